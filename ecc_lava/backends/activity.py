@@ -1,0 +1,57 @@
+"""What every back end returns for a batch, and what it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ecc_lava.arrays import Array, Int
+
+__all__ = ["Activity", "ActivityOf", "Wanted"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to keep beside counts and potentials.
+
+    Attributes
+    ----------
+    rasters : frozenset of str
+        Populations whose spikes are kept per step.
+    over_time : bool
+        Keep the readout's potential after every step.
+    """
+
+    rasters: frozenset[str] = frozenset()
+    over_time: bool = False
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What one population did for a batch of N samples shown for T steps.
+
+    Attributes
+    ----------
+    counts : int64 array (N, H, W, C)
+        Spikes of each neuron; for a graded input, steps at which it sent a nonzero value; for a readout, 0.
+    potential : array (N, H, W, C)
+        v after the last step (zeros for an input).
+    raster : uint8 array (N, T, H, W, C) or None
+        Spikes per step; for a graded input the value sent.
+    over_time : array (N, T, H, W, C) or None
+        v after every step (readout only).
+    saturated_low, saturated_high : int
+        How often v was clipped at either rail.
+    """
+
+    counts: Int
+    potential: Array
+    raster: Array | None = None
+    over_time: Array | None = None
+    saturated_low: int = 0
+    saturated_high: int = 0
+
+
+ActivityOf: TypeAlias = Mapping[str, Activity]
+"""Population name -> activity."""

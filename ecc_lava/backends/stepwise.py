@@ -1,0 +1,108 @@
+"""The time-stepped engine in plain numpy, one population after the other: `golden` in int64, `float` in float64.
+
+Running one population for all T steps before the next is exact: populations have no feedback, and every population's window is shifted
+by its depth, so step t of a target sees step t of each of its sources (DESIGN: clock). Slow and obvious on purpose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecc_lava.arrays import Array
+from ecc_lava.backends.activity import Activity, Wanted
+from ecc_lava.geometry import Geometry, apply
+from ecc_lava.network import Kind, SpikingNetwork
+from ecc_lava.neuron import integrate_and_fire
+from ecc_lava.quantised import QuantisedNetwork
+
+__all__ = ["floating", "golden"]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One population as the engine needs it, in one dtype."""
+
+    name: str
+    kind: Kind
+    bias: Array
+    vth: Array
+    v_init: Array
+    inputs: tuple[tuple[str, Geometry, int], ...]
+    """(source, geometry, factor of the summed input) of every projection."""
+
+
+def golden(network: QuantisedNetwork, q: Array, timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+    """Run the integer network exactly, in int64.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    q : uint8 array (N, H, W, C)
+        Encoded input.
+    timesteps : int
+    wanted : Wanted
+    """
+    layers = [
+        _Layer(
+            p.name,
+            p.kind,
+            p.bias.astype(np.int64),
+            p.vth.astype(np.int64),
+            p.v_init.astype(np.int64),
+            tuple((j.source, j.geometry, 2 ** network.format.shift(j.exponent)) for j in network.into(p.name)),
+        )
+        for p in network.populations
+    ]
+    return _run(layers, q.astype(np.int64), timesteps, wanted, network.format.potential_max)
+
+
+def floating(network: SpikingNetwork, q: Array, timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+    """Run a float network through time, in float64; parameters as for `golden`."""
+    layers = [
+        _Layer(p.name, p.kind, p.bias, p.vth, p.v_init, tuple((j.source, j.geometry, 1) for j in network.into(p.name)))
+        for p in network.populations
+    ]
+    return _run(layers, q.astype(np.float64), timesteps, wanted, network.potential_limit)
+
+
+def _run(layers: list[_Layer], q: Array, timesteps: int, wanted: Wanted, limit: float) -> dict[str, Activity]:
+    samples = len(q)
+    done: dict[str, Activity] = {}
+    spikes: dict[str, Array] = {}
+    for layer in layers:
+        if layer.kind is Kind.INPUT:
+            raster = np.broadcast_to(q[:, None], (samples, timesteps, *q.shape[1:]))
+            counts = (q > 0).astype(np.int64) * timesteps
+            done[layer.name] = Activity(counts, np.zeros_like(q), raster.astype(np.uint8) if layer.name in wanted.rasters else None)
+            continue
+        current = _currents(layer, q, spikes, timesteps)
+        v = np.broadcast_to(layer.v_init, (samples, *current.shape[2:])).astype(q.dtype)
+        fired = np.zeros(current.shape, np.uint8)
+        over_time = np.zeros_like(current) if layer.kind is Kind.READOUT and wanted.over_time else None
+        low = high = 0
+        for t in range(timesteps):
+            step = integrate_and_fire(v, current[:, t], None if layer.kind is Kind.READOUT else layer.vth, limit)
+            v, fired[:, t] = step.v, step.spikes
+            low, high = low + step.saturated_low, high + step.saturated_high
+            if over_time is not None:
+                over_time[:, t] = v
+        spikes[layer.name] = fired
+        kept = fired if layer.name in wanted.rasters else None
+        done[layer.name] = Activity(fired.sum(axis=1, dtype=np.int64), v, kept, over_time, low, high)
+    return done
+
+
+def _currents(layer: _Layer, q: Array, spikes: dict[str, Array], timesteps: int) -> Array:
+    """Return the summed input plus bias of every step, (N, T, H, W, C)."""
+    total: Array = np.asarray(layer.bias)
+    for source, geometry, factor in layer.inputs:
+        if source in spikes:
+            sent = spikes[source]
+            summed = apply(geometry, sent.reshape(-1, *sent.shape[2:]).astype(q.dtype))
+            summed = summed.reshape(len(q), timesteps, *summed.shape[1:])
+        else:  # a graded input sends the same values at every step
+            summed = np.repeat(apply(geometry, q)[:, None], timesteps, axis=1)
+        total = total + summed * factor
+    return total

@@ -1,0 +1,77 @@
+"""Every error this package raises on purpose.
+
+::
+
+    EccLavaError
+    ├── InvalidInput        ValueError      data or an option that cannot be used
+    ├── InvalidNetwork      ValueError      a graph, network or mapping that breaks its own invariants
+    ├── UnsupportedModel    ValueError      a Keras model with layers that cannot be converted (all are named)
+    ├── FileError           OSError         a file that cannot be read, written or trusted
+    ├── RangeError          OverflowError   an integer outside its hardware format
+    ├── DoesNotFit          ValueError      a population that no core of the chip can hold
+    ├── MissingDependency   ImportError     an optional package that this call needs
+    └── LavaError           RuntimeError    the Lava runtime failed, stalled or lost a process
+
+A message states what, where, the limit, and the smallest fix. ``assert`` is for our own bugs.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "DoesNotFit",
+    "EccLavaError",
+    "FileError",
+    "InvalidInput",
+    "InvalidNetwork",
+    "LavaError",
+    "MissingDependency",
+    "RangeError",
+    "UnsupportedModel",
+]
+
+
+class EccLavaError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class InvalidInput(EccLavaError, ValueError):
+    """Data or an option that cannot be used."""
+
+
+class InvalidNetwork(EccLavaError, ValueError):
+    """A graph, network or mapping that breaks its own invariants."""
+
+
+class UnsupportedModel(EccLavaError, ValueError):
+    """A Keras model with layers that cannot be converted.
+
+    Attributes
+    ----------
+    offences : tuple of (str, str)
+        Every offending layer as (layer name and type, reason and remedy).
+    """
+
+    def __init__(self, offences: tuple[tuple[str, str], ...]) -> None:
+        self.offences = offences
+        lines = "\n".join(f"  {where}: {why}" for where, why in offences)
+        super().__init__(f"{len(offences)} layer(s) cannot be converted:\n{lines}")
+
+
+class FileError(EccLavaError, OSError):
+    """A file that cannot be read, written or trusted."""
+
+
+class RangeError(EccLavaError, OverflowError):
+    """An integer outside its hardware format."""
+
+
+class DoesNotFit(EccLavaError, ValueError):
+    """A population that no core of the chip can hold."""
+
+
+class MissingDependency(EccLavaError, ImportError):
+    """An optional package that this call needs."""
+
+
+class LavaError(EccLavaError, RuntimeError):
+    """The Lava runtime failed, stalled or lost a process."""

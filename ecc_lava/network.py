@@ -1,0 +1,235 @@
+"""The float spiking network: populations of neurons joined by linear projections, in real units.
+
+Neuron, per timestep::
+
+    v <- v + sum_p W_p . s_p + bias        (clipped to +-potential_limit; infinite for real networks)
+    s  = v >= vth ;  v <- v - vth * s      (reset by subtraction)
+
+An ideal ReLU population of rate r stands for the activation ``lambda * r``. This module holds data only: no conversion,
+no simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cached_property
+from math import inf
+
+import numpy as np
+
+from ecc_lava.arrays import Array, Shape, read_only
+from ecc_lava.errors import InvalidInput, InvalidNetwork
+from ecc_lava.geometry import Geometry, target_shape
+
+__all__ = ["InputCoding", "Kind", "Population", "Projection", "SpikingNetwork", "depths"]
+
+
+class Kind(str, Enum):
+    """What the neurons of a population do."""
+
+    INPUT = "input"
+    """Sends the encoded input at every step."""
+    IF = "if"
+    """Integrates, fires, resets by subtraction."""
+    READOUT = "readout"
+    """Integrates from 0 and never fires; its potential is the output."""
+
+
+@dataclass(frozen=True)
+class InputCoding:
+    """How an image becomes what the input population sends.
+
+    ``q = round((x - offset) / scale)`` in 0..255, sent as an 8-bit graded spike at every step.
+
+    Attributes
+    ----------
+    kind : {"graded"}
+    offset, scale : float
+        In units of the model's input.
+    uint8_scale : float
+        What a stored uint8 pixel is multiplied by to become what the model takes (1/255, or 1 if it rescales itself).
+    """
+
+    kind: str = "graded"
+    offset: float = 0.0
+    scale: float = 1.0
+    uint8_scale: float = 1.0 / 255.0
+
+    def __post_init__(self) -> None:
+        if self.kind != "graded":
+            raise InvalidInput(f"input coding {self.kind!r} is not known; known: graded")
+        if not (np.isfinite([self.offset, self.scale, self.uint8_scale]).all() and self.scale > 0 and self.uint8_scale > 0):
+            raise InvalidInput(f"input coding needs finite numbers and positive scales, got {self}")
+
+
+def _per_neuron(name: str, field: str, value: Array, shape: Shape) -> Array:
+    """Return a parameter as (1,1,1), (1,1,C) or (H,W,C); anything else is refused."""
+    if value.shape not in ((1, 1, 1), (1, 1, shape[2]), shape):
+        raise InvalidNetwork(f"{field} of population {name!r} has shape {value.shape}; it must be (1,1,1), (1,1,{shape[2]}) or {shape}")
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """A group of neurons on one feature map.
+
+    Attributes
+    ----------
+    name : str
+    shape : (H, W, C)
+    kind : Kind
+    bias, vth, v_init : float64 arrays of shape (1,1,1), (1,1,C) or (H,W,C)
+        Added at every step; firing threshold; potential at the start of every sample.
+    lambda_ : float64 array (1,1,1) or (1,1,C)
+        Activation that rate 1 stands for.
+    """
+
+    name: str
+    shape: Shape
+    kind: Kind
+    bias: Array
+    vth: Array
+    v_init: Array
+    lambda_: Array
+
+    def __post_init__(self) -> None:
+        for field in ("bias", "vth", "v_init", "lambda_"):
+            array = _per_neuron(self.name, field, read_only(getattr(self, field), np.float64), self.shape)
+            if not np.isfinite(array).all():
+                raise InvalidNetwork(f"{field} of population {self.name!r} is not finite everywhere")
+            object.__setattr__(self, field, array)
+        if (self.vth <= 0).any() or (self.lambda_ <= 0).any():
+            raise InvalidNetwork(f"vth and lambda of population {self.name!r} must be positive")
+
+    @staticmethod
+    def ideal(name: str, shape: Shape, kind: Kind, bias: Array | None = None) -> Population:
+        """Return a population before any normalisation: lambda 1, vth 1, v_init 0."""
+        one, zero = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
+        return Population(name, shape, kind, zero if bias is None else bias, one, zero, one)
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Linear synapses from one population to another; weights in float64."""
+
+    source: str
+    target: str
+    geometry: Geometry
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.geometry.kernel).all():
+            raise InvalidNetwork(f"weights from {self.source!r} to {self.target!r} are not finite everywhere")
+
+
+@dataclass(frozen=True, eq=False)
+class SpikingNetwork:
+    """Populations in topological order, and the projections between them.
+
+    Attributes
+    ----------
+    populations : tuple of Population
+        The first is the input, the last the readout.
+    projections : tuple of Projection
+    coding : InputCoding
+    timesteps : int or None
+        T, the steps one sample is shown for; None before conversion.
+    potential_limit : float
+        v is clipped to +-potential_limit; infinite except for integers run in float64.
+    trace : tuple of str
+        The repr of every pass that made this network, in order.
+    """
+
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    coding: InputCoding
+    timesteps: int | None = None
+    potential_limit: float = inf
+    trace: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_wiring(
+            [(p.name, p.shape, p.kind) for p in self.populations],
+            [(p.source, p.target, p.geometry) for p in self.projections],
+        )
+
+    @cached_property
+    def by_name(self) -> dict[str, Population]:
+        """Populations by name."""
+        return {p.name: p for p in self.populations}
+
+    def into(self, target: str) -> tuple[Projection, ...]:
+        """Return the projections that end in population `target`."""
+        return tuple(p for p in self.projections if p.target == target)
+
+    @property
+    def input(self) -> Population:
+        """The input population."""
+        return self.populations[0]
+
+    @property
+    def readout(self) -> Population:
+        """The readout population."""
+        return self.populations[-1]
+
+    def with_trace(self, step: object) -> SpikingNetwork:
+        """Return the network with the repr of `step` added to its trace."""
+        return replace(self, trace=(*self.trace, repr(step)))
+
+
+def check_wiring(populations: Sequence[tuple[str, Shape, Kind]], projections: Sequence[tuple[str, str, Geometry]]) -> None:
+    """Check what every network promises: one input first, one readout last, topological order, matching shapes.
+
+    Raises
+    ------
+    InvalidNetwork
+        Naming the first population or projection that breaks the rule.
+    """
+    order = {name: index for index, (name, _, _) in enumerate(populations)}
+    shapes = {name: shape for name, shape, _ in populations}
+    kinds = [kind for _, _, kind in populations]
+    if len(order) != len(populations):
+        raise InvalidNetwork("two populations have the same name")
+    if not populations or kinds[0] is not Kind.INPUT or kinds.count(Kind.INPUT) != 1:
+        raise InvalidNetwork("the first population, and no other, must be the input")
+    if kinds[-1] is not Kind.READOUT or kinds.count(Kind.READOUT) != 1:
+        raise InvalidNetwork("the last population, and no other, must be the readout")
+    for name, shape, _ in populations:
+        if len(shape) != 3 or min(shape) < 1:
+            raise InvalidNetwork(f"population {name!r} has shape {shape}; all of (H, W, C) must be at least 1")
+    for source, target, geometry in projections:
+        for name in (source, target):
+            if name not in order:
+                raise InvalidNetwork(f"the projection {source!r} -> {target!r} names an unknown population {name!r}")
+        if order[source] >= order[target]:
+            raise InvalidNetwork(f"the projection {source!r} -> {target!r} runs against the order of the populations")
+        reached = target_shape(geometry, shapes[source])
+        if reached != shapes[target]:
+            raise InvalidNetwork(f"the projection {source!r} -> {target!r} makes a map of {reached}, its target has {shapes[target]}")
+    fed = {target for _, target, _ in projections}
+    for name, _, kind in populations[1:]:
+        if name not in fed and kind is not Kind.INPUT:
+            raise InvalidNetwork(f"population {name!r} has no projection into it")
+
+
+def depths(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """Return every population's depth: its longest path from a source, in projections.
+
+    Parameters
+    ----------
+    names : populations in topological order
+    edges : (source, target) pairs
+    """
+    depth = dict.fromkeys(names, 0)
+    sources: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in edges:
+        sources[target].append(source)
+    for name in names:
+        depth[name] = max((depth[source] + 1 for source in sources[name]), default=0)
+    return depth

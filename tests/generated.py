@@ -1,0 +1,92 @@
+"""Random integer networks over every geometry, for the tests that compare back ends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecc_lava.arrays import Array, Shape
+from ecc_lava.formats import LOIHI2
+from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
+from ecc_lava.network import InputCoding, Kind, depths
+from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+
+__all__ = ["random_images", "random_network"]
+
+
+def _mantissas(rng: np.random.Generator, *shape: int, largest: int = 127) -> Array:
+    return rng.integers(-largest, largest + 1, shape).astype(np.int8)
+
+
+def _random_conv(rng: np.random.Generator, source: Shape) -> Conv:
+    """Return a random Conv that fits on `source`: any stride, asymmetric padding, dilation, groups, gain."""
+    height, width, channels = source
+    size = (int(rng.integers(1, min(3, height) + 1)), int(rng.integers(1, min(3, width) + 1)))
+    strides = (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+    dilation = (1, 1) if min(size) == 1 or rng.random() < 0.7 else (2, 2)
+    top, bottom, left, right = (int(n) for n in rng.integers(0, 2, 4))
+    if dilation == (2, 2):
+        top = bottom = left = right = 2
+    style = rng.choice(["plain", "plain", "depthwise", "grouped", "gain"])
+    if style == "depthwise":
+        groups, kernel = channels, _mantissas(rng, *size, 1, channels * int(rng.integers(1, 3)))
+    elif style == "grouped" and channels % 2 == 0:
+        groups, kernel = 2, _mantissas(rng, *size, channels // 2, 2 * int(rng.integers(1, 4)))
+    else:
+        groups, kernel = 1, _mantissas(rng, *size, channels, int(rng.integers(1, 6)), largest=30 if style == "gain" else 127)
+    conv = Conv(kernel, strides, (top, bottom, left, right), dilation, groups)
+    if style != "gain":
+        return conv
+    out = target_shape(conv, source)
+    return Conv(kernel, strides, (top, bottom, left, right), dilation, groups, rng.integers(1, 5, out[:2]).astype(np.int32))
+
+
+def _identity(channels: int) -> Conv:
+    return Conv(np.full((1, 1, 1, channels), 64, np.int8), groups=channels)
+
+
+def random_network(seed: int, layers: int = 4, timesteps: int = 6, rails: bool = False) -> QuantisedNetwork:
+    """Return a random network of `layers` spiking populations, with skips of unequal depth, and a dense readout.
+
+    With `rails`, biases are large enough to reach the potential's limits.
+    """
+    rng = np.random.default_rng(seed)
+    shape: Shape = (int(rng.integers(3, 8)), int(rng.integers(3, 8)), int(rng.integers(1, 4)))
+    shapes: dict[str, Shape] = {"input": shape}
+    wires: list[tuple[str, str, int, Geometry]] = []
+    for index in range(layers):
+        name = f"p{index}"
+        source = f"p{index - 1}" if index else "input"
+        geometry: Geometry = _random_conv(rng, shapes[source])
+        shapes[name] = target_shape(geometry, shapes[source])
+        wires.append((source, name, int(rng.integers(-6, 1)), geometry))
+        twins = [other for other in shapes if other not in (name, source, "input") and shapes[other] == shapes[name]]
+        if twins:
+            wires.append((twins[0], name, int(rng.integers(-6, 1)), _identity(shapes[name][2])))
+    last = shapes[f"p{layers - 1}"]
+    shapes["readout"] = (1, 1, 5)
+    wires.append((f"p{layers - 1}", "readout", -5, Dense(_mantissas(rng, int(np.prod(last)), 5))))
+    depth = depths(list(shapes), [(s, t) for s, t, _, _ in wires])
+
+    def parameter(low: int, high: int, of: Shape) -> Array:
+        picked = ((1, 1, 1), (1, 1, of[2]), of)[int(rng.integers(0, 3))]
+        return rng.integers(low, high, picked).astype(np.int32)
+
+    populations = []
+    for name, of in shapes.items():
+        kind = {"input": Kind.INPUT, "readout": Kind.READOUT}.get(name, Kind.IF)
+        reach = 8_000_000 if rails and kind is Kind.IF else 4000
+        zero = np.zeros((1, 1, 1), np.int32)
+        bias = zero if kind is Kind.INPUT else parameter(-reach // 2, reach, of)
+        vth = parameter(2000, 30000, of) if kind is Kind.IF else zero
+        v_init = parameter(0, 15000, of) if kind is Kind.IF else zero
+        populations.append(QuantisedPopulation(name, of, kind, depth[name], bias, vth, v_init))
+    projections = tuple(QuantisedProjection(s, t, depth[t] - depth[s] - 1, e, g) for s, t, e, g in wires)
+    return QuantisedNetwork(tuple(populations), projections, LOIHI2, 8, InputCoding(), timesteps, 1000.0)
+
+
+def random_images(network: QuantisedNetwork, samples: int, seed: int = 0) -> Array:
+    """Return encoded input, uint8 (N, H, W, C), a third of it zero."""
+    rng = np.random.default_rng(seed)
+    q = rng.integers(0, 256, (samples, *network.input.shape)).astype(np.uint8)
+    q[rng.random(q.shape) < 0.33] = 0
+    return q
