@@ -1,0 +1,65 @@
+"""Statistics of a network's ideal activations over calibration images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecc_lava.arrays import Array, Float
+from ecc_lava.network import Kind, SpikingNetwork
+from ecc_lava.rates import rates
+
+__all__ = ["activation_scale"]
+
+DEAD = 1e-6
+"""A channel whose statistic is below this share of its population's largest has no scale of its own."""
+
+VALUES = 2**25
+"""Most activations of one population kept for a percentile; beyond, evenly spaced positions are used."""
+
+BATCH = 32
+"""Images evaluated at once."""
+
+
+def activation_scale(network: SpikingNetwork, images: Float, per: str, percentile: float) -> dict[str, Float]:
+    """Return lambda of every spiking population: a percentile of its activation over images and positions.
+
+    Dead channels (below `DEAD` of the population's largest) get the population's largest lambda: they keep their weights and stay
+    representable should they ever be active.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+    images : float64 array (N, H, W, C)
+    per : {"layer", "channel"}
+    percentile : float
+
+    Returns
+    -------
+    dict of name -> float64 array (1, 1, 1) or (1, 1, C)
+    """
+    names = [p.name for p in network.populations if p.kind is Kind.IF]
+    kept: dict[str, list[Array]] = {name: [] for name in names}
+    for start in range(0, len(images), BATCH):
+        activations = rates(network, images[start : start + BATCH])
+        for name in names:
+            kept[name].append(_thinned(activations[name], len(images), percentile))
+    return {name: _scale(np.concatenate(kept.pop(name)), per, percentile) for name in names}
+
+
+def _thinned(activation: Array, images: int, percentile: float) -> Array:
+    """Return activations (M, C) as float32: the maxima if that is asked for, else at most this batch's share of `VALUES`."""
+    flat = activation.reshape(-1, activation.shape[-1])
+    if percentile == 100:
+        return flat.max(axis=0, keepdims=True).astype(np.float32)
+    step = max(1, round(flat.size / len(activation) * images / VALUES))
+    return flat[::step].astype(np.float32)
+
+
+def _scale(values: Array, per: str, percentile: float) -> Float:
+    statistic: Array
+    if per == "layer":
+        statistic = np.percentile(values, percentile).reshape(1, 1, 1)
+    else:
+        statistic = np.percentile(values, percentile, axis=0).reshape(1, 1, -1)
+    largest = float(statistic.max()) or float(values.max()) or 1.0
+    return np.where(statistic < DEAD * largest, largest, statistic).astype(np.float64)

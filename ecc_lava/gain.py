@@ -1,0 +1,35 @@
+"""Integer gain maps: a pool that averages over valid pixels only, in integers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecc_lava.arrays import Array
+
+__all__ = ["integer_gain"]
+
+EXACT = 1e-9
+"""A relative error below this is a rounding error of float64."""
+
+
+def integer_gain(gain: Array, mantissa_max: int) -> Array:
+    """Return int32 gains proportional to `gain`, as exactly as weights of up to `mantissa_max` allow.
+
+    The smallest multiple of ``gain / min(gain)`` that is integer everywhere is taken; where its largest entry exceeds `mantissa_max`, the
+    multiple below it with the smallest relative error. (A 3x3 pool has the exact gains 4, 6, 9.)
+
+    Parameters
+    ----------
+    gain : float array (H, W), positive
+    mantissa_max : int
+    """
+    relative = gain / gain.min()
+    best, best_error = np.rint(relative), np.inf
+    for factor in range(1, max(1, int(mantissa_max / relative.max())) + 1):
+        candidate = np.rint(relative * factor)
+        error = float(np.abs(candidate / (relative * factor) - 1.0).max())
+        if error < best_error - EXACT:
+            best, best_error = candidate, error
+        if error < EXACT:
+            break
+    return best.astype(np.int32)

@@ -1,0 +1,255 @@
+"""The float CNN: affine and piecewise-linear nodes on feature maps, free of Keras.
+
+Every tensor is named after the node that makes it. Nodes are in topological order. This module evaluates the graph; it converts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import TypeAlias
+
+import numpy as np
+
+from ecc_lava.arrays import Array, Float, Shape, read_only
+from ecc_lava.encode import as_batch, images_as_floats
+from ecc_lava.errors import InvalidNetwork
+from ecc_lava.geometry import Geometry, apply, target_shape
+
+__all__ = ["Add", "Graph", "Input", "Linear", "Node", "Relu", "Reshape", "Scale", "Softmax", "evaluate", "forward"]
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """The model's input."""
+
+    name: str
+    shape: Shape
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """No tensor comes before the input."""
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class _OneSource:
+    name: str
+    source: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the tensors this node reads."""
+        return (self.source,)
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(_OneSource):
+    """Convolution, pooling by averages, padding or a dense layer: ``y = geometry(x) + bias``, bias (C,)."""
+
+    geometry: Geometry
+    bias: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bias", read_only(self.bias))
+        _finite(self.name, self.geometry.kernel, self.bias)
+
+
+@dataclass(frozen=True, eq=False)
+class Scale(_OneSource):
+    """``y = scale * x + shift`` per channel, both (C,): batch normalisation, normalisation, rescaling."""
+
+    scale: Array
+    shift: Array
+
+    def __post_init__(self) -> None:
+        for field in ("scale", "shift"):
+            object.__setattr__(self, field, read_only(getattr(self, field)))
+        _finite(self.name, self.scale, self.shift)
+
+
+@dataclass(frozen=True, eq=False)
+class Reshape(_OneSource):
+    """The same numbers in C order as a map of another shape."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Relu(_OneSource):
+    """``y = max(x, 0)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax(_OneSource):
+    """A final softmax or sigmoid: outputs are reported before it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Add:
+    """``y = sum of the sources``."""
+
+    name: str
+    sources: tuple[str, ...]
+
+
+Node: TypeAlias = Input | Linear | Scale | Reshape | Relu | Softmax | Add
+
+
+def _finite(name: str, *arrays: Array) -> None:
+    for array in arrays:
+        if not np.isfinite(array).all():
+            raise InvalidNetwork(f"layer {name!r} has weights that are NaN or infinite; train or export the model again")
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A float CNN.
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        In topological order; the first is the input, the last makes the output.
+    uint8_scale : float
+        What a stored uint8 pixel is multiplied by to become what the model takes (1 if the model rescales itself).
+    """
+
+    nodes: tuple[Node, ...]
+    uint8_scale: float = 1.0 / 255.0
+
+    def __post_init__(self) -> None:
+        known: set[str] = set()
+        for index, node in enumerate(self.nodes):
+            if (index == 0) != isinstance(node, Input):
+                raise InvalidNetwork("the first node, and no other, must be the input")
+            missing = [source for source in node.sources if source not in known]
+            if missing or node.name in known:
+                raise InvalidNetwork(f"node {node.name!r} is named twice or reads {missing} before they are made")
+            if isinstance(node, Softmax) and index != len(self.nodes) - 1:
+                raise InvalidNetwork(f"the softmax {node.name!r} is not the output")
+            known.add(node.name)
+        _ = self.shapes
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """Shape of every tensor."""
+        shapes: dict[str, Shape] = {}
+        for node in self.nodes:
+            shapes[node.name] = _shape(node, [shapes[source] for source in node.sources])
+        return shapes
+
+    @property
+    def input(self) -> Input:
+        """The input node."""
+        first = self.nodes[0]
+        assert isinstance(first, Input)
+        return first
+
+    @cached_property
+    def output(self) -> str:
+        """Name of the tensor that is the output before a final softmax."""
+        last = self.nodes[-1]
+        return last.source if isinstance(last, Softmax) else last.name
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulate operations of one forward pass, at existing synapses."""
+        from ecc_lava.geometry import synapses
+
+        return sum(synapses(n.geometry, self.shapes[n.source]) for n in self.nodes if isinstance(n, Linear))
+
+
+def _shape(node: Node, sources: list[Shape]) -> Shape:
+    match node:
+        case Input(shape=shape):
+            if len(shape) != 3 or min(shape) < 1:
+                raise InvalidNetwork(f"the input has shape {shape}; (height, width, channels) must all be at least 1")
+            return shape
+        case Linear(geometry=geometry):
+            shape = target_shape(geometry, sources[0])
+            if node.bias.shape != (shape[2],):
+                raise InvalidNetwork(f"node {node.name!r} has a bias of shape {node.bias.shape} on {shape[2]} channels")
+            return shape
+        case Scale(scale=scale, shift=shift):
+            if scale.shape != (sources[0][2],) or shift.shape != scale.shape:
+                raise InvalidNetwork(f"node {node.name!r} scales {scale.shape} channels of a map of {sources[0]}")
+            return sources[0]
+        case Reshape(shape=shape):
+            if prod(shape) != prod(sources[0]):
+                raise InvalidNetwork(f"node {node.name!r} reshapes {sources[0]} to {shape}")
+            return shape
+        case Add():
+            if len(set(sources)) != 1:
+                raise InvalidNetwork(f"node {node.name!r} adds maps of different shapes: {sources}")
+            return sources[0]
+        case Relu() | Softmax():
+            return sources[0]
+
+
+def _value(node: Node, sources: list[Array]) -> Array:
+    match node:
+        case Linear(geometry=geometry, bias=bias):
+            return apply(geometry, sources[0]) + bias
+        case Scale(scale=scale, shift=shift):
+            return sources[0] * scale + shift
+        case Reshape(shape=shape):
+            return sources[0].reshape(-1, *shape)
+        case Relu():
+            return np.maximum(sources[0], 0.0)
+        case Add():
+            return np.asarray(sum(sources))
+        case Softmax():
+            return sources[0]
+        case Input():
+            raise AssertionError("the input is given, not computed")
+
+
+def evaluate(graph: Graph, x: Array) -> Iterator[tuple[str, Float]]:
+    """Yield (name, float64 array (N, H, W, C)) of every node in order, forgetting tensors after their last use.
+
+    Parameters
+    ----------
+    graph : Graph
+    x : float64 array (N, H, W, C)
+        As the model takes it.
+    """
+    last_use = {source: index for index, node in enumerate(graph.nodes) for source in node.sources}
+    tensors: dict[str, Array] = {}
+    for index, node in enumerate(graph.nodes):
+        tensors[node.name] = x if isinstance(node, Input) else _value(node, [tensors[source] for source in node.sources])
+        yield node.name, tensors[node.name]
+        for source in node.sources:
+            if last_use[source] == index:
+                tensors.pop(source, None)
+
+
+BATCH = 64
+"""Images evaluated at once."""
+
+
+def forward(graph: Graph, x: Array) -> Float:
+    """Return the CNN's output before a final softmax or sigmoid, in float64.
+
+    Parameters
+    ----------
+    graph : Graph
+    x : array (N, H, W, C)
+        As the Keras model takes it; uint8 is scaled by `graph.uint8_scale`.
+
+    Returns
+    -------
+    float64 array (N, K)
+
+    Raises
+    ------
+    InvalidInput
+        If the images do not fit the model's input.
+    """
+    batch = images_as_floats(as_batch(x, graph.input.shape), graph.uint8_scale)
+    outputs = []
+    for start in range(0, len(batch), BATCH):
+        part = batch[start : start + BATCH]
+        outputs.extend(value.reshape(len(part), -1) for name, value in evaluate(graph, part) if name == graph.output)
+    return np.concatenate(outputs)
