@@ -1,0 +1,99 @@
+"""Chip files: JSON, read with every key and number checked.
+
+::
+
+    {"schema": 1, "name": "mine", "format": "loihi2", "figures": {
+        "cores": {"value": 128, "public": "where it was published"},
+        "state_bits": {"value": 72, "assumed": "why"}, ...}}
+
+All figures of `ChipSpec` are required; ``null`` is "not limited" where that makes sense.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from ecc_lava.errors import FileError, InvalidInput
+from hw_mappings.chips.loihi1 import LOIHI1
+from hw_mappings.chips.loihi2 import LOIHI2
+from hw_mappings.chips.spec import ChipSpec, Figure, figure_names
+
+__all__ = ["CHIPS", "chip", "chip_from_json", "chip_to_json", "load_chip"]
+
+SCHEMA: Final = 1
+CHIPS: Final = {spec.name: spec for spec in (LOIHI1, LOIHI2)}
+"""Built-in chips by name."""
+
+
+def chip_to_json(spec: ChipSpec) -> dict[str, Any]:
+    """Return the chip as JSON values; `chip_from_json` is the inverse."""
+    figures = {}
+    for name in figure_names():
+        figure: Figure = getattr(spec, name)
+        figures[name] = {"value": figure.value, "public" if figure.public else "assumed": figure.source}
+    return {"schema": SCHEMA, "name": spec.name, "format": spec.format, "figures": figures}
+
+
+def _keys(where: str, value: object, expected: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{where} is {type(value).__name__}; it must be an object with the keys {', '.join(sorted(expected))}")
+    missing, unknown = sorted(expected - set(value)), sorted(set(value) - expected)
+    if missing or unknown:
+        faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has unknown keys {', '.join(unknown)}"] * bool(unknown)
+        raise InvalidInput(f"{where} {' and '.join(faults)}")
+    return value
+
+
+def _figure(name: str, value: object) -> Figure:
+    where = f"the figure {name}"
+    public = isinstance(value, dict) and "public" in value
+    entry = _keys(where, value, {"value", "public" if public else "assumed"})
+    return Figure(entry["value"], public, entry["public" if public else "assumed"])
+
+
+def chip_from_json(data: object) -> ChipSpec:
+    """Return the chip that JSON values describe.
+
+    Raises
+    ------
+    InvalidInput
+        For a missing or unknown key, a wrong type or an impossible number.
+    """
+    top = _keys("a chip", data, {"schema", "name", "format", "figures"})
+    if type(top["schema"]) is not int or top["schema"] != SCHEMA:
+        raise InvalidInput(f"the chip's schema is {top['schema']!r}; this version reads {SCHEMA}")
+    figures = _keys("figures", top["figures"], set(figure_names()))
+    return ChipSpec(top["name"], top["format"], **{name: _figure(name, figures[name]) for name in figure_names()})
+
+
+def load_chip(path: str | Path) -> ChipSpec:
+    """Read a chip file.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, is not JSON, or says anything a chip cannot be.
+    """
+    try:
+        return chip_from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+    except InvalidInput as error:
+        raise FileError(f"chip file {path}: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileError(f"chip file {path} cannot be read as JSON: {error}") from error
+
+
+def chip(name_or_path: str | Path) -> ChipSpec:
+    """Return a built-in chip by name, or the chip in a file.
+
+    Raises
+    ------
+    InvalidInput
+        If it is neither.
+    """
+    if str(name_or_path) in CHIPS:
+        return CHIPS[str(name_or_path)]
+    if not Path(name_or_path).exists():
+        raise InvalidInput(f"chip {str(name_or_path)!r} is neither built in ({', '.join(CHIPS)}) nor a file")
+    return load_chip(name_or_path)

@@ -1,0 +1,109 @@
+"""Chip descriptions: the built-in ones, and files with every kind of nonsense."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecc_lava.errors import FileError, InvalidInput
+from hw_mappings import LOIHI1, LOIHI2, chip, load_chip
+from hw_mappings.chips import CHIPS, ChipSpec, Figure, chip_from_json, chip_to_json
+from hw_mappings.chips.spec import figure_names
+
+
+@pytest.mark.parametrize("spec", CHIPS.values(), ids=list(CHIPS))
+def test_built_in_chips_go_through_a_file(spec: ChipSpec, tmp_path: Path) -> None:
+    path = tmp_path / "chip.json"
+    path.write_text(json.dumps(chip_to_json(spec)))
+    assert load_chip(path) == spec
+    assert chip(path) == spec
+    assert chip(spec.name) is spec
+
+
+def test_published_figures() -> None:
+    assert (LOIHI1.amount("cores"), LOIHI1.amount("compartments"), LOIHI1.amount("synapse_bits")) == (128, 1024, 8 * 131072)
+    assert (LOIHI1.amount("input_axons"), LOIHI1.amount("output_axons")) == (4096, 4096)
+    assert LOIHI1.amount("compartments_per_neuron") == 2
+    assert (LOIHI2.amount("cores"), LOIHI2.amount("compartments"), LOIHI2.amount("memory_bits")) == (128, 8192, 8 * 196608)
+
+
+@pytest.mark.parametrize("spec", CHIPS.values(), ids=list(CHIPS))
+def test_every_figure_says_where_it_comes_from(spec: ChipSpec) -> None:
+    for name in figure_names():
+        figure: Figure = getattr(spec, name)
+        assert figure.source.strip()
+        assert not (figure.public and figure.value is None)
+
+
+def _edited(path: tuple[str, ...], value: object) -> dict[str, Any]:
+    data = copy.deepcopy(chip_to_json(LOIHI2))
+    inner = data
+    for key in path[:-1]:
+        inner = inner[key]
+    if value is ...:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = value
+    return data
+
+
+NONSENSE: dict[str, tuple[tuple[str, ...], object, str]] = {
+    "unknown key": (("colour",), "red", "unknown keys colour"),
+    "missing key": (("format",), ..., "lacks format"),
+    "missing figure": (("figures", "cores"), ..., "lacks cores"),
+    "unknown figure": (("figures", "sores"), {"value": 1, "public": "x"}, "unknown keys sores"),
+    "figure is a number": (("figures", "cores"), 128, "cores is int"),
+    "no source": (("figures", "cores"), {"value": 128}, "lacks assumed"),
+    "both sources": (("figures", "cores"), {"value": 128, "public": "a", "assumed": "b"}, "unknown keys assumed"),
+    "empty source": (("figures", "cores"), {"value": 128, "public": " "}, "does not say where"),
+    "source is a number": (("figures", "cores"), {"value": 128, "public": 2021}, "does not say where"),
+    "negative": (("figures", "cores"), {"value": -1, "assumed": "x"}, "cores of chip 'loihi2' is -1"),
+    "zero": (("figures", "list_word_bits"), {"value": 0, "assumed": "x"}, "from 1"),
+    "float": (("figures", "cores"), {"value": 12.5, "assumed": "x"}, "12.5"),
+    "bool": (("figures", "cores"), {"value": True, "assumed": "x"}, "True"),
+    "text": (("figures", "cores"), {"value": "128", "assumed": "x"}, "'128'"),
+    "huge": (("figures", "compartments"), {"value": 10**30, "assumed": "x"}, "whole number"),
+    "unlimited cores": (("figures", "cores"), {"value": None, "assumed": "x"}, "unlimited"),
+    "mesh too small": (("figures", "mesh_rows"), {"value": 7, "assumed": "x"}, "16 x 7"),
+    "format": (("format",), "loihi3", "loihi3"),
+    "format is a list": (("format",), [], "known: loihi1, loihi2"),
+    "empty name": (("name",), "", "needs a name"),
+    "name is a number": (("name",), 7, "needs a name"),
+    "other schema": (("schema",), 2, "this version reads 1"),
+    "schema is true": (("schema",), True, "this version reads 1"),
+    "figures is a list": (("figures",), [], "figures is list"),
+}
+
+
+@pytest.mark.parametrize("case", NONSENSE.values(), ids=list(NONSENSE))
+def test_nonsense_in_a_chip_file_is_refused(case: tuple[tuple[str, ...], object, str], tmp_path: Path) -> None:
+    where, value, message = case
+    path = tmp_path / "chip.json"
+    path.write_text(json.dumps(_edited(where, value)))
+    with pytest.raises(FileError, match=message) as caught:
+        load_chip(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, "\x00"])
+def test_files_that_are_no_chip(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "chip.json"
+    path.write_text(text)
+    with pytest.raises(FileError):
+        load_chip(path)
+
+
+def test_missing_files_and_unknown_names() -> None:
+    with pytest.raises(FileError):
+        load_chip("/nonexistent/chip.json")
+    with pytest.raises(InvalidInput, match="neither built in \\(loihi1, loihi2\\) nor a file"):
+        chip("loihi7")
+    with pytest.raises(InvalidInput):
+        chip_from_json(None)
+    with pytest.raises(InvalidInput, match="must be a figure"):
+        replace(LOIHI2, cores=128)  # type: ignore[arg-type]
