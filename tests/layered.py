@@ -1,0 +1,55 @@
+"""Small chips, and chains of layers with zero weights, for the mapper's tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.arrays import Shape
+from ecc_lava.formats import LOIHI2 as LOIHI2_FORMAT
+from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
+from ecc_lava.network import InputCoding, Kind, depths
+from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from hw_mappings import LOIHI1, LOIHI2
+from hw_mappings.chips import ChipSpec, Figure
+
+__all__ = ["CHIPS", "LOIHI1_LIMITS", "TINY", "chain", "chip_with", "same_conv"]
+
+LOIHI1_LIMITS = replace(LOIHI1, format="loihi2")
+"""Loihi 1's cores for networks in the only number format there is so far."""
+
+
+def chip_with(**amounts: int | None) -> ChipSpec:
+    """Return Loihi 2 with some figures changed."""
+    figures: dict[str, Any] = {name: Figure(value, False, "a test") for name, value in amounts.items()}
+    return replace(LOIHI2, name="tiny", **figures)
+
+
+TINY = chip_with(compartments=24, memory_bits=None, synapse_bits=12_000, input_axons=150, output_axons=400, chips=1000)
+CHIPS = {"loihi2": LOIHI2, "loihi1": LOIHI1_LIMITS, "tiny": TINY, "tiny pool": chip_with(compartments=32, memory_bits=24_000)}
+
+
+def chain(shape: Shape, *layers: Geometry, skip: bool = False) -> QuantisedNetwork:
+    """Return a chain of layers with zero weights and trivial neurons; with `skip` the first also feeds the readout."""
+    names = ["input", *(f"p{n}" for n in range(len(layers) - 1)), "readout"]
+    shapes = {"input": shape}
+    wires: list[tuple[str, str, Geometry]] = []
+    for (source, target), geometry in zip(pairwise(names), layers, strict=True):
+        shapes[target] = target_shape(geometry, shapes[source])
+        wires.append((source, target, geometry))
+    if skip:
+        wires.append(("p0", "readout", Dense(np.zeros((int(np.prod(shapes["p0"])), shapes["readout"][2]), np.int8))))
+    depth = depths(names, [(s, t) for s, t, _ in wires])
+    one = np.ones((1, 1, 1), np.int32)
+    kinds = {"input": Kind.INPUT, "readout": Kind.READOUT}
+    populations = tuple(QuantisedPopulation(n, shapes[n], kinds.get(n, Kind.IF), depth[n], 0 * one, one, 0 * one) for n in names)
+    projections = tuple(QuantisedProjection(s, t, depth[t] - depth[s] - 1, 0, g) for s, t, g in wires)
+    return QuantisedNetwork(populations, projections, LOIHI2_FORMAT, 8, InputCoding(), 32, 1.0)
+
+
+def same_conv(channels: int, out: int, size: int = 3) -> Conv:
+    """Return a convolution that keeps the size of the map."""
+    return Conv(np.zeros((size, size, channels, out), np.int8), padding=(size // 2,) * 4)
