@@ -11,22 +11,23 @@ by fewer cuts through channels, then columns, then rows.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise, product
+from math import prod
 
 from ecc_lava.arrays import Shape
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.shard import Shard
+from ecc_lava.shard import Shard, whole
 from hw_mappings.axes import profile
 from hw_mappings.chips.spec import ChipSpec
 from hw_mappings.misfit import explain_delay, explain_misfit
 from hw_mappings.resources import Incoming, Outgoing, incoming, outgoing, overruns, shard_usage
 
-__all__ = ["Problem", "Tiling", "cheapest", "cut", "partition"]
+__all__ = ["AxisCut", "Problem", "Tiling", "cheapest", "cut", "partition"]
 
 Span = tuple[int, int]
 
@@ -43,23 +44,44 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class AxisCut:
+    """One axis of a population in near-equal parts.
+
+    Attributes
+    ----------
+    spans : tuple of (start, stop)
+    kinds : tuple of (start, stop)
+        One span of each kind that differs in what it uses; the middle one, usually the fullest, first.
+    reads : tuple of int
+        Per projection into the population, the source indices that the parts read, summed over the parts.
+    """
+
+    spans: tuple[Span, ...]
+    kinds: tuple[Span, ...]
+    reads: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Tiling:
     """A population cut along rows, columns and channels; every combination of parts is a shard."""
 
     population: str
-    y: tuple[Span, ...]
-    x: tuple[Span, ...]
-    c: tuple[Span, ...]
+    cuts: tuple[AxisCut, AxisCut, AxisCut]
 
     @property
-    def splits(self) -> tuple[int, int, int]:
-        """Number of parts along rows, columns and channels."""
-        return len(self.y), len(self.x), len(self.c)
+    def cores(self) -> int:
+        """Number of shards, one a core."""
+        return prod(len(axis.spans) for axis in self.cuts)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
         """All shards; channels vary fastest, so that shards reading the same spikes are neighbours."""
-        return tuple(Shard(self.population, *spans) for spans in product(self.y, self.x, self.c))
+        return tuple(Shard(self.population, *spans) for spans in product(*(axis.spans for axis in self.cuts)))
+
+    @property
+    def representatives(self) -> Iterator[Shard]:
+        """Shards such that every shard uses exactly what one of them does, the middle one first."""
+        return (Shard(self.population, *spans) for spans in product(*(axis.kinds for axis in self.cuts)))
 
 
 def cut(length: int, parts: int) -> tuple[Span, ...]:
@@ -73,64 +95,38 @@ def _useful_parts(length: int) -> list[int]:
     return sorted({-(-length // longest) for longest in range(1, length + 1)})
 
 
-def _candidates(shape: Shape, neurons_max: int) -> Iterator[list[tuple[int, int, int]]]:
-    """Yield the splits whose parts hold at most `neurons_max`, all those with the same number of cores at a time."""
-    by_cores: dict[int, list[tuple[int, int, int]]] = {}
-    height, width, channels = shape
-    for y, x, c in product(*map(_useful_parts, shape)):
-        if -(-height // y) * -(-width // x) * -(-channels // c) <= neurons_max:
-            by_cores.setdefault(y * x * c, []).append((y, x, c))
-    for cores in sorted(by_cores):
-        yield by_cores[cores]
-
-
-def _tiling(problem: Problem, splits: tuple[int, int, int]) -> Tiling:
-    y, x, c = (cut(length, parts) for length, parts in zip(problem.shape, splits, strict=True))
-    return Tiling(problem.population, y, x, c)
-
-
-def _distinct(problem: Problem, axis: int, spans: Sequence[Span]) -> list[Span]:
-    """Return one span of each kind that differs in what it uses; the middle one, usually the fullest, first."""
+def _axis_cut(problem: Problem, axis: int, parts: int) -> AxisCut:
+    spans = cut(problem.shape[axis], parts)
     kinds: dict[Hashable, Span] = {}
-    middle = len(spans) // 2
-    for start, stop in (*spans[middle:], *spans[:middle]):
+    for start, stop in (*spans[parts // 2 :], *spans[: parts // 2]):
         arrives = tuple(profile(p.axes[axis], start, stop) for p in problem.sources)
         leaves = tuple(p.along(axis, start, stop).tobytes() for p in problem.targets)
         kinds.setdefault((stop - start, arrives, leaves), (start, stop))
-    return list(kinds.values())
+    reads = tuple(sum(profile(p.axes[axis], *span).reached for span in spans) for p in problem.sources)
+    return AxisCut(spans, tuple(kinds.values()), reads)
 
 
-def _representatives(problem: Problem, tiling: Tiling) -> Iterator[Shard]:
-    """Yield shards such that every shard of the tiling uses exactly what one of them does."""
-    spans = [_distinct(problem, axis, spans) for axis, spans in enumerate((tiling.y, tiling.x, tiling.c))]
-    for y, x, c in product(*spans):
-        yield Shard(problem.population, y, x, c)
-
-
-def _fits_in_the_middle(problem: Problem, tiling: Tiling) -> bool:
-    """Whether one shard fits: a quick test that most tilings fail."""
-    y, x, c = (spans[len(spans) // 2] for spans in (tiling.y, tiling.x, tiling.c))
-    return not overruns(shard_usage(Shard(problem.population, y, x, c), problem.sources, (), problem.chip), problem.chip)
+def _tilings(problem: Problem) -> list[Tiling]:
+    """Return all tilings whose parts hold no more neurons than a core, those with the fewest cores first."""
+    neurons_max = problem.chip.amount("compartments") // problem.chip.amount("compartments_per_neuron")
+    rows, columns, channels = (
+        [(-(-length // parts), _axis_cut(problem, axis, parts)) for parts in _useful_parts(length)]
+        for axis, length in enumerate(problem.shape)
+    )
+    small_enough = [
+        Tiling(problem.population, (y, x, c))
+        for (height, y), (width, x), (depth, c) in product(rows, columns, channels)
+        if height * width * depth <= neurons_max
+    ]
+    return sorted(small_enough, key=lambda tiling: tiling.cores)
 
 
 def _fits(problem: Problem, tiling: Tiling) -> bool:
-    return _fits_in_the_middle(problem, tiling) and not any(
-        overruns(shard_usage(shard, problem.sources, problem.targets, problem.chip), problem.chip)
-        for shard in _representatives(problem, tiling)
-    )
-
-
-def _cost(problem: Problem, tiling: Tiling) -> Fraction:
-    """Return the cores this tiling takes: its own, and the part of the sources' cores that its messages take."""
-    messages = 0
-    for source in problem.sources:
-        y, x, c = (
-            sum(profile(axis, *span).reached for span in spans)
-            for axis, spans in zip(source.axes, (tiling.y, tiling.x, tiling.c), strict=True)
-        )
-        messages += 0 if source.from_host else y * x * c
-    y, x, c = tiling.splits
-    return y * x * c + messages * _share_of_an_output_axon(problem.chip)
+    chip = problem.chip
+    # most tilings fail in the middle already, before their output axons are counted
+    if overruns(shard_usage(next(tiling.representatives), problem.sources, (), chip), chip):
+        return False
+    return not any(overruns(shard_usage(s, problem.sources, problem.targets, chip), chip) for s in tiling.representatives)
 
 
 def _share_of_an_output_axon(chip: ChipSpec) -> Fraction:
@@ -141,29 +137,34 @@ def _share_of_an_output_axon(chip: ChipSpec) -> Fraction:
     return max(by_count, by_memory)
 
 
+def _messages(problem: Problem, tiling: Tiling) -> int:
+    """Return the input axons of all shards together, except for spikes from the host."""
+    per_source = zip(problem.sources, zip(*(axis.reads for axis in tiling.cuts), strict=True), strict=True)
+    return sum(prod(reads) for source, reads in per_source if not source.from_host)
+
+
 def cheapest(problem: Problem) -> Tiling:
     """Return the cheapest tiling in which every shard fits.
 
     Raises
     ------
     DoesNotFit
-        If not even one neuron a core fits, with the resource and the numbers.
+        If there is none, with the resource and the numbers of one neuron a core.
     """
-    chip = problem.chip
+    share = _share_of_an_output_axon(problem.chip)
     best: tuple[Fraction, tuple[int, ...], Tiling] | None = None
-    for same_cores in _candidates(problem.shape, chip.amount("compartments") // chip.amount("compartments_per_neuron")):
-        y, x, c = same_cores[0]
-        if best is not None and y * x * c >= best[0]:
+    for tiling in _tilings(problem):
+        if best is not None and tiling.cores >= best[0]:
             break
-        for tiling in (_tiling(problem, splits) for splits in same_cores):
-            rank = _cost(problem, tiling), tiling.splits[::-1]
-            if (best is None or rank < best[:2]) and _fits(problem, tiling):
-                best = (*rank, tiling)
+        rank = tiling.cores + _messages(problem, tiling) * share, tuple(len(axis.spans) for axis in reversed(tiling.cuts))
+        if (best is None or rank < best[:2]) and _fits(problem, tiling):
+            best = (*rank, tiling)
     if best is not None:
         return best[2]
-    finest = _tiling(problem, problem.shape)
-    usages = [(shard, shard_usage(shard, problem.sources, problem.targets, chip)) for shard in _representatives(problem, finest)]
-    raise DoesNotFit(explain_misfit(chip, problem.sources, usages))
+    y, x, c = (_axis_cut(problem, axis, length) for axis, length in enumerate(problem.shape))
+    finest = Tiling(problem.population, (y, x, c))
+    usages = [(shard, shard_usage(shard, problem.sources, problem.targets, problem.chip)) for shard in finest.representatives]
+    raise DoesNotFit(explain_misfit(problem.chip, problem.sources, usages))
 
 
 def partition(network: QuantisedNetwork, chip: ChipSpec) -> dict[str, Tiling]:
@@ -191,8 +192,9 @@ def partition(network: QuantisedNetwork, chip: ChipSpec) -> dict[str, Tiling]:
             tilings[name] = cheapest(problem)
         except DoesNotFit as error:
             misfits.insert(0, str(error))
-            tilings[name] = _tiling(problem, (1, 1, 1))  # stands in, so that the populations before it are tried too
-        shards[name] = tilings[name].shards
+            shards[name] = (whole(name, population.shape),)  # stands in, so that the populations before it are tried too
+        else:
+            shards[name] = tilings[name].shards
     if misfits:
         raise DoesNotFit("\n".join(misfits))
     return dict(reversed(tilings.items()))
