@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
 from ecc_lava.arrays import Shape
 from ecc_lava.errors import EccLavaError, FileError, InvalidNetwork
+from ecc_lava.files import read_bytes, write_bytes
 from ecc_lava.shard import Shard
 from hw_mappings.chips.files import chip_from_json, chip_to_json
 from hw_mappings.chips.spec import RESOURCES, ChipSpec
@@ -148,20 +148,7 @@ def save_mapping(mapping: Mapping, path: str | Path) -> None:
     FileError
         If it cannot be written.
     """
-    path = Path(path)
-    text = json.dumps(to_json(mapping), indent=1) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise FileError(f"the mapping cannot be written to {path}: {error}") from error
+    write_bytes(path, (json.dumps(to_json(mapping), indent=1) + "\n").encode())
 
 
 def load_mapping(path: str | Path) -> Mapping:
@@ -173,10 +160,10 @@ def load_mapping(path: str | Path) -> Mapping:
         If the file cannot be read, is not JSON, or is not a mapping as it was written.
     """
     try:
-        return from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+        return from_json(json.loads(read_bytes(path)))
     except FileError:
         raise
     except EccLavaError as error:
         raise FileError(f"mapping file {path}: {error}") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(f"mapping file {path} cannot be read as JSON: {error}") from error

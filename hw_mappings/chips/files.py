@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecc_lava.errors import FileError, InvalidInput
+from ecc_lava.files import read_bytes
 from hw_mappings.chips.loihi1 import LOIHI1
 from hw_mappings.chips.loihi2 import LOIHI2
 from hw_mappings.chips.spec import ChipSpec, Figure, figure_names
@@ -77,10 +78,10 @@ def load_chip(path: str | Path) -> ChipSpec:
         If it cannot be read, is not JSON, or says anything a chip cannot be.
     """
     try:
-        return chip_from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+        return chip_from_json(json.loads(read_bytes(path)))
     except InvalidInput as error:
         raise FileError(f"chip file {path}: {error}") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(f"chip file {path} cannot be read as JSON: {error}") from error
 
 
