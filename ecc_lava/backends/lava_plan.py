@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from mmap import PAGESIZE
 
 import numpy as np
 
@@ -24,7 +25,10 @@ from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation
 from ecc_lava.shard import Shard, whole
 
-__all__ = ["CorePlan", "Plan", "ShardPlan", "make_plan"]
+__all__ = ["SLOTS", "CorePlan", "Plan", "ShardPlan", "make_plan"]
+
+SLOTS = 2
+"""Messages that a channel holds. One is in flight at most: no process starts a step before all have finished the last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +126,12 @@ class Plan:
         return int(self.q[0].size) if node == 0 else self.cores[node - 1].message
 
     @property
-    def wires(self) -> list[int]:
-        """Bytes per message of every wire between two processes."""
-        spikes = [self.message(node) for core in self.cores for node in core.sources]
-        return spikes + [core.message for core in self.cores if core.recorded] + [4 * core.report for core in self.cores]
+    def channel_bytes(self) -> int:
+        """Shared memory that Lava's channels take: `SLOTS` messages each, in whole pages."""
+        messages = [self.message(node) for core in self.cores for node in core.sources]
+        messages += [core.message for core in self.cores if core.recorded] + [4 * core.report for core in self.cores]
+        control = 2 * (len(self.cores) + 2) + 2  # to and from the runtime service, for every process and for the runtime
+        return sum(-(-SLOTS * message // PAGESIZE) * PAGESIZE for message in messages) + control * PAGESIZE
 
 
 def _check_tiling(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]]) -> None:
@@ -157,7 +163,9 @@ def _label(index: int, shards: Sequence[Shard], network: QuantisedNetwork) -> st
     parts = []
     for shard in shards:
         box = ", ".join(f"{start}:{stop}" for start, stop in (shard.y, shard.x, shard.c))
-        parts.append(shard.population if shard == whole(shard.population, network.by_name[shard.population].shape) else f"{shard.population}[{box}]")
+        parts.append(
+            shard.population if shard == whole(shard.population, network.by_name[shard.population].shape) else f"{shard.population}[{box}]"
+        )
     return f"core {index} ({' '.join(parts)})"
 
 
@@ -191,8 +199,9 @@ def make_plan(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: Ar
         population: QuantisedPopulation = network.by_name[shard.population]
         synapses = (cut_synapses(network, projection, shard, places[projection.source]) for projection in network.into(shard.population))
         fires = population.kind is not Kind.READOUT
-        parameters = (_cut(getattr(population, field), shard) for field in ("bias", "vth", "v_init"))
-        return ShardPlan(shard, fires, population.depth, *parameters, tuple(s for s in synapses if s), offset, wanted.over_time and not fires)
+        bias, vth, v_init = (_cut(array, shard) for array in (population.bias, population.vth, population.v_init))
+        over_time = wanted.over_time and not fires
+        return ShardPlan(shard, fires, population.depth, bias, vth, v_init, tuple(s for s in synapses if s), offset, over_time)
 
     plans = []
     for index, shards in enumerate(cores):

@@ -170,12 +170,18 @@ class SynapticSum:
         weights = synapses.kernel.reshape(-1, *synapses.kernel.shape[2:]).astype(exact)
         self._dtype = weights.dtype
         if self._depthwise:
-            self._weights = [weights[:, 0]]
+            self._weights: list[Array] = [weights[:, 0]]
             self._of = np.concatenate([np.full(g.stop - g.start, g.source) for g in synapses.groups])
         else:
             self._weights = [np.ascontiguousarray(weights[:, :, g.start : g.stop].reshape(-1, g.stop - g.start)) for g in synapses.groups]
         self._routes = [
-            (p.node, slice(p.offset, p.offset + p.shard.neurons), p.shard.shape, _box_slices(p.shard, synapses.box), _box_slices(synapses.box, p.shard))
+            (
+                p.node,
+                slice(p.offset, p.offset + p.shard.neurons),
+                p.shard.shape,
+                _box_slices(p.shard, synapses.box),
+                _box_slices(synapses.box, p.shard),
+            )
             for p in synapses.pieces
         ]
 
@@ -188,9 +194,9 @@ class SynapticSum:
         box = self._ring[step % self._slots]
         if not box.any():
             return np.zeros(self._shape, np.int64)
-        gathered = box.astype(self._dtype)[self._taps]  # (positions, taps, channels of the box)
+        gathered: Array = box.astype(self._dtype)[self._taps]  # (positions, taps, channels of the box)
         if self._depthwise:
-            total = np.einsum("ptc,tc->pc", gathered[:, :, self._of], self._weights[0])
+            total: Array = np.einsum("ptc,tc->pc", gathered[:, :, self._of], self._weights[0])
         else:
             depth = self._synapses.kernel.shape[2]
             total = np.empty((len(gathered), self._shape[2]), self._dtype)

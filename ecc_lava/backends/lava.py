@@ -1,0 +1,172 @@
+"""The Lava back end: an integer network as processes of Intel's Lava, one per core, equal to `golden` bit for bit.
+
+Lava runs in a process of its own (`lava_host`); importing this module imports neither Lava nor anything else beyond numpy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ecc_lava.arrays import Array
+from ecc_lava.backends.activity import Activity, Wanted
+from ecc_lava.backends.lava_memory import allocate, plan_layout
+from ecc_lava.backends.lava_plan import Plan, make_plan
+from ecc_lava.backends.lava_supervisor import supervise
+from ecc_lava.backends.lava_vitals import Limits
+from ecc_lava.errors import InvalidInput, LavaError, MissingDependency
+from ecc_lava.network import Kind
+from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.shard import Shard, whole
+
+__all__ = ["lava", "run_shards"]
+
+_FILES_PER_PROCESS = 16
+"""Descriptors that the host holds per Lava process, and some; measured about 10."""
+
+
+def lava(network: QuantisedNetwork, q: Array, timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+    """Run the integer network on Lava, one core per population.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    q : uint8 array (N, H, W, C)
+        Encoded input.
+    timesteps : int
+    wanted : Wanted
+
+    Raises
+    ------
+    LavaError
+        If the run failed, stalled or lost a process; nothing of it is left then.
+    MissingDependency
+        If Lava is not installed.
+    """
+    return run_shards(network, [[whole(p.name, p.shape)] for p in network.populations if p.kind is not Kind.INPUT], q, timesteps, wanted)
+
+
+def run_shards(
+    network: QuantisedNetwork,
+    cores: Sequence[Sequence[Shard]],
+    q: Array,
+    timesteps: int,
+    wanted: Wanted,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    idle_limit_s: float = Limits().idle_s,
+    step_limit_s: float = Limits().step_s,
+) -> dict[str, Activity]:
+    """Run the integer network on Lava with any partition: one Lava process per core.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    cores : sequence of sequences of Shard
+        The shards of each core. Together they tile every population but the input, which the source sends; a core may hold several shards,
+        also of different populations.
+    q : uint8 array (N, H, W, C)
+    timesteps : int
+    wanted : Wanted
+    progress : callable (steps done, steps in all), optional
+        Called in this thread. An exception that it raises ends the run.
+    idle_limit_s : float
+        A run is given up when for so long no step completes and no process uses or awaits the processor.
+    step_limit_s : float
+        A run is given up when for so long no step completes, however busy its processes are.
+
+    Returns
+    -------
+    dict
+        Population name -> Activity, equal to `golden`'s.
+
+    Raises
+    ------
+    InvalidInput
+        If `q` or the shards do not belong to the network.
+    LavaError, MissingDependency
+        As for `lava`.
+    """
+    if q.dtype != np.uint8 or q.shape[1:] != network.input.shape or not len(q) or timesteps < 1:
+        raise InvalidInput(
+            f"the input is {q.dtype} {q.shape} for {timesteps} steps; it must be uint8 (N, {', '.join(map(str, network.input.shape))})"
+        )
+    _check_installed()
+    plan = make_plan(network, cores, q, timesteps, wanted)
+    _check_resources(plan)
+    layout = plan_layout(plan)
+    try:
+        memory = allocate(layout.size)
+    except OSError as error:
+        raise LavaError(f"no memory for the results ({layout.size / 2**20:.0f} MiB): {error}; run fewer samples at a time") from error
+    shared: dict[str, Array] = {}
+    try:
+        shared.update(layout.open(memory))
+        supervise(plan, layout, memory, shared, Limits(idle_s=idle_limit_s, step_s=step_limit_s), progress)
+        return {
+            p.name: _input(q, timesteps, p.name in wanted.rasters) if p is network.input else _activity(p.name, shared)
+            for p in network.populations
+        }
+    finally:
+        shared.clear()  # unmaps the memory even if an exception's traceback outlives this call
+        os.close(memory)
+
+
+def _input(q: Array, timesteps: int, raster: bool) -> Activity:
+    """Return what the source did: it sends the same values at every step."""
+    sent = np.repeat(q[:, None], timesteps, axis=1) if raster else None
+    return Activity((q > 0).astype(np.int64) * timesteps, np.zeros(q.shape, np.int64), sent)
+
+
+def _activity(name: str, shared: Mapping[str, Array]) -> Activity:
+    """Copy a population's results out of the shared memory."""
+    raster, over_time = shared.get(f"{name}/raster"), shared.get(f"{name}/over_time")
+    low, high = (int(n) for n in shared[f"{name}/clips"])
+    return Activity(
+        shared[f"{name}/counts"].astype(np.int64),
+        shared[f"{name}/potential"].astype(np.int64),
+        None if raster is None else raster.copy(),
+        None if over_time is None else over_time.astype(np.int64),
+        low,
+        high,
+    )
+
+
+def _check_installed() -> None:
+    """Look for Lava without importing it."""
+    with contextlib.suppress(ModuleNotFoundError):
+        if importlib.util.find_spec("lava.magma") is not None:
+            return
+    python = sys.version.split()[0]
+    raise MissingDependency(f"the lava back end needs lava-nc 0.10.0, which needs Python 3.10 (this is {python}): uv sync --python 3.10")
+
+
+def _check_resources(plan: Plan) -> None:
+    """Check shared memory and open files against what the run will take.
+
+    Raises
+    ------
+    LavaError
+        Saying what is needed and what there is.
+    """
+    import resource  # Unix only, as is the back end; its import is not
+
+    folder = Path("/dev/shm")
+    if folder.is_dir():
+        free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+        if plan.channel_bytes > free:
+            raise LavaError(
+                f"Lava's channels need {plan.channel_bytes / 2**20:.1f} MiB of shared memory; {folder} has {free / 2**20:.1f} MiB free"
+            )
+    processes = len(plan.cores) + 2
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < processes * _FILES_PER_PROCESS + 64:
+        raise LavaError(
+            f"{processes} processes need about {processes * _FILES_PER_PROCESS} open files; the hard limit is {hard} (ulimit -Hn)"
+        )
