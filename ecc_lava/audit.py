@@ -37,7 +37,9 @@ class PopulationRange:
 def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
     """Return the bounds of every population that integrates.
 
-    ``high_c = sum_p 2**shift_p * gain_p * sent_p * sum(positive mantissas of channel c) + bias_c``, sent = 1 for spikes, 255 for graded input.
+    ``high_c = sum_p 2**shift_p * gain_p * sent_p * sum(positive mantissas of channel c) + bias_c``
+
+    with sent = 1 for spikes and 255 for graded input; ``low_c`` likewise with the negative mantissas.
 
     Raises
     ------
@@ -61,7 +63,8 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
         worst = int(reach.argmax())
         if reach[worst] > limit:
             raise RangeError(
-                f"channel {worst} of population {population.name!r}: one step's input can reach {int(reach[worst])}; the potential holds {limit}. "
+                f"channel {worst} of population {population.name!r}: one step's input can reach {int(reach[worst])}; "
+                f"the potential holds {limit}. "
                 "Use fewer bits"
             )
         ranges.append(PopulationRange(population.name, int(low.min()), int(high.max()), bool(reach[worst] * network.timesteps <= limit)))

@@ -93,7 +93,8 @@ def _compose_convs(outer: Conv, inner: Conv, source: Shape) -> Conv | None:
             return None
     strides = (outer.strides[0] * inner.strides[0], outer.strides[1] * inner.strides[1])
     size = [
-        (outer.kernel.shape[a] - 1) * outer.dilation[a] * inner.strides[a] + (inner.kernel.shape[a] - 1) * inner.dilation[a] + 1 for a in (0, 1)
+        (outer.kernel.shape[a] - 1) * outer.dilation[a] * inner.strides[a] + (inner.kernel.shape[a] - 1) * inner.dilation[a] + 1
+        for a in (0, 1)
     ]
     before = [inner.padding[2 * a] + inner.strides[a] * outer.padding[2 * a] for a in (0, 1)]
     after = [(final[a] - 1) * strides[a] + size[a] - source[a] - before[a] for a in (0, 1)]

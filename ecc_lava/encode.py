@@ -84,6 +84,10 @@ def encode(x: Array, coding: InputCoding) -> Array:
     clipped = int(((q < 0) | (q > PAYLOAD_MAX)).sum())
     if clipped:
         _log.warning(
-            "%d of %d input values lie outside [%g, %g] and were clipped", clipped, q.size, coding.offset, coding.offset + coding.scale * PAYLOAD_MAX
+            "%d of %d input values lie outside [%g, %g] and were clipped",
+            clipped,
+            q.size,
+            coding.offset,
+            coding.offset + coding.scale * PAYLOAD_MAX,
         )
     return np.clip(q, 0, PAYLOAD_MAX).astype(np.uint8)

@@ -121,7 +121,9 @@ def target_shape(geometry: Geometry, source: Shape) -> Shape:
     match geometry:
         case Conv(kernel=kernel, strides=strides, padding=padding, dilation=dilation, groups=groups):
             if kernel.shape[2] * groups != channels:
-                raise InvalidNetwork(f"a kernel for {kernel.shape[2] * groups} channels ({groups} groups) on a source of {channels} channels")
+                raise InvalidNetwork(
+                    f"a kernel for {kernel.shape[2] * groups} channels ({groups} groups) on a source of {channels} channels"
+                )
             out_h = _axis_length(height, kernel.shape[0], strides[0], dilation[0], padding[0], padding[1])
             out_w = _axis_length(width, kernel.shape[1], strides[1], dilation[1], padding[2], padding[3])
             if out_h < 1 or out_w < 1:

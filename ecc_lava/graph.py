@@ -16,7 +16,7 @@ import numpy as np
 from ecc_lava.arrays import Array, Float, Shape, read_only
 from ecc_lava.encode import as_batch, images_as_floats
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Geometry, apply, target_shape
+from ecc_lava.geometry import Geometry, apply, synapses, target_shape
 
 __all__ = ["Add", "Graph", "Input", "Linear", "Node", "Relu", "Reshape", "Scale", "Softmax", "evaluate", "forward"]
 
@@ -156,8 +156,6 @@ class Graph:
     @property
     def macs(self) -> int:
         """Multiply-accumulate operations of one forward pass, at existing synapses."""
-        from ecc_lava.geometry import synapses
-
         return sum(synapses(n.geometry, self.shapes[n.source]) for n in self.nodes if isinstance(n, Linear))
 
 
@@ -248,7 +246,7 @@ def forward(graph: Graph, x: Array) -> Float:
         If the images do not fit the model's input.
     """
     batch = images_as_floats(as_batch(x, graph.input.shape), graph.uint8_scale)
-    outputs = []
+    outputs: list[Float] = []
     for start in range(0, len(batch), BATCH):
         part = batch[start : start + BATCH]
         outputs.extend(value.reshape(len(part), -1) for name, value in evaluate(graph, part) if name == graph.output)

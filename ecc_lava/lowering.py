@@ -132,6 +132,7 @@ class _Builder:
         self._populations: list[Population] = []
         self._projections: list[Projection] = []
         self._expressions: dict[str, _Expression] = {}
+        self._origins: dict[str, str] = {}  # tensor -> the tensor it is a reshape of
         self._relays: dict[str, _Expression] = {}
         self._decisions: list[Decision] = []
 
@@ -148,8 +149,9 @@ class _Builder:
             case Add(name=name):
                 self._expressions[name] = self._sum(node, sources)
                 self._decisions.append(Decision(name, "folded"))
-            case Reshape(name=name):
+            case Reshape(name=name, source=source):
                 self._expressions[name] = sources[0]
+                self._origins[name] = self._origins.get(source, source)
                 self._decisions.append(Decision(name, "folded"))
             case Scale(name=name, source=source, scale=scale, shift=shift):
                 operator: Geometry = diagonal(scale)
@@ -196,7 +198,7 @@ class _Builder:
             folded = self._folded_cost(operator, expression)
             if folded is None or not folded.within(self._limit, pair):
                 self._decisions.append(Decision(node.name, "relay", folded, pair))
-                relayed = self._relay(node.sources[0], expression)
+                relayed = self._relay(self._origins.get(node.source, node.source), expression)
                 return self._extend(relayed, operator, bias)
         self._decisions.append(Decision(node.name, "folded", folded, pair))
         return self._extend(expression, operator, bias)
@@ -261,7 +263,7 @@ class _Builder:
 
     def _flat(self, node: Node, matrix: Array) -> Dense:
         if len(matrix) > FLAT_LIMIT:
-            why = f"needs one weight per feature of a flattened map of {len(matrix)} features; at most {FLAT_LIMIT} are written out. Put it before Flatten"
+            why = f"needs a weight per feature after Flatten, {len(matrix)} of them; at most {FLAT_LIMIT} are written out. Put it before Flatten"
             raise UnsupportedModel(((node.name, why),))
         return Dense(matrix)
 
@@ -274,7 +276,15 @@ def _merged(terms: tuple[_Term, ...]) -> tuple[_Term, ...]:
             case Dense():
                 layout: tuple[object, ...] = (term.population, "dense")
             case Conv() as conv:
-                layout = (term.population, conv.kernel.shape, conv.strides, conv.padding, conv.dilation, conv.groups, None if conv.gain is None else id(conv.gain))
+                layout = (
+                    term.population,
+                    conv.kernel.shape,
+                    conv.strides,
+                    conv.padding,
+                    conv.dilation,
+                    conv.groups,
+                    None if conv.gain is None else id(conv.gain),
+                )
         if layout in merged:
             first = merged[layout].geometry
             total = first.kernel + term.geometry.kernel

@@ -135,7 +135,9 @@ class QuantisedNetwork:
         limits = {"bias": self.format.bias_max, "vth": self.format.vth_max, "v_init": self.format.potential_max}
         for population in self.populations:
             if population.depth != expected[population.name]:
-                raise InvalidNetwork(f"population {population.name!r} has depth {population.depth}; its longest path is {expected[population.name]}")
+                raise InvalidNetwork(
+                    f"population {population.name!r} has depth {population.depth}; its longest path is {expected[population.name]}"
+                )
             for field, limit in limits.items():
                 largest = int(np.abs(getattr(population, field).astype(np.int64)).max())
                 if largest > limit:
@@ -146,11 +148,14 @@ class QuantisedNetwork:
         for projection in self.projections:
             delay = expected[projection.target] - expected[projection.source] - 1
             if projection.delay != delay:
-                raise InvalidNetwork(f"the projection {projection.source!r} -> {projection.target!r} has delay {projection.delay}, not {delay}")
+                raise InvalidNetwork(
+                    f"the projection {projection.source!r} -> {projection.target!r} has delay {projection.delay}, not {delay}"
+                )
             self.format.shift(projection.exponent)
             if projection.largest_weight > mantissa_max:
                 raise RangeError(
-                    f"a weight {projection.source!r} -> {projection.target!r} is {projection.largest_weight}; {self.bits} bits hold {mantissa_max}"
+                    f"a weight {projection.source!r} -> {projection.target!r} is {projection.largest_weight}; "
+                    f"{self.bits} bits hold {mantissa_max}"
                 )
 
     @cached_property

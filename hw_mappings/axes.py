@@ -70,7 +70,7 @@ class Profile:
 
 
 def _labels(gain: Array | None, axis: int) -> tuple[int, ...]:
-    """Number the rows (axis 0) or columns (axis 1) of a gain map so that equal ones have equal numbers."""
+    """Give the rows (axis 0) or columns (axis 1) of a gain map numbers, equal ones the same."""
     if gain is None:
         return ()
     return tuple(int(n) for n in np.unique(gain, axis=axis, return_inverse=True)[1].ravel())

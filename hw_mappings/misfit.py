@@ -82,7 +82,8 @@ def explain_cores(chip: ChipSpec, cores: Mapping[str, int]) -> str:
     needed, most, per_chip = sum(cores.values()), chip.cores_in_all, chip.amount("cores")
     largest = max(cores, key=lambda name: cores[name])
     return (
-        f"the network needs {needed} cores, {chip.amount('chips')} chip(s) {chip.name} of {per_chip} cores have {most}: {needed - most} too "
+        f"the network needs {needed} cores, {chip.amount('chips')} chip(s) {chip.name} of {per_chip} cores have {most}: "
+        f"{needed - most} too "
         f"many. The largest, population {largest!r}, takes {cores[largest]}. Smallest change that fits: {-(-needed // per_chip)} chips, or "
         f"populations that take {needed - most} cores fewer (fewer output channels)"
     )

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 
+from ecc_lava.arrays import Array
+
 __all__ = ["add_constant", "add_events", "add_grouped_events", "integrate", "write_raster"]
+
+_log = logging.getLogger(__name__)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -21,15 +25,14 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def _compiled(function: _Function) -> _Function:
     """Compile without the GIL, cached on disk where a cache can be written."""
     try:
-        result: _Function = numba.njit(cache=True, nogil=True)(function)
+        return cast(_Function, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:
-        logging.getLogger(__name__).warning("numba finds no folder to cache kernels in (set NUMBA_CACHE_DIR); compiling for this process only")
-        result = numba.njit(nogil=True)(function)
-    return result
+        _log.warning("numba finds no folder to cache kernels in (set NUMBA_CACHE_DIR); compiling for this process only")
+        return cast(_Function, numba.njit(nogil=True)(function))
 
 
 @_compiled
-def add_events(current, events, starts, weights, layout, channels, shift, gain):  # type: ignore[no-untyped-def]
+def add_events(current: Array, events: Array, starts: Array, weights: Array, layout: Array, channels: int, shift: int, gain: Array) -> None:
     """Add ungrouped synapses of spikes.
 
     Parameters
@@ -79,7 +82,9 @@ def add_events(current, events, starts, weights, layout, channels, shift, gain):
 
 
 @_compiled
-def add_grouped_events(current, events, starts, weights, layout, channels, groups, shift, gain):  # type: ignore[no-untyped-def]
+def add_grouped_events(
+    current: Array, events: Array, starts: Array, weights: Array, layout: Array, channels: int, groups: int, shift: int, gain: Array
+) -> None:
     """Add grouped synapses of spikes; parameters as for `add_events`, weights int8 (kh, segments * taps * C/groups, C')."""
     stride_y, stride_x, top, left, dilation_y, dilation_x, segments, taps = layout
     steps, height, width = starts.shape[0], starts.shape[1], starts.shape[2] - 1
@@ -112,7 +117,7 @@ def add_grouped_events(current, events, starts, weights, layout, channels, group
 
 
 @_compiled
-def add_constant(current, summed):  # type: ignore[no-untyped-def]
+def add_constant(current: Array, summed: Array) -> None:
     """Add the same input, int32 (H', W', C'), at every step."""
     out_h, out_w, steps, out_c = current.shape
     for oy in range(out_h):
@@ -123,7 +128,18 @@ def add_constant(current, summed):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def integrate(current, bias, vth, v, limit, spiking, events, starts, counts, over_time):  # type: ignore[no-untyped-def]
+def integrate(
+    current: Array,
+    bias: Array,
+    vth: Array,
+    v: Array,
+    limit: int,
+    spiking: bool,
+    events: Array,
+    starts: Array,
+    counts: Array,
+    over_time: Array,
+) -> tuple[int, int]:
     """Run all steps of a population's neurons, as `ecc_lava.neuron.integrate_and_fire` has it.
 
     Parameters
@@ -173,7 +189,7 @@ def integrate(current, bias, vth, v, limit, spiking, events, starts, counts, ove
 
 
 @_compiled
-def write_raster(events, starts, raster):  # type: ignore[no-untyped-def]
+def write_raster(events: Array, starts: Array, raster: Array) -> None:
     """Set raster, uint8 (T, H, W*C), to 1 at every event."""
     steps, height, _ = starts.shape
     for t in range(steps):

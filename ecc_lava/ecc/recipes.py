@@ -18,7 +18,7 @@ __all__ = ["CALIBRATION_IMAGES", "RECIPES", "calibration_subset", "convert"]
 
 RECIPES: dict[str, tuple[Pass, ...]] = {
     "ecc": (InputEncoding(), CurrentNormalisation("layer", 100.0), ResidualElimination(0.5)),
-    "best": (InputEncoding(), CurrentNormalisation("channel", 99.99), ResidualElimination(0.5)),
+    "best": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5)),
 }
 """`ecc` as published; `best` is the default."""
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ecc_lava.arrays import Array, Shape
-from ecc_lava.geometry import Conv, Dense
+from ecc_lava.geometry import Conv, Dense, apply
 from ecc_lava.graph import Add, Linear, Node, Relu, Reshape, Scale, Softmax
 
 __all__ = ["HANDLERS", "Handler", "Refused"]
@@ -74,7 +74,7 @@ def _conv2d(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[Shape
     _channels_last(layer)
     kernel = _numbers(layer.kernel)
     dilation = (int(layer.dilation_rate[0]), int(layer.dilation_rate[1]))
-    padding = _padding(layer, shapes[0], kernel.shape[:2], dilation)
+    padding = _padding(layer, shapes[0], (kernel.shape[0], kernel.shape[1]), dilation)
     geometry = Conv(kernel, tuple(layer.strides), padding, dilation, layer.groups)
     return _with_activation(layer.activation, name, lambda n: Linear(n, sources[0], geometry, _bias(layer, kernel.shape[3])))
 
@@ -83,7 +83,7 @@ def _depthwise_conv2d(layer: Any, name: str, sources: tuple[str, ...], shapes: t
     _channels_last(layer)
     kernel = _numbers(layer.kernel)  # (kh, kw, Cin, multiplier), channel order c*multiplier + m
     dilation = (int(layer.dilation_rate[0]), int(layer.dilation_rate[1]))
-    padding = _padding(layer, shapes[0], kernel.shape[:2], dilation)
+    padding = _padding(layer, shapes[0], (kernel.shape[0], kernel.shape[1]), dilation)
     flat = kernel.reshape(kernel.shape[0], kernel.shape[1], 1, -1)
     geometry = Conv(flat, tuple(layer.strides), padding, dilation, kernel.shape[2])
     return _with_activation(layer.activation, name, lambda n: Linear(n, sources[0], geometry, _bias(layer, flat.shape[3])))
@@ -100,8 +100,8 @@ def _dense(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[Shape,
 
 def _batch_normalization(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[Shape, ...]) -> list[Node]:
     channels = shapes[0][2]
-    axes = layer.axis if isinstance(layer.axis, int | np.integer) else tuple(layer.axis)[0]
-    if int(axes) not in (-1, len(layer.input.shape) - 1):
+    axis = layer.axis if isinstance(layer.axis, int | np.integer) else next(iter(layer.axis))
+    if int(axis) not in (-1, layer.input_spec.ndim - 1):
         raise Refused(f"it normalises axis {layer.axis}; only the channel axis (the last) is supported")
     gamma = _numbers(layer.gamma).astype(np.float64) if layer.scale else np.ones(channels)
     beta = _numbers(layer.beta).astype(np.float64) if layer.center else np.zeros(channels)
@@ -144,8 +144,6 @@ def _average_pooling2d(layer: Any, name: str, sources: tuple[str, ...], shapes: 
     pool = Conv(np.full((*size, 1, channels), 1.0 / (size[0] * size[1])), tuple(layer.strides), padding, groups=channels)
     if any(padding):  # Keras averages over valid pixels only
         ones = Conv(np.ones((*size, 1, 1)), pool.strides, padding)
-        from ecc_lava.geometry import apply
-
         valid = apply(ones, np.ones((1, height, width, 1)))[0, :, :, 0]
         gain = size[0] * size[1] / valid
         if (gain != 1).any():

@@ -45,7 +45,9 @@ def from_keras(model: Any) -> Graph:
     if not hasattr(model, "operations") or not hasattr(model, "_nodes"):
         raise InvalidInput(f"the model {model.name!r} is a subclass of keras.Model; build it with the functional API or Sequential")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise InvalidInput(f"the model {model.name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; one of each is supported")
+        raise InvalidInput(
+            f"the model {model.name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; one of each is supported"
+        )
     return _Import(model).graph()
 
 
@@ -124,4 +126,6 @@ class _Import:
 def _rescales_itself(nodes: list[Node]) -> bool:
     """Whether the first layer brings pixels of 0..255 to a small range, so that uint8 images are fed as they are."""
     first = nodes[1] if len(nodes) > 1 else nodes[0]
-    return isinstance(first, Scale) and isinstance(nodes[0], Input) and first.source == nodes[0].name and float(abs(first.scale).max()) < 0.2
+    return (
+        isinstance(first, Scale) and isinstance(nodes[0], Input) and first.source == nodes[0].name and float(abs(first.scale).max()) < 0.2
+    )

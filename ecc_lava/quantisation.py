@@ -59,9 +59,7 @@ def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", 
         populations.append(layer.population(units, depth[population.name]))
         projections.extend(layer.projections(units, exponents, depth))
     trace = (*network.trace, f"quantise(format={chosen.name!r}, bits={bits})")
-    result = QuantisedNetwork(
-        tuple(populations), tuple(projections), chosen, bits, network.coding, network.timesteps, logit_scale, trace
-    )
+    result = QuantisedNetwork(tuple(populations), tuple(projections), chosen, bits, network.coding, network.timesteps, logit_scale, trace)
     one_step_bound(result)
     return result
 
@@ -87,9 +85,7 @@ class _Layer:
         self._format = format
         self._mantissa_max = format.mantissa_max(bits)
         self._timesteps = network.timesteps or 1
-        self._inputs = [
-            _measured(p, population, network.by_name[p.source].kind, self._mantissa_max) for p in network.into(population.name)
-        ]
+        self._inputs = [_measured(p, population, network.by_name[p.source].kind, self._mantissa_max) for p in network.into(population.name)]
 
     def choose(self) -> tuple[Float, list[int]]:
         """Return the units S_c, (C,), and one exponent per projection.
@@ -217,10 +213,10 @@ def as_float(network: QuantisedNetwork) -> SpikingNetwork:
         for p in network.populations
     )
     projections = tuple(
-        Projection(p.source, p.target, with_kernel(p.geometry, p.geometry.kernel.astype(np.float64) * 2.0 ** network.format.shift(p.exponent)))
+        Projection(
+            p.source, p.target, with_kernel(p.geometry, p.geometry.kernel.astype(np.float64) * 2.0 ** network.format.shift(p.exponent))
+        )
         for p in network.projections
     )
     limit = float(network.format.potential_max)
-    return replace(
-        SpikingNetwork(populations, projections, network.coding, network.timesteps, limit), trace=(*network.trace, "as_float")
-    )
+    return replace(SpikingNetwork(populations, projections, network.coding, network.timesteps, limit), trace=(*network.trace, "as_float"))

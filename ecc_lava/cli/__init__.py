@@ -1,0 +1,5 @@
+"""The command line `ecc-lava`."""
+
+from ecc_lava.cli.app import main
+
+__all__ = ["main"]

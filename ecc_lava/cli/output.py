@@ -1,0 +1,83 @@
+"""What commands print: one JSON object or tables on stdout, progress and messages on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+__all__ = ["as_percent", "emit_json", "provenance", "show_lines", "show_table", "stages"]
+
+JSON_SCHEMA = 1
+_PACKAGES = ("ecc-lava", "numpy", "h5py", "numba", "keras", "tensorflow-cpu", "tensorflow", "lava-nc")
+
+Stage = Callable[[str, int, int], None]
+
+
+def provenance(**extra: Any) -> dict[str, Any]:
+    """Return what every JSON carries: schema version, package versions and the given seeds and digests."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"version": JSON_SCHEMA, "packages": versions, **extra}
+
+
+def emit_json(value: dict[str, Any]) -> None:
+    """Print one JSON object."""
+    sys.stdout.write(json.dumps(value) + "\n")
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; every column but the first is right-aligned."""
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(soft_wrap=False).print(table)
+
+
+def show_lines(*lines: str) -> None:
+    """Print plain lines."""
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def as_percent(value: float | None) -> str:
+    """Return a fraction as a percentage, or n/a."""
+    return "n/a" if value is None else f"{100 * value:.2f} %"
+
+
+@contextmanager
+def stages() -> Iterator[Stage]:
+    """Give a function (stage, done, total) that shows progress on stderr; total 0 means unknown."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks: dict[str, Any] = {}
+
+        def stage(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total or None)
+            progress.update(tasks[name], completed=done, total=total or None)
+            if total and done >= total:
+                progress.update(tasks[name], visible=False)
+
+        yield stage

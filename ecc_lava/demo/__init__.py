@@ -1,0 +1,1 @@
+"""The demo: an embedded model and data through the whole way, in under a minute."""

@@ -1,0 +1,64 @@
+"""The float CNN as an HDF5 group: nodes in JSON, arrays beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecc_lava.errors import InvalidNetwork
+from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale, Softmax
+from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, write_json
+from ecc_lava.storage.network_groups import as_shape, read_geometry, write_geometry
+
+__all__ = ["read_graph", "write_graph"]
+
+_FLOATS = ("float32", "float64")
+
+
+def write_graph(group: Any, graph: Graph, writer: Writer) -> None:
+    """Store a graph."""
+    nodes: list[dict[str, Any]] = []
+    for index, node in enumerate(graph.nodes):
+        entry: dict[str, Any] = {"type": type(node).__name__, "name": node.name, "sources": node.sources}
+        stored = group.create_group(f"arrays/{index}")
+        match node:
+            case Input(shape=shape) | Reshape(shape=shape):
+                entry["shape"] = shape
+            case Linear(geometry=geometry, bias=bias):
+                write_geometry(stored, geometry, writer)
+                writer.array(stored, "bias", bias)
+            case Scale(scale=scale, shift=shift):
+                writer.array(stored, "scale", scale)
+                writer.array(stored, "shift", shift)
+            case Relu() | Softmax() | Add():
+                pass
+        nodes.append(entry)
+    write_json(group, "nodes", {"nodes": nodes, "uint8_scale": graph.uint8_scale})
+
+
+def read_graph(group: Any) -> Graph:
+    """Return a graph."""
+    header = read_json(group, "nodes")
+    arrays = read_group(group, "arrays")
+    nodes = tuple(_node(entry, read_group(arrays, str(index))) for index, entry in enumerate(header["nodes"]))
+    return Graph(nodes, float(header["uint8_scale"]))
+
+
+def _node(entry: dict[str, Any], stored: Any) -> Node:
+    name, sources = str(entry["name"]), tuple(str(source) for source in entry["sources"])
+    match entry["type"]:
+        case "Input":
+            return Input(name, as_shape(entry["shape"]))
+        case "Reshape":
+            return Reshape(name, sources[0], as_shape(entry["shape"]))
+        case "Linear":
+            return Linear(name, sources[0], read_geometry(stored, *_FLOATS), read_array(stored, "bias", *_FLOATS))
+        case "Scale":
+            return Scale(name, sources[0], read_array(stored, "scale", *_FLOATS), read_array(stored, "shift", *_FLOATS))
+        case "Relu":
+            return Relu(name, sources[0])
+        case "Softmax":
+            return Softmax(name, sources[0])
+        case "Add":
+            return Add(name, sources)
+        case other:
+            raise InvalidNetwork(f"unknown graph node {other!r}")

@@ -1,0 +1,127 @@
+"""The integer and the float network as HDF5 groups."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ecc_lava.arrays import Shape
+from ecc_lava.errors import InvalidNetwork
+from ecc_lava.formats import number_format
+from ecc_lava.geometry import Conv, Geometry, describe, rebuild
+from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
+from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, write_json
+
+__all__ = ["read_float", "read_geometry", "read_integer", "write_float", "write_geometry", "write_integer"]
+
+
+def write_geometry(group: Any, geometry: Geometry, writer: Writer) -> None:
+    """Store a geometry: a description, its kernel and its gain map if it has one."""
+    write_json(group, "geometry", describe(geometry))
+    writer.array(group, "kernel", geometry.kernel)
+    if isinstance(geometry, Conv) and geometry.gain is not None:
+        writer.array(group, "gain", geometry.gain)
+
+
+def read_geometry(group: Any, *dtypes: str) -> Geometry:
+    """Return a geometry whose kernel has one of the types."""
+    gain = read_array(group, "gain", "int32", "float64", "float32") if "gain" in group else None
+    return rebuild(read_json(group, "geometry"), read_array(group, "kernel", *dtypes), gain)
+
+
+def as_shape(value: Any) -> Shape:
+    """Return three integers as a shape."""
+    match value:
+        case [int(height), int(width), int(channels)]:
+            return height, width, channels
+        case _:
+            raise InvalidNetwork(f"{value!r} is not a shape (height, width, channels)")
+
+
+def write_integer(group: Any, network: QuantisedNetwork, writer: Writer) -> None:
+    """Store an integer network."""
+    header = {
+        "format": network.format.name,
+        "bits": network.bits,
+        "coding": asdict(network.coding),
+        "timesteps": network.timesteps,
+        "logit_scale": network.logit_scale,
+        "digest": network.digest,
+        "populations": [{"name": p.name, "shape": p.shape, "kind": p.kind.value, "depth": p.depth} for p in network.populations],
+        "projections": [{"source": p.source, "target": p.target, "delay": p.delay, "exponent": p.exponent} for p in network.projections],
+    }
+    write_json(group, "network", header)
+    for index, population in enumerate(network.populations):
+        stored = group.create_group(f"populations/{index}")
+        for field in ("bias", "vth", "v_init"):
+            writer.array(stored, field, getattr(population, field))
+    for index, projection in enumerate(network.projections):
+        write_geometry(group.create_group(f"projections/{index}"), projection.geometry, writer)
+
+
+def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
+    """Return an integer network; its own checks and its digest must hold."""
+    header = read_json(group, "network")
+    populations = []
+    for index, p in enumerate(header["populations"]):
+        stored = read_group(read_group(group, "populations"), str(index))
+        arrays = [read_array(stored, field, "int32") for field in ("bias", "vth", "v_init")]
+        populations.append(QuantisedPopulation(str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), int(p["depth"]), *arrays))
+    projections = []
+    for index, p in enumerate(header["projections"]):
+        geometry = read_geometry(read_group(read_group(group, "projections"), str(index)), "int8")
+        projections.append(QuantisedProjection(str(p["source"]), str(p["target"]), int(p["delay"]), int(p["exponent"]), geometry))
+    network = QuantisedNetwork(
+        tuple(populations),
+        tuple(projections),
+        number_format(header["format"]),
+        int(header["bits"]),
+        InputCoding(**header["coding"]),
+        int(header["timesteps"]),
+        float(header["logit_scale"]),
+        trace,
+    )
+    if network.digest != header["digest"]:
+        raise InvalidNetwork("the digest of the integers does not match the stored one")
+    return network
+
+
+def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
+    """Store a float network."""
+    header = {
+        "coding": asdict(network.coding),
+        "timesteps": network.timesteps,
+        "trace": network.trace,
+        "populations": [{"name": p.name, "shape": p.shape, "kind": p.kind.value} for p in network.populations],
+        "projections": [{"source": p.source, "target": p.target} for p in network.projections],
+    }
+    write_json(group, "network", header)
+    for index, population in enumerate(network.populations):
+        stored = group.create_group(f"populations/{index}")
+        for field in ("bias", "vth", "v_init", "lambda_"):
+            writer.array(stored, field, getattr(population, field))
+    for index, projection in enumerate(network.projections):
+        write_geometry(group.create_group(f"projections/{index}"), projection.geometry, writer)
+
+
+def read_float(group: Any) -> SpikingNetwork:
+    """Return a float network."""
+    header = read_json(group, "network")
+    populations = []
+    for index, p in enumerate(header["populations"]):
+        stored = read_group(read_group(group, "populations"), str(index))
+        arrays = [read_array(stored, field, "float64") for field in ("bias", "vth", "v_init", "lambda_")]
+        populations.append(Population(str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), *arrays))
+    projections = []
+    for index, p in enumerate(header["projections"]):
+        geometry = read_geometry(read_group(read_group(group, "projections"), str(index)), "float64")
+        projections.append(Projection(str(p["source"]), str(p["target"]), geometry))
+    timesteps = None if header["timesteps"] is None else int(header["timesteps"])
+    return SpikingNetwork(
+        tuple(populations),
+        tuple(projections),
+        InputCoding(**header["coding"]),
+        timesteps,
+        trace=tuple(str(step) for step in header["trace"]),
+    )
