@@ -6,6 +6,7 @@ is forked from one that holds TensorFlow's threads, and whatever happens can be 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -136,21 +137,17 @@ class _Host:
 
     def _leave(self, code: int, message: tuple[str, ...] | None = None) -> None:
         """Tell the caller, end every process, remove every shared-memory segment, and exit without Lava's or Python's own clean-up."""
-        try:
+        with contextlib.suppress(OSError):  # if the caller is gone, what follows matters all the more
             if message is not None:
                 self._caller.send(message)
-        except OSError:
-            pass  # the caller is gone; what follows matters all the more
         children = multiprocessing.active_children()
         for child in children:
             child.kill()
         for child in children:
-            child.join(1.0)
+            multiprocessing.Process.join(child, 1.0)  # Lava's own has no time limit
         for handle in self._segment_handles():
-            try:
+            with contextlib.suppress(OSError):  # the tracker was faster
                 handle.unlink()
-            except OSError:
-                pass  # the manager or the tracker was faster
         if message is None:  # the caller may be gone
             shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(code)
