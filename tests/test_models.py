@@ -1,0 +1,154 @@
+"""Trained models on real images: import, conversion, every back end."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ecc_lava
+import hw_mappings
+from ecc_lava.arrays import Array
+from ecc_lava.checking import compare
+from ecc_lava.ecc.recipes import calibration_subset
+from ecc_lava.graph import Graph
+from ecc_lava.network import SpikingNetwork
+from ecc_lava.quantised import QuantisedNetwork
+
+needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="lava-nc needs Python 3.10")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A model, what it became, and its test images."""
+
+    model: Any
+    graph: Graph
+    snn: SpikingNetwork
+    network: QuantisedNetwork
+    x: Array
+    y: Array
+
+
+def convert(model: Any, images: Path, timesteps: int) -> Converted:
+    with np.load(images) as stored:
+        x_train, x, y = stored["x_train"], stored["x_test"], stored["y_test"].ravel()
+    if x.ndim == 3:
+        x_train, x = x_train[..., None], x[..., None]
+    graph = ecc_lava.from_keras(model)
+    snn = ecc_lava.convert(graph, calibration=x_train[calibration_subset(x_train)], timesteps=timesteps)
+    return Converted(model, graph, snn, ecc_lava.quantise(snn), x, y)
+
+
+def logits_of(model: Any) -> Any:
+    """Return the Keras model without its final softmax."""
+    import keras
+
+    last = model.layers[-1]
+    if isinstance(last, keras.layers.Dense):
+        copy = keras.models.clone_model(model)
+        copy.set_weights(model.get_weights())
+        copy.layers[-1].activation = keras.activations.linear
+        return copy
+    return keras.Model(model.inputs, model.layers[-2].output)
+
+
+@pytest.fixture(scope="module")
+def lenet(data: Path) -> Converted:
+    """Return LeNet-5 with average pooling, trained for three epochs on MNIST's training images."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(6, 5, padding="same", activation="relu"),
+            layers.AveragePooling2D(2),
+            layers.Conv2D(16, 5, activation="relu"),
+            layers.AveragePooling2D(2),
+            layers.Flatten(),
+            layers.Dense(120, activation="relu"),
+            layers.Dense(84, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy")
+    with np.load(data / "mnist.npz") as stored:
+        model.fit(stored["x_train"][..., None] / 255.0, stored["y_train"], batch_size=64, epochs=3, verbose=0)
+    return convert(model, data / "mnist.npz", 32)
+
+
+@pytest.fixture(scope="module")
+def resnet(data: Path) -> Converted:
+    return convert(ecc_lava.load_model(data / "resnet20_cifar10.keras"), data / "cifar10.npz", 8)
+
+
+@pytest.fixture(scope="module")
+def vgg(data: Path) -> Converted:
+    return convert(ecc_lava.load_model(data / "vgg16_half_cifar10.keras"), data / "cifar10.npz", 32)
+
+
+@pytest.mark.parametrize("name", ["lenet", "resnet", "vgg"])
+def test_the_graph_and_the_ideal_network_equal_keras(name: str, request: pytest.FixtureRequest) -> None:
+    converted: Converted = request.getfixturevalue(name)
+    x = converted.x[:16]
+    reference = logits_of(converted.model).predict(x / 255.0, verbose=0)
+    scale = np.abs(reference).max()
+    assert np.ptp(reference) > 0.01 * scale
+    assert np.abs(ecc_lava.forward(converted.graph, x) - reference).max() <= 1e-5 * scale
+    assert np.abs(ecc_lava.rate_forward(converted.snn, x) - reference).max() <= 1e-5 * scale
+
+
+@pytest.mark.parametrize(("name", "images"), [("lenet", 8), ("resnet", 2), ("vgg", 1)])
+def test_golden_and_the_float_engine_on_the_integers_equal_fast(name: str, images: int, request: pytest.FixtureRequest) -> None:
+    converted: Converted = request.getfixturevalue(name)
+    for backend in ("golden", "float"):
+        found = compare(converted.network, converted.x[:images], backend)
+        assert (found.images, found.differing_spikes, found.differing_potentials) == (images, 0, 0)
+
+
+@needs_lava
+@pytest.mark.parametrize(("name", "images"), [("lenet", 8), ("resnet", 2)])
+def test_lava_equals_fast(name: str, images: int, request: pytest.FixtureRequest) -> None:
+    converted: Converted = request.getfixturevalue(name)
+    found = compare(converted.network, converted.x[:images], "lava")
+    assert (found.images, found.differing_spikes, found.differing_potentials) == (images, 0, 0)
+
+
+@needs_lava
+@pytest.mark.slow
+def test_lava_equals_fast_on_the_vgg(vgg: Converted) -> None:
+    found = compare(vgg.network, vgg.x[:2], "lava", timesteps=8)
+    assert (found.images, found.differing_spikes, found.differing_potentials) == (2, 0, 0)
+
+
+def test_lenet_loses_nothing_at_32_steps(lenet: Converted) -> None:
+    x, y = lenet.x[:1000], lenet.y[:1000]
+    ann = ecc_lava.forward(lenet.graph, x).argmax(axis=1)
+    result = ecc_lava.simulate(lenet.network, x)
+    assert (ann == y).mean() > 0.94
+    assert (result.predictions == y).mean() >= (ann == y).mean() - 0.01
+    assert (result.predictions == ann).mean() >= 0.98
+
+
+def test_the_vgg_runs_500_images_on_fast(vgg: Converted) -> None:
+    x, y = vgg.x[:500], vgg.y[:500]
+    ann = ecc_lava.forward(vgg.graph, x).argmax(axis=1)
+    result = ecc_lava.simulate(vgg.network, x)
+    assert (ann == y).mean() > 0.8
+    assert (result.predictions == ann).mean() > 0.85
+    assert result.synops.min() > 1e7
+    assert not any(result.saturated_high.values())
+
+
+@pytest.mark.parametrize("name", ["lenet", "resnet", "vgg"])
+def test_every_model_maps_onto_loihi2(name: str, request: pytest.FixtureRequest) -> None:
+    converted: Converted = request.getfixturevalue(name)
+    mapping = hw_mappings.map_network(converted.network, chip=hw_mappings.LOIHI2)
+    mapping.check(converted.network)
+    assert mapping.lower_bound_cores <= len(mapping.cores)
