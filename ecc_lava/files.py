@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from ecc_lava.errors import FileError
 
-__all__ = ["check_writable", "read_bytes", "write_bytes"]
+__all__ = ["check_writable", "read_bytes", "require_file", "write_bytes"]
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -17,28 +18,35 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     Raises
     ------
     FileError
-        If the folder is missing or cannot be written, or the disk is full; the old file, if any, is untouched.
+        If the folder is missing or cannot be written, the disk is full, or the path is a folder, a device or a pipe; the old file, if
+        any, is untouched.
     """
     path = Path(path)
     temporary = None
     try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        temporary = _temporary(path)
+        with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        temporary = None
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise FileError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:  # also when interrupted
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
-def check_writable(path: str | Path) -> None:
+def check_writable(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
     """Find out before the work, not after it, whether a file can be written; nothing is left behind.
+
+    Parameters
+    ----------
+    path : path
+    inputs : paths
+        Files that are read, and that the new file must not replace.
 
     Raises
     ------
@@ -47,18 +55,48 @@ def check_writable(path: str | Path) -> None:
     """
     path = Path(path)
     try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        if path.exists() and any(Path(other).exists() and path.samefile(other) for other in inputs):
+            raise FileError(f"{path}: is also an input, and would be replaced; give another name")
+        _temporary(path).unlink()
+    except FileError:
+        raise
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _temporary(path: Path) -> Path:
+    """Make an empty file beside `path`, to be renamed to it."""
+    if path.is_dir():
+        raise OSError(0, "it is a folder")
+    if path.exists() and not path.is_file():
+        raise OSError(0, "it is not a regular file")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    return Path(name)
 
 
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def require_file(path: str | Path) -> Path:
+    """Return the path of a file that is there to be read.
+
+    Raises
+    ------
+    FileError
+        If there is none, or it is a folder, a device or a pipe.
+    """
+    path = Path(path)
+    try:
+        if path.is_file():
+            return path
+        reason = "it is a folder" if path.is_dir() else "it is not a regular file" if path.exists() else "there is no such file"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise FileError(f"{path}: cannot be read: {reason}")
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -69,7 +107,7 @@ def read_bytes(path: str | Path) -> bytes:
     FileError
         If it is missing or cannot be read.
     """
-    path = Path(path)
+    path = require_file(path)
     try:
         return path.read_bytes()
     except OSError as error:

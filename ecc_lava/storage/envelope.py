@@ -36,6 +36,8 @@ def verify(content: bytes, where: str) -> None:
     if len(content) < BLOCK or content[: len(MAGIC)] != MAGIC:
         raise FileError(f"{where}: not a network file of ecc_lava; make one with `ecc-lava convert`")
     _, schema, length, digest = _HEADER.unpack_from(content)
+    if any(content[_HEADER.size : BLOCK]):
+        raise FileError(f"{where}: its header has been altered or damaged. Copy or convert it again")
     if schema != SCHEMA:
         raise FileError(f"{where}: written with schema {schema}; this version reads {SCHEMA}. Convert the model again")
     body = content[BLOCK:]

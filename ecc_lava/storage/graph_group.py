@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale, Softmax
-from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, write_json
+from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, read_texts, write_json
 from ecc_lava.storage.network_groups import as_shape, read_geometry, write_geometry
 
 __all__ = ["read_graph", "write_graph"]
@@ -40,14 +41,19 @@ def read_graph(group: Any) -> Graph:
     header = read_json(group, "nodes")
     arrays = read_group(group, "arrays")
     nodes = tuple(_node(entry, read_group(arrays, str(index))) for index, entry in enumerate(header["nodes"]))
-    return Graph(nodes, float(header["uint8_scale"]))
+    uint8_scale = float(header["uint8_scale"])
+    if not nodes or not 0 < uint8_scale < inf:
+        raise InvalidNetwork(f"a graph of {len(nodes)} nodes whose uint8 images are scaled by {uint8_scale}")
+    return Graph(nodes, uint8_scale)
 
 
 def _node(entry: dict[str, Any], stored: Any) -> Node:
-    name, sources = str(entry["name"]), tuple(str(source) for source in entry["sources"])
+    name, sources = str(entry["name"]), read_texts(entry["sources"], "sources of a node")
+    if entry["type"] == "Input":
+        return Input(name, as_shape(entry["shape"]))
+    if not sources or (len(sources) > 1 and entry["type"] != "Add"):
+        raise InvalidNetwork(f"the node {name!r} reads {len(sources)} tensors")
     match entry["type"]:
-        case "Input":
-            return Input(name, as_shape(entry["shape"]))
         case "Reshape":
             return Reshape(name, sources[0], as_shape(entry["shape"]))
         case "Linear":

@@ -6,20 +6,25 @@ Layout: ``/integer``, ``/float``, ``/graph`` (each optional but the first), ``/t
 from __future__ import annotations
 
 import io
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from ecc_lava.errors import EccLavaError, FileError
+from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwork
 from ecc_lava.files import read_bytes, write_bytes
+from ecc_lava.formats import number_format
 from ecc_lava.graph import Graph
 from ecc_lava.network import SpikingNetwork
 from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.storage.arrays import Writer, read_group, read_json, write_json
+from ecc_lava.storage.arrays import Writer, has_member, read_group, read_json, read_texts, write_json
 from ecc_lava.storage.envelope import BLOCK, seal, verify
 from ecc_lava.storage.graph_group import read_graph, write_graph
 from ecc_lava.storage.network_groups import read_float, read_integer, write_float, write_integer
 
 __all__ = ["load", "read_calibration", "save"]
+
+REASON_MAX = 300
+"""Characters of a reason that a message repeats; the rest comes from the file."""
 
 
 def save(
@@ -46,9 +51,16 @@ def save(
     ------
     FileError
         If the file cannot be written.
+    InvalidInput
+        If the number format is none of `ecc_lava.formats`.
+    InvalidNetwork
+        If `snn` or `graph` are of another model.
     """
     import h5py
 
+    if number_format(network.format.name) != network.format:
+        raise InvalidInput(f"the number format differs from the {network.format.name!r} that a reader of the file would take")
+    _check_together(network, snn, graph)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", userblock_size=BLOCK, libver="earliest") as file:
         writer = Writer()
@@ -77,20 +89,39 @@ def load(path: str | Path) -> tuple[QuantisedNetwork, SpikingNetwork | None, Gra
     """
 
     def read(file: Any) -> tuple[QuantisedNetwork, SpikingNetwork | None, Graph | None]:
-        trace = tuple(str(step) for step in read_json(file, "trace"))
-        return (
-            read_integer(read_group(file, "integer"), trace),
-            read_float(read_group(file, "float")) if "float" in file else None,
-            read_graph(read_group(file, "graph")) if "graph" in file else None,
-        )
+        network = read_integer(read_group(file, "integer"), read_texts(read_json(file, "trace"), "trace"))
+        snn = read_float(read_group(file, "float")) if has_member(file, "float") else None
+        graph = read_graph(read_group(file, "graph")) if has_member(file, "graph") else None
+        _check_together(network, snn, graph)
+        return network, snn, graph
 
     return _opened(path, read)
 
 
 def read_calibration(path: str | Path) -> dict[str, Any]:
     """Return how the network of a file was calibrated; errors as for `load`."""
-    result: dict[str, Any] = _opened(path, lambda file: read_json(file, "calibration"))
+
+    def read(file: Any) -> dict[str, Any]:
+        value = read_json(file, "calibration")
+        if not isinstance(value, dict):
+            raise InvalidNetwork("the calibration is not a table")
+        return value
+
+    result: dict[str, Any] = _opened(path, read)
     return result
+
+
+def _check_together(network: QuantisedNetwork, snn: SpikingNetwork | None, graph: Graph | None) -> None:
+    """Check that a float network and a graph are of the same model as the integer network."""
+    if snn is not None:
+        one, other = ([(p.name, p.shape, p.kind) for p in n.populations] for n in (network, snn))
+        if one != other or (snn.timesteps, snn.coding) != (network.timesteps, network.coding):
+            raise InvalidNetwork("the float network has other populations, timesteps or input coding than the integer network")
+    if graph is not None:
+        facts = graph.input.shape, prod(graph.shapes[graph.output]), graph.uint8_scale
+        needed = network.input.shape, network.readout.neurons, network.coding.uint8_scale
+        if facts != needed:
+            raise InvalidNetwork(f"the graph has (input shape, outputs, uint8 scale) {facts}, the integer network {needed}")
 
 
 def _opened(path: str | Path, read: Any) -> Any:
@@ -102,6 +133,8 @@ def _opened(path: str | Path, read: Any) -> Any:
         with h5py.File(io.BytesIO(content), "r") as file:
             return read(file)
     except EccLavaError as error:
-        raise FileError(f"{path}: {error}") from error
-    except (OSError, KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise FileError(f"{path}: not what this version writes ({type(error).__name__}: {error}); convert the model again") from error
+        raise FileError(f"{path}: {str(error)[:REASON_MAX]}; convert the model again") from error
+    except (OSError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+        # HDF5, JSON and the constructors above, on content that they were never meant to see
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:REASON_MAX]
+        raise FileError(f"{path}: not what this version writes ({reason}); convert the model again") from error

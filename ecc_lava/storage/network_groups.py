@@ -11,7 +11,7 @@ from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Geometry, describe, rebuild
 from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
-from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, write_json
+from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
 
 __all__ = ["read_float", "read_geometry", "read_integer", "write_float", "write_geometry", "write_integer"]
 
@@ -26,7 +26,7 @@ def write_geometry(group: Any, geometry: Geometry, writer: Writer) -> None:
 
 def read_geometry(group: Any, *dtypes: str) -> Geometry:
     """Return a geometry whose kernel has one of the types."""
-    gain = read_array(group, "gain", "int32", "float64", "float32") if "gain" in group else None
+    gain = read_array(group, "gain", "int32", "float64", "float32") if has_member(group, "gain") else None
     return rebuild(read_json(group, "geometry"), read_array(group, "kernel", *dtypes), gain)
 
 
@@ -123,5 +123,5 @@ def read_float(group: Any) -> SpikingNetwork:
         tuple(projections),
         InputCoding(**header["coding"]),
         timesteps,
-        trace=tuple(str(step) for step in header["trace"]),
+        trace=read_texts(header["trace"], "trace"),
     )
