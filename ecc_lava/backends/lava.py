@@ -27,9 +27,6 @@ from ecc_lava.shard import Shard, whole
 
 __all__ = ["lava", "run_shards"]
 
-_FILES_PER_PROCESS = 16
-"""Descriptors that the host holds per Lava process, and some; measured about 10."""
-
 
 def lava(network: QuantisedNetwork, q: Array, timesteps: int, wanted: Wanted) -> dict[str, Activity]:
     """Run the integer network on Lava, one core per population.
@@ -100,12 +97,11 @@ def run_shards(
     _check_installed()
     plan = make_plan(network, cores, q, timesteps, wanted)
     _check_resources(plan)
-    layout = plan_layout(plan)
+    layout, shared = plan_layout(plan), dict[str, Array]()
     try:
         memory = allocate(layout.size)
     except OSError as error:
         raise LavaError(f"no memory for the results ({layout.size / 2**20:.0f} MiB): {error}; run fewer samples at a time") from error
-    shared: dict[str, Array] = {}
     try:
         shared.update(layout.open(memory))
         supervise(plan, layout, memory, shared, Limits(idle_s=idle_limit_s, step_s=step_limit_s), progress)
@@ -164,9 +160,6 @@ def _check_resources(plan: Plan) -> None:
             raise LavaError(
                 f"Lava's channels need {plan.channel_bytes / 2**20:.1f} MiB of shared memory; {folder} has {free / 2**20:.1f} MiB free"
             )
-    processes = len(plan.cores) + 2
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < processes * _FILES_PER_PROCESS + 64:
-        raise LavaError(
-            f"{processes} processes need about {processes * _FILES_PER_PROCESS} open files; the hard limit is {hard} (ulimit -Hn)"
-        )
+    if hard != resource.RLIM_INFINITY and hard < plan.open_files:
+        raise LavaError(f"{plan.processes} Lava processes need about {plan.open_files} open files; the hard limit is {hard} (ulimit -Hn)")

@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 import traceback
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -24,8 +25,9 @@ from typing import Any
 
 from ecc_lava.arrays import Array
 from ecc_lava.backends.lava_memory import Layout
+from ecc_lava.backends.lava_network import compiled
 from ecc_lava.backends.lava_plan import Plan
-from ecc_lava.backends.lava_vitals import POLL_S, Limits
+from ecc_lava.backends.lava_vitals import LOOK_S, POLL_S, Limits
 from ecc_lava.backends.lava_watch import Watch, Watched
 
 __all__ = ["main"]
@@ -59,7 +61,9 @@ class _Host:
     def run(self) -> None:
         """Build and start the run; `watch` does the rest, also while this is under way."""
         try:
-            from ecc_lava.backends.lava_network import compiled
+            import ecc_lava.lava_processes.core
+            import ecc_lava.lava_processes.sink
+            import ecc_lava.lava_processes.source  # noqa: F401  an import that fails is told apart from a run that does
         except Exception:  # an installation that cannot be imported may raise anything
             self._leave(1, ("missing", traceback.format_exc()[-_LONGEST_TEXT:]))
         try:
@@ -74,6 +78,7 @@ class _Host:
 
     def watch(self) -> None:
         """Look at everything until the run has finished or failed, or the caller wants no more of it; then leave."""
+        next_look = 0.0
         try:
             while True:
                 self._shared["beat"][0] += 1
@@ -82,6 +87,9 @@ class _Host:
                 self._announce()
                 if self._finished():
                     self._leave(0, ("done",))
+                if time.monotonic() < next_look:
+                    continue
+                next_look = time.monotonic() + LOOK_S
                 fault = self._watch.fault(self._processes(), self._trouble)
                 if fault is not None:
                     self._leave(
@@ -172,7 +180,7 @@ def main(caller: int, memory: int, job: str, parent: int) -> None:
     plan: Plan
     layout: Layout
     limits: Limits
-    plan, layout, limits = pickle.loads(Path(job).read_bytes())
+    plan, layout, limits = pickle.loads(Path(job).read_bytes())  # noqa: S301  written by the supervisor for this process
     resource_tracker.ensure_running()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

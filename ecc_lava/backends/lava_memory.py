@@ -81,8 +81,8 @@ def plan_layout(plan: Plan) -> Layout:
     """Return the layout of everything a run of `plan` writes.
 
     ``beat`` (1,) counts the host's rounds of watching; ``steps`` (nodes + 1,) the steps that the source, every core and the sink have
-    finished. Per population: ``NAME/counts`` and ``NAME/potential`` (N, H, W, C), ``NAME/clips`` (2,), ``NAME/raster`` and ``NAME/over_time``
-    (N, T, H, W, C) where wanted.
+    finished. Per population: ``NAME/counts`` and ``NAME/potential`` (N, H, W, C), ``NAME/clips`` (2,), and where wanted ``NAME/raster``
+    and ``NAME/over_time`` (N, T, H, W, C).
     """
     samples, timesteps, _ = plan.clock
     fires = {part.shard.population: part.fires for core in plan.cores for part in core.shards}

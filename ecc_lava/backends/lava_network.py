@@ -1,4 +1,4 @@
-"""A deployment as connected Lava processes. Importing this module imports Lava."""
+"""A deployment as connected Lava processes."""
 
 from __future__ import annotations
 
@@ -6,29 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from lava.magma.core.model.py.ports import PyInPort, PyOutPort
-from lava.magma.core.model.py.type import LavaPyType
-from lava.magma.core.process.message_interface_enum import ActorType
-from lava.magma.core.run_configs import Loihi2SimCfg
-from lava.magma.runtime.runtime import Runtime
 
 from ecc_lava.arrays import Array
 from ecc_lava.backends.lava_plan import SLOTS, Plan
-from ecc_lava.lava_processes.core import Core, CoreModel
-from ecc_lava.lava_processes.sink import Sink, SinkModel
-from ecc_lava.lava_processes.source import Source, SourceModel
 
 __all__ = ["compiled"]
 
 
 def _with_ports(model: type[Any], into: Mapping[str, Any], out: Mapping[str, Any]) -> type[Any]:
     """Return a subclass of a ProcessModel with ports for one Process: name -> dtype of what passes."""
+    from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+    from lava.magma.core.model.py.type import LavaPyType
+
     ports = {name: LavaPyType(PyInPort.VEC_DENSE, dtype) for name, dtype in into.items()}
     return type(model.__name__, (model,), {**ports, **{name: LavaPyType(PyOutPort.VEC_DENSE, dtype) for name, dtype in out.items()}})
 
 
 def compiled(plan: Plan, shared: Mapping[str, Array]) -> Any:
-    """Build, connect and compile the processes of `plan`.
+    """Build, connect and compile the processes of `plan`. The first call imports Lava.
 
     Parameters
     ----------
@@ -41,6 +36,14 @@ def compiled(plan: Plan, shared: Mapping[str, Array]) -> Any:
     lava Runtime
         Not initialised: no process has been started.
     """
+    from lava.magma.core.process.message_interface_enum import ActorType
+    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.magma.runtime.runtime import Runtime
+
+    from ecc_lava.lava_processes.core import Core, CoreModel
+    from ecc_lava.lava_processes.sink import Sink, SinkModel
+    from ecc_lava.lava_processes.source import Source, SourceModel
+
     beats = shared["steps"]
     nodes: list[Any] = [Source(plan=plan, beat=beats[:1])]
     nodes += [Core(plan=plan, node=node, beat=beats[node : node + 1]) for node in range(1, len(plan.cores) + 1)]

@@ -126,12 +126,26 @@ class Plan:
         return int(self.q[0].size) if node == 0 else self.cores[node - 1].message
 
     @property
+    def processes(self) -> int:
+        """Source, cores and sink."""
+        return len(self.cores) + 2
+
+    @property
+    def channels(self) -> list[int]:
+        """Bytes of a message on each channel between two processes."""
+        spikes = [self.message(node) for core in self.cores for node in core.sources]
+        return spikes + [core.message for core in self.cores if core.recorded] + [4 * core.report for core in self.cores]
+
+    @property
     def channel_bytes(self) -> int:
         """Shared memory that Lava's channels take: `SLOTS` messages each, in whole pages."""
-        messages = [self.message(node) for core in self.cores for node in core.sources]
-        messages += [core.message for core in self.cores if core.recorded] + [4 * core.report for core in self.cores]
-        control = 2 * (len(self.cores) + 2) + 2  # to and from the runtime service, for every process and for the runtime
-        return sum(-(-SLOTS * message // PAGESIZE) * PAGESIZE for message in messages) + control * PAGESIZE
+        control = 2 * self.processes + 2  # to and from the runtime service, for every process and for the runtime
+        return sum(-(-SLOTS * message // PAGESIZE) * PAGESIZE for message in self.channels) + control * PAGESIZE
+
+    @property
+    def open_files(self) -> int:
+        """Descriptors of the process that needs most; measured with lava-nc 0.10.0, rounded up."""
+        return 10 * self.processes + 2 * len(self.channels) + 40
 
 
 def _check_tiling(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]]) -> None:

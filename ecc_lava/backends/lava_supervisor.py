@@ -3,9 +3,9 @@
 Who watches whom: the host watches Lava's processes (`lava_watch`); this module watches the host, and ends what is left. Every way out of
 `supervise`, an exception in the caller's thread included, passes through `_end`.
 
-Not covered: a process in uninterruptible sleep cannot be ended by anyone. If caller and host are killed at the same instant, the kernel ends
-the others (Linux) and Python's resource tracker removes the shared memory; a folder of temporary files stays, and if the tracker is killed too,
-so do segments.
+Not covered: nobody can end a process in uninterruptible sleep. If caller and host are killed at the same instant, the kernel ends the
+others (Linux) and Python's resource tracker removes the shared memory; a folder of temporary files stays, and if the tracker is killed as
+well, so do segments.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def _start(plan: Plan, layout: Layout, memory: int, limits: Limits, folder: Path
     job.write_bytes(pickle.dumps((plan, layout, limits), protocol=pickle.HIGHEST_PROTOCOL))
     arguments = [json.dumps(sys.path), str(theirs.fileno()), str(memory), str(job), str(os.getpid())]
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    environment = {**os.environ, **one_thread, "TMPDIR": str(folder), "PYTHONWARNINGS": "ignore"}  # the warnings of Lava's own code
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-c", _HOST, *arguments],
@@ -67,7 +68,7 @@ def _start(plan: Plan, layout: Layout, memory: int, limits: Limits, folder: Path
             stdout=output,
             stderr=output,
             pass_fds=(theirs.fileno(), memory),
-            env={**os.environ, **one_thread, "TMPDIR": str(folder)},
+            env=environment,
             start_new_session=True,  # a process group of its own, which Ctrl-C at the terminal does not reach
         )
 
@@ -186,10 +187,10 @@ def _end(host: subprocess.Popen[bytes], ours: Connection, segments: list[str]) -
         host.kill()  # without effect if it has left; its children die with it
         host.wait()
         # the resource tracker, which outlives the others, removes what the host could not
-        if not _until(lambda: not group_alive(host.pid), _LEAVE_S / 2):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(host.pid, signal.SIGKILL)
-            _until(lambda: not group_alive(host.pid), _LEAVE_S / 2)
+        _until(lambda: not group_alive(host.pid), _LEAVE_S / 2)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(host.pid, signal.SIGKILL)
+        _until(lambda: not group_alive(host.pid), _LEAVE_S / 2)
         for name in segments:
             with contextlib.suppress(FileNotFoundError):
                 segment = SharedMemory(name)

@@ -24,6 +24,10 @@ _EXACT = ((2**24, np.float32), (2**53, np.float64))
 """Largest sum of magnitudes that each float type adds exactly, in any order."""
 
 
+_BLOCK = 2**18
+"""Gathered inputs that are multiplied at a time: few enough to stay in the cache."""
+
+
 class Piece(NamedTuple):
     """A shard's place: `node` sends the spikes of `shard` in its message, from `offset` on."""
 
@@ -164,6 +168,7 @@ class SynapticSum:
         )
         self._shape = (len(synapses.rows), len(synapses.columns), synapses.kernel.shape[3])
         self._taps = taps.reshape(self._shape[0] * self._shape[1], -1)
+        self._block = max(1, _BLOCK // (self._taps.shape[1] * channels))
         self._depthwise = synapses.kernel.shape[2] == 1 and len(synapses.groups) > 1
         magnitudes = np.abs(synapses.kernel.astype(np.int64)).sum(axis=(0, 1, 2)) * synapses.payload_max
         exact = next((dtype for bound, dtype in _EXACT if magnitudes.max() < bound), np.int64)
@@ -194,19 +199,25 @@ class SynapticSum:
         box = self._ring[step % self._slots]
         if not box.any():
             return np.zeros(self._shape, np.int64)
-        gathered: Array = box.astype(self._dtype)[self._taps]  # (positions, taps, channels of the box)
-        if self._depthwise:
-            total: Array = np.einsum("ptc,tc->pc", gathered[:, :, self._of], self._weights[0])
-        else:
-            depth = self._synapses.kernel.shape[2]
-            total = np.empty((len(gathered), self._shape[2]), self._dtype)
-            for group, weights in zip(self._synapses.groups, self._weights, strict=True):
-                part = gathered if len(self._weights) == 1 else gathered[:, :, group.source : group.source + depth]
-                total[:, group.start : group.stop] = part.reshape(len(gathered), -1) @ weights
+        box = box.astype(self._dtype)
+        total = np.empty((len(self._taps), self._shape[2]), self._dtype)
+        for start in range(0, len(total), self._block):
+            positions = slice(start, start + self._block)
+            self._product(box[self._taps[positions]], total[positions])
         summed: Int = total.reshape(self._shape).astype(np.int64)
         if self._synapses.gain is not None:
             summed *= self._synapses.gain[:, :, None]
         return summed * self._synapses.factor
+
+    def _product(self, gathered: Array, total: Array) -> None:
+        """Multiply gathered inputs (positions, taps, channels of the box) by the weights into `total` (positions, shard's channels)."""
+        if self._depthwise:
+            np.einsum("ptc,tc->pc", gathered[:, :, self._of], self._weights[0], out=total)
+            return
+        depth = self._synapses.kernel.shape[2]
+        for group, weights in zip(self._synapses.groups, self._weights, strict=True):
+            part = gathered if len(self._weights) == 1 else gathered[:, :, group.source : group.source + depth]
+            total[:, group.start : group.stop] = part.reshape(len(gathered), -1) @ weights
 
     def receive(self, step: int, messages: dict[int, Array]) -> None:
         """Store what was sent at `step`; it is summed at step + 1 + delay, whose slot this is."""

@@ -7,12 +7,15 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["POLL_S", "Limits", "Patience", "Vitals", "ended_by", "group_alive", "vitals"]
+__all__ = ["LOOK_S", "POLL_S", "Limits", "Patience", "Vitals", "ended_by", "group_alive", "vitals"]
 
 POLL_S = 0.02
-"""Seconds between two looks."""
+"""Seconds between two looks at what costs nothing."""
 
-_LONGEST_POLL_S = 0.1
+LOOK_S = 0.1
+"""Seconds between two looks at every process, each of which reads files: 200 processes take some milliseconds."""
+
+_LONGEST_POLL_S = 0.2
 """Seconds that one look adds at most to a patience: an observer that was not run for long has not observed anything."""
 
 

@@ -22,7 +22,7 @@ class Watched(NamedTuple):
     Attributes
     ----------
     name : str
-    process : multiprocessing.Process, or None for one known by its id only
+    process : multiprocessing.Process
         Lava's own kind has an `exception`: None, or the exception and its traceback's text.
     pid : int
     step : int or None
@@ -50,11 +50,9 @@ def _exception(watched: Watched) -> str | None:
 
 def _death(watched: Watched) -> tuple[int, str] | None:
     """Return how grave and how a process ended, or None if it lives."""
-    code = None if watched.process is None else watched.process.exitcode
+    code = watched.process.exitcode
     if code is not None:
         return (0 if code < 0 else 1 if code > 0 else 2), f"{watched.name} (process {watched.pid}) {ended_by(code)}"
-    if watched.process is None and not os.path.exists(f"/proc/{watched.pid}") and os.path.exists("/proc"):
-        return 0, f"{watched.name} (process {watched.pid}) died"
     return None
 
 
