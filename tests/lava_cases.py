@@ -42,7 +42,7 @@ def whole_cores(network: QuantisedNetwork) -> list[list[Shard]]:
 
 def random_cuts(rng: np.random.Generator, size: int) -> list[tuple[int, int]]:
     """Cut an axis in up to three ranges."""
-    inner = rng.choice(np.arange(1, size), min(size - 1, int(rng.integers(0, 3))), replace=False) if size > 1 else []
+    inner: Array | list[int] = rng.choice(np.arange(1, size), min(size - 1, int(rng.integers(0, 3))), replace=False) if size > 1 else []
     edges = [0, *sorted(int(i) for i in inner), size]
     return list(itertools.pairwise(edges))
 
