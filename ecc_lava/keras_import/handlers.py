@@ -59,6 +59,9 @@ def _padding(layer: Any, shape: Shape, size: tuple[int, int], dilation: tuple[in
 def _with_activation(activation: Any, name: str, make: Callable[[str], Node]) -> list[Node]:
     """Return the node `make` makes, with a fused activation after it."""
     kind = getattr(activation, "__name__", str(activation))
+    module = getattr(activation, "__module__", "")
+    if not module.startswith(("keras.", "tensorflow.")):  # any function may be called relu
+        raise Refused(f"its activation {kind!r} is a function of {module or 'unknown origin'}, not Keras's own; train with 'relu' instead")
     match kind:
         case "linear":
             return [make(name)]
@@ -110,6 +113,11 @@ def _batch_normalization(layer: Any, name: str, sources: tuple[str, ...], shapes
     return [Scale(name, sources[0], scale, beta - mean * scale)]
 
 
+def _one_per_channel(values: Array, channels: int) -> bool:
+    """Whether values broadcast against (N, H, W, C) are one number or one per channel."""
+    return values.size == 1 or values.shape[-1] == values.size == channels
+
+
 KERAS_EPSILON = 1e-7
 """keras.config.epsilon(), the least standard deviation a Normalization layer divides by."""
 
@@ -118,7 +126,7 @@ def _normalization(layer: Any, name: str, sources: tuple[str, ...], shapes: tupl
     channels = shapes[0][2]
     mean, variance = np.asarray(layer.mean, np.float64), np.asarray(layer.variance, np.float64)
     for what in (mean, variance):
-        if what.size not in (1, channels):
+        if not _one_per_channel(what, channels):
             raise Refused(f"its statistics have shape {what.shape}; only one number or one per channel is supported")
     deviation = np.maximum(np.sqrt(variance.ravel()), KERAS_EPSILON)
     if layer.invert:
@@ -130,10 +138,10 @@ def _normalization(layer: Any, name: str, sources: tuple[str, ...], shapes: tupl
 
 def _rescaling(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[Shape, ...]) -> list[Node]:
     channels = shapes[0][2]
-    scale, offset = np.asarray(layer.scale, np.float64).ravel(), np.asarray(layer.offset, np.float64).ravel()
-    if scale.size not in (1, channels) or offset.size not in (1, channels):
-        raise Refused("scale and offset must be one number or one per channel")
-    return [Scale(name, sources[0], np.broadcast_to(scale, channels), np.broadcast_to(offset, channels))]
+    scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
+    if not (_one_per_channel(scale, channels) and _one_per_channel(offset, channels)):
+        raise Refused(f"scale and offset have shapes {scale.shape} and {offset.shape}; only one number or one per channel is supported")
+    return [Scale(name, sources[0], np.broadcast_to(scale.ravel(), channels), np.broadcast_to(offset.ravel(), channels))]
 
 
 def _average_pooling2d(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[Shape, ...]) -> list[Node]:

@@ -63,6 +63,15 @@ def _map_shape(tensor: Any, where: str) -> Shape:
     raise Refused(f"it makes a tensor of shape {tensor.shape}; images (N, H, W, C) and vectors (N, C) are supported")
 
 
+def _tensors_only(node: Any) -> None:
+    """Refuse a call with anything but tensors of the model: ``x + 3.0``, or a layer called with ``training=True``."""
+    tensors = {id(tensor) for tensor in node.input_tensors}
+    others = [value for value in node.arguments._flat_arguments if id(value) not in tensors and value is not None and value is not False]
+    if others:
+        given = " ".join(str(others[0]).split())[:40]
+        raise Refused(f"it is called with the constant {given}; use a Rescaling layer for a constant, and training=True nowhere")
+
+
 class _Import:
     """One walk over a functional model's operations in topological order."""
 
@@ -75,7 +84,11 @@ class _Import:
         tensor = self._model.inputs[0]
         operation = tensor._keras_history.operation
         self._names[id(tensor)] = operation.name
-        nodes: list[Node] = [Input(operation.name, _map_shape(tensor, f"the input {operation.name!r}"))]
+        nodes: list[Node] = []
+        try:
+            nodes.append(Input(operation.name, _map_shape(tensor, f"the input {operation.name!r}")))
+        except Refused as refusal:
+            self._offences.append((f"{operation.name} (InputLayer)", str(refusal)))
         for node in self._ordered():
             if node.operation is not operation:
                 nodes.extend(self._convert(node))
@@ -95,7 +108,7 @@ class _Import:
         layer = node.operation
         kind = type(layer).__name__
         where = f"{layer.name} ({kind})"
-        calls = [n for n in layer._inbound_nodes if n in self._model._nodes] if hasattr(layer, "_inbound_nodes") else [node]
+        calls = [other for other in self._ordered() if other.operation is layer]
         name = layer.name if len(calls) < 2 else f"{layer.name}.{calls.index(node)}"
         for tensor in node.output_tensors:
             self._names[id(tensor)] = name
@@ -107,6 +120,7 @@ class _Import:
             shapes = tuple(_map_shape(tensor, where) for tensor in node.input_tensors)
             sources = tuple(self._names[id(tensor)] for tensor in node.input_tensors)
             _map_shape(node.output_tensors[0], where)
+            _tensors_only(node)
             return handler(layer, name, sources, shapes)
         except Refused as refusal:
             self._offences.append((where, str(refusal)))

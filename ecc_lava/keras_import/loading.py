@@ -14,6 +14,12 @@ __all__ = ["load_model"]
 
 _CONTAINERS = frozenset({"Sequential", "Functional", "Model", "InputLayer"})
 
+_PARTS = frozenset({"keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies"})
+"""Modules of the objects that layers are made of."""
+
+_PART_NAMES = frozenset({"DTypePolicy", "DTypePolicyMap", "function"})
+"""Objects of layers that Keras writes under other modules; a function is known to Keras by name or refused by it."""
+
 _NOT_LOADED = frozenset({"registered_name", "compile_config", "build_config"})
 """Parts of a description that nothing is built from here (`compile=False`)."""
 
@@ -91,21 +97,24 @@ def _parsed(path: Path, text: Any) -> Any:
 
 
 def _offences(config: Any) -> list[tuple[str, str]]:
-    """Return every object of the description that is not a supported Keras layer, walking all of it."""
+    """Return every object of the description that is not a supported Keras layer or part of one, walking all of it."""
     offences: list[tuple[str, str]] = []
-    stack = [(config, False)]
+    stack: list[tuple[Any, bool, Any]] = [(config, False, None)]
     while stack:
-        value, layer = stack.pop()
+        value, layer, owner = stack.pop()
         if isinstance(value, list):
-            stack.extend((item, layer) for item in value)
+            stack.extend((item, layer, owner) for item in value)
         if not isinstance(value, dict):
             continue
-        kind, module = value.get("class_name"), value.get("module")
-        inner = value.get("config")
+        kind, module, inner = value.get("class_name"), value.get("module"), value.get("config")
+        owner = (inner.get("name") if isinstance(inner, dict) else None) or value.get("name") or owner
+        known = kind in _CONTAINERS or kind in HANDLERS
+        part = module is None or module in _PARTS or kind in _PART_NAMES
         if module is not None and not str(module).startswith(("keras.", "builtins")) and module != "keras":
-            offences.append((f"{value.get('name')} ({kind})", f"a custom object of module {module!r}; only Keras's own are loaded"))
-        elif layer and kind not in _CONTAINERS and kind not in HANDLERS:
-            name = inner.get("name") if isinstance(inner, dict) else value.get("name")
-            offences.append((f"{name} ({kind})", f"this layer type is not supported; supported: {', '.join(sorted(HANDLERS))}"))
-        stack.extend((item, key == "layers") for key, item in value.items() if key not in _NOT_LOADED)
+            offences.append((f"{owner} ({kind})", f"a custom object of module {module!r}; only Keras's own are loaded"))
+        elif kind == "__lambda__":
+            offences.append((f"{owner} ({kind})", "a Python function stored as code; it is never loaded. Use a named Keras activation"))
+        elif not known and (layer or not part):
+            offences.append((f"{owner} ({kind})", f"this layer type is not supported; supported: {', '.join(sorted(HANDLERS))}"))
+        stack.extend((item, key == "layers", owner) for key, item in value.items() if key not in _NOT_LOADED)
     return offences[::-1]

@@ -1,0 +1,158 @@
+"""Hypothesis strategies: random feature maps, linear operators on them, and float CNNs made of graph nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from ecc_lava.arrays import Array, Shape
+from ecc_lava.errors import InvalidNetwork
+from ecc_lava.geometry import Conv, Dense, Geometry, apply, target_shape
+from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale
+
+__all__ = ["convs", "geometries", "graphs", "pool", "same_padding", "shapes"]
+
+shapes = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 4))
+"""(H, W, C) of small feature maps."""
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Return the zeros before and after one axis for ceil(size / stride) outputs."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def pool(source: Shape, size: int, stride: int) -> Conv:
+    """Return an average over `size` x `size` windows, padded as `same`, over valid pixels only."""
+    height, width, channels = source
+    padding = (*same_padding(height, size, stride), *same_padding(width, size, stride))
+    kernel = np.full((size, size, 1, channels), 1.0 / size**2)
+    valid = apply(Conv(np.ones((size, size, 1, 1)), (stride, stride), padding), np.ones((1, height, width, 1)))[0, :, :, 0]
+    return Conv(kernel, (stride, stride), padding, groups=channels, gain=size**2 / valid)
+
+
+def _fits(geometry: Geometry, source: Shape) -> bool:
+    try:
+        target_shape(geometry, source)
+    except InvalidNetwork:
+        return False
+    return True
+
+
+@st.composite
+def convs(draw: Callable[[Any], Any], source: Shape, gain: bool = True) -> Conv:
+    """Draw a convolution with integer weights that fits on `source`: strides, any padding or crop, dilation, groups, gain."""
+    channels = source[2]
+    groups = draw(st.sampled_from([g for g in range(1, channels + 1) if channels % g == 0]))
+    size = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    strides = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (2, 3)]))
+    padding = draw(st.tuples(*[st.integers(-1, 3)] * 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    kernel = rng.integers(-3, 4, (*size, channels // groups, groups * draw(st.integers(1, 3))))
+    conv = Conv(kernel, strides, padding, dilation, groups)
+    if not _fits(conv, source):
+        conv = Conv(kernel, strides, (6, 6, 6, 6), dilation, groups)
+    if gain and draw(st.integers(0, 3)) == 0:
+        out = target_shape(conv, source)
+        conv = Conv(kernel, strides, conv.padding, dilation, groups, rng.integers(1, 4, out[:2]))
+    return conv
+
+
+@st.composite
+def geometries(draw: Callable[[Any], Any], source: Shape) -> Geometry:
+    """Draw any operator with integer weights that fits on `source`."""
+    if draw(st.integers(0, 4)):
+        return draw(convs(source))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    return Dense(rng.integers(-3, 4, (int(np.prod(source)), draw(st.integers(1, 4)))))
+
+
+class _Chain:
+    """Graph nodes appended one after the other, with random weights."""
+
+    def __init__(self, draw: Callable[[Any], Any], shape: Shape) -> None:
+        self._draw = draw
+        self._rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+        self.nodes: list[Node] = [Input("input", shape)]
+        self.shapes: dict[str, Shape] = {"input": shape}
+
+    def _add(self, node: Node, shape: Shape) -> str:
+        self.nodes.append(node)
+        self.shapes[node.name] = shape
+        return node.name
+
+    def _name(self) -> str:
+        return f"n{len(self.nodes)}"
+
+    def _weights(self, *shape: int) -> Array:
+        return self._rng.normal(0, 1, shape)
+
+    def linear(self, source: str, geometry: Geometry, bias: bool = True) -> str:
+        shape = target_shape(geometry, self.shapes[source])
+        return self._add(Linear(self._name(), source, geometry, self._weights(shape[2]) * bias), shape)
+
+    def relu(self, source: str) -> str:
+        return self._add(Relu(self._name(), source), self.shapes[source])
+
+    def scale(self, source: str) -> str:
+        channels = self.shapes[source][2]
+        return self._add(Scale(self._name(), source, self._weights(channels), self._weights(channels)), self.shapes[source])
+
+    def add(self, *sources: str) -> str:
+        return self._add(Add(self._name(), sources), self.shapes[sources[0]])
+
+    def flatten(self, source: str) -> str:
+        shape = (1, 1, int(np.prod(self.shapes[source])))
+        return self._add(Reshape(self._name(), source, shape), shape)
+
+    def conv(self, source: str, out: int, size: int, stride: int, same: bool) -> str:
+        height, width, channels = self.shapes[source]
+        padding = (*same_padding(height, size, stride), *same_padding(width, size, stride)) if same else (0, 0, 0, 0)
+        return self.linear(source, Conv(self._weights(size, size, channels, out), (stride, stride), padding))
+
+    def step(self, source: str) -> str:
+        """Append one random node that keeps a map."""
+        height, width, channels = self.shapes[source]
+        small = min(height, width)
+        size = self._draw(st.integers(1, min(3, small)))
+        stride = self._draw(st.integers(1, 3))
+        match self._draw(st.sampled_from(["conv", "conv", "depthwise", "pool", "scale", "pad", "relu", "skip", "branches"])):
+            case "conv":
+                return self.conv(source, self._draw(st.integers(1, 4)), size, stride, self._draw(st.booleans()))
+            case "depthwise":
+                padding = (*same_padding(height, size, 1), *same_padding(width, size, 1))
+                return self.linear(source, Conv(self._weights(size, size, 1, channels), padding=padding, groups=channels))
+            case "pool":
+                return self.linear(source, pool(self.shapes[source], size, stride), bias=False)
+            case "scale":
+                return self.scale(source)
+            case "pad":
+                padding = self._draw(st.tuples(*[st.integers(0, 2)] * 4))
+                return self.linear(source, Conv(np.ones((1, 1, 1, channels)), padding=padding, groups=channels), bias=False)
+            case "relu":
+                return self.relu(source)
+            case "skip":
+                return self.add(source, self.conv(source, channels, 3, 1, True))
+            case _:  # branches of unequal depth
+                deep = self.conv(self.relu(self.conv(source, 2, 3, 1, True)), channels, 3, 1, True)
+                return self.add(self.scale(source), deep, source)
+
+
+@st.composite
+def graphs(draw: Callable[[Any], Any], steps: int = 5) -> Graph:
+    """Draw a float CNN of up to `steps` blocks, ended by its map, by a dense layer, or by flatten, scale and dense."""
+    chain = _Chain(draw, draw(st.tuples(st.integers(2, 6), st.integers(2, 6), st.integers(1, 3))))
+    tensor = "input"
+    for _ in range(draw(st.integers(1, steps))):
+        tensor = chain.step(tensor)
+    end = draw(st.sampled_from(["map", "dense", "scaled dense"]))
+    if end != "map":
+        tensor = chain.flatten(tensor)
+        if end == "scaled dense":
+            tensor = chain.scale(tensor)
+        tensor = chain.linear(tensor, Dense(chain._weights(chain.shapes[tensor][2], 3)))
+    return Graph(tuple(chain.nodes))
