@@ -12,7 +12,7 @@ Synapses stand for expected synops at equal rates. Rates stay exact either way; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -56,7 +56,7 @@ class Decision:
     Attributes
     ----------
     node : str
-    kind : {"input", "population", "folded", "relay", "readout"}
+    kind : {"input", "population", "folded", "relay", "readout", "readout over a relay"}
         "relay": the tensor before this node became a relay.
     folded, pair : Cost or None
         The two costs the choice was made on; `folded` is None where folding is not exact.
@@ -169,10 +169,12 @@ class _Builder:
     def finish(self) -> Lowering:
         """Add the readout and return the network."""
         output = self._graph.output
-        taken = {population.name for population in self._populations}
-        name = f"{output}.readout" if output in taken else output
-        self._new_population(name, Kind.READOUT, self._expressions[output])
-        self._decisions = [d for d in self._decisions if d.node != name] + [Decision(name, "readout")]
+        spiking = any(population.name == output for population in self._populations)
+        self._new_population(f"{output}.readout" if spiking else output, Kind.READOUT, self._expressions[output])
+        if not spiking:
+            last = self._decisions[-1]
+            assert last.node == output, "nodes that nothing reads are not needed"
+            self._decisions[-1] = replace(last, kind="readout over a relay" if last.kind == "relay" else "readout")
         coding = InputCoding(uint8_scale=self._graph.uint8_scale)
         return Lowering(SpikingNetwork(tuple(self._populations), tuple(self._projections), coding), tuple(self._decisions))
 

@@ -88,19 +88,19 @@ class _Chain:
     def _name(self) -> str:
         return f"n{len(self.nodes)}"
 
-    def _weights(self, *shape: int) -> Array:
+    def weights(self, *shape: int) -> Array:
         return self._rng.normal(0, 1, shape)
 
     def linear(self, source: str, geometry: Geometry, bias: bool = True) -> str:
         shape = target_shape(geometry, self.shapes[source])
-        return self._add(Linear(self._name(), source, geometry, self._weights(shape[2]) * bias), shape)
+        return self._add(Linear(self._name(), source, geometry, self.weights(shape[2]) * bias), shape)
 
     def relu(self, source: str) -> str:
         return self._add(Relu(self._name(), source), self.shapes[source])
 
     def scale(self, source: str) -> str:
         channels = self.shapes[source][2]
-        return self._add(Scale(self._name(), source, self._weights(channels), self._weights(channels)), self.shapes[source])
+        return self._add(Scale(self._name(), source, self.weights(channels), self.weights(channels)), self.shapes[source])
 
     def add(self, *sources: str) -> str:
         return self._add(Add(self._name(), sources), self.shapes[sources[0]])
@@ -112,7 +112,7 @@ class _Chain:
     def conv(self, source: str, out: int, size: int, stride: int, same: bool) -> str:
         height, width, channels = self.shapes[source]
         padding = (*same_padding(height, size, stride), *same_padding(width, size, stride)) if same else (0, 0, 0, 0)
-        return self.linear(source, Conv(self._weights(size, size, channels, out), (stride, stride), padding))
+        return self.linear(source, Conv(self.weights(size, size, channels, out), (stride, stride), padding))
 
     def step(self, source: str) -> str:
         """Append one random node that keeps a map."""
@@ -125,7 +125,7 @@ class _Chain:
                 return self.conv(source, self._draw(st.integers(1, 4)), size, stride, self._draw(st.booleans()))
             case "depthwise":
                 padding = (*same_padding(height, size, 1), *same_padding(width, size, 1))
-                return self.linear(source, Conv(self._weights(size, size, 1, channels), padding=padding, groups=channels))
+                return self.linear(source, Conv(self.weights(size, size, 1, channels), padding=padding, groups=channels))
             case "pool":
                 return self.linear(source, pool(self.shapes[source], size, stride), bias=False)
             case "scale":
@@ -154,5 +154,7 @@ def graphs(draw: Callable[[Any], Any], steps: int = 5) -> Graph:
         tensor = chain.flatten(tensor)
         if end == "scaled dense":
             tensor = chain.scale(tensor)
-        tensor = chain.linear(tensor, Dense(chain._weights(chain.shapes[tensor][2], 3)))
+        if draw(st.booleans()):
+            tensor = chain.relu(tensor)
+        tensor = chain.linear(tensor, Dense(chain.weights(chain.shapes[tensor][2], 3)))
     return Graph(tuple(chain.nodes))

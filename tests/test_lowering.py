@@ -1,0 +1,242 @@
+"""Lowering: the same function for any graph, and the choice between folding and relays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import graphs, pool
+
+from ecc_lava.arrays import Array, Shape
+from ecc_lava.errors import UnsupportedModel
+from ecc_lava.geometry import Conv, Dense, synapses
+from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale, Softmax, evaluate, forward
+from ecc_lava.lowering import Lowering, lower
+from ecc_lava.network import Kind
+from ecc_lava.rates import rate_forward, rates
+
+MANY = settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _weights(*shape: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).normal(0, 1, shape)
+
+
+def _conv(name: str, source: str, *kernel: int, padding: tuple[int, int, int, int] = (0, 0, 0, 0), bias: float = 0.0) -> Linear:
+    return Linear(name, source, Conv(_weights(*kernel), padding=padding), np.full(kernel[3], bias))
+
+
+def _graph(shape: Shape, *nodes: Node) -> Graph:
+    return Graph((Input("input", shape), *nodes))
+
+
+def _images(graph: Graph, n: int = 3) -> Array:
+    return _weights(n, *graph.input.shape, seed=9)
+
+
+def _error(graph: Graph, lowering: Lowering) -> float:
+    x = _images(graph)
+    reference = forward(graph, x)
+    return float(np.abs(rate_forward(lowering.network, x) - reference).max() / max(np.abs(reference).max(), 1e-3))
+
+
+@MANY
+@given(graphs(), st.sampled_from([0.0, 1.0, 2.0, 1e9]))
+def test_rates_equal_the_graph(graph: Graph, fold_limit: float) -> None:
+    assert _error(graph, lower(graph, fold_limit)) < 1e-9
+
+
+@settings(MANY, max_examples=60)
+@given(graphs())
+def test_every_node_is_decided_on_once_and_named_after(graph: Graph) -> None:
+    lowering = lower(graph)
+    assert [d.node for d in lowering.decisions] == [node.name for node in graph.nodes], "every node feeds the output here"
+    kinds = {d.node: d.kind for d in lowering.decisions}
+    populations = lowering.network.by_name
+    for node in graph.nodes:
+        match node:
+            case Relu(name=name):
+                assert kinds[name] == "population" and populations[name].kind is Kind.IF
+            case Input(name=name):
+                assert kinds[name] == "input" and populations[name].kind is Kind.INPUT
+            case _ if node.name != graph.output:
+                assert kinds[node.name] in ("folded", "relay") and node.name not in populations
+    relays = [name for name in populations if ".relay" in name]
+    assert bool(relays) == any("relay" in kind for kind in kinds.values())
+    assert set(populations) - set(relays) - {f"{graph.output}.readout"} <= set(kinds)
+
+
+def test_populations_are_ordered_and_end_in_the_readout() -> None:
+    graph = _graph(
+        (4, 4, 1),
+        _conv("a", "input", 3, 3, 1, 2),
+        Relu("r", "a"),
+        Reshape("f", "r", (1, 1, 8)),
+        Linear("d", "f", Dense(_weights(8, 3)), np.ones(3)),
+    )
+    network = lower(graph).network
+    assert [p.name for p in network.populations] == ["input", "r", "d"]
+    assert [(p.source, p.target) for p in network.projections] == [("input", "r"), ("r", "d")]
+    assert network.readout.shape == (1, 1, 3)
+
+
+def test_an_output_that_spikes_gets_a_readout_of_its_own() -> None:
+    lowering = lower(_graph((3, 3, 1), _conv("a", "input", 1, 1, 1, 2), Relu("r", "a")))
+    assert [p.name for p in lowering.network.populations] == ["input", "r", "r.readout"]
+    assert [(d.node, d.kind) for d in lowering.decisions] == [("input", "input"), ("a", "folded"), ("r", "population")]
+
+
+def test_a_final_softmax_is_left_out() -> None:
+    lowering = lower(_graph((1, 1, 4), Linear("d", "input", Dense(_weights(4, 3)), np.zeros(3)), Softmax("s", "d")))
+    assert [p.name for p in lowering.network.populations] == ["input", "d"]
+    assert [d.kind for d in lowering.decisions] == ["input", "readout"]
+
+
+def test_branches_that_nothing_reads_vanish() -> None:
+    lowering = lower(_graph((4, 4, 1), _conv("dead", "input", 3, 3, 1, 8), Relu("dead_relu", "dead"), _conv("a", "input", 1, 1, 1, 2)))
+    assert "dead_relu" not in lowering.network.by_name
+    assert [d.node for d in lowering.decisions] == ["input", "a"]
+
+
+def _pair(first: Linear, second: Linear, shape: Shape, fold_limit: float = 2.0) -> Lowering:
+    return lower(_graph(shape, first, second, Relu("r", second.name)), fold_limit)
+
+
+def test_depthwise_into_few_pointwise_outputs_folds() -> None:
+    depthwise = Linear("dw", "input", Conv(_weights(3, 3, 1, 4), groups=4), np.zeros(4))
+    lowering = _pair(depthwise, _conv("pw", "dw", 1, 1, 4, 1), (6, 6, 4))
+    decision = lowering.decisions[2]
+    assert decision.kind == "folded"
+    assert decision.folded is not None and decision.pair is not None
+    assert decision.folded.weights == 3 * 3 * 4
+    assert decision.pair.weights == 3 * 3 * 4 + 4
+    assert decision.folded.synapses == 4 * 4 * 3 * 3 * 4
+    assert decision.pair.synapses == 4 * 4 * (3 * 3 * 4 + 4)
+
+
+def test_depthwise_into_many_pointwise_outputs_becomes_a_relay() -> None:
+    """Folded, the pair would have 9 times the weights (Xception)."""
+    depthwise = Linear("dw", "input", Conv(_weights(3, 3, 1, 16), groups=16), np.zeros(16))
+    lowering = _pair(depthwise, _conv("pw", "dw", 1, 1, 16, 32), (6, 6, 16))
+    decision = lowering.decisions[2]
+    assert decision.kind == "relay"
+    assert decision.folded is not None and decision.pair is not None
+    assert (decision.folded.weights, decision.pair.weights) == (9 * 16 * 32, 9 * 16 + 16 * 32)
+    assert [p.name for p in lowering.network.populations] == ["input", "dw.relay", "dw.relay_negative", "r", "r.readout"]
+
+
+def test_the_limit_is_the_callers() -> None:
+    first, second = _conv("a", "input", 3, 3, 2, 2), _conv("b", "a", 3, 3, 2, 2)  # 5x5: 100 weights for 36 + 36
+    folded = _pair(first, second, (9, 9, 2), 100.0)
+    assert "a.relay" not in folded.network.by_name
+    assert folded.network.projections[0].geometry.kernel.shape == (5, 5, 2, 2)
+    assert "a.relay" in _pair(first, second, (9, 9, 2), 1.0).network.by_name
+
+
+def test_what_cannot_be_folded_exactly_is_relayed_at_any_limit() -> None:
+    lowering = _pair(
+        _conv("a", "input", 3, 3, 1, 1, padding=(1, 1, 1, 1)), _conv("b", "a", 3, 3, 1, 1, padding=(1, 1, 1, 1)), (5, 5, 1), 1e9
+    )
+    assert lowering.decisions[2].kind == "relay"
+    assert lowering.decisions[2].folded is None
+    assert lowering.decisions[2].pair is not None
+
+
+def test_a_relayed_readout_keeps_its_costs() -> None:
+    """A bottleneck into a dense layer that would be far larger without it."""
+    graph = _graph(
+        (1, 1, 64),
+        Linear("narrow", "input", Dense(_weights(64, 2)), np.zeros(2)),
+        Linear("wide", "narrow", Dense(_weights(2, 64)), np.zeros(64)),
+    )
+    lowering = lower(graph)
+    last = lowering.decisions[-1]
+    assert (last.node, last.kind) == ("wide", "readout over a relay")
+    assert last.folded is not None and last.folded.weights == 64 * 64
+    assert last.pair is not None and last.pair.weights == 2 * 64 * 2
+    assert _error(graph, lowering) < 1e-9
+
+
+def test_a_tensor_read_twice_is_relayed_once() -> None:
+    depthwise = Linear("dw", "input", Conv(_weights(3, 3, 1, 16), groups=16), np.zeros(16))
+    graph = _graph((6, 6, 16), depthwise, _conv("a", "dw", 1, 1, 16, 32), _conv("b", "dw", 1, 1, 16, 32), Add("s", ("a", "b")))
+    names = [p.name for p in lower(graph).network.populations]
+    assert names == ["input", "dw.relay", "dw.relay_negative", "s"]
+
+
+@pytest.mark.parametrize(("weight", "bias", "twin"), [(1.0, 0.0, False), (1.0, 0.5, False), (1.0, -0.5, True), (-1.0, 0.0, True)])
+def test_a_relay_has_a_negative_twin_only_where_it_is_needed(weight: float, bias: float, twin: bool) -> None:
+    kernel = np.abs(_weights(3, 3, 1, 16))
+    kernel[0, 0, 0, 0] *= weight
+    graph = _graph(
+        (6, 6, 16),
+        Relu("r", "input"),
+        Linear("dw", "r", Conv(kernel, groups=16), np.full(16, bias)),
+        _conv("pw", "dw", 1, 1, 16, 32),
+    )
+    lowering = lower(graph)
+    assert "dw.relay" in lowering.network.by_name
+    assert ("dw.relay_negative" in lowering.network.by_name) is twin
+    assert _error(graph, lowering) < 1e-9
+
+
+def test_an_average_pool_over_spikes_needs_no_twin() -> None:
+    graph = _graph((5, 5, 2), Relu("r", "input"), Linear("pool", "r", pool((5, 5, 2), 2, 2), np.zeros(2)), _conv("c", "pool", 3, 3, 2, 4))
+    lowering = lower(graph)
+    assert [p.name for p in lowering.network.populations] == ["input", "r", "pool.relay", "c"]
+    assert _error(graph, lowering) < 1e-9
+
+
+def test_a_shift_under_zero_padding_is_a_bias_per_neuron() -> None:
+    scale = Scale("bn", "input", np.ones(1), np.full(1, 2.0))
+    conv = Linear("conv", "bn", Conv(np.ones((3, 3, 1, 1)), padding=(1, 1, 1, 1)), np.full(1, 0.5))
+    graph = _graph((4, 4, 1), scale, conv, Relu("r", "conv"))
+    lowering = lower(graph)
+    bias = lowering.network.by_name["r"].bias
+    assert bias[:, :, 0].tolist() == [[8.5, 12.5, 12.5, 8.5], [12.5, 18.5, 18.5, 12.5], [12.5, 18.5, 18.5, 12.5], [8.5, 12.5, 12.5, 8.5]]
+    assert _error(graph, lowering) < 1e-9
+
+
+def test_a_shift_without_padding_is_a_bias_per_channel() -> None:
+    graph = _graph(
+        (4, 4, 1), Scale("bn", "input", np.ones(1), np.full(1, 2.0)), Linear("c", "bn", Conv(np.ones((3, 3, 1, 2))), np.zeros(2))
+    )
+    assert lower(graph).network.readout.bias.tolist() == [[[18.0, 18.0]]]
+
+
+def test_a_batch_normalisation_costs_no_neurons() -> None:
+    graph = _graph((5, 5, 2), _conv("c", "input", 3, 3, 2, 3), Scale("bn", "c", _weights(3), _weights(3)), Relu("r", "bn"))
+    lowering = lower(graph)
+    assert [p.name for p in lowering.network.populations] == ["input", "r", "r.readout"]
+    into = lowering.network.into("r")[0]
+    assert synapses(into.geometry, (5, 5, 2)) == 3 * 3 * 3 * 3 * 2 * 3
+
+
+def test_an_identity_shortcut_stays_a_projection_of_its_own() -> None:
+    graph = _graph((4, 4, 2), Relu("a", "input"), _conv("c", "a", 3, 3, 2, 2, padding=(1, 1, 1, 1)), Add("s", ("c", "a")), Relu("r", "s"))
+    kernels = sorted(p.geometry.kernel.shape for p in lower(graph).network.into("r"))
+    assert kernels == [(1, 1, 1, 2), (3, 3, 2, 2)]
+
+
+def test_terms_of_one_layout_are_added_up() -> None:
+    graph = _graph((4, 4, 2), _conv("a", "input", 3, 3, 2, 2), _conv("b", "input", 3, 3, 2, 2), Add("s", ("a", "b", "a")))
+    projections = lower(graph).network.projections
+    assert len(projections) == 1
+    np.testing.assert_allclose(projections[0].geometry.kernel, 3 * _weights(3, 3, 2, 2))
+
+
+def test_a_scale_of_very_many_features_is_refused_by_name() -> None:
+    features = 2**13 + 1
+    graph = _graph((features, 1, 1), Reshape("flat", "input", (1, 1, features)), Scale("bn", "flat", np.ones(features), np.ones(features)))
+    with pytest.raises(UnsupportedModel, match=r"bn: needs a weight per feature after Flatten, 8193 of them; at most 8192"):
+        lower(graph)
+
+
+def test_rates_of_every_population_are_its_relus() -> None:
+    graph = _graph((4, 4, 1), _conv("a", "input", 3, 3, 1, 2, bias=0.3), Relu("r", "a"), _conv("b", "r", 2, 2, 2, 2), Relu("q", "b"))
+    x = _images(graph)
+    found = rates(lower(graph).network, x)
+    for name, value in evaluate(graph, x):
+        if name in ("r", "q"):
+            np.testing.assert_allclose(found[name], value, atol=1e-12)
