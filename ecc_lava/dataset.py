@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from ecc_lava.arrays import Array
 from ecc_lava.errors import FileError, InvalidInput
+from ecc_lava.files import require_file
 
 __all__ = ["Dataset", "digest", "load_dataset"]
 
@@ -54,24 +55,30 @@ def load_dataset(path: str | Path, split: str, limit: int | None = None) -> Data
     InvalidInput
         If the split is absent or empty, or labels do not fit the images.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path}: there is no such file")
+    path = require_file(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise FileError(f"{path}: a single array, not an .npz archive; save it with numpy.savez(path, x_{split}=...)")
-            names = list(archive.keys())
-            x = archive[f"x_{split}"] if f"x_{split}" in names else None
-            y = archive[f"y_{split}"] if f"y_{split}" in names else None
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile, MemoryError, NotImplementedError) as error:
-        if isinstance(error, FileError):
-            raise
+        with path.open("rb") as file:
+            names, x, y = _arrays(file, split)
+    except Exception as error:  # zipfile, zlib, lzma and NumPy's header parser raise every kind of error on a damaged file
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise FileError(f"{path}: not an .npz of plain arrays, or a damaged one: {reason}") from error
     if x is None:
         raise InvalidInput(f"{path}: has no x_{split}; it holds {', '.join(names) or 'nothing'}")
     return _checked(path, split, x, y, limit)
+
+
+def _arrays(file: BinaryIO, split: str) -> tuple[list[str], Array | None, Array | None]:
+    """Return the names of all arrays of an archive, and the images and labels of a split."""
+    archive = np.load(file, allow_pickle=False)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError(f"it is a single array; save it with numpy.savez(path, x_{split}=...)")
+    with archive:
+        names = list(archive.keys())
+        x, y = (archive[name] if name in names else None for name in (f"x_{split}", f"y_{split}"))
+        for array in (x, y):
+            if array is not None and not isinstance(array, np.ndarray):
+                raise ValueError("a member is not an array")  # np.load hands out the bytes of a member that has no header
+    return names, x, y
 
 
 def _checked(path: Path, split: str, x: Array, y: Array | None, limit: int | None) -> Dataset:
