@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 
 from ecc_lava.arrays import Array
 from ecc_lava.audit import PopulationRange, one_step_bound
-from ecc_lava.encode import as_batch
+from ecc_lava.encode import as_batch, encode, images_as_floats
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
 from ecc_lava.network import Kind, SpikingNetwork
@@ -181,6 +183,7 @@ def check(
     if lava is None:
         lava = importlib.util.find_spec("lava") is not None
     few = x[:exact_images]
+    encode(images_as_floats(x, network.coding.uint8_scale), network.coding)  # warns of clipped values, once for all images
 
     def stage(name: str, done: int, total: int) -> None:
         if progress:
@@ -193,12 +196,13 @@ def check(
         return differences
 
     ranges = one_step_bound(network)
-    golden = compared("golden", "golden against fast")
-    floating = compared("float", "float engine on the integers against fast")
-    in_lava = compared("lava", "Lava against fast") if lava else None
     ann = None if graph is None else forward(graph, x).argmax(axis=1)
-    integer, reference, layers = _layers(network, snn, x, stage)
-    closed = None if snn is None else simulate(snn, x, backend="closed_form").predictions
+    with _clipping_not_repeated():
+        golden = compared("golden", "golden against fast")
+        floating = compared("float", "float engine on the integers against fast")
+        in_lava = compared("lava", "Lava against fast") if lava else None
+        integer, reference, layers = _layers(network, snn, x, stage)
+        closed = None if snn is None else simulate(snn, x, backend="closed_form").predictions
 
     def accuracy(predictions: Array | None) -> float | None:
         return None if predictions is None or labels is None else float((predictions == labels).mean())
@@ -221,6 +225,21 @@ def check(
         input_macs_per_image=float(np.mean([r.input_macs.mean() for r in integer])),
         digest=network.digest,
     )
+
+
+@contextmanager
+def _clipping_not_repeated() -> Iterator[None]:
+    """Keep the parts of the images from warning again of what `check` has warned of for all of them."""
+
+    def refuse(record: logging.LogRecord) -> bool:
+        return False
+
+    log = logging.getLogger(encode.__module__)
+    log.addFilter(refuse)
+    try:
+        yield
+    finally:
+        log.removeFilter(refuse)
 
 
 def _layers(

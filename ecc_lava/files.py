@@ -93,7 +93,13 @@ def require_file(path: str | Path) -> Path:
     try:
         if path.is_file():
             return path
-        reason = "it is a folder" if path.is_dir() else "it is not a regular file" if path.exists() else "there is no such file"
+        reason = (
+            "there is no such file, only a folder of this name"
+            if path.is_dir()
+            else "it is not a regular file"
+            if path.exists()
+            else "there is no such file"
+        )
     except OSError as error:
         reason = error.strerror or str(error)
     raise FileError(f"{path}: cannot be read: {reason}")

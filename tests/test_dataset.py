@@ -107,7 +107,7 @@ def _refused(path: Path, split: str = "test", limit: int | None = None) -> str:
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     assert "no such file" in _refused(tmp_path / "none.npz")
-    assert "it is a folder" in _refused(tmp_path)
+    assert "only a folder" in _refused(tmp_path)
 
 
 def test_a_missing_split_is_named_with_what_there_is(tmp_path: Path) -> None:

@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
+from typer.core import TyperGroup
 
 from ecc_lava.errors import EccLavaError
 
 __all__ = ["app", "main"]
 
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """All commands: every expected error becomes one message on stderr and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except EccLavaError as error:
+            raise _failed(str(error), BAD_INPUT) from error
+        except KeyboardInterrupt as error:
+            raise _failed("interrupted", INTERRUPTED) from error
+        except MemoryError as error:
+            raise _failed(f"not enough memory ({error}); use fewer images (--limit) or a machine with more", BAD_INPUT) from error
+        except OSError as error:  # the system's refusals that no module above has put in words, such as a full disk behind stdout
+            if error.errno == errno.EPIPE:
+                raise
+            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - what stdout still holds cannot be written either
+                os.dup2(nowhere.fileno(), 1)
+            raise _failed(str(error), BAD_INPUT) from error
+
+
+def _failed(message: str, code: int) -> typer.Exit:
+    sys.stderr.write(f"ecc-lava: {message}\n")
+    return typer.Exit(code)
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain messages: no boxes that break paths over lines
     help="Trained Keras CNNs to Loihi-style neuromorphic chips: convert, quantise, map, run, and check every step.",
 )
-
-BAD_INPUT = 2
-INTERRUPTED = 130
 
 
 class Format(str, Enum):
@@ -152,19 +185,12 @@ def map_(
     """Cut a network into shards that fit the cores of a chip, and place them."""
     from ecc_lava.cli.map import run
 
-    run(network, chip, output, json)
+    raise typer.Exit(run(network, chip, output, json))
 
 
 def main() -> None:
-    """Run the command line; every expected error becomes one message and exit code 2."""
+    """Run the command line and exit: 0 ok, 1 a check failed, 2 bad input (one message), 130 interrupted."""
     logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr, level=logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages would drown ours
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    try:
-        app()
-    except EccLavaError as error:
-        sys.stderr.write(f"ecc-lava: {error}\n")
-        sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        sys.stderr.write("ecc-lava: interrupted\n")
-        sys.exit(INTERRUPTED)
+    app()

@@ -38,11 +38,12 @@ class Options:
 def run(model: Path, options: Options, input_shape: tuple[int, int, int] | None, json: bool) -> None:
     """Convert, quantise and save."""
     started = time.perf_counter()
-    check_writable(options.output)
+    check_writable(options.output, inputs=(model, options.calibration))
+    stored = load_dataset(options.calibration, "train")
     with stages() as stage:
         stage("reading the model", 0, 0)
         graph = import_model(model, input_shape, options.input_scale)
-        images = as_batch(load_dataset(options.calibration, "train").x, graph.input.shape, str(options.calibration))
+        images = as_batch(stored.x, graph.input.shape, str(options.calibration))
         chosen = calibration_subset(images, options.seed, options.images)
         stage("converting", 0, 0)
         snn = convert_graph(graph, calibration=images[chosen], timesteps=options.timesteps, recipe=options.recipe)

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
-from ecc_lava.cli.output import emit_json, provenance, show_lines, show_table
+from ecc_lava.cli.output import FAILED, OK, emit_json, provenance, show_lines, show_table
+from ecc_lava.errors import DoesNotFit
 from ecc_lava.files import check_writable
 from ecc_lava.storage import load
 
 __all__ = ["run"]
 
 
-def run(network: Path, chip_name: str, output: Path, json: bool) -> None:
-    """Map, print and save."""
+def run(network: Path, chip_name: str, output: Path, json: bool) -> int:
+    """Map, print and save; return the exit code."""
     import hw_mappings
-    from hw_mappings.report import layer_rows, summary
+    from hw_mappings.report import layer_rows, misfit_summary, summary
 
     started = time.perf_counter()
-    check_writable(output)
+    check_writable(output, inputs=(network, Path(chip_name)))
     integer, _, _ = load(network)
-    mapping = hw_mappings.map_network(integer, chip=hw_mappings.chip(chip_name))
+    chip = hw_mappings.chip(chip_name)
+    try:
+        mapping = hw_mappings.map_network(integer, chip=chip)
+    except DoesNotFit as misfit:
+        if json:
+            facts = misfit_summary(integer, chip, round(time.perf_counter() - started, 3))
+            emit_json(provenance(network_digest=integer.digest, chip=chip.name, reason=str(misfit), **facts))
+        sys.stderr.write(f"ecc-lava: {network} does not fit on {chip.name}: {misfit}\n")
+        return FAILED
     mapping.save(output)
     facts = summary(mapping, round(time.perf_counter() - started, 3))
     if json:
         emit_json(provenance(network_digest=integer.digest, chip=mapping.chip.name, **facts))
-        return
+        return OK
     rows = []
     for row in layer_rows(mapping):
         used, most = row.fullest[row.limited_by]
@@ -37,3 +47,4 @@ def run(network: Path, chip_name: str, output: Path, json: bool) -> None:
         f"{facts['cores']} cores on {facts['chips']} chip(s); "
         f"no mapping needs fewer than {facts['lower_bound_cores']}; {facts['seconds']} s"
     )
+    return OK

@@ -13,9 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["as_percent", "emit_json", "provenance", "show_lines", "show_table", "stages"]
+__all__ = ["FAILED", "OK", "as_percent", "emit_json", "provenance", "show_lines", "show_table", "stages"]
 
 JSON_SCHEMA = 1
+OK, FAILED = 0, 1
+"""Exit codes of commands that check something."""
+
 _PACKAGES = ("ecc-lava", "numpy", "h5py", "numba", "keras", "tensorflow-cpu", "tensorflow", "lava-nc")
 
 Stage = Callable[[str, int, int], None]
@@ -34,7 +37,7 @@ def provenance(**extra: Any) -> dict[str, Any]:
 
 def emit_json(value: dict[str, Any]) -> None:
     """Print one JSON object."""
-    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -61,7 +64,7 @@ def as_percent(value: float | None) -> str:
 
 @contextmanager
 def stages() -> Iterator[Stage]:
-    """Give a function (stage, done, total) that shows progress on stderr; total 0 means unknown."""
+    """Give a function (stage, done, total) that shows progress on stderr, if that is a terminal; total 0 means unknown."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -70,7 +73,8 @@ def stages() -> Iterator[Stage]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks: dict[str, Any] = {}
 
         def stage(name: str, done: int, total: int) -> None:

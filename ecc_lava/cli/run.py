@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ecc_lava.cli.models import load_float
+from ecc_lava.cli.models import load_float, load_images
 from ecc_lava.cli.output import as_percent, emit_json, provenance, show_table, stages
-from ecc_lava.dataset import digest, load_dataset
+from ecc_lava.dataset import digest
 from ecc_lava.files import check_writable, write_bytes
 from ecc_lava.network import SpikingNetwork
 from ecc_lava.simulation import BACKENDS, simulate
@@ -22,9 +22,9 @@ __all__ = ["run"]
 def run(network: Path, data: Path, backend: str, limit: int | None, timesteps: int | None, predictions: Path | None, json: bool) -> None:
     """Simulate and print accuracy, spikes and synops."""
     if predictions is not None:
-        check_writable(predictions)
+        check_writable(predictions, inputs=(network, data))
     target = load_float(network) if BACKENDS[backend][0] is SpikingNetwork else load(network)[0]
-    images = load_dataset(data, "test", limit)
+    images = load_images(data, target.input.shape, limit)
     started = time.perf_counter()
     with stages() as stage:
         result = simulate(target, images.x, backend=backend, timesteps=timesteps, progress=lambda done, total: stage(backend, done, total))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ecc_lava.errors import FileError, UnsupportedModel
+from ecc_lava.files import require_file
 from ecc_lava.keras_import.handlers import HANDLERS
 
 __all__ = ["load_model"]
@@ -22,6 +23,21 @@ _PART_NAMES = frozenset({"DTypePolicy", "DTypePolicyMap", "function"})
 
 _NOT_LOADED = frozenset({"registered_name", "compile_config", "build_config"})
 """Parts of a description that nothing is built from here (`compile=False`)."""
+
+_MODULES = (
+    "keras.activations",
+    "keras.constraints",
+    "keras.dtype_policies",
+    "keras.initializers",
+    "keras.layers",
+    "keras.models",
+    "keras.regularizers",
+    "keras.src.engine",  # Functional of Keras 2
+    "keras.src.models",  # Functional of Keras 3
+)
+"""Modules, with what is below them, whose objects a description may name; nothing in them reads files or runs code it is given."""
+
+_NEITHER = "neither a .keras archive nor an HDF5 model, or one cut short; save it again with model.save('name.keras')"
 
 CONFIG_BYTES_MAX = 2**26
 """Largest model description that is read, bytes."""
@@ -44,9 +60,7 @@ def load_model(path: str | Path) -> Any:
     UnsupportedModel
         Naming every layer of a type that is not supported.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path}: there is no such file")
+    path = require_file(path)
     config = _config(path)
     offences = tuple(_offences(config))
     if offences:
@@ -64,36 +78,59 @@ def _first_line(error: Exception) -> str:
 
 
 def _config(path: Path) -> Any:
-    """Return the model's description as JSON values, by what the file is, not by its name."""
-    if zipfile.is_zipfile(path):
-        return _zip_config(path)
-    try:
-        import h5py
-
-        with h5py.File(path, "r") as file:
-            stored = file.attrs.get("model_config")
-    except OSError as error:
-        raise FileError(f"{path}: neither a .keras archive nor an HDF5 model; save it again with model.save('name.keras')") from error
-    if stored is None:
-        raise FileError(f"{path}: an HDF5 file without a model description (weights only?); save the whole model with model.save(...)")
-    return _parsed(path, stored)
+    """Return the model's description as JSON values: the one that Keras will read, which goes by the file's name."""
+    match path.suffix:
+        case ".keras":
+            return _parsed(path, _zip_description(path))
+        case ".h5" | ".hdf5":
+            return _parsed(path, _hdf5_description(path))
+        case _:
+            raise FileError(f"{path}: the name of a Keras model must end in .keras, .h5 or .hdf5")
 
 
-def _zip_config(path: Path) -> Any:
+def _zip_description(path: Path) -> bytes:
+    if not zipfile.is_zipfile(path):
+        raise FileError(f"{path}: {'an HDF5 file, not a .keras archive; rename it to .h5' if _is_hdf5(path) else _NEITHER}")
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.getinfo("config.json").file_size > CONFIG_BYTES_MAX:
-                raise FileError(f"{path}: the model description is larger than {CONFIG_BYTES_MAX} bytes")
-            return _parsed(path, archive.read("config.json"))
-    except (KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            size = archive.getinfo("config.json").file_size
+            description = archive.read("config.json") if size <= CONFIG_BYTES_MAX else None
+    except Exception as error:  # zipfile and its decompressors raise every kind of error on a damaged file
         raise FileError(f"{path}: not a Keras archive, or a damaged one: {_first_line(error)}") from error
+    if description is None:
+        raise FileError(f"{path}: the model description has {size} bytes; at most {CONFIG_BYTES_MAX} are read")
+    return description
 
 
-def _parsed(path: Path, text: Any) -> Any:
+def _hdf5_description(path: Path) -> Any:
+    import h5py
+
+    if not _is_hdf5(path):
+        raise FileError(f"{path}: {'a .keras archive; rename it to .keras' if zipfile.is_zipfile(path) else _NEITHER}")
     try:
-        return json.loads(text)
+        with h5py.File(path, "r") as file:
+            stored = file.attrs.get("model_config")
+    except Exception as error:  # h5py raises every kind of error on a damaged file
+        raise FileError(f"{path}: an HDF5 file that cannot be read: {_first_line(error)}") from error
+    if stored is None:
+        raise FileError(f"{path}: an HDF5 file without a model description (weights only?); save the whole model with model.save(...)")
+    return stored
+
+
+def _is_hdf5(path: Path) -> bool:
+    import h5py
+
+    return bool(h5py.is_hdf5(path))
+
+
+def _parsed(path: Path, text: Any) -> dict[str, Any]:
+    try:
+        description = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise FileError(f"{path}: the model description is not JSON: {_first_line(error)}") from error
+    if not isinstance(description, dict):
+        raise FileError(f"{path}: the model description is a {type(description).__name__}, not a model")
+    return description
 
 
 def _offences(config: Any) -> list[tuple[str, str]]:
@@ -110,7 +147,7 @@ def _offences(config: Any) -> list[tuple[str, str]]:
         owner = (inner.get("name") if isinstance(inner, dict) else None) or value.get("name") or owner
         known = kind in _CONTAINERS or kind in HANDLERS
         part = module is None or module in _PARTS or kind in _PART_NAMES
-        if module is not None and not str(module).startswith(("keras.", "builtins")) and module != "keras":
+        if module not in (None, "keras") and not f"{module}.".startswith(tuple(f"{own}." for own in _MODULES)):
             offences.append((f"{owner} ({kind})", f"a custom object of module {module!r}; only Keras's own are loaded"))
         elif kind == "__lambda__":
             offences.append((f"{owner} ({kind})", "a Python function stored as code; it is never loaded. Use a named Keras activation"))
