@@ -16,7 +16,8 @@ def integer_gain(gain: Array, mantissa_max: int) -> Array:
     """Return int32 gains proportional to `gain`, as exactly as weights of up to `mantissa_max` allow.
 
     The smallest multiple of ``gain / min(gain)`` that is integer everywhere is taken; where its largest entry exceeds `mantissa_max`, the
-    multiple below it with the smallest relative error. (A 3x3 pool has the exact gains 4, 6, 9.)
+    multiple below it with the smallest relative error, clipped to 1..`mantissa_max` if even the first is too large. (A 3x3 pool has the
+    exact gains 4, 6, 9.)
 
     Parameters
     ----------
@@ -24,9 +25,9 @@ def integer_gain(gain: Array, mantissa_max: int) -> Array:
     mantissa_max : int
     """
     relative = gain / gain.min()
-    best, best_error = np.rint(relative), np.inf
+    best, best_error = np.ones_like(relative), np.inf
     for factor in range(1, max(1, int(mantissa_max / relative.max())) + 1):
-        candidate = np.rint(relative * factor)
+        candidate = np.minimum(np.rint(relative * factor), mantissa_max)
         error = float(np.abs(candidate / (relative * factor) - 1.0).max())
         if error < best_error - EXACT:
             best, best_error = candidate, error

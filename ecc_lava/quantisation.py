@@ -14,7 +14,7 @@ import numpy as np
 from ecc_lava.arrays import Array, Float
 from ecc_lava.audit import one_step_bound
 from ecc_lava.encode import PAYLOAD_MAX
-from ecc_lava.errors import RangeError
+from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.formats import NumberFormat, number_format
 from ecc_lava.gain import integer_gain
 from ecc_lava.geometry import Conv, with_kernel
@@ -47,7 +47,7 @@ def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", 
     """
     chosen = number_format(format) if isinstance(format, str) else format
     if network.timesteps is None:
-        raise RangeError("the network has no timesteps; convert it first")
+        raise InvalidInput("the network has no timesteps; convert it first")
     depth = depths([p.name for p in network.populations], [(p.source, p.target) for p in network.projections])
     populations, projections = [], []
     logit_scale = 1.0
@@ -69,12 +69,24 @@ class _Input:
     """A projection in real units as the choice of units needs it."""
 
     projection: Projection
+    kernel: Array
+    """What mantissas stand for: the weights, or what an integer gain multiplies."""
     gain: Array | None
+    mantissa_max: int
+    """Largest mantissa, so that with the gain it stays in its format."""
+    sent: int
+    """Largest value of a source neuron in one step."""
     largest: Float
-    """Largest |weight|, integer gain included, per target channel."""
-    positive: Float
-    negative: Float
-    """Largest sum of positive and of negative contributions in one step, per target channel."""
+    """Largest |kernel| per target channel."""
+
+    @property
+    def most(self) -> int:
+        """Largest factor between a mantissa and its contribution in one step, before the shift."""
+        return self.sent * (1 if self.gain is None else int(self.gain.max()))
+
+    def mantissas(self, units: Float, shift: int) -> Array:
+        """Return the kernel in units of ``2**shift`` potential units."""
+        return np.rint(self.kernel * (units / 2.0**shift)).astype(np.int8)
 
 
 class _Layer:
@@ -83,9 +95,8 @@ class _Layer:
     def __init__(self, network: SpikingNetwork, population: Population, format: NumberFormat, bits: int) -> None:
         self._population = population
         self._format = format
-        self._mantissa_max = format.mantissa_max(bits)
         self._timesteps = network.timesteps or 1
-        self._inputs = [_measured(p, population, network.by_name[p.source].kind, self._mantissa_max) for p in network.into(population.name)]
+        self._inputs = [_measured(p, network.by_name[p.source].kind, format.mantissa_max(bits)) for p in network.into(population.name)]
 
     def choose(self) -> tuple[Float, list[int]]:
         """Return the units S_c, (C,), and one exponent per projection.
@@ -96,11 +107,13 @@ class _Layer:
         if not self._inputs:
             return np.ones(1), []
         relative = self._relative_exponents()
-        fitting = []
-        for base in range(self._format.exponent_min - min(relative), self._format.exponent_max - max(relative) + 1):
+        fitting: list[tuple[list[int], Float, bool]] = []
+        for base in range(self._format.exponent_min, self._format.exponent_max - max(relative) + 1):
             exponents = [base + r for r in relative]
             units = self._units(exponents)
-            reach = float((units * self._reach()).max())
+            if fitting and not (units > fitting[-1][1]).any():
+                break  # larger exponents would only cost the weights bits
+            reach = self._reach(units, exponents)
             if reach <= self._format.potential_max:
                 fitting.append((exponents, units, reach * self._timesteps <= self._format.potential_max))
         if not fitting:
@@ -115,7 +128,7 @@ class _Layer:
 
     def _relative_exponents(self) -> list[int]:
         """Return each projection's exponent beyond the smallest, from the median over channels of its largest weights."""
-        medians = [float(np.median(i.largest[i.largest > 0])) if (i.largest > 0).any() else 0.0 for i in self._inputs]
+        medians = [float(np.median(i.largest[i.largest > 0])) / i.mantissa_max if i.largest.any() else 0.0 for i in self._inputs]
         least = min((m for m in medians if m > 0), default=1.0)
         span = self._format.exponent_max - self._format.exponent_min
         return [min(span, round(np.log2(m / least))) if m > 0 else 0 for m in medians]
@@ -125,26 +138,31 @@ class _Layer:
         population, format = self._population, self._format
         channels = population.shape[2]
         with np.errstate(divide="ignore"):
-            limits = [self._mantissa_max * 2.0 ** format.shift(e) / i.largest for e, i in zip(exponents, self._inputs, strict=True)]
-            for value, limit in (
-                (population.bias, format.bias_max),
-                (population.vth, format.vth_max),
-                (population.v_init, format.potential_max),
-            ):
+            limits = [i.mantissa_max * 2.0 ** format.shift(e) / i.largest for e, i in zip(exponents, self._inputs, strict=True)]
+            parameters = [(population.bias, format.bias_max)]
+            if population.kind is Kind.IF:
+                parameters += [(population.vth, format.vth_max), (population.v_init, format.potential_max)]
+            for value, limit in parameters:
                 largest = np.broadcast_to(np.abs(value).max(axis=(0, 1)), channels)
                 limits.append((limit - 1) / largest)
         units: Float = np.min(limits, axis=0)
         if population.kind is Kind.READOUT:
-            units = np.full(channels, units.min())  # one scale, so that logits can be compared
+            least = float(units.min())
+            units = np.full(channels, least if np.isfinite(least) else 1.0)  # one scale, so that logits can be compared
         return units
 
-    def _reach(self) -> Float:
-        """Return the largest |input sum + bias| of one step in threshold units, per channel."""
-        bias = np.broadcast_to(self._population.bias, self._population.shape).reshape(-1, self._population.shape[2])
-        high = sum(i.positive for i in self._inputs) + bias.max(axis=0)
-        low = sum(i.negative for i in self._inputs) + bias.min(axis=0)
-        result: Float = np.maximum(np.abs(high), np.abs(low))
-        return result
+    def _reach(self, units: Float, exponents: list[int]) -> float:
+        """Return a bound of |input sum + bias| in one step, rounded or not: rounding can double a sum of many weights, or take it away."""
+        channels = self._population.shape[2]
+        bias = np.rint(np.broadcast_to(self._population.bias, self._population.shape) * units).reshape(-1, channels)
+        low, high = bias.min(axis=0), bias.max(axis=0)
+        for exponent, entry in zip(exponents, self._inputs, strict=True):
+            shift = self._format.shift(exponent)
+            exact = (entry.kernel * (units / 2.0**shift)).reshape(-1, channels)
+            rounded = np.rint(exact)
+            low = low + np.minimum(np.minimum(exact, rounded), 0).sum(axis=0) * entry.most * 2.0**shift
+            high = high + np.maximum(np.maximum(exact, rounded), 0).sum(axis=0) * entry.most * 2.0**shift
+        return float(max(high.max(), -low.min()))
 
     def population(self, units: Float, depth: int) -> QuantisedPopulation:
         """Return the population in integers."""
@@ -164,33 +182,22 @@ class _Layer:
         result = []
         for exponent, entry in zip(exponents, self._inputs, strict=True):
             p = entry.projection
-            scale = units / 2.0 ** self._format.shift(exponent)
-            mantissas = np.rint(_base_kernel(p, entry.gain) * scale).astype(np.int8)
-            geometry = with_kernel(p.geometry, mantissas, entry.gain)
+            geometry = with_kernel(p.geometry, entry.mantissas(units, self._format.shift(exponent)), entry.gain)
             delay = depth[p.target] - depth[p.source] - 1
             result.append(QuantisedProjection(p.source, p.target, delay, exponent, geometry))
         return result
 
 
-def _base_kernel(projection: Projection, gain: Array | None) -> Array:
-    """Return the real weights that an integer gain multiplies."""
+def _measured(projection: Projection, source_kind: Kind, mantissa_max: int) -> _Input:
     geometry = projection.geometry
-    if gain is None or not isinstance(geometry, Conv) or geometry.gain is None:
-        return geometry.kernel
-    return geometry.kernel * (geometry.gain.max() / gain.max())
-
-
-def _measured(projection: Projection, target: Population, source_kind: Kind, mantissa_max: int) -> _Input:
-    geometry = projection.geometry
-    gain = None
+    kernel, gain = geometry.kernel, None
     if isinstance(geometry, Conv) and geometry.gain is not None:
         gain = integer_gain(geometry.gain, mantissa_max)
-    kernel = _base_kernel(projection, gain).reshape(-1, target.shape[2])
-    most = 1.0 if gain is None else float(gain.max())
-    sent = PAYLOAD_MAX if source_kind is Kind.INPUT else 1.0
-    positive = np.maximum(kernel, 0.0).sum(axis=0) * most * sent
-    negative = np.minimum(kernel, 0.0).sum(axis=0) * most * sent
-    return _Input(projection, gain, np.abs(kernel).max(axis=0) * most, positive, negative)
+        kernel = kernel * np.median(geometry.gain / gain)  # one number where the gain is exact, else right at most positions
+        mantissa_max //= int(gain.max())
+    sent = PAYLOAD_MAX if source_kind is Kind.INPUT else 1
+    largest: Float = np.abs(kernel).reshape(-1, kernel.shape[-1]).max(axis=0)
+    return _Input(projection, kernel, gain, mantissa_max, sent, largest)
 
 
 def as_float(network: QuantisedNetwork) -> SpikingNetwork:
