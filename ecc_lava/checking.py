@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -181,7 +181,7 @@ def check(
     if labels is not None and np.shape(labels) != (len(x),):
         raise InvalidInput(f"labels of shape {np.shape(labels)} for {len(x)} images")
     if lava is None:
-        lava = importlib.util.find_spec("lava") is not None
+        lava = _lava_is_installed()
     few = x[:exact_images]
     encode(images_as_floats(x, network.coding.uint8_scale), network.coding)  # warns of clipped values, once for all images
 
@@ -225,6 +225,13 @@ def check(
         input_macs_per_image=float(np.mean([r.input_macs.mean() for r in integer])),
         digest=network.digest,
     )
+
+
+def _lava_is_installed() -> bool:
+    """Look for Lava without importing it; other packages of that name have no `magma`."""
+    with suppress(ModuleNotFoundError):
+        return importlib.util.find_spec("lava.magma") is not None
+    return False
 
 
 @contextmanager

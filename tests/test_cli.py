@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib.util
 import io
@@ -158,6 +159,36 @@ def test_inspect(call: Call) -> None:
     assert call("inspect", MODEL, "--input-shape", 8, 8, 1, "--json").code == OK
 
 
+@pytest.fixture(scope="session")
+def open_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that takes images of any size."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((None, None, 1))
+    x = layers.Conv2D(3, 3, padding="same", activation="relu", name="conv")(inputs)
+    path = tmp_path_factory.mktemp("open") / "open.keras"
+    keras.Model(inputs, layers.Dense(2, name="out")(layers.GlobalAveragePooling2D()(x))).save(path)
+    return path
+
+
+def test_the_input_shape_is_given_where_the_model_leaves_it_open(call: Call, open_model: Path, tmp_path: Path) -> None:
+    assert "--input-shape" in _one_message(call("inspect", open_model))
+    facts = call("inspect", open_model, "--input-shape", 6, 5, 1, "--json").json
+    assert facts["populations"][0]["shape"] == [6, 5, 1]
+    assert "does not fit" in _one_message(call("inspect", open_model, "--input-shape", 6, 5, 3))
+    assert "at least 1" in _one_message(call("inspect", open_model, "--input-shape", 0, 5, 1))
+    np.savez(tmp_path / "x.npz", x_train=np.random.default_rng(0).random((9, 6, 5, 1)))
+    outcome = call("convert", open_model, "--calibration", tmp_path / "x.npz", "-o", tmp_path / "n.h5", "--input-shape", 6, 5, 1, "--json")
+    assert outcome.code == OK
+    import keras
+
+    x = np.random.default_rng(1).random((4, 6, 5, 1)).astype(np.float32)
+    graph = ecc_lava.load(tmp_path / "n.h5")[2]
+    assert graph is not None
+    np.testing.assert_allclose(ecc_lava.forward(graph, x), keras.models.load_model(open_model)(x), atol=1e-5)
+
+
 RUN_KEYS = {
     "accuracy",
     "images",
@@ -236,7 +267,9 @@ def test_check_runs_lava_too(call: Call, network: Path) -> None:
 def without_lava(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `check` believe that Lava is not installed."""
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None if name == "lava" else found(name, package))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, package=None: None if name.split(".")[0] == "lava" else found(name, package)
+    )
 
 
 @pytest.mark.usefixtures("without_lava")
@@ -422,6 +455,15 @@ def test_demo_refuses_a_folder_with_foreign_files(demo: tuple[Path, Outcome], ca
     assert "notes.txt" in _one_message(call("demo", "--out", demo[0]))
 
 
+@pytest.mark.parametrize("name", ["network.h5", "mapping.json", "picture.png", "report.json"])
+def test_demo_finds_out_first_what_it_cannot_write(name: str, call: Call, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    started = time.perf_counter()
+    assert "it is a folder" in _one_message(call("demo", "--out", tmp_path))
+    assert time.perf_counter() - started < 2
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("where", ["file", "file/in/it", "link"])
 def test_demo_refuses_a_folder_that_cannot_be(where: str, call: Call, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
@@ -510,6 +552,17 @@ def _cut(name: str, content: bytes) -> Callable[[Path], Path]:
     return make
 
 
+def _two_in_one(folder: Path) -> Path:
+    """Return an HDF5 model with a Lambda layer, which Keras would load, that is also an archive with a harmless description."""
+    layers = [{"class_name": "Lambda", "config": {"name": "my_layer"}}]
+    with h5py.File(folder / "model.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"layers": layers}})
+    with (folder / "model.h5").open("ab") as file:
+        file.write(MODEL.read_bytes())
+    assert zipfile.is_zipfile(folder / "model.h5")
+    return folder / "model.h5"
+
+
 BAD_MODELS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "missing": (lambda folder: folder / "none.keras", "no such file"),
     "a folder": (lambda folder: folder, "only a folder"),
@@ -538,6 +591,7 @@ BAD_MODELS: dict[str, tuple[Callable[[Path], Path], str]] = {
         lambda f: _repacked(f, config__json=_config(_layer(class_name="Mine", module="my.layers", registered_name="Mine"))),
         "my.layers",
     ),
+    "a description behind another": (_two_in_one, "my_layer (Lambda)"),
     "a function of the language": (
         lambda f: _repacked(
             f,
@@ -809,6 +863,29 @@ def test_max_loss_needs_what_it_compares(call: Call, network: Path, bare: Path, 
 
 def test_a_float_back_end_needs_the_float_network(call: Call, bare: Path) -> None:
     assert "--backend fast" in _one_message(call("run", bare, "--data", DATA, "--backend", "float"))
+
+
+def test_lava_that_is_not_installed_is_one_message(call: Call, network: Path, without_lava: None) -> None:
+    message = _one_message(call("run", network, "--data", DATA, "--limit", 2, "--backend", "lava", "--json"))
+    assert "lava-nc" in message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_progress_goes_to_the_terminal_and_results_to_stdout(network: Path) -> None:
+    ours, theirs = os.openpty()
+    arguments = [PROGRAM, "run", network, "--data", DATA, "--backend", "golden", "--limit", "300", "--json"]
+    with subprocess.Popen([str(a) for a in arguments], stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a pseudo-terminal ends
+            while part := os.read(ours, 4096):
+                shown += part
+        assert process.stdout is not None
+        outcome = Outcome(process.wait(), process.stdout.read(), "")
+    os.close(ours)
+    assert outcome.json["images"] == 300
+    assert b"golden" in shown
+    assert b"{" not in shown
 
 
 @pytest.mark.parametrize("command", [[], ["--help"], *([c, "--help"] for c in ("demo", "inspect", "convert", "run", "check", "map"))])

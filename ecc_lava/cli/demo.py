@@ -54,7 +54,8 @@ def _claim(out: Path) -> None:
             out.mkdir(parents=True)
         except OSError as error:
             raise InvalidInput(f"{out}: the folder cannot be made: {error.strerror or error}; give another with --out") from error
-    check_writable(out / NETWORK)
+    for name in (NETWORK, MAPPING, PICTURE, REPORT):
+        check_writable(out / name)
 
 
 def _work(out: Path, stage: Stage) -> tuple[CheckReport, dict[str, Any]]:

@@ -18,12 +18,18 @@ __all__ = ["import_model", "load_float", "load_images"]
 
 
 def import_model(path: Path, input_shape: tuple[int, int, int] | None, input_scale: float | None = None) -> Graph:
-    """Return a model file as a graph; the given shape must be the model's."""
+    """Return a model file as a graph; the given shape fixes what the model leaves open, and must be the model's elsewhere."""
     from ecc_lava.keras_import import from_keras, load_model
+    from ecc_lava.keras_import.loading import with_input_shape
 
-    graph = from_keras(load_model(path))
-    if input_shape is not None and tuple(input_shape) != graph.input.shape:
-        raise InvalidInput(f"--input-shape {input_shape}; the model's input has the fixed shape {graph.input.shape}")
+    model = load_model(path)
+    if input_shape is not None:
+        model = with_input_shape(model, input_shape)
+    elif any(None in tensor.shape[1:] for tensor in getattr(model, "inputs", None) or ()):
+        raise InvalidInput(
+            f"{path}: the model leaves the size of its input open, {model.inputs[0].shape}; give it with --input-shape H W C"
+        )
+    graph = from_keras(model)
     if input_scale is not None:
         if not 0 < input_scale < inf:
             raise InvalidInput(f"--input-scale {input_scale}; it must be positive and finite")

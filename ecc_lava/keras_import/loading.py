@@ -7,11 +7,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ecc_lava.errors import FileError, UnsupportedModel
+from ecc_lava.arrays import Shape
+from ecc_lava.errors import FileError, InvalidInput, UnsupportedModel
 from ecc_lava.files import require_file
 from ecc_lava.keras_import.handlers import HANDLERS
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "with_input_shape"]
 
 _CONTAINERS = frozenset({"Sequential", "Functional", "Model", "InputLayer"})
 
@@ -71,6 +72,34 @@ def load_model(path: str | Path) -> Any:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises every kind of error on a damaged file
         raise FileError(f"{path}: Keras cannot load this model: {_first_line(error)}") from error
+
+
+def with_input_shape(model: Any, shape: Shape) -> Any:
+    """Return a model whose input has a shape, with the same weights; sizes that the model leaves open are fixed.
+
+    Parameters
+    ----------
+    model : keras.Model
+    shape : (H, W, C)
+
+    Raises
+    ------
+    InvalidInput
+        If the shape is not one of those that the model takes.
+    """
+    import keras
+
+    sizes = tuple(model.inputs[0].shape)[1:] if getattr(model, "inputs", None) else ()
+    if len(sizes) != 3 or min(shape) < 1 or any(size not in (None, given) for size, given in zip(sizes, shape, strict=True)):
+        raise InvalidInput(f"the input shape {shape} does not fit; the model takes {sizes or 'no shape yet'}, all at least 1")
+    if None not in sizes:
+        return model
+    try:
+        fixed = keras.models.clone_model(model, input_tensors=keras.Input(shape, name=model.inputs[0].name))
+        fixed.set_weights(model.get_weights())
+    except ValueError as error:
+        raise InvalidInput(f"the model cannot take the input shape {shape}: {_first_line(error)}") from error
+    return fixed
 
 
 def _first_line(error: Exception) -> str:
