@@ -8,6 +8,7 @@ cost the convolution beside it any bits. Mantissas, thresholds, biases and initi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -89,6 +90,17 @@ class _Input:
         return np.rint(self.kernel * (units / 2.0**shift)).astype(np.int8)
 
 
+class _Choice(NamedTuple):
+    """One choice of units and exponents."""
+
+    units: Float
+    exponents: list[int]
+    whole: int
+    """Channels whose largest weight has the largest mantissa."""
+    safe: bool
+    """Whether no input can leave the potential's range in all T steps."""
+
+
 class _Layer:
     """One population and the projections into it."""
 
@@ -101,30 +113,29 @@ class _Layer:
     def choose(self) -> tuple[Float, list[int]]:
         """Return the units S_c, (C,), and one exponent per projection.
 
-        The largest exponents are taken for which even T steps of the largest input keep the potential in range; where that would leave
-        fewer than `UNIT_MIN` units per threshold, the smallest that leave as many. Saturation is then possible, and counted.
+        Of the exponents for which even T steps of the largest input keep the potential in range, and which leave `UNIT_MIN` units per
+        threshold, those are taken that give most channels the whole mantissa, of these the largest. Where there are none, the smallest that
+        leave as many units: saturation is then possible, and counted.
         """
         if not self._inputs:
             return np.ones(1), []
         relative = self._relative_exponents()
-        fitting: list[tuple[list[int], Float, bool]] = []
+        fitting: list[_Choice] = []
         for base in range(self._format.exponent_min, self._format.exponent_max - max(relative) + 1):
             exponents = [base + r for r in relative]
-            units = self._units(exponents)
-            if fitting and not (units > fitting[-1][1]).any():
-                break  # larger exponents would only cost the weights bits
+            units, whole = self._units(exponents)
             reach = self._reach(units, exponents)
             if reach <= self._format.potential_max:
-                fitting.append((exponents, units, reach * self._timesteps <= self._format.potential_max))
+                fitting.append(_Choice(units, exponents, whole, reach * self._timesteps <= self._format.potential_max))
         if not fitting:
             raise RangeError(
                 f"population {self._population.name!r}: one step's input can leave +-{self._format.potential_max} at every exponent "
                 f"({self._format.exponent_min}..{self._format.exponent_max}); use fewer bits or split its inputs over two layers"
             )
-        safe = [f for f in fitting if f[2] and f[1].min() >= UNIT_MIN]
-        fine = [f for f in fitting if f[1].min() >= UNIT_MIN]
-        exponents, units, _ = safe[-1] if safe else fine[0] if fine else fitting[-1]
-        return units, exponents
+        fine = [choice for choice in fitting if choice.units.min() >= UNIT_MIN]
+        safe = [choice for choice in fine if choice.safe]
+        best = max(reversed(safe), key=lambda choice: choice.whole) if safe else fine[0] if fine else fitting[-1]
+        return best.units, best.exponents
 
     def _relative_exponents(self) -> list[int]:
         """Return each projection's exponent beyond the smallest, from the median over channels of its largest weights."""
@@ -133,23 +144,30 @@ class _Layer:
         span = self._format.exponent_max - self._format.exponent_min
         return [min(span, round(np.log2(m / least))) if m > 0 else 0 for m in medians]
 
-    def _units(self, exponents: list[int]) -> Float:
-        """Return the finest units that keep every mantissa, the threshold, the bias and v_init in their formats."""
+    def _units(self, exponents: list[int]) -> tuple[Float, int]:
+        """Return the finest units that keep every integer in its format, and how many channels use the whole mantissa with them.
+
+        A bias over all steps gets half of the potential's range: a channel of a large bias and tiny weights has no use for finer units.
+        """
         population, format = self._population, self._format
         channels = population.shape[2]
-        with np.errstate(divide="ignore"):
-            limits = [i.mantissa_max * 2.0 ** format.shift(e) / i.largest for e, i in zip(exponents, self._inputs, strict=True)]
-            parameters = [(population.bias, format.bias_max)]
+
+        def largest(value: Array) -> Float:
+            return np.broadcast_to(np.abs(value).max(axis=(0, 1)), channels).astype(np.float64)
+
+        bias = largest(population.bias)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weights = np.min(
+                [i.mantissa_max * 2.0 ** format.shift(e) / i.largest for e, i in zip(exponents, self._inputs, strict=True)], axis=0
+            )
+            limits = [weights, np.maximum(format.potential_max / (2 * self._timesteps * bias), UNIT_MIN), (format.bias_max - 1) / bias]
             if population.kind is Kind.IF:
-                parameters += [(population.vth, format.vth_max), (population.v_init, format.potential_max)]
-            for value, limit in parameters:
-                largest = np.broadcast_to(np.abs(value).max(axis=(0, 1)), channels)
-                limits.append((limit - 1) / largest)
+                limits += [(format.vth_max - 1) / largest(population.vth), (format.potential_max - 1) / largest(population.v_init)]
         units: Float = np.min(limits, axis=0)
         if population.kind is Kind.READOUT:
             least = float(units.min())
             units = np.full(channels, least if np.isfinite(least) else 1.0)  # one scale, so that logits can be compared
-        return units
+        return units, int((units == weights).sum())
 
     def _reach(self, units: Float, exponents: list[int]) -> float:
         """Return a bound of |input sum + bias| in one step, rounded or not: rounding can double a sum of many weights, or take it away."""

@@ -23,7 +23,7 @@ from ecc_lava.gain import integer_gain
 from ecc_lava.geometry import Conv, Dense, apply, target_shape, with_kernel
 from ecc_lava.graph import Graph
 from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
-from ecc_lava.quantisation import as_float, quantise
+from ecc_lava.quantisation import UNIT_MIN, as_float, quantise
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 
 MANY = settings(derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -112,6 +112,22 @@ def test_a_shortcut_with_larger_weights_costs_the_convolution_no_bits() -> None:
     assert np.abs(conv.geometry.kernel.astype(int)).max() == 127
     assert (conv.geometry.kernel == alone.into("p")[0].geometry.kernel).all()
     assert shortcut.exponent == conv.exponent + 3
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-9, 1e-6, 1e-3])
+@pytest.mark.parametrize("timesteps", [1, 32])
+def test_a_channel_of_bias_and_hardly_any_weights_spoils_nothing(weight: float, timesteps: int) -> None:
+    """As batch normalisation makes them when its scale decays to nothing."""
+    kernel = _weights(3, 3, 2, 3)
+    kernel[..., 1] *= weight
+    network = _network((5, 5, 2), Conv(kernel), timesteps=timesteps)
+    bias = np.array([0.01, 1.0, -0.02]).reshape(1, 1, 3)
+    populations = (network.input, replace(network.by_name["p"], bias=bias), network.readout)
+    integer = quantise(replace(network, populations=populations))
+    assert np.abs(integer.projections[0].geometry.kernel.astype(int)).max(axis=(0, 1, 2))[[0, 2]].tolist() == [127, 127]
+    assert one_step_bound(integer)[0].all_steps_fit
+    population = integer.by_name["p"]
+    np.testing.assert_allclose(population.bias / population.vth, bias, atol=0.5 / UNIT_MIN)
 
 
 @pytest.mark.parametrize("size", [1e-6, 1e-3, 1.0, 1e3])
