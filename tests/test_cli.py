@@ -25,6 +25,7 @@ import ecc_lava
 from ecc_lava import checking
 from ecc_lava.checking import Differences
 from ecc_lava.cli.app import main
+from ecc_lava.cli.output import show_table
 from ecc_lava.demo.data import FOLDER, MODEL
 from ecc_lava.errors import LavaError, RangeError
 
@@ -231,6 +232,18 @@ def test_run_as_a_table(call: Call, network: Path) -> None:
     assert outcome.err == ""
     assert "accuracy" in outcome.out
     assert "synops per image" in outcome.out
+
+
+def test_names_are_printed_as_they_are(call: Call, network: Path, tmp_path: Path) -> None:
+    """Not read as the markup of the library that draws the tables."""
+    path = tmp_path / "[bold]net[ou].h5"
+    path.write_bytes(network.read_bytes())
+    data = tmp_path / "x[" / "bold].npz"
+    data.parent.mkdir()
+    data.write_bytes(DATA.read_bytes())
+    assert "[bold]net[ou].h5" in call("run", path, "--data", data, "--limit", 2).out
+    assert "[bold]net[ou].h5" in call("map", path, "-o", tmp_path / "m.json").out
+    show_table("[/red]", ("[/a]", "b"), [("[/c]", "[d]")])
 
 
 def test_run_without_labels(call: Call, network: Path, unlabelled: Path) -> None:
