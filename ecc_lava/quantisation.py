@@ -96,7 +96,7 @@ class _Choice(NamedTuple):
     units: Float
     exponents: list[int]
     whole: int
-    """Channels whose largest weight has the largest mantissa."""
+    """Channels, over all projections, whose weights lose less than one bit of the mantissa."""
     safe: bool
     """Whether no input can leave the potential's range in all T steps."""
 
@@ -114,18 +114,19 @@ class _Layer:
         """Return the units S_c, (C,), and one exponent per projection.
 
         Of the exponents for which even T steps of the largest input keep the potential in range, and which leave `UNIT_MIN` units per
-        threshold, those are taken that give most channels the whole mantissa, of these the largest. Where there are none, the smallest that
-        leave as many units: saturation is then possible, and counted.
+        threshold, those are taken that cost the fewest weights a bit, of these the largest. Where there are none, of those that leave as
+        many units the smallest: saturation is then possible, and counted.
         """
         if not self._inputs:
             return np.ones(1), []
         relative = self._relative_exponents()
         fitting: list[_Choice] = []
-        for base in range(self._format.exponent_min, self._format.exponent_max - max(relative) + 1):
-            exponents = [base + r for r in relative]
-            units, whole = self._units(exponents)
+        for base in range(self._format.exponent_min - max(relative), self._format.exponent_max - max(relative) + 1):
+            exponents = [max(base + r, self._format.exponent_min) for r in relative]
+            units = self._units(exponents)
             reach = self._reach(units, exponents)
             if reach <= self._format.potential_max:
+                whole = self._whole(units, exponents)
                 fitting.append(_Choice(units, exponents, whole, reach * self._timesteps <= self._format.potential_max))
         if not fitting:
             raise RangeError(
@@ -134,7 +135,9 @@ class _Layer:
             )
         fine = [choice for choice in fitting if choice.units.min() >= UNIT_MIN]
         safe = [choice for choice in fine if choice.safe]
-        best = max(reversed(safe), key=lambda choice: choice.whole) if safe else fine[0] if fine else fitting[-1]
+        if not fine:
+            return fitting[-1].units, fitting[-1].exponents
+        best = max(reversed(safe) if safe else fine, key=lambda choice: choice.whole)
         return best.units, best.exponents
 
     def _relative_exponents(self) -> list[int]:
@@ -144,8 +147,8 @@ class _Layer:
         span = self._format.exponent_max - self._format.exponent_min
         return [min(span, round(np.log2(m / least))) if m > 0 else 0 for m in medians]
 
-    def _units(self, exponents: list[int]) -> tuple[Float, int]:
-        """Return the finest units that keep every integer in its format, and how many channels use the whole mantissa with them.
+    def _units(self, exponents: list[int]) -> Float:
+        """Return the finest units that keep every integer in its format.
 
         A bias over all steps gets half of the potential's range: a channel of a large bias and tiny weights has no use for finer units.
         """
@@ -167,7 +170,12 @@ class _Layer:
         if population.kind is Kind.READOUT:
             least = float(units.min())
             units = np.full(channels, least if np.isfinite(least) else 1.0)  # one scale, so that logits can be compared
-        return units, int((units == weights).sum())
+        return units
+
+    def _whole(self, units: Float, exponents: list[int]) -> int:
+        """Return how many channels, over all projections, use at least half of the mantissa's range."""
+        used = [i.largest * units / 2.0 ** self._format.shift(e) / i.mantissa_max for e, i in zip(exponents, self._inputs, strict=True)]
+        return int(sum((share > 0.5).sum() for share in used))
 
     def _reach(self, units: Float, exponents: list[int]) -> float:
         """Return a bound of |input sum + bias| in one step, rounded or not: rounding can double a sum of many weights, or take it away."""

@@ -145,6 +145,14 @@ def test_a_readout_that_nothing_drives_has_a_scale() -> None:
     assert ecc_lava.simulate(integer, np.ones((1, 1, 1, 4))).logits.tolist() == [[0.0]]
 
 
+def test_weights_of_very_different_sizes_share_a_population() -> None:
+    """The larger would leave the range at exponents that serve the smaller: those then lose their bits."""
+    small, large = Dense(_weights(64, 3) * 1e-4), Dense(_weights(64, 3, seed=1) * 1e2)
+    network = quantise(_network((1, 1, 64), small, large))
+    assert np.abs(network.into("p")[1].geometry.kernel.astype(int)).max() > 63
+    assert one_step_bound(network)
+
+
 def test_fewer_bits_are_coarser() -> None:
     network = _network((5, 5, 2), Conv(_weights(3, 3, 2, 4)))
     distinct = [len(np.unique(quantise(network, bits=bits).projections[0].geometry.kernel)) for bits in range(2, 9)]
