@@ -51,10 +51,12 @@ class UnsupportedModel(EccLavaError, ValueError):
         Every offending layer as (layer name and type, reason and remedy).
     """
 
-    def __init__(self, offences: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, offences: tuple[tuple[str, str], ...], supported: tuple[str, ...] = ()) -> None:
         self.offences = offences
-        lines = "\n".join(f"  {where}: {why}" for where, why in offences)
-        super().__init__(f"{len(offences)} layer(s) cannot be converted:\n{lines}")
+        lines = [f"{len(offences)} layer(s) cannot be converted:", *(f"  {where}: {why}" for where, why in offences)]
+        if supported:
+            lines.append(f"supported layers: {', '.join(supported)}")
+        super().__init__("\n".join(lines))
 
 
 class FileError(EccLavaError, OSError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
+from math import inf, prod
 from typing import TypeAlias
 
 import numpy as np
@@ -120,6 +120,8 @@ class Graph:
     uint8_scale: float = 1.0 / 255.0
 
     def __post_init__(self) -> None:
+        if not self.nodes or not 0 < self.uint8_scale < inf:
+            raise InvalidNetwork(f"a graph of {len(self.nodes)} nodes whose uint8 images are scaled by {self.uint8_scale}")
         known: set[str] = set()
         for index, node in enumerate(self.nodes):
             if (index == 0) != isinstance(node, Input):

@@ -265,8 +265,8 @@ class _Builder:
 
     def _flat(self, node: Node, matrix: Array) -> Dense:
         if len(matrix) > FLAT_LIMIT:
-            why = f"needs a weight per feature after Flatten, {len(matrix)} of them; at most {FLAT_LIMIT} are written out. Put it before Flatten"
-            raise UnsupportedModel(((node.name, why),))
+            why = f"needs a weight per feature after Flatten, {len(matrix)} of them; at most {FLAT_LIMIT} are written out"
+            raise UnsupportedModel(((node.name, f"{why}. Put it before Flatten"),))
         return Dense(matrix)
 
 

@@ -416,17 +416,17 @@ def _chip(folder: Path, **figures: object) -> Path:
 
 
 def test_a_network_that_does_not_fit(call: Call, network: Path, tmp_path: Path) -> None:
-    """A failed check, not bad input: the same keys, nothing written, and why on stderr."""
+    """Bad input with the same keys: nothing written, and why on stderr."""
     chip = _chip(tmp_path, synapse_bits=64)
     outcome = call("map", network, "--chip", chip, "-o", tmp_path / "mapping.json", "--json")
-    assert outcome.code == FAILED
+    assert outcome.code == BAD_INPUT
     assert outcome.json["fits"] is False
     assert outcome.json["cores"] is None
     assert outcome.json["reason"] in outcome.err
     assert "Traceback" not in outcome.err
     assert not (tmp_path / "mapping.json").exists()
     text = call("map", network, "--chip", chip, "-o", tmp_path / "mapping.json")
-    assert (text.code, text.out) == (FAILED, "")
+    assert (text.code, text.out) == (BAD_INPUT, "")
     assert text.err.startswith(f"ecc-lava: {network} does not fit on small")
 
 

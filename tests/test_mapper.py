@@ -139,7 +139,7 @@ def test_too_few_compartments_and_output_axons() -> None:
     network = chain((2, 2, 2), same_conv(2, 2), Dense(np.zeros((8, 3), np.int8)))
     with pytest.raises(DoesNotFit, match="takes 2 compartments, the limit is 1: 1 too many"):
         map_network(network, chip_with(compartments=1, compartments_per_neuron=2))
-    with pytest.raises(DoesNotFit, match="'p0' does not fit .* takes 3 output axons, the limit is 2: 1 too many"):
+    with pytest.raises(DoesNotFit, match=r"'p0' does not fit .* takes 3 output axons, the limit is 2: 1 too many"):
         map_network(network, chip_with(compartments=1, output_axons=2))
 
 

@@ -185,7 +185,7 @@ def map_(
     """Cut a network into shards that fit the cores of a chip, and place them."""
     from ecc_lava.cli.map import run
 
-    raise typer.Exit(run(network, chip, output, json))
+    run(network, chip, output, json)
 
 
 def main() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
-from ecc_lava.cli.output import FAILED, OK, emit_json, provenance, show_lines, show_table
+from ecc_lava.cli.output import emit_json, provenance, show_lines, show_table
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.files import check_writable
 from ecc_lava.storage import load
@@ -14,8 +13,8 @@ from ecc_lava.storage import load
 __all__ = ["run"]
 
 
-def run(network: Path, chip_name: str, output: Path, json: bool) -> int:
-    """Map, print and save; return the exit code."""
+def run(network: Path, chip_name: str, output: Path, json: bool) -> None:
+    """Map, print and save."""
     import hw_mappings
     from hw_mappings.report import layer_rows, misfit_summary, summary
 
@@ -29,13 +28,12 @@ def run(network: Path, chip_name: str, output: Path, json: bool) -> int:
         if json:
             facts = misfit_summary(integer, chip, round(time.perf_counter() - started, 3))
             emit_json(provenance(network_digest=integer.digest, chip=chip.name, reason=str(misfit), **facts))
-        sys.stderr.write(f"ecc-lava: {network} does not fit on {chip.name}: {misfit}\n")
-        return FAILED
+        raise DoesNotFit(f"{network} does not fit on {chip.name}: {misfit}") from misfit
     mapping.save(output)
     facts = summary(mapping, round(time.perf_counter() - started, 3))
     if json:
         emit_json(provenance(network_digest=integer.digest, chip=mapping.chip.name, **facts))
-        return OK
+        return
     rows = []
     for row in layer_rows(mapping):
         used, most = row.fullest[row.limited_by]
@@ -47,4 +45,3 @@ def run(network: Path, chip_name: str, output: Path, json: bool) -> int:
         f"{facts['cores']} cores on {facts['chips']} chip(s); "
         f"no mapping needs fewer than {facts['lower_bound_cores']}; {facts['seconds']} s"
     )
-    return OK

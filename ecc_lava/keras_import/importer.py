@@ -8,6 +8,7 @@ from ecc_lava.arrays import Shape
 from ecc_lava.errors import EccLavaError, InvalidInput, UnsupportedModel
 from ecc_lava.graph import Graph, Input, Node, Scale, Softmax
 from ecc_lava.keras_import.handlers import HANDLERS, Refused
+from ecc_lava.keras_import.remedies import unsupported
 
 __all__ = ["from_keras"]
 
@@ -94,7 +95,7 @@ class _Import:
                 nodes.extend(self._convert(node))
         nodes = self._checked_softmax(nodes)
         if self._offences:
-            raise UnsupportedModel(tuple(self._offences))
+            raise UnsupportedModel(tuple(self._offences), tuple(sorted(HANDLERS)))
         output = self._names[id(self._model.outputs[0])]
         kept = nodes[: 1 + next(i for i, n in enumerate(nodes) if n.name == output)]
         return Graph(tuple(kept), 1.0 if _rescales_itself(kept) else 1.0 / 255.0)
@@ -114,7 +115,7 @@ class _Import:
             self._names[id(tensor)] = name
         handler = HANDLERS.get(kind)
         if handler is None or not type(layer).__module__.startswith("keras."):
-            self._offences.append((where, f"this layer type is not supported; supported: {', '.join(HANDLERS)}"))
+            self._offences.append((where, unsupported(kind)))
             return []
         try:
             shapes = tuple(_map_shape(tensor, where) for tensor in node.input_tensors)

@@ -11,6 +11,7 @@ from ecc_lava.arrays import Shape
 from ecc_lava.errors import FileError, InvalidInput, UnsupportedModel
 from ecc_lava.files import require_file
 from ecc_lava.keras_import.handlers import HANDLERS
+from ecc_lava.keras_import.remedies import unsupported
 
 __all__ = ["load_model", "with_input_shape"]
 
@@ -65,7 +66,7 @@ def load_model(path: str | Path) -> Any:
     config = _config(path)
     offences = tuple(_offences(config))
     if offences:
-        raise UnsupportedModel(offences)
+        raise UnsupportedModel(offences, tuple(sorted(HANDLERS)))
     import keras
 
     try:
@@ -181,6 +182,6 @@ def _offences(config: Any) -> list[tuple[str, str]]:
         elif kind == "__lambda__":
             offences.append((f"{owner} ({kind})", "a Python function stored as code; it is never loaded. Use a named Keras activation"))
         elif not known and (layer or not part):
-            offences.append((f"{owner} ({kind})", f"this layer type is not supported; supported: {', '.join(sorted(HANDLERS))}"))
+            offences.append((f"{owner} ({kind})", unsupported(str(kind))))
         stack.extend((item, key == "layers", owner) for key, item in value.items() if key not in _NOT_LOADED)
     return offences[::-1]

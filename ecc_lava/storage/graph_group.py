@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any
 
 from ecc_lava.errors import InvalidNetwork
@@ -41,10 +40,7 @@ def read_graph(group: Any) -> Graph:
     header = read_json(group, "nodes")
     arrays = read_group(group, "arrays")
     nodes = tuple(_node(entry, read_group(arrays, str(index))) for index, entry in enumerate(header["nodes"]))
-    uint8_scale = float(header["uint8_scale"])
-    if not nodes or not 0 < uint8_scale < inf:
-        raise InvalidNetwork(f"a graph of {len(nodes)} nodes whose uint8 images are scaled by {uint8_scale}")
-    return Graph(nodes, uint8_scale)
+    return Graph(nodes, float(header["uint8_scale"]))
 
 
 def _node(entry: dict[str, Any], stored: Any) -> Node:
