@@ -128,6 +128,8 @@ class _Layer:
             if reach <= self._format.potential_max:
                 whole = self._whole(units, exponents)
                 fitting.append(_Choice(units, exponents, whole, reach * self._timesteps <= self._format.potential_max))
+            elif fitting:
+                break  # larger exponents only reach further
         if not fitting:
             raise RangeError(
                 f"population {self._population.name!r}: one step's input can leave +-{self._format.potential_max} at every exponent "

@@ -172,7 +172,7 @@ def test_the_recipes_leave_their_trace() -> None:
         "ResidualElimination(fraction=0.5)",
     )
     assert network.timesteps == 16
-    own = ecc_lava.convert(graph, calibration=_images(graph), recipe=(InputEncoding(), CurrentNormalisation("channel", 98.0)))
+    own = ecc_lava.convert(graph, calibration=_images(graph), recipe=[InputEncoding(), CurrentNormalisation("channel", 98.0)])
     assert own.trace == ("InputEncoding()", "CurrentNormalisation(per='channel', percentile=98.0)")
 
 

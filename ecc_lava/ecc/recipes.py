@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +32,7 @@ def convert(
     *,
     calibration: Array,
     timesteps: int = 32,
-    recipe: str | tuple[Pass, ...] = "best",
+    recipe: str | Sequence[Pass] = "best",
     fold_limit: float = FOLD_LIMIT,
 ) -> SpikingNetwork:
     """Convert a float CNN to a network of integrate-and-fire neurons.
@@ -43,7 +44,7 @@ def convert(
         Unlabelled images as the Keras model takes them; uint8 is scaled by `graph.uint8_scale`.
     timesteps : int
         T, the steps one sample will be shown for.
-    recipe : str or tuple of passes
+    recipe : str or sequence of passes
         A name in `RECIPES`, or passes of one's own.
     fold_limit : float
         See `ecc_lava.lowering`.
@@ -69,9 +70,9 @@ def convert(
     return network
 
 
-def _passes(recipe: str | tuple[Pass, ...]) -> tuple[Pass, ...]:
-    if isinstance(recipe, tuple):
-        return recipe
+def _passes(recipe: str | Sequence[Pass]) -> tuple[Pass, ...]:
+    if not isinstance(recipe, str):
+        return tuple(recipe)
     if recipe not in RECIPES:
         raise InvalidInput(f"recipe {recipe!r} is not known; known: {', '.join(RECIPES)}")
     return RECIPES[recipe]
