@@ -227,6 +227,19 @@ def test_a_saturated_readout_is_always_an_error(backend: str, sign: int) -> None
     assert ecc_lava.simulate(network, _pixels(network, 1), backend=backend, timesteps=1).timesteps == 1
 
 
+@pytest.mark.parametrize("run", [golden, fast])
+def test_a_neuron_at_its_threshold_fires(run: Any) -> None:
+    network = generated.random_network(1, layers=1)
+    first, last = network.projections
+    silent = replace(first, geometry=with_kernel(first.geometry, np.zeros_like(first.geometry.kernel)))
+    bias, vth, v_init = (np.full((1, 1, 1), value, np.int32) for value in (100, 300, 100))
+    counting = replace(network.by_name["p0"], bias=bias, vth=vth, v_init=v_init)
+    network = replace(network, populations=(network.input, counting, network.readout), projections=(silent, last))
+    activity = run(network, generated.random_images(network, 1), 5, Wanted(frozenset(["p0"])))["p0"]
+    assert (activity.raster.reshape(5, -1) == np.array([0, 1, 0, 0, 1])[:, None]).all()
+    assert (activity.potential == 0).all()
+
+
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])
 def test_the_neuron_by_hand(dtype: type) -> None:
     vth = np.array([10], dtype)

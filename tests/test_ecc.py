@@ -215,6 +215,11 @@ def test_the_closed_form_is_the_published_formula(weight: float, bias: float, vt
     assert result.readout is None
 
 
+def test_the_closed_form_rectifies_before_the_initial_potential_is_added() -> None:
+    result = ecc_lava.simulate(_chain(-0.5, 0.0, v_init=1.25), np.ones((1, 1, 1, 1)), backend="closed_form", record=["r"])
+    assert result.counts["r"].item() == 1  # floor(relu(-2) + 1.25)
+
+
 def test_without_residual_elimination_the_closed_form_rounds_down() -> None:
     result = ecc_lava.simulate(_chain(0.25, 0.12, v_init=0.0), np.ones((1, 1, 1, 1)), backend="closed_form", record=["r"])
     assert result.counts["r"].item() == 1
