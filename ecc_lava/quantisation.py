@@ -24,6 +24,9 @@ from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedP
 
 __all__ = ["as_float", "quantise"]
 
+COARSER = 20
+"""How often units are made coarser before giving up; rounding makes a few rounds necessary."""
+
 UNIT_MIN = 1024.0
 """Least potential units per threshold unit aimed at: a bias is then off by at most 0.05 % of the threshold per step."""
 
@@ -124,23 +127,35 @@ class _Layer:
         for base in range(self._format.exponent_min - max(relative), self._format.exponent_max - max(relative) + 1):
             exponents = [max(base + r, self._format.exponent_min) for r in relative]
             units = self._units(exponents)
-            reach = self._reach(units, exponents)
+            reach = float(self._reach(units, exponents).max())
             if reach <= self._format.potential_max:
                 whole = self._whole(units, exponents)
                 fitting.append(_Choice(units, exponents, whole, reach * self._timesteps <= self._format.potential_max))
             elif fitting:
                 break  # larger exponents only reach further
         if not fitting:
-            raise RangeError(
-                f"population {self._population.name!r}: one step's input can leave +-{self._format.potential_max} at every exponent "
-                f"({self._format.exponent_min}..{self._format.exponent_max}); use fewer bits or split its inputs over two layers"
-            )
+            return self._coarse([max(self._format.exponent_min, self._format.exponent_min - max(relative) + r) for r in relative])
         fine = [choice for choice in fitting if choice.units.min() >= UNIT_MIN]
         safe = [choice for choice in fine if choice.safe]
         if not fine:
             return fitting[-1].units, fitting[-1].exponents
         best = max(reversed(safe) if safe else fine, key=lambda choice: choice.whole)
         return best.units, best.exponents
+
+    def _coarse(self, exponents: list[int]) -> tuple[Float, list[int]]:
+        """Return units so coarse that one step's input stays in range: channels of many large inputs do not use all of their bits."""
+        units = self._units(exponents)
+        for _ in range(COARSER):
+            reach = self._reach(units, exponents)
+            if reach.max() <= self._format.potential_max:
+                return units, exponents
+            units = units * np.minimum(1.0, 0.98 * self._format.potential_max / reach)
+            if self._population.kind is Kind.READOUT:
+                units = np.full_like(units, units.min())
+        raise RangeError(
+            f"channel {int(reach.argmax())} of population {self._population.name!r}: one step's input can reach {int(reach.max())} at the "
+            f"smallest exponents; the potential holds {self._format.potential_max}. Split its inputs over two layers"
+        )
 
     def _relative_exponents(self) -> list[int]:
         """Return each projection's exponent beyond the smallest, from the median over channels of its largest weights."""
@@ -179,8 +194,8 @@ class _Layer:
         used = [i.largest * units / 2.0 ** self._format.shift(e) / i.mantissa_max for e, i in zip(exponents, self._inputs, strict=True)]
         return int(sum((share > 0.5).sum() for share in used))
 
-    def _reach(self, units: Float, exponents: list[int]) -> float:
-        """Return a bound of |input sum + bias| in one step, rounded or not: rounding can double a sum of many weights, or take it away."""
+    def _reach(self, units: Float, exponents: list[int]) -> Float:
+        """Return a bound of |input sum + bias| in one step, (C,), rounded or not: rounding can double a sum of many weights, or end it."""
         channels = self._population.shape[2]
         bias = np.rint(np.broadcast_to(self._population.bias, self._population.shape) * units).reshape(-1, channels)
         low, high = bias.min(axis=0), bias.max(axis=0)
@@ -190,7 +205,8 @@ class _Layer:
             rounded = np.rint(exact)
             low = low + np.minimum(np.minimum(exact, rounded), 0).sum(axis=0) * entry.most * 2.0**shift
             high = high + np.maximum(np.maximum(exact, rounded), 0).sum(axis=0) * entry.most * 2.0**shift
-        return float(max(high.max(), -low.min()))
+        result: Float = np.maximum(high, -low)
+        return result
 
     def population(self, units: Float, depth: int) -> QuantisedPopulation:
         """Return the population in integers."""

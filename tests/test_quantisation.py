@@ -339,10 +339,16 @@ def test_an_input_that_can_leave_the_range_is_named() -> None:
         one_step_bound(_single(Conv(kernel), exponent=0))
 
 
-def test_inputs_too_many_for_any_exponent_are_refused() -> None:
-    with pytest.raises(RangeError, match=r"population 'p': one step's input can leave \+-8388607 at every exponent"):
-        quantise(_network((1, 1, 300), Dense(np.full((300, 1), 0.5))))
-    assert quantise(_network((1, 1, 300), Dense(np.full((300, 1), 0.5))), bits=7).bits == 7
+@pytest.mark.parametrize("inputs", [300, 784, 10_000])
+def test_inputs_too_many_for_any_exponent_use_part_of_the_mantissa(inputs: int) -> None:
+    kernel = np.full((inputs, 2), 0.5)
+    kernel[:, 1] = -0.25
+    network = quantise(_network((1, 1, inputs), Dense(kernel)))  # which audits its ranges
+    (projection, _), population = network.projections, network.by_name["p"]
+    mantissas = projection.geometry.kernel.astype(np.float64)
+    assert 0 < np.abs(mantissas).max() < 127
+    unit = 2.0 ** network.format.shift(projection.exponent) / population.vth.ravel()
+    assert (np.abs(mantissas * unit - kernel) <= 0.51 * unit).all()
 
 
 def test_a_readout_that_saturates_is_an_error() -> None:
