@@ -8,7 +8,7 @@ import numpy as np
 
 from ecc_lava.encode import PAYLOAD_MAX
 from ecc_lava.errors import RangeError
-from ecc_lava.geometry import Conv
+from ecc_lava.geometry import Conv, written
 from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
 
@@ -53,19 +53,18 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
         low, high = bias.min(axis=0), bias.max(axis=0)
         for projection in network.into(population.name):
             geometry = projection.geometry
-            kernel = geometry.kernel.reshape(-1, population.shape[2]).astype(np.int64)
+            kernel = geometry.kernel.reshape(-1, geometry.kernel.shape[-1]).astype(np.int64)
             gain = int(geometry.gain.max()) if isinstance(geometry, Conv) and geometry.gain is not None else 1
             sent = PAYLOAD_MAX if network.by_name[projection.source].kind is Kind.INPUT else 1
             factor = gain * sent * 2 ** network.format.shift(projection.exponent)
-            low = low + np.minimum(kernel, 0).sum(axis=0) * factor
-            high = high + np.maximum(kernel, 0).sum(axis=0) * factor
+            low[written(geometry)] += np.minimum(kernel, 0).sum(axis=0) * factor
+            high[written(geometry)] += np.maximum(kernel, 0).sum(axis=0) * factor
         reach = np.maximum(np.abs(low), np.abs(high))
         worst = int(reach.argmax())
         if reach[worst] > limit:
             raise RangeError(
                 f"channel {worst} of population {population.name!r}: one step's input can reach {int(reach[worst])}; "
-                f"the potential holds {limit}. "
-                "Use fewer bits"
+                f"the potential holds {limit}. Use fewer bits"
             )
         ranges.append(PopulationRange(population.name, int(low.min()), int(high.max()), bool(reach[worst] * network.timesteps <= limit)))
     return tuple(ranges)

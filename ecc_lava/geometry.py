@@ -6,7 +6,7 @@ A geometry is a kernel and how it is laid over a map. The same type carries floa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,21 @@ import numpy as np
 from ecc_lava.arrays import Array, Int, Shape, read_only
 from ecc_lava.errors import InvalidNetwork
 
-__all__ = ["Conv", "Dense", "Geometry", "apply", "diagonal", "fan_out", "is_diagonal", "synapses", "target_shape", "with_kernel"]
+__all__ = [
+    "Conv",
+    "Dense",
+    "Geometry",
+    "apply",
+    "diagonal",
+    "fan_out",
+    "is_diagonal",
+    "is_placement",
+    "stretched",
+    "synapses",
+    "target_shape",
+    "with_kernel",
+    "written",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +37,9 @@ class Conv:
 
     ``y[i, j, o] = gain[i, j] * sum_{a, b, c} kernel[a, b, c, o] * x[i*sy + a*dy - top, j*sx + b*dx - left, g(o)*I + c]``
 
-    with I = Cin/groups input channels per group, g(o) the group of output channel o, and x zero outside its map.
+    with I = Cin/groups input channels per group, g(o) the group of output channel o, and x zero outside its map. x is the source's map
+    or a range of its channels, with ``input_dilation - 1`` zeros between its rows and columns; y may be a range of the target's channels,
+    the others being zero.
 
     Attributes
     ----------
@@ -35,6 +51,12 @@ class Conv:
     groups : int
     gain : array (H, W) of the output map, or None
         Factor per output position (Keras averages a `same` pool over its valid pixels only).
+    input_dilation : (vertical, horizontal)
+        Above 1 for transposed convolution and nearest upsampling; padding counts after it.
+    reads : (first, stop) or None
+        Range of the source's channels; all by default.
+    writes : (first, total) or None
+        First of the target's channels and their number; all by default.
     """
 
     kernel: Array
@@ -43,6 +65,9 @@ class Conv:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     gain: Array | None = None
+    input_dilation: tuple[int, int] = (1, 1)
+    reads: tuple[int, int] | None = None
+    writes: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernel", read_only(self.kernel))
@@ -50,8 +75,11 @@ class Conv:
             object.__setattr__(self, "gain", read_only(self.gain))
         if self.kernel.ndim != 4 or 0 in self.kernel.shape:
             raise InvalidNetwork(f"a Conv kernel has four non-empty axes (kh, kw, Cin/groups, Cout), got shape {self.kernel.shape}")
-        if min(*self.strides, *self.dilation, self.groups) < 1:
-            raise InvalidNetwork(f"strides {self.strides}, dilation {self.dilation} and groups {self.groups} must be at least 1")
+        if min(*self.strides, *self.dilation, *self.input_dilation, self.groups) < 1:
+            raise InvalidNetwork(
+                f"strides {self.strides}, dilation {self.dilation}, input dilation {self.input_dilation} and groups {self.groups} "
+                "must be at least 1"
+            )
         if self.kernel.shape[3] % self.groups:
             raise InvalidNetwork(f"{self.kernel.shape[3]} output channels do not divide into {self.groups} groups")
 
@@ -81,8 +109,7 @@ def with_kernel(geometry: Geometry, kernel: Array, gain: Array | None = None) ->
     """Return the same operator with other weights of the same shape; `gain` replaces a Conv's gain map if given."""
     match geometry:
         case Conv():
-            new_gain = geometry.gain if gain is None else gain
-            return Conv(kernel, geometry.strides, geometry.padding, geometry.dilation, geometry.groups, new_gain)
+            return replace(geometry, kernel=kernel, gain=geometry.gain if gain is None else gain)
         case Dense():
             return Dense(kernel)
 
@@ -95,11 +122,17 @@ def diagonal(scale: Array) -> Conv:
 
 def is_diagonal(geometry: Geometry) -> bool:
     """Whether `geometry` only multiplies every channel by a constant."""
+    return isinstance(geometry, Conv) and is_placement(geometry) and geometry.reads is None and geometry.writes is None
+
+
+def is_placement(geometry: Geometry) -> bool:
+    """Whether `geometry` only multiplies channels by constants and puts them where other channels were."""
     return (
         isinstance(geometry, Conv)
         and geometry.kernel.shape[:3] == (1, 1, 1)
         and geometry.groups == geometry.kernel.shape[3]
         and geometry.strides == (1, 1)
+        and geometry.input_dilation == (1, 1)
         and geometry.padding == (0, 0, 0, 0)
         and geometry.gain is None
     )
@@ -107,6 +140,18 @@ def is_diagonal(geometry: Geometry) -> bool:
 
 def _axis_length(size: int, kernel: int, stride: int, dilation: int, before: int, after: int) -> int:
     return (size + before + after - (kernel - 1) * dilation - 1) // stride + 1
+
+
+def written(geometry: Geometry) -> slice:
+    """Return which of the target's channels an operator writes."""
+    if isinstance(geometry, Conv) and geometry.writes is not None:
+        return slice(geometry.writes[0], geometry.writes[0] + geometry.kernel.shape[3])
+    return slice(None)
+
+
+def stretched(size: int, input_dilation: int) -> int:
+    """Return the length of an axis with ``input_dilation - 1`` zeros between its entries."""
+    return (size - 1) * input_dilation + 1
 
 
 def target_shape(geometry: Geometry, source: Shape) -> Shape:
@@ -120,17 +165,22 @@ def target_shape(geometry: Geometry, source: Shape) -> Shape:
     height, width, channels = source
     match geometry:
         case Conv(kernel=kernel, strides=strides, padding=padding, dilation=dilation, groups=groups):
-            if kernel.shape[2] * groups != channels:
+            first, stop = geometry.reads or (0, channels)
+            if not 0 <= first < stop <= channels or kernel.shape[2] * groups != stop - first:
                 raise InvalidNetwork(
-                    f"a kernel for {kernel.shape[2] * groups} channels ({groups} groups) on a source of {channels} channels"
+                    f"a kernel for {kernel.shape[2] * groups} channels ({groups} groups) that reads {first}..{stop} of {channels} channels"
                 )
+            offset, total = geometry.writes or (0, kernel.shape[3])
+            if not 0 <= offset <= total - kernel.shape[3]:
+                raise InvalidNetwork(f"{kernel.shape[3]} output channels written from {offset} on of a target of {total} channels")
+            height, width = (stretched(size, step) for size, step in zip((height, width), geometry.input_dilation, strict=True))
             out_h = _axis_length(height, kernel.shape[0], strides[0], dilation[0], padding[0], padding[1])
             out_w = _axis_length(width, kernel.shape[1], strides[1], dilation[1], padding[2], padding[3])
             if out_h < 1 or out_w < 1:
                 raise InvalidNetwork(f"a {kernel.shape[0]}x{kernel.shape[1]} kernel does not fit on a {height}x{width} map")
             if geometry.gain is not None and geometry.gain.shape != (out_h, out_w):
                 raise InvalidNetwork(f"a gain map of shape {geometry.gain.shape} on an output of {out_h}x{out_w}")
-            return out_h, out_w, kernel.shape[3]
+            return out_h, out_w, total
         case Dense(kernel=kernel):
             if kernel.shape[0] != height * width * channels:
                 raise InvalidNetwork(f"a Dense kernel for {kernel.shape[0]} inputs on a source of {height}x{width}x{channels}")
@@ -144,6 +194,16 @@ def _pad(x: Array, padding: tuple[int, int, int, int]) -> Array:
     if max(padding) > 0:
         x = np.pad(x, ((0, 0), (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0)), (0, 0)))
     return x
+
+
+def _stretch(x: Array, input_dilation: tuple[int, int]) -> Array:
+    """Put zeros between rows and columns of (N, H, W, C)."""
+    if input_dilation == (1, 1):
+        return x
+    height, width = (stretched(size, step) for size, step in zip(x.shape[1:3], input_dilation, strict=True))
+    result = np.zeros((len(x), height, width, x.shape[3]), x.dtype)
+    result[:, :: input_dilation[0], :: input_dilation[1]] = x
+    return result
 
 
 def _tap(x: Array, weights: Array, groups: int) -> Array:
@@ -178,8 +238,12 @@ def apply(geometry: Geometry, x: Array) -> Array:
         case Dense():
             return (x.reshape(len(x), -1) @ kernel).reshape(len(x), 1, 1, out_c)
         case Conv(strides=(stride_y, stride_x), dilation=(dilation_y, dilation_x)):
-            padded = _pad(x, geometry.padding)
-            result = np.zeros((len(x), out_h, out_w, out_c), x.dtype)
+            padded = _pad(
+                _stretch(x if geometry.reads is None else x[..., slice(*geometry.reads)], geometry.input_dilation), geometry.padding
+            )
+            whole = np.zeros((len(x), out_h, out_w, out_c), x.dtype)
+            offset = geometry.writes[0] if geometry.writes else 0
+            result = whole[..., offset : offset + kernel.shape[3]]
             for a, b in np.ndindex(kernel.shape[0], kernel.shape[1]):
                 y0, x0 = a * dilation_y, b * dilation_x
                 rows = slice(y0, y0 + (out_h - 1) * stride_y + 1, stride_y)
@@ -187,34 +251,51 @@ def apply(geometry: Geometry, x: Array) -> Array:
                 result += _tap(padded[:, rows, columns], kernel[a, b], geometry.groups)
             if geometry.gain is not None:
                 result *= geometry.gain.astype(x.dtype)[:, :, None]
-            return result
+            return whole
 
 
-def _axis_fan_out(size: int, out: int, kernel: int, stride: int, dilation: int, before: int) -> Int:
-    """Count, for each input index of one axis, the (output, tap) pairs that read it."""
-    reads = np.arange(out)[:, None] * stride + np.arange(kernel)[None, :] * dilation - before
-    inside = reads[(reads >= 0) & (reads < size)]
-    return np.bincount(inside, minlength=size).astype(np.int64)
+def _axis_fan_out(conv: Conv, axis: int, size: int, out: int) -> Int:
+    """Count, for each input index of rows (axis 0) or columns (1), the (output, tap) pairs that read it."""
+    taps = np.arange(conv.kernel.shape[axis]) * conv.dilation[axis]
+    reads = np.arange(out)[:, None] * conv.strides[axis] + taps[None, :] - conv.padding[2 * axis]
+    reads = reads[reads % conv.input_dilation[axis] == 0] // conv.input_dilation[axis]
+    return np.bincount(reads[(reads >= 0) & (reads < size)], minlength=size).astype(np.int64)
 
 
 def fan_out(geometry: Geometry, source: Shape) -> Int:
-    """Return the number of synapses of each source neuron, (H, W, 1).
+    """Return the number of synapses of each source neuron, (H, W, C).
 
-    Outputs inside the map; zero weights are counted. All channels of a position have the same number.
+    Outputs inside the map; zero weights are counted.
     """
     out_h, out_w, out_c = target_shape(geometry, source)
     match geometry:
         case Dense():
-            return np.full((source[0], source[1], 1), out_c, np.int64)
-        case Conv(kernel=kernel, strides=strides, padding=padding, dilation=dilation, groups=groups):
-            vertical = _axis_fan_out(source[0], out_h, kernel.shape[0], strides[0], dilation[0], padding[0])
-            horizontal = _axis_fan_out(source[1], out_w, kernel.shape[1], strides[1], dilation[1], padding[2])
-            return (vertical[:, None] * horizontal[None, :] * (out_c // groups))[:, :, None]
+            return np.full(source, out_c, np.int64)
+        case Conv(kernel=kernel, groups=groups):
+            positions = _axis_fan_out(geometry, 0, source[0], out_h)[:, None] * _axis_fan_out(geometry, 1, source[1], out_w)[None, :]
+            channels = np.zeros(source[2], np.int64)
+            channels[slice(*(geometry.reads or (0, source[2])))] = kernel.shape[3] // groups
+            return positions[:, :, None] * channels
 
 
 def synapses(geometry: Geometry, source: Shape) -> int:
     """Return the number of synapses of a projection from a map of shape `source`."""
-    return int(fan_out(geometry, source).sum()) * source[2]
+    return int(fan_out(geometry, source).sum())
+
+
+_OPTIONAL = -2
+"""Two integers, or nothing."""
+
+_LAYOUT = {
+    "strides": 2,
+    "padding": 4,
+    "dilation": 2,
+    "groups": None,
+    "input_dilation": 2,
+    "reads": _OPTIONAL,
+    "writes": _OPTIONAL,
+}
+"""Fields of a Conv besides its arrays, and how many integers each has (None: it is one)."""
 
 
 def describe(geometry: Geometry) -> dict[str, Any]:
@@ -222,16 +303,31 @@ def describe(geometry: Geometry) -> dict[str, Any]:
     match geometry:
         case Dense():
             return {"type": "Dense"}
-        case Conv(strides=strides, padding=padding, dilation=dilation, groups=groups):
-            return {"type": "Conv", "strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
+        case Conv():
+            return {"type": "Conv", **{field: getattr(geometry, field) for field in _LAYOUT}}
 
 
 def rebuild(description: dict[str, Any], kernel: Array, gain: Array | None) -> Geometry:
-    """Return the operator that `describe` described, with its arrays."""
-    match description:
-        case {"type": "Dense"}:
-            return Dense(kernel)
-        case {"type": "Conv", "strides": [sy, sx], "padding": [top, bottom, left, right], "dilation": [dy, dx], "groups": groups}:
-            return Conv(kernel, (int(sy), int(sx)), (int(top), int(bottom), int(left), int(right)), (int(dy), int(dx)), int(groups), gain)
-        case _:
-            raise InvalidNetwork(f"unknown geometry {description!r}")
+    """Return the operator that `describe` described, with its arrays.
+
+    Raises
+    ------
+    InvalidNetwork
+        If it is not a description.
+    """
+    kind = description.get("type")
+    layout: dict[str, Any] = {field: tuple(v) if isinstance(v, list) else v for field, v in description.items() if field != "type"}
+    if kind == "Dense" and not layout:
+        return Dense(kernel)
+    if kind == "Conv" and layout.keys() == _LAYOUT.keys() and all(_fits(layout[field], length) for field, length in _LAYOUT.items()):
+        return Conv(kernel, gain=gain, **layout)
+    raise InvalidNetwork(f"unknown geometry {description!r}")
+
+
+def _fits(value: object, length: int | None) -> bool:
+    """Whether a value is an integer, or as many integers as a field of a Conv has."""
+    if length is None:
+        return type(value) is int
+    if value is None:
+        return length == _OPTIONAL
+    return isinstance(value, tuple) and len(value) == abs(length) and all(type(v) is int for v in value)

@@ -16,9 +16,9 @@ import numpy as np
 from ecc_lava.arrays import Array, Float, Shape, read_only
 from ecc_lava.encode import as_batch, images_as_floats
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Geometry, apply, synapses, target_shape
+from ecc_lava.geometry import Conv, Geometry, apply, synapses, target_shape
 
-__all__ = ["Add", "Graph", "Input", "Linear", "Node", "Relu", "Reshape", "Scale", "Softmax", "evaluate", "forward"]
+__all__ = ["Add", "Graph", "Input", "Linear", "MaxPool", "Maximum", "Node", "Relu", "Reshape", "Scale", "Softmax", "evaluate", "forward"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,52 @@ class Reshape(_OneSource):
 
 @dataclass(frozen=True, eq=False)
 class Relu(_OneSource):
-    """``y = max(x, 0)``."""
+    """``y = min(max(x, 0), ceiling)``."""
+
+    ceiling: float = inf
+
+    def __post_init__(self) -> None:
+        if not self.ceiling > 0:
+            raise InvalidNetwork(f"the ceiling of node {self.name!r} is {self.ceiling}; it must be positive")
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool(_OneSource):
+    """The largest value of every window, per channel; positions outside the map do not count.
+
+    Attributes
+    ----------
+    size, strides : (vertical, horizontal)
+    padding : (top, bottom, left, right)
+        At least 0 and less than the window's size, so that every window holds a position of the map.
+    """
+
+    size: tuple[int, int]
+    strides: tuple[int, int]
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def __post_init__(self) -> None:
+        widest = (self.size[0], self.size[0], self.size[1], self.size[1])
+        if min(*self.size, *self.strides) < 1 or any(not 0 <= p < s for p, s in zip(self.padding, widest, strict=True)):
+            raise InvalidNetwork(f"node {self.name!r} pools windows {self.size} at strides {self.strides} with padding {self.padding}")
+
+    def tap(self, row: int, column: int, source: Shape) -> Conv:
+        """Return the operator that picks one position of every window, 0 where it lies outside the map."""
+        height, width, channels = target_shape(
+            Conv(np.ones((*self.size, 1, source[2])), self.strides, self.padding, groups=source[2]), source
+        )
+        top, left = self.padding[0] - row, self.padding[2] - column
+        bottom = (height - 1) * self.strides[0] + 1 - source[0] - top
+        right = (width - 1) * self.strides[1] + 1 - source[1] - left
+        return Conv(np.ones((1, 1, 1, channels)), self.strides, (top, bottom, left, right), groups=channels)
+
+
+@dataclass(frozen=True, eq=False)
+class Maximum:
+    """``y = the largest of the sources``, position by position."""
+
+    name: str
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +140,7 @@ class Add:
     sources: tuple[str, ...]
 
 
-Node: TypeAlias = Input | Linear | Scale | Reshape | Relu | Softmax | Add
+Node: TypeAlias = Input | Linear | Scale | Reshape | Relu | MaxPool | Maximum | Softmax | Add
 
 
 def _finite(name: str, *arrays: Array) -> None:
@@ -180,12 +225,26 @@ def _shape(node: Node, sources: list[Shape]) -> Shape:
             if prod(shape) != prod(sources[0]):
                 raise InvalidNetwork(f"node {node.name!r} reshapes {sources[0]} to {shape}")
             return shape
-        case Add():
+        case Add() | Maximum():
             if len(set(sources)) != 1:
-                raise InvalidNetwork(f"node {node.name!r} adds maps of different shapes: {sources}")
+                raise InvalidNetwork(f"node {node.name!r} joins maps of different shapes: {sources}")
             return sources[0]
+        case MaxPool():
+            return target_shape(node.tap(0, 0, sources[0]), sources[0])
         case Relu() | Softmax():
             return sources[0]
+
+
+def _largest_of_windows(node: MaxPool, size: tuple[int, int], x: Array) -> Array:
+    shape: Shape = (x.shape[1], x.shape[2], x.shape[3])
+    largest: Array | None = None
+    for row, column in np.ndindex(size):
+        tap = node.tap(row, column, shape)
+        inside = apply(tap, np.ones((1, *shape))) > 0
+        value = np.where(inside, apply(tap, x), -np.inf)
+        largest = value if largest is None else np.maximum(largest, value)
+    assert largest is not None
+    return largest
 
 
 def _value(node: Node, sources: list[Array]) -> Array:
@@ -196,8 +255,12 @@ def _value(node: Node, sources: list[Array]) -> Array:
             return sources[0] * scale + shift
         case Reshape(shape=shape):
             return sources[0].reshape(-1, *shape)
-        case Relu():
-            return np.maximum(sources[0], 0.0)
+        case Relu(ceiling=ceiling):
+            return np.clip(sources[0], 0.0, ceiling)
+        case MaxPool(size=size):
+            return _largest_of_windows(node, size, sources[0])
+        case Maximum():
+            return np.maximum.reduce(sources)
         case Add():
             return np.asarray(sum(sources))
         case Softmax():

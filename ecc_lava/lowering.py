@@ -8,20 +8,24 @@ case of this: a batch normalisation is a scale and a shift with the layer's own 
 Two linear operators in a row are folded into one where that is exact and costs at most `fold_limit` times the weights and the synapses of
 the pair. Otherwise the tensor between them becomes a *relay*: populations relu(x) and relu(-x), the second only where x can be negative.
 Synapses stand for expected synops at equal rates. Rates stay exact either way; in spikes a relay is lossy.
+
+Maxima are sums of ReLUs, ``max(a, b) = b + relu(a - b)``, in a tree over a pool's window (see `ecc_lava.maxima`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
 from ecc_lava.arrays import Array, Shape
-from ecc_lava.compose import compose
 from ecc_lava.errors import UnsupportedModel
-from ecc_lava.geometry import Conv, Dense, Geometry, apply, diagonal, is_diagonal, synapses, target_shape
-from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale, Softmax
+from ecc_lava.expressions import Cost, Expression, Term, added, composed, cost_of, extended, folds, merged, negated
+from ecc_lava.geometry import Dense, Geometry, apply, diagonal, is_placement
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax
+from ecc_lava.maxima import Candidate, largest
 from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
 
 __all__ = ["Decision", "Lowering", "lower"]
@@ -34,30 +38,14 @@ FLAT_LIMIT = 2**13
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Weights stored and synapses of projections."""
-
-    weights: int
-    synapses: int
-
-    def __add__(self, other: Cost) -> Cost:
-        """Return the sum of both."""
-        return Cost(self.weights + other.weights, self.synapses + other.synapses)
-
-    def within(self, limit: float, other: Cost) -> bool:
-        """Whether both are at most `limit` times those of `other`."""
-        return self.weights <= limit * other.weights and self.synapses <= limit * other.synapses
-
-
-@dataclass(frozen=True)
 class Decision:
     """What became of one node of the graph.
 
     Attributes
     ----------
     node : str
-    kind : {"input", "population", "folded", "relay", "readout", "readout over a relay"}
-        "relay": the tensor before this node became a relay.
+    kind : {"input", "population", "folded", "relay", "maxima", "maxima over a relay", "readout", "readout over a relay"}
+        "relay": the tensor before this node became a relay; "maxima": a tree of populations.
     folded, pair : Cost or None
         The two costs the choice was made on; `folded` is None where folding is not exact.
     """
@@ -76,21 +64,6 @@ class Lowering:
     decisions: tuple[Decision, ...]
 
 
-@dataclass(frozen=True)
-class _Term:
-    population: str
-    geometry: Geometry
-
-
-@dataclass(frozen=True)
-class _Expression:
-    """A tensor: terms and constant make a map of `shape`; a Reshape after them changes the tensor's shape but not the numbers' order."""
-
-    terms: tuple[_Term, ...]
-    constant: Array
-    shape: Shape
-
-
 def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
     """Return the network of ideal ReLU populations that computes the same function as `graph`.
 
@@ -105,7 +78,7 @@ def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
         If a tensor cannot be written with the known geometries.
     """
     builder = _Builder(graph, fold_limit)
-    for node in _needed(graph):
+    for node in _pooled_first(_needed(graph)):
         builder.visit(node)
     return builder.finish()
 
@@ -119,10 +92,28 @@ def _needed(graph: Graph) -> list[Node]:
     return [node for node in graph.nodes if node.name in wanted or isinstance(node, Input)]
 
 
-def _collapse(constant: Array) -> Array:
-    """Return a constant map as (1, 1, C) if all positions are equal."""
-    first = constant[:1, :1]
-    return first if (constant == first).all() else constant
+def _pooled_first(nodes: list[Node]) -> list[Node]:
+    """Swap ReLU and the max-pool after it where the pool's windows do not overlap and nothing else reads the ReLU.
+
+    ``max(relu(a), relu(b)) = relu(max(a, b))``: the tree's last population is the ReLU itself, and the populations before the pool are
+    saved. The two nodes swap names too.
+    """
+    readers: dict[str, list[str]] = {}
+    for node in nodes:
+        for source in node.sources:
+            readers.setdefault(source, []).append(node.name)
+    swapped: set[str] = set()
+    result: list[Node] = []
+    relus = {node.name: node for node in nodes if isinstance(node, Relu) and len(readers.get(node.name, ())) == 1}
+    for node in nodes:
+        if isinstance(node, MaxPool) and node.source in relus and not any(node.padding) and all(np.less_equal(node.size, node.strides)):
+            relu = relus[node.source]
+            result.append(replace(node, name=relu.name, source=relu.source))
+            result.append(replace(relu, name=node.name, source=relu.name))
+            swapped.add(relu.name)
+        else:
+            result.append(node)
+    return [node for node in result if not (isinstance(node, Relu) and node.name in swapped)]
 
 
 class _Builder:
@@ -131,9 +122,10 @@ class _Builder:
         self._limit = fold_limit
         self._populations: list[Population] = []
         self._projections: list[Projection] = []
-        self._expressions: dict[str, _Expression] = {}
+        self._shapes: dict[str, Shape] = {}
+        self._expressions: dict[str, Expression] = {}
         self._origins: dict[str, str] = {}  # tensor -> the tensor it is a reshape of
-        self._relays: dict[str, _Expression] = {}
+        self._relays: dict[str, Expression] = {}
         self._decisions: list[Decision] = []
 
     def visit(self, node: Node) -> None:
@@ -141,13 +133,13 @@ class _Builder:
         sources = [self._expressions[source] for source in node.sources]
         match node:
             case Input(name=name, shape=shape):
-                self._expressions[name] = self._new_population(name, Kind.INPUT, _Expression((), np.zeros((1, 1, 1)), shape))
+                self._expressions[name] = self._new_population(name, Kind.INPUT, Expression((), np.zeros((1, 1, 1)), shape))
                 self._decisions.append(Decision(name, "input"))
-            case Relu(name=name):
-                self._expressions[name] = self._new_population(name, Kind.IF, sources[0])
+            case Relu(name=name, ceiling=ceiling):
+                self._expressions[name] = self._new_population(name, Kind.IF, sources[0], ceiling)
                 self._decisions.append(Decision(name, "population"))
             case Add(name=name):
-                self._expressions[name] = self._sum(node, sources)
+                self._expressions[name] = added(*self._alike(node, sources))
                 self._decisions.append(Decision(name, "folded"))
             case Reshape(name=name, source=source):
                 self._expressions[name] = sources[0]
@@ -155,113 +147,128 @@ class _Builder:
                 self._decisions.append(Decision(name, "folded"))
             case Scale(name=name, source=source, scale=scale, shift=shift):
                 operator: Geometry = diagonal(scale)
-                if sources[0].shape != self._graph.shapes[source]:
+                if sources[0].shape != self._graph.shapes.get(source, sources[0].shape):
                     operator = self._flat(node, np.diag(scale))
                 self._expressions[name] = self._linear(node, sources[0], operator, shift)
-            case Linear(name=name, source=source, geometry=geometry, bias=bias):
-                expression = sources[0]
-                if not isinstance(geometry, Dense) and expression.shape != self._graph.shapes[source]:
-                    expression = self._flattened(node, expression)
+            case Linear(name=name, geometry=geometry, bias=bias):
+                expression = sources[0] if isinstance(geometry, Dense) else self._as_made(node, sources[0])
                 self._expressions[name] = self._linear(node, expression, geometry, bias)
+            case MaxPool(name=name):
+                self._expressions[name] = self._max_pool(node, self._as_made(node, sources[0]))
+            case Maximum(name=name):
+                self._expressions[name] = self._maxima(name, [Candidate(e) for e in self._alike(node, sources)])
+                self._decisions.append(Decision(name, "maxima"))
             case Softmax():
                 raise AssertionError("a softmax is never needed for the output before it")
 
     def finish(self) -> Lowering:
         """Add the readout and return the network."""
         output = self._graph.output
-        spiking = any(population.name == output for population in self._populations)
+        spiking = output in self._shapes
         self._new_population(f"{output}.readout" if spiking else output, Kind.READOUT, self._expressions[output])
         if not spiking:
             last = self._decisions[-1]
             assert last.node == output, "nodes that nothing reads are not needed"
-            self._decisions[-1] = replace(last, kind="readout over a relay" if last.kind == "relay" else "readout")
+            self._decisions[-1] = replace(last, kind="readout over a relay" if "relay" in last.kind else "readout")
         coding = InputCoding(uint8_scale=self._graph.uint8_scale)
         return Lowering(SpikingNetwork(tuple(self._populations), tuple(self._projections), coding), tuple(self._decisions))
 
-    def _new_population(self, name: str, kind: Kind, expression: _Expression) -> _Expression:
-        self._populations.append(Population.ideal(name, expression.shape, kind, expression.constant))
-        self._projections.extend(Projection(term.population, name, term.geometry) for term in _merged(expression.terms))
-        return _Expression((_Term(name, diagonal(np.ones(expression.shape[2]))),), np.zeros((1, 1, 1)), expression.shape)
+    def _new_population(self, name: str, kind: Kind, expression: Expression, ceiling: float = inf) -> Expression:
+        population = Population.ideal(name, expression.shape, kind, expression.constant, ceiling)
+        self._populations.append(population)
+        self._shapes[name] = population.shape
+        self._projections.extend(Projection(term.population, name, term.geometry) for term in merged(expression.terms))
+        return Expression((Term(name, diagonal(np.ones(expression.shape[2]))),), np.zeros((1, 1, 1)), expression.shape)
 
-    def _shape(self, population: str) -> Shape:
-        return next(p.shape for p in self._populations if p.name == population)
-
-    def _cost(self, terms: tuple[_Term, ...]) -> Cost:
-        total = Cost(0, 0)
-        for term in terms:
-            total += Cost(term.geometry.kernel.size, synapses(term.geometry, self._shape(term.population)))
-        return total
-
-    def _linear(self, node: Linear | Scale, expression: _Expression, operator: Geometry, bias: Array) -> _Expression:
+    def _linear(self, node: Linear | Scale, expression: Expression, operator: Geometry, bias: Array) -> Expression:
         """Extend an expression by a linear operator, over a relay if folding is inexact or too dear."""
         pair = folded = None
-        if not is_diagonal(operator):  # a factor per channel costs nothing wherever it is folded
-            pair = self._cost(expression.terms) + Cost(operator.kernel.size, synapses(operator, expression.shape))
+        if not is_placement(operator):  # factors and places of channels cost nothing wherever they are folded
+            pair = self._cost(expression) + cost_of(operator, expression.shape)
             folded = self._folded_cost(operator, expression)
             if folded is None or not folded.within(self._limit, pair):
                 self._decisions.append(Decision(node.name, "relay", folded, pair))
-                relayed = self._relay(self._origins.get(node.source, node.source), expression)
-                return self._extend(relayed, operator, bias)
+                expression = self._relay(self._origins.get(node.source, node.source), expression)
+                return extended(expression, operator, bias, self._shapes)
         self._decisions.append(Decision(node.name, "folded", folded, pair))
-        return self._extend(expression, operator, bias)
+        return extended(expression, operator, bias, self._shapes)
 
-    def _folded_cost(self, operator: Geometry, expression: _Expression) -> Cost | None:
+    def _cost(self, expression: Expression) -> Cost:
+        return sum((cost_of(term.geometry, self._shapes[term.population]) for term in expression.terms), Cost(0, 0))
+
+    def _folded_cost(self, operator: Geometry, expression: Expression) -> Cost | None:
+        """Return the cost of the operator folded into every term, or None if that is not exact."""
+        if isinstance(operator, Dense):  # known before the kernels are computed, which may be large
+            size = sum(prod(self._shapes[term.population]) for term in expression.terms) * operator.kernel.shape[1]
+            return Cost(size, size)
+        if not folds(operator, expression, self._shapes):
+            return None
         total = Cost(0, 0)
         for term in expression.terms:
-            source = self._shape(term.population)
-            if isinstance(operator, Dense):  # known before the kernel is computed, which may be large
-                size = prod(source) * operator.kernel.shape[1]
-                total += Cost(size, size)
-                continue
-            composed = compose(operator, term.geometry, source)
-            if composed is None:
-                return None
-            total += Cost(composed.kernel.size, synapses(composed, source))
+            source = self._shapes[term.population]
+            folded = composed(operator, term, expression.shape, source)
+            total += Cost(0, 0) if folded is None else cost_of(folded.geometry, source)
         return total
 
-    def _extend(self, expression: _Expression, operator: Geometry, bias: Array) -> _Expression:
-        terms = []
-        for term in expression.terms:
-            composed = compose(operator, term.geometry, self._shape(term.population))
-            assert composed is not None, "compose promised an exact operator"
-            terms.append(_Term(term.population, composed))
-        constant: Array = np.asarray(bias, np.float64).reshape(1, 1, -1)
-        if expression.constant.any():
-            full = np.broadcast_to(expression.constant, expression.shape)[None]
-            constant = _collapse(apply(operator, np.ascontiguousarray(full))[0] + constant)
-        return _Expression(tuple(terms), constant, target_shape(operator, expression.shape))
-
-    def _relay(self, tensor: str, expression: _Expression) -> _Expression:
+    def _relay(self, tensor: str, expression: Expression) -> Expression:
         """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor."""
         if tensor not in self._relays:
             relay = self._new_population(f"{tensor}.relay", Kind.IF, expression)
             if not self._never_negative(expression):
-                minus = self._extend(expression, diagonal(-np.ones(expression.shape[2])), np.zeros(expression.shape[2]))
-                negative = self._new_population(f"{tensor}.relay_negative", Kind.IF, minus)
-                subtracted = _Term(negative.terms[0].population, diagonal(-np.ones(expression.shape[2])))
-                relay = _Expression((*relay.terms, subtracted), relay.constant, relay.shape)
+                negative = self._new_population(f"{tensor}.relay_negative", Kind.IF, negated(expression, self._shapes))
+                relay = added(relay, negated(negative, self._shapes))
             self._relays[tensor] = relay
         return self._relays[tensor]
 
-    def _never_negative(self, expression: _Expression) -> bool:
+    def _never_negative(self, expression: Expression) -> bool:
         positive = {p.name for p in self._populations if p.kind is Kind.IF}
         return bool((expression.constant >= 0).all()) and all(
             term.population in positive and bool((term.geometry.kernel >= 0).all()) for term in expression.terms
         )
 
-    def _sum(self, node: Add, sources: list[_Expression]) -> _Expression:
-        if len({expression.shape for expression in sources}) > 1:
-            sources = [self._flattened(node, expression) for expression in sources]
-        constant = np.asarray(sum(expression.constant for expression in sources))
-        terms = _merged(tuple(term for expression in sources for term in expression.terms))
-        return _Expression(terms, constant, sources[0].shape)
+    def _max_pool(self, node: MaxPool, expression: Expression) -> Expression:
+        """Return the largest of every window; zeros outside the map are no candidates where values can be negative."""
+        taps = [node.tap(row, column, expression.shape) for row, column in np.ndindex(node.size)]
+        kind = "maxima"
+        if not all(folds(tap, expression, self._shapes) for tap in taps):
+            kind = "maxima over a relay"
+            expression = self._relay(self._origins.get(node.source, node.source), expression)
+        self._decisions.append(Decision(node.name, kind))
+        masked = not self._never_negative(expression)
+        zeros = np.zeros(expression.shape[2])
+        candidates = [
+            Candidate(extended(expression, tap, zeros, self._shapes), _inside(tap, expression.shape) if masked else None) for tap in taps
+        ]
+        return self._maxima(node.name, candidates)
 
-    def _flattened(self, node: Node, expression: _Expression) -> _Expression:
+    def _maxima(self, name: str, candidates: Sequence[Candidate]) -> Expression:
+        made = 0
+
+        def rectified(expression: Expression) -> Expression:
+            nonlocal made
+            made += 1
+            return self._new_population(f"{name}.maximum{made}", Kind.IF, expression)
+
+        return largest(candidates, rectified, self._shapes)
+
+    def _alike(self, node: Add | Maximum, sources: list[Expression]) -> list[Expression]:
+        """Return expressions of one shape."""
+        if len({expression.shape for expression in sources}) > 1:
+            return [self._flattened(node, expression) for expression in sources]
+        return sources
+
+    def _as_made(self, node: Linear | MaxPool, expression: Expression) -> Expression:
+        """Return the source's expression as a map of the source's shape, if a Reshape lies between."""
+        if expression.shape == self._graph.shapes.get(node.source, expression.shape):
+            return expression
+        return self._flattened(node, expression)
+
+    def _flattened(self, node: Node, expression: Expression) -> Expression:
         """Return the expression as a vector (1, 1, N)."""
         features = prod(expression.shape)
         if expression.shape == (1, 1, features):
             return expression
-        return self._extend(expression, self._flat(node, np.eye(features)), np.zeros(features))
+        return extended(expression, self._flat(node, np.eye(features)), np.zeros(features), self._shapes)
 
     def _flat(self, node: Node, matrix: Array) -> Dense:
         if len(matrix) > FLAT_LIMIT:
@@ -270,33 +277,7 @@ class _Builder:
         return Dense(matrix)
 
 
-def _merged(terms: tuple[_Term, ...]) -> tuple[_Term, ...]:
-    """Add up terms of one population whose kernels lie on the same positions."""
-    merged: dict[object, _Term] = {}
-    for term in terms:
-        match term.geometry:
-            case Dense():
-                layout: tuple[object, ...] = (term.population, "dense")
-            case Conv() as conv:
-                layout = (
-                    term.population,
-                    conv.kernel.shape,
-                    conv.strides,
-                    conv.padding,
-                    conv.dilation,
-                    conv.groups,
-                    None if conv.gain is None else id(conv.gain),
-                )
-        if layout in merged:
-            first = merged[layout].geometry
-            total = first.kernel + term.geometry.kernel
-            match first:
-                case Dense():
-                    merged[layout] = _Term(term.population, Dense(total))
-                case Conv():
-                    merged[layout] = _Term(
-                        term.population, Conv(total, first.strides, first.padding, first.dilation, first.groups, first.gain)
-                    )
-        else:
-            merged[layout] = term
-    return tuple(merged.values())
+def _inside(tap: Geometry, source: Shape) -> Array | None:
+    """Return where a pool's tap lies on the map, 1 or 0 of (H, W), or None if everywhere."""
+    inside: Array = apply(tap, np.ones((1, *source)))[0, :, :, 0]
+    return None if inside.all() else inside

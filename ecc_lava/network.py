@@ -84,6 +84,8 @@ class Population:
         Added at every step; firing threshold; potential at the start of every sample.
     lambda_ : float64 array (1,1,1) or (1,1,C)
         Activation that rate 1 stands for.
+    ceiling : float
+        Largest activation of the model's own ReLU; conversion never takes a larger lambda.
     """
 
     name: str
@@ -93,8 +95,11 @@ class Population:
     vth: Array
     v_init: Array
     lambda_: Array
+    ceiling: float = inf
 
     def __post_init__(self) -> None:
+        if not self.ceiling > 0:
+            raise InvalidNetwork(f"the ceiling of population {self.name!r} is {self.ceiling}; it must be positive")
         for field in ("bias", "vth", "v_init", "lambda_"):
             array = _per_neuron(self.name, field, read_only(getattr(self, field), np.float64), self.shape)
             if not np.isfinite(array).all():
@@ -104,10 +109,10 @@ class Population:
             raise InvalidNetwork(f"vth and lambda of population {self.name!r} must be positive")
 
     @staticmethod
-    def ideal(name: str, shape: Shape, kind: Kind, bias: Array | None = None) -> Population:
+    def ideal(name: str, shape: Shape, kind: Kind, bias: Array | None = None, ceiling: float = inf) -> Population:
         """Return a population before any normalisation: lambda 1, vth 1, v_init 0."""
         one, zero = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
-        return Population(name, shape, kind, zero if bias is None else bias, one, zero, one)
+        return Population(name, shape, kind, zero if bias is None else bias, one, zero, one, ceiling)
 
     @property
     def neurons(self) -> int:

@@ -18,7 +18,7 @@ from ecc_lava.encode import PAYLOAD_MAX
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.formats import NumberFormat, number_format
 from ecc_lava.gain import integer_gain
-from ecc_lava.geometry import Conv, with_kernel
+from ecc_lava.geometry import Conv, with_kernel, written
 from ecc_lava.network import Kind, Population, Projection, SpikingNetwork, depths
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 
@@ -81,7 +81,7 @@ class _Input:
     sent: int
     """Largest value of a source neuron in one step."""
     largest: Float
-    """Largest |kernel| per target channel."""
+    """Largest |kernel| per target channel; 0 for those it does not write."""
 
     @property
     def most(self) -> int:
@@ -90,7 +90,7 @@ class _Input:
 
     def mantissas(self, units: Float, shift: int) -> Array:
         """Return the kernel in units of ``2**shift`` potential units."""
-        return np.rint(self.kernel * (units / 2.0**shift)).astype(np.int8)
+        return np.rint(self.kernel * (units[written(self.projection.geometry)] / 2.0**shift)).astype(np.int8)
 
 
 class _Choice(NamedTuple):
@@ -111,7 +111,10 @@ class _Layer:
         self._population = population
         self._format = format
         self._timesteps = network.timesteps or 1
-        self._inputs = [_measured(p, network.by_name[p.source].kind, format.mantissa_max(bits)) for p in network.into(population.name)]
+        self._inputs = [
+            _measured(p, network.by_name[p.source].kind, population.shape[2], format.mantissa_max(bits))
+            for p in network.into(population.name)
+        ]
 
     def choose(self) -> tuple[Float, list[int]]:
         """Return the units S_c, (C,), and one exponent per projection.
@@ -201,10 +204,11 @@ class _Layer:
         low, high = bias.min(axis=0), bias.max(axis=0)
         for exponent, entry in zip(exponents, self._inputs, strict=True):
             shift = self._format.shift(exponent)
-            exact = (entry.kernel * (units / 2.0**shift)).reshape(-1, channels)
+            where = written(entry.projection.geometry)
+            exact = (entry.kernel * (units[where] / 2.0**shift)).reshape(-1, entry.kernel.shape[-1])
             rounded = np.rint(exact)
-            low = low + np.minimum(np.minimum(exact, rounded), 0).sum(axis=0) * entry.most * 2.0**shift
-            high = high + np.maximum(np.maximum(exact, rounded), 0).sum(axis=0) * entry.most * 2.0**shift
+            low[where] += np.minimum(np.minimum(exact, rounded), 0).sum(axis=0) * entry.most * 2.0**shift
+            high[where] += np.maximum(np.maximum(exact, rounded), 0).sum(axis=0) * entry.most * 2.0**shift
         result: Float = np.maximum(high, -low)
         return result
 
@@ -232,15 +236,17 @@ class _Layer:
         return result
 
 
-def _measured(projection: Projection, source_kind: Kind, mantissa_max: int) -> _Input:
+def _measured(projection: Projection, source_kind: Kind, channels: int, mantissa_max: int) -> _Input:
     geometry = projection.geometry
     kernel, gain = geometry.kernel, None
     if isinstance(geometry, Conv) and geometry.gain is not None:
         gain = integer_gain(geometry.gain, mantissa_max)
-        kernel = kernel * np.median(geometry.gain / gain)  # one number where the gain is exact, else right at most positions
+        ratio = geometry.gain[gain > 0] / gain[gain > 0]
+        kernel = kernel * np.median(ratio)  # one number where the gain is exact, else right at most positions
         mantissa_max //= int(gain.max())
     sent = PAYLOAD_MAX if source_kind is Kind.INPUT else 1
-    largest: Float = np.abs(kernel).reshape(-1, kernel.shape[-1]).max(axis=0)
+    largest = np.zeros(channels)
+    largest[written(geometry)] = np.abs(kernel).reshape(-1, kernel.shape[-1]).max(axis=0)
     return _Input(projection, kernel, gain, mantissa_max, sent, largest)
 
 

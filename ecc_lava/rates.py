@@ -15,7 +15,8 @@ __all__ = ["rate_forward", "rates"]
 def rates(network: SpikingNetwork, x: Array) -> dict[str, Float]:
     """Return every population's ideal activation in the model's units.
 
-    ``a = lambda * relu(sum_p W_p . r_p + bias) / vth`` with r = a / lambda of each source; the input's r is (x - offset) / scale.
+    ``a = min(lambda * relu(sum_p W_p . r_p + bias) / vth, ceiling)`` with r = a / lambda of each source; the input's r is
+    (x - offset) / scale.
 
     Parameters
     ----------
@@ -34,7 +35,9 @@ def rates(network: SpikingNetwork, x: Array) -> dict[str, Float]:
         total: Array = np.asarray(population.bias)
         for projection in network.into(population.name):
             total = total + apply(projection.geometry, rate[projection.source])
-        ideal: Float = total if population.kind is Kind.READOUT else np.maximum(total, 0.0) / population.vth
+        ideal: Float = (
+            total if population.kind is Kind.READOUT else np.clip(total / population.vth, 0.0, population.ceiling / population.lambda_)
+        )
         rate[population.name] = ideal
         activation[population.name] = ideal * population.lambda_
     return activation

@@ -14,14 +14,14 @@ from typing import TypeAlias
 import numpy as np
 
 from ecc_lava.arrays import Array, Int, Shape, read_only
-from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
+from ecc_lava.geometry import Conv, Dense, Geometry, target_shape, written
 
 __all__ = ["Axis", "BlockAxis", "Profile", "SlidingAxis", "axes_of", "profile", "reach_prefix"]
 
 
 @dataclass(frozen=True)
 class SlidingAxis:
-    """Rows or columns of a Conv: target i reads source ``i * stride + tap * dilation - before``.
+    """Rows or columns of a Conv: target i reads source ``(i * stride + tap * dilation - before) / stretch`` where that is whole.
 
     Attributes
     ----------
@@ -30,6 +30,8 @@ class SlidingAxis:
     kernel, stride, dilation, before : int
     labels : tuple of int
         Targets with equal labels have equal gains; empty without a gain map.
+    stretch : int
+        Input dilation.
     """
 
     size: int
@@ -39,14 +41,25 @@ class SlidingAxis:
     dilation: int
     before: int
     labels: tuple[int, ...] = ()
+    stretch: int = 1
 
 
 @dataclass(frozen=True)
 class BlockAxis:
-    """An axis in `groups` equal blocks, all to all within a block; no two sources share weights."""
+    """An axis in `groups` equal blocks, all to all within a block; no two sources share weights.
+
+    Attributes
+    ----------
+    size : int
+        Length of the source's axis.
+    reads, writes : (start, stop)
+        Source and target indices that the blocks divide; the others have no synapses.
+    groups : int
+    """
 
     size: int
-    out: int
+    reads: tuple[int, int]
+    writes: tuple[int, int]
     groups: int = 1
 
 
@@ -81,11 +94,29 @@ def axes_of(geometry: Geometry, source: Shape) -> tuple[Axis, Axis, Axis]:
     out = target_shape(geometry, source)
     match geometry:
         case Dense():
-            return BlockAxis(source[0], 1), BlockAxis(source[1], 1), BlockAxis(source[2], out[2])
-        case Conv(kernel=kernel, strides=strides, padding=padding, dilation=dilation, groups=groups, gain=gain):
-            rows = SlidingAxis(source[0], out[0], kernel.shape[0], strides[0], dilation[0], padding[0], _labels(gain, 0))
-            columns = SlidingAxis(source[1], out[1], kernel.shape[1], strides[1], dilation[1], padding[2], _labels(gain, 1))
-            return rows, columns, BlockAxis(source[2], out[2], groups)
+            height, width, channels = source
+            return (
+                BlockAxis(height, (0, height), (0, 1)),
+                BlockAxis(width, (0, width), (0, 1)),
+                BlockAxis(channels, (0, channels), (0, out[2])),
+            )
+        case Conv():
+            rows, columns = (_sliding(geometry, axis, source[axis], out[axis]) for axis in (0, 1))
+            first, stop, _ = written(geometry).indices(out[2])
+            return rows, columns, BlockAxis(source[2], geometry.reads or (0, source[2]), (first, stop), geometry.groups)
+
+
+def _sliding(conv: Conv, axis: int, size: int, out: int) -> SlidingAxis:
+    return SlidingAxis(
+        size,
+        out,
+        conv.kernel.shape[axis],
+        conv.strides[axis],
+        conv.dilation[axis],
+        conv.padding[2 * axis],
+        _labels(conv.gain, axis),
+        conv.input_dilation[axis],
+    )
 
 
 def _patterns(axis: SlidingAxis, start: int, stop: int) -> dict[int, tuple[tuple[int, int], ...]]:
@@ -96,16 +127,21 @@ def _patterns(axis: SlidingAxis, start: int, stop: int) -> dict[int, tuple[tuple
     patterns: dict[int, tuple[tuple[int, int], ...]] = {}
     for target in range(start, stop):
         for tap in range(axis.kernel):
-            source = target * axis.stride + tap * axis.dilation - axis.before
-            if 0 <= source < axis.size:
+            source, between = divmod(target * axis.stride + tap * axis.dilation - axis.before, axis.stretch)
+            if not between and 0 <= source < axis.size:
                 patterns[source] = (*patterns.get(source, ()), (tap, axis.labels[target] if axis.labels else 0))
     return patterns
 
 
-def _blocks(axis: BlockAxis, start: int, stop: int) -> tuple[int, int, int, int]:
-    """Return the first block touched, the one after the last, and a block's source and target length."""
-    per_target = axis.out // axis.groups
-    return start // per_target, -(-stop // per_target), axis.size // axis.groups, per_target
+def _blocks(axis: BlockAxis, start: int, stop: int) -> tuple[int, int, int, list[int]]:
+    """Return the first block touched, the one after the last, a block's source length, and how many targets of each are in the range."""
+    per_source = (axis.reads[1] - axis.reads[0]) // axis.groups
+    per_target = (axis.writes[1] - axis.writes[0]) // axis.groups
+    start, stop = max(start - axis.writes[0], 0), min(stop, axis.writes[1]) - axis.writes[0]
+    if start >= stop:
+        return 0, 0, per_source, []
+    first, last = start // per_target, -(-stop // per_target)
+    return first, last, per_source, [min(stop, (b + 1) * per_target) - max(start, b * per_target) for b in range(first, last)]
 
 
 @lru_cache(maxsize=1 << 16)
@@ -117,10 +153,10 @@ def profile(axis: Axis, start: int, stop: int) -> Profile:
             lists = Counter(len(pattern) for pattern in set(patterns.values()))
             return Profile(len(patterns), tuple(sorted(lists.items())))
         case BlockAxis():
-            first, last, per_source, per_target = _blocks(axis, start, stop)
+            first, last, per_source, targets = _blocks(axis, start, stop)
             lists = Counter()
-            for block in range(first, last):
-                lists[min(stop, (block + 1) * per_target) - max(start, block * per_target)] += per_source
+            for number in targets:
+                lists[number] += per_source
             return Profile((last - first) * per_source, tuple(sorted(lists.items())))
 
 
@@ -133,5 +169,5 @@ def reach_prefix(axis: Axis, start: int, stop: int) -> Int:
             reached[[source + 1 for source in _patterns(axis, start, stop)]] = 1
         case BlockAxis():
             first, last, per_source, _ = _blocks(axis, start, stop)
-            reached[first * per_source + 1 : last * per_source + 1] = 1
+            reached[axis.reads[0] + first * per_source + 1 : axis.reads[0] + last * per_source + 1] = 1
     return read_only(np.cumsum(reached))

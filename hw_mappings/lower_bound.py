@@ -24,10 +24,12 @@ from hw_mappings.chips.spec import RESOURCES, ChipSpec
 __all__ = ["lower_bound_cores"]
 
 
-def _taps_in_use(size: int, out: int, kernel: int, stride: int, dilation: int, before: int) -> int:
-    """Return how many taps of a kernel axis read inside the map for at least one target."""
-    reads = np.arange(out)[:, None] * stride + np.arange(kernel)[None, :] * dilation - before
-    return int(((reads >= 0) & (reads < size)).any(axis=0).sum())
+def _taps_in_use(conv: Conv, axis: int, size: int, out: int) -> int:
+    """Return how many taps of the kernel's rows (axis 0) or columns (1) read a source index for at least one target."""
+    taps = np.arange(conv.kernel.shape[axis]) * conv.dilation[axis]
+    reads = np.arange(out)[:, None] * conv.strides[axis] + taps[None, :] - conv.padding[2 * axis]
+    sources, between = np.divmod(reads, conv.input_dilation[axis])
+    return int(((between == 0) & (sources >= 0) & (sources < size)).any(axis=0).sum())
 
 
 def _weights_in_use(geometry: Geometry, source: tuple[int, int, int]) -> int:
@@ -35,16 +37,15 @@ def _weights_in_use(geometry: Geometry, source: tuple[int, int, int]) -> int:
     match geometry:
         case Dense(kernel=kernel):
             return int(kernel.size)
-        case Conv(kernel=kernel, strides=strides, padding=padding, dilation=dilation):
+        case Conv(kernel=kernel):
             out = target_shape(geometry, source)
-            rows = _taps_in_use(source[0], out[0], kernel.shape[0], strides[0], dilation[0], padding[0])
-            columns = _taps_in_use(source[1], out[1], kernel.shape[1], strides[1], dilation[1], padding[2])
+            rows, columns = (_taps_in_use(geometry, axis, source[axis], out[axis]) for axis in (0, 1))
             return rows * columns * int(kernel.shape[2] * kernel.shape[3])
 
 
 def _senders(geometry: Geometry, source: tuple[int, int, int]) -> int:
     """Return the number of source neurons with at least one synapse."""
-    return int((fan_out(geometry, source) > 0).sum()) * source[2]
+    return int((fan_out(geometry, source) > 0).sum())
 
 
 def _least(network: QuantisedNetwork, population: str, chip: ChipSpec) -> dict[str, int]:

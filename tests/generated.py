@@ -17,8 +17,12 @@ def _mantissas(rng: np.random.Generator, *shape: int, largest: int = 127) -> Arr
     return rng.integers(-largest, largest + 1, shape).astype(np.int8)
 
 
-def _random_conv(rng: np.random.Generator, source: Shape) -> Conv:
-    """Return a random Conv that fits on `source`: any stride, asymmetric padding, dilation, groups, gain."""
+STYLES = ("plain", "plain", "depthwise", "grouped", "gain")
+RANGES = ("window", "stretched")
+
+
+def _random_conv(rng: np.random.Generator, source: Shape, styles: tuple[str, ...]) -> Conv:
+    """Return a random Conv that fits on `source`: with any stride, padding, dilation, groups, gain, channel range, input dilation."""
     height, width, channels = source
     size = (int(rng.integers(1, min(3, height) + 1)), int(rng.integers(1, min(3, width) + 1)))
     strides = (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
@@ -26,11 +30,19 @@ def _random_conv(rng: np.random.Generator, source: Shape) -> Conv:
     top, bottom, left, right = (int(n) for n in rng.integers(0, 2, 4))
     if dilation == (2, 2):
         top = bottom = left = right = 2
-    style = rng.choice(["plain", "plain", "depthwise", "grouped", "gain"])
+    style = rng.choice(styles)
     if style == "depthwise":
         groups, kernel = channels, _mantissas(rng, *size, 1, channels * int(rng.integers(1, 3)))
     elif style == "grouped" and channels % 2 == 0:
         groups, kernel = 2, _mantissas(rng, *size, channels // 2, 2 * int(rng.integers(1, 4)))
+    elif style == "window":
+        first = int(rng.integers(0, channels))
+        reads, kernel = (first, channels), _mantissas(rng, *size, channels - first, int(rng.integers(1, 4)))
+        writes = (int(rng.integers(0, 3)), kernel.shape[3] + 2)
+        return Conv(kernel, strides, (top, bottom, left, right), dilation, reads=reads, writes=writes)
+    elif style == "stretched":
+        kernel = _mantissas(rng, *size, channels, int(rng.integers(1, 4)))
+        return Conv(kernel, strides, (top, bottom, left, right), dilation, input_dilation=(int(rng.integers(1, 4)), 2))
     else:
         groups, kernel = 1, _mantissas(rng, *size, channels, int(rng.integers(1, 6)), largest=30 if style == "gain" else 127)
     conv = Conv(kernel, strides, (top, bottom, left, right), dilation, groups)
@@ -44,10 +56,11 @@ def _identity(channels: int) -> Conv:
     return Conv(np.full((1, 1, 1, channels), 64, np.int8), groups=channels)
 
 
-def random_network(seed: int, layers: int = 4, timesteps: int = 6, rails: bool = False) -> QuantisedNetwork:
+def random_network(seed: int, layers: int = 4, timesteps: int = 6, rails: bool = False, ranges: bool = False) -> QuantisedNetwork:
     """Return a random network of `layers` spiking populations, with skips of unequal depth, and a dense readout.
 
-    With `rails`, biases are large enough to reach the potential's limits.
+    With `rails`, biases are large enough to reach the potential's limits; with `ranges`, some convolutions read and write ranges of
+    channels, or stretch their input.
     """
     rng = np.random.default_rng(seed)
     shape: Shape = (int(rng.integers(3, 8)), int(rng.integers(3, 8)), int(rng.integers(1, 4)))
@@ -56,7 +69,7 @@ def random_network(seed: int, layers: int = 4, timesteps: int = 6, rails: bool =
     for index in range(layers):
         name = f"p{index}"
         source = f"p{index - 1}" if index else "input"
-        geometry: Geometry = _random_conv(rng, shapes[source])
+        geometry: Geometry = _random_conv(rng, shapes[source], (*STYLES, *RANGES) if ranges else STYLES)
         shapes[name] = target_shape(geometry, shapes[source])
         wires.append((source, name, int(rng.integers(-6, 1)), geometry))
         twins = [other for other in shapes if other not in (name, source, "input") and shapes[other] == shapes[name]]

@@ -98,6 +98,10 @@ GEOMETRIES: dict[str, Geometry] = {
     "depthwise": Conv(kernel(3, 3, 1, 8), groups=4),
     "groups_of_two": Conv(kernel(2, 2, 2, 6), groups=2),
     "gain": Conv(kernel(2, 2, 1, 4, largest=30), strides=(2, 2), groups=4, gain=np.arange(1, 13, dtype=np.int32).reshape(3, 4) % 4 + 1),
+    "channel_ranges": Conv(kernel(3, 3, 2, 3), reads=(1, 3), writes=(2, 7)),
+    "groups_of_channel_ranges": Conv(kernel(2, 2, 1, 6), groups=3, reads=(1, 4), writes=(1, 8)),
+    "stretched": Conv(kernel(3, 3, 4, 2), input_dilation=(2, 3), padding=(2, 1, 2, 2)),
+    "stretched_with_strides": Conv(kernel(3, 2, 4, 2), (3, 2), input_dilation=(2, 3), padding=(-1, 1, 1, 0)),
     "dense": Dense(kernel(7 * 8 * 4, 11)),
 }
 

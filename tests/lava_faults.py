@@ -173,4 +173,5 @@ class Fault:
 
 def child(index: int) -> Callable[[psutil.Process], psutil.Process]:
     """Choose a child of the host in the order they were started: tracker, manager, source, cores and sink in any order, runtime service."""
-    return lambda host: sorted(host.children(), key=lambda process: process.pid)[index]
+    ids = int(Path("/proc/sys/kernel/pid_max").read_text())  # where process ids begin again
+    return lambda host: sorted(host.children(), key=lambda process: (process.pid - host.pid) % ids)[index]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Conv, Dense, Geometry, apply, target_shape
-from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale
 
 __all__ = ["convs", "geometries", "graphs", "pool", "same_padding", "shapes"]
 
@@ -44,8 +46,11 @@ def _fits(geometry: Geometry, source: Shape) -> bool:
 
 @st.composite
 def convs(draw: Callable[[Any], Any], source: Shape, gain: bool = True) -> Conv:
-    """Draw a convolution with integer weights that fits on `source`: strides, any padding or crop, dilation, groups, gain."""
-    channels = source[2]
+    """Draw a convolution with integer weights that fits on `source`: strides, any padding, dilation, groups, gain, stretch, ranges."""
+    reads, channels = None, source[2]
+    if channels > 1 and draw(st.integers(0, 3)) == 0:
+        reads = draw(st.integers(0, 1)), draw(st.integers(2, channels))
+        channels = reads[1] - reads[0]
     groups = draw(st.sampled_from([g for g in range(1, channels + 1) if channels % g == 0]))
     size = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     strides = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
@@ -53,12 +58,15 @@ def convs(draw: Callable[[Any], Any], source: Shape, gain: bool = True) -> Conv:
     padding = draw(st.tuples(*[st.integers(-1, 3)] * 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     kernel = rng.integers(-3, 4, (*size, channels // groups, groups * draw(st.integers(1, 3))))
-    conv = Conv(kernel, strides, padding, dilation, groups)
+    stretch = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (2, 3)]))
+    conv = Conv(kernel, strides, padding, dilation, groups, None, stretch, reads)
+    if draw(st.integers(0, 3)) == 0:
+        first = draw(st.integers(0, 2))
+        conv = replace(conv, writes=(first, first + kernel.shape[3] + draw(st.integers(0, 2))))
     if not _fits(conv, source):
-        conv = Conv(kernel, strides, (6, 6, 6, 6), dilation, groups)
+        conv = replace(conv, padding=(6, 6, 6, 6))
     if gain and draw(st.integers(0, 3)) == 0:
-        out = target_shape(conv, source)
-        conv = Conv(kernel, strides, conv.padding, dilation, groups, rng.integers(1, 4, out[:2]))
+        conv = replace(conv, gain=rng.integers(1, 4, target_shape(conv, source)[:2]))
     return conv
 
 
@@ -69,6 +77,12 @@ def geometries(draw: Callable[[Any], Any], source: Shape) -> Geometry:
         return draw(convs(source))
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     return Dense(rng.integers(-3, 4, (int(np.prod(source)), draw(st.integers(1, 4)))))
+
+
+BLOCKS = (
+    *("conv", "conv", "depthwise", "pool", "scale", "pad", "relu", "ceiling", "skip", "branches"),
+    *("max", "relu and max", "maximum", "concatenate", "stretch"),
+)
 
 
 class _Chain:
@@ -95,8 +109,31 @@ class _Chain:
         shape = target_shape(geometry, self.shapes[source])
         return self._add(Linear(self._name(), source, geometry, self.weights(shape[2]) * bias), shape)
 
-    def relu(self, source: str) -> str:
-        return self._add(Relu(self._name(), source), self.shapes[source])
+    def relu(self, source: str, ceiling: float = inf) -> str:
+        return self._add(Relu(self._name(), source, ceiling), self.shapes[source])
+
+    def max_pool(self, source: str, size: tuple[int, int], strides: tuple[int, int], same: bool) -> str:
+        height, width, _ = self.shapes[source]
+        padding = (*same_padding(height, size[0], strides[0]), *same_padding(width, size[1], strides[1])) if same else (0, 0, 0, 0)
+        node = MaxPool(self._name(), source, size, strides, padding)
+        return self._add(node, target_shape(node.tap(0, 0, self.shapes[source]), self.shapes[source]))
+
+    def maximum(self, *sources: str) -> str:
+        return self._add(Maximum(self._name(), sources), self.shapes[sources[0]])
+
+    def concatenate(self, *sources: str) -> str:
+        """Append what puts the sources' channels one after the other."""
+        total, first, placed = sum(self.shapes[source][2] for source in sources), 0, []
+        for source in sources:
+            channels = self.shapes[source][2]
+            place = Conv(np.ones((1, 1, 1, channels)), groups=channels, writes=(first, total))
+            placed.append(self.linear(source, place, bias=False))
+            first += channels
+        return self.add(*placed)
+
+    def channels(self, source: str, first: int, stop: int) -> str:
+        place = Conv(np.ones((1, 1, 1, stop - first)), groups=stop - first, reads=(first, stop))
+        return self.linear(source, place, bias=False)
 
     def scale(self, source: str) -> str:
         channels = self.shapes[source][2]
@@ -120,7 +157,7 @@ class _Chain:
         small = min(height, width)
         size = self._draw(st.integers(1, min(3, small)))
         stride = self._draw(st.integers(1, 3))
-        match self._draw(st.sampled_from(["conv", "conv", "depthwise", "pool", "scale", "pad", "relu", "skip", "branches"])):
+        match self._draw(st.sampled_from(BLOCKS)):
             case "conv":
                 return self.conv(source, self._draw(st.integers(1, 4)), size, stride, self._draw(st.booleans()))
             case "depthwise":
@@ -135,6 +172,21 @@ class _Chain:
                 return self.linear(source, Conv(np.ones((1, 1, 1, channels)), padding=padding, groups=channels), bias=False)
             case "relu":
                 return self.relu(source)
+            case "ceiling":
+                return self.relu(source, 0.5)
+            case "max":
+                sides = self._draw(st.tuples(st.integers(1, min(3, height)), st.integers(1, min(3, width))))
+                return self.max_pool(source, sides, (stride, stride), self._draw(st.booleans()))
+            case "relu and max":
+                return self.max_pool(self.relu(source), (min(2, height), min(2, width)), (2, 2), False)
+            case "maximum":
+                return self.maximum(source, self.scale(source), self.relu(self.scale(source)))
+            case "concatenate":
+                both = self.concatenate(source, self.relu(self.conv(source, 2, 3, 1, True)))
+                return self.channels(self.relu(self.scale(both)), 0, self._draw(st.integers(1, 2 + channels)))
+            case "stretch":
+                stretched = Conv(self.weights(2, 2, channels, channels), padding=(1, 1, 1, 1), input_dilation=(2, 2))
+                return source if max(height, width) > 6 else self.linear(source, stretched)
             case "skip":
                 return self.add(source, self.conv(source, channels, 3, 1, True))
             case _:  # branches of unequal depth

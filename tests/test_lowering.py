@@ -11,7 +11,7 @@ from strategies import graphs, pool
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.errors import UnsupportedModel
 from ecc_lava.geometry import Conv, Dense, synapses
-from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale, Softmax, evaluate, forward
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax, evaluate, forward
 from ecc_lava.lowering import Lowering, lower
 from ecc_lava.network import Kind
 from ecc_lava.rates import rate_forward, rates
@@ -51,20 +51,23 @@ def test_rates_equal_the_graph(graph: Graph, fold_limit: float) -> None:
 @given(graphs())
 def test_every_node_is_decided_on_once_and_named_after(graph: Graph) -> None:
     lowering = lower(graph)
-    assert [d.node for d in lowering.decisions] == [node.name for node in graph.nodes], "every node feeds the output here"
+    decided = sorted(d.node for d in lowering.decisions)
+    assert decided == sorted(node.name for node in graph.nodes), "every node feeds the output here"
     kinds = {d.node: d.kind for d in lowering.decisions}
     populations = lowering.network.by_name
     for node in graph.nodes:
         match node:
-            case Relu(name=name):
-                assert kinds[name] == "population" and populations[name].kind is Kind.IF
+            case Relu(name=name) | MaxPool(name=name) | Maximum(name=name):  # a ReLU and the pool after it may have been swapped
+                assert kinds[name] == "population" or "maxima" in kinds[name] or "readout" in kinds[name]
+                assert kinds[name] != "population" or populations[name].kind is Kind.IF
             case Input(name=name):
                 assert kinds[name] == "input" and populations[name].kind is Kind.INPUT
             case _ if node.name != graph.output:
                 assert kinds[node.name] in ("folded", "relay") and node.name not in populations
     relays = [name for name in populations if ".relay" in name]
     assert bool(relays) == any("relay" in kind for kind in kinds.values())
-    assert set(populations) - set(relays) - {f"{graph.output}.readout"} <= set(kinds)
+    made = {*relays, *(name for name in populations if ".maximum" in name)}
+    assert set(populations) - made - {f"{graph.output}.readout"} <= set(kinds)
 
 
 def test_populations_are_ordered_and_end_in_the_readout() -> None:
@@ -240,3 +243,61 @@ def test_rates_of_every_population_are_its_relus() -> None:
     for name, value in evaluate(graph, x):
         if name in ("r", "q"):
             np.testing.assert_allclose(found[name], value, atol=1e-12)
+
+
+def _tensors(*nodes: Node) -> Graph:
+    return Graph((Input("x", (6, 7, 2)), *nodes))
+
+
+def _mixing(name: str, source: str, inputs: int, outputs: int) -> Linear:
+    rng = np.random.default_rng(len(name))
+    return Linear(name, source, Conv(rng.normal(size=(3, 3, inputs, outputs)), padding=(1, 1, 1, 1)), rng.normal(size=outputs))
+
+
+def test_a_pool_after_a_relu_takes_as_many_neurons_as_the_relu() -> None:
+    graph = _tensors(_mixing("c", "x", 2, 4), Relu("r", "c"), MaxPool("m", "r", (2, 2), (2, 2)))
+    lowering = lower(graph)
+    assert _error(graph, lowering) < 1e-12
+    pools = [p for p in lowering.network.populations if p.kind is Kind.IF]
+    assert [p.name for p in pools] == ["r.maximum1", "r.maximum2", "r.maximum3", "m"]
+    assert all(p.shape == (3, 3, 4) for p in pools)
+
+
+def test_a_relu_that_others_read_stays_before_the_pool() -> None:
+    pooled = MaxPool("m", "r", (2, 2), (1, 1), (0, 1, 0, 1))
+    graph = _tensors(_mixing("c", "x", 2, 4), Relu("r", "c"), pooled, Add("a", ("m", "r")))
+    lowering = lower(graph)
+    assert _error(graph, lowering) < 1e-12
+    assert "r" in lowering.network.by_name
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 3), (3, 2), (1, 3)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_zeros_around_a_map_are_no_candidates_of_a_pool(size: tuple[int, int], stride: int) -> None:
+    """Of negative values the largest is negative, at the border too."""
+    padding = ((size[0] - 1) // 2, size[0] // 2, (size[1] - 1) // 2, size[1] // 2)
+    below = Scale("s", "x", np.array([-1.0, -2.0]), np.array([-9.0, -9.0]))
+    graph = _tensors(below, MaxPool("m", "s", size, (stride, stride), padding))
+    assert (forward(graph, _images(graph)) < 0).all()
+    assert _error(graph, lower(graph)) < 1e-9
+
+
+def test_the_ceiling_of_a_relu_is_its_populations() -> None:
+    graph = _tensors(_mixing("c", "x", 2, 4), Relu("r", "c", 0.5), _mixing("d", "r", 4, 2))
+    lowering = lower(graph)
+    assert lowering.network.by_name["r"].ceiling == 0.5
+    assert _error(graph, lowering) < 1e-12
+
+
+def test_channels_put_together_and_taken_apart_cost_nothing() -> None:
+    def place(name: str, source: str, first: int) -> Linear:
+        return Linear(name, source, Conv(np.ones((1, 1, 1, 3)), groups=3, writes=(first, 6)), np.zeros(6))
+
+    taken = Linear("t", "both", Conv(np.ones((1, 1, 1, 3)), groups=3, reads=(3, 6)), np.zeros(3))
+    graph = _tensors(
+        *(_mixing("c", "x", 2, 3), Relu("r", "c"), _mixing("dd", "x", 2, 3), Relu("q", "dd")),
+        *(place("pr", "r", 0), place("pq", "q", 3), Add("both", ("pr", "pq")), taken, _mixing("e", "t", 3, 2)),
+    )
+    lowering = lower(graph)
+    assert _error(graph, lowering) < 1e-12
+    assert [(p.source, p.geometry.kernel.shape) for p in lowering.network.into("e")] == [("q", (3, 3, 3, 2))]

@@ -20,7 +20,7 @@ from ecc_lava.backends.stepwise import floating, golden
 from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.formats import LOIHI2, number_format
 from ecc_lava.gain import integer_gain
-from ecc_lava.geometry import Conv, Dense, apply, target_shape, with_kernel
+from ecc_lava.geometry import Conv, Dense, apply, target_shape, with_kernel, written
 from ecc_lava.graph import Graph
 from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
 from ecc_lava.quantisation import UNIT_MIN, as_float, quantise
@@ -84,7 +84,8 @@ def test_a_weight_is_off_by_half_a_unit_at_most(graph: Graph, bits: int) -> None
             units, slack = (vth / target.vth).ravel(), (0.5 / vth).ravel()  # vth itself is rounded
         else:
             units, slack = np.array([network.logit_scale * target.lambda_.item()]), np.array([1e-12])
-        lsb = 2.0 ** network.format.shift(integer.exponent) / units
+        where = written(integer.geometry) if units.size > 1 else slice(None)
+        lsb, slack = 2.0 ** network.format.shift(integer.exponent) / units[where], slack[where]
         error = np.abs(integer.geometry.kernel * lsb - projection.geometry.kernel)
         assert (error <= 0.5 * lsb * (1 + 1e-9) + np.abs(projection.geometry.kernel) * slack * 2).all()
 

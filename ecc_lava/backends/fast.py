@@ -14,8 +14,8 @@ import numpy as np
 
 from ecc_lava.arrays import Array
 from ecc_lava.backends.activity import Activity, Wanted
-from ecc_lava.backends.fast_kernels import add_constant, add_events, add_grouped_events, integrate, write_raster
-from ecc_lava.geometry import Conv, Dense, Geometry, apply
+from ecc_lava.backends.fast_kernels import add_constant, add_events, add_grouped_events, integrate, select_events, write_raster
+from ecc_lava.geometry import Conv, Dense, Geometry, apply, written
 from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 
@@ -45,6 +45,9 @@ class _Synapses:
     groups: int
     shift: int
     gain: Array
+    reads: tuple[int, int]
+    steps: tuple[int, int]
+    writes: slice
 
     @staticmethod
     def of(projection: QuantisedProjection, network: QuantisedNetwork) -> _Synapses:
@@ -61,15 +64,20 @@ class _Synapses:
         weights = np.ascontiguousarray(conv.kernel.reshape(kh, kw * per_group, out))
         gain = _NO_GAIN if conv.gain is None else np.ascontiguousarray(conv.gain)
         shift = network.format.shift(projection.exponent)
-        return _Synapses(projection.source, geometry, weights, layout, channels, conv.groups, shift, gain)
+        reads = conv.reads or (0, channels)
+        return _Synapses(
+            projection.source, geometry, weights, layout, channels, conv.groups, shift, gain, reads, conv.input_dilation, written(conv)
+        )
 
     def add(self, current: Array, sent: _Events) -> None:
+        events, starts = sent.events, sent.starts
+        if self.steps != (1, 1) or self.reads != (0, self.channels):
+            events, starts = select_events(events, starts, self.channels, *self.reads, *self.steps)
+        channels, target = self.reads[1] - self.reads[0], current[..., self.writes]
         if self.groups == 1:
-            add_events(current, sent.events, sent.starts, self.weights, self.layout, self.channels, self.shift, self.gain)
+            add_events(target, events, starts, self.weights, self.layout, channels, self.shift, self.gain)
         else:
-            add_grouped_events(
-                current, sent.events, sent.starts, self.weights, self.layout, self.channels, self.groups, self.shift, self.gain
-            )
+            add_grouped_events(target, events, starts, self.weights, self.layout, channels, self.groups, self.shift, self.gain)
 
     def graded(self, q: Array) -> Array:
         """Return the input sum of one step of graded values; sums of int8 * uint8 products are exact in float64."""

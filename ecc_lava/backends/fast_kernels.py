@@ -15,7 +15,7 @@ import numpy as np
 
 from ecc_lava.arrays import Array
 
-__all__ = ["add_constant", "add_events", "add_grouped_events", "integrate", "write_raster"]
+__all__ = ["add_constant", "add_events", "add_grouped_events", "integrate", "select_events", "write_raster"]
 
 _log = logging.getLogger(__name__)
 
@@ -125,6 +125,38 @@ def add_constant(current: Array, summed: Array) -> None:
             for t in range(steps):
                 for o in range(out_c):
                     current[oy, ox, t, o] += summed[oy, ox, o]
+
+
+@_compiled
+def select_events(events: Array, starts: Array, channels: int, first: int, stop: int, step_y: int, step_x: int) -> tuple[Array, Array]:
+    """Return the events of channels `first` to `stop` on a map with ``step - 1`` empty rows and columns between those of the source.
+
+    Parameters
+    ----------
+    events, starts : as for `add_events`
+    channels : C of the source
+    first, stop : channels kept; their number is the C of the result
+    step_y, step_x : input dilation
+    """
+    steps, height, width = starts.shape[0], starts.shape[1], starts.shape[2] - 1
+    kept = stop - first
+    out_width = (width - 1) * step_x + 1
+    chosen = np.empty(len(events), np.int32)
+    offsets = np.zeros((steps, (height - 1) * step_y + 1, out_width + 1), np.int32)
+    position = 0
+    for t in range(steps):
+        for y in range(height):
+            row = offsets[t, y * step_y]
+            row[0] = position
+            for x in range(width):
+                for e in range(starts[t, y, x], starts[t, y, x + 1]):
+                    c = events[e] - x * channels
+                    if first <= c < stop:
+                        chosen[position] = x * step_x * kept + c - first
+                        position += 1
+                for gap in range(x * step_x + 1, min((x + 1) * step_x, out_width) + 1):
+                    row[gap] = position
+    return chosen[:position], offsets
 
 
 @_compiled

@@ -37,7 +37,7 @@ class Piece(NamedTuple):
 
 
 class Channels(NamedTuple):
-    """One group: source channels of the box from `source` on feed the shard's channels `start` to `stop`."""
+    """One group: source channels of the box from `source` on feed the written channels `start` to `stop`."""
 
     source: int
     start: int
@@ -60,10 +60,12 @@ class Synapses:
         Units of the potential per unit of the sum.
     payload_max : int
         Largest value that a source sends.
-    kernel : int8 array (kh, kw, channels per group, shard's channels)
+    kernel : int8 array (kh, kw, channels per group, channels written)
     rows, columns : int64 arrays (shard's height, kh) and (shard's width, kw)
         Index in the box that each tap reads; -1 outside the source's map.
     groups : tuple of Channels
+    channels : (start, stop, number)
+        The shard's channels that the projection writes, and how many the shard has.
     gain : int32 array (shard's height, shard's width) or None
     """
 
@@ -76,13 +78,17 @@ class Synapses:
     rows: Int
     columns: Int
     groups: tuple[Channels, ...]
+    channels: tuple[int, int, int]
     gain: Array | None
 
 
-def _reads(start: int, stop: int, taps: int, stride: int, dilation: int, before: int, size: int) -> tuple[Int, tuple[int, int]] | None:
-    """Return the taps' indices within the range read, and that range; None if every tap lies in the padding."""
-    reads = np.arange(start, stop)[:, None] * stride + np.arange(taps)[None, :] * dilation - before
-    inside = (reads >= 0) & (reads < size)
+def _reads(conv: Conv, axis: int, target: tuple[int, int], size: int) -> tuple[Int, tuple[int, int]] | None:
+    """Return the taps' indices within the range of rows (axis 0) or columns (1) read, and that range; None if all lie in the padding."""
+    taps = np.arange(conv.kernel.shape[axis]) * conv.dilation[axis]
+    reads = np.arange(*target)[:, None] * conv.strides[axis] + taps[None, :] - conv.padding[2 * axis]
+    on_source = reads % conv.input_dilation[axis] == 0
+    reads //= conv.input_dilation[axis]
+    inside = on_source & (reads >= 0) & (reads < size)
     if not inside.any():
         return None
     low, high = int(reads[inside].min()), int(reads[inside].max())
@@ -111,32 +117,35 @@ def cut_synapses(network: QuantisedNetwork, projection: QuantisedProjection, sha
             conv = Conv(kernel.reshape(*source.shape, -1))
         case Conv() as conv:
             pass
-    (stride_y, stride_x), (dilation_y, dilation_x) = conv.strides, conv.dilation
-    rows = _reads(*shard.y, conv.kernel.shape[0], stride_y, dilation_y, conv.padding[0], source.shape[0])
-    columns = _reads(*shard.x, conv.kernel.shape[1], stride_x, dilation_x, conv.padding[2], source.shape[1])
-    if rows is None or columns is None:
+    rows = _reads(conv, 0, shard.y, source.shape[0])
+    columns = _reads(conv, 1, shard.x, source.shape[1])
+    offset = conv.writes[0] if conv.writes else 0
+    start, stop = max(shard.c[0] - offset, 0), min(shard.c[1] - offset, conv.kernel.shape[3])  # of the kernel's outputs
+    if rows is None or columns is None or start >= stop:
         return None
     per_group_in, per_group_out = conv.kernel.shape[2], conv.kernel.shape[3] // conv.groups
-    first, last = shard.c[0] // per_group_out, (shard.c[1] - 1) // per_group_out
+    first, last = start // per_group_out, (stop - 1) // per_group_out
     groups = tuple(
         Channels(
             (group - first) * per_group_in,
-            max(group * per_group_out, shard.c[0]) - shard.c[0],
-            min((group + 1) * per_group_out, shard.c[1]) - shard.c[0],
+            max(group * per_group_out, start) - start,
+            min((group + 1) * per_group_out, stop) - start,
         )
         for group in range(first, last + 1)
     )
-    box = Shard(source.name, rows[1], columns[1], (first * per_group_in, (last + 1) * per_group_in))
+    lowest = conv.reads[0] if conv.reads else 0
+    box = Shard(source.name, rows[1], columns[1], (lowest + first * per_group_in, lowest + (last + 1) * per_group_in))
     return Synapses(
         box,
         tuple(piece for piece in places if _overlap(piece.shard, box)),
         projection.delay,
         2 ** network.format.shift(projection.exponent),
         2**network.format.payload_bits - 1 if source.kind is Kind.INPUT else 1,
-        conv.kernel[:, :, :, slice(*shard.c)].copy(),
+        conv.kernel[:, :, :, start:stop].copy(),
         rows[0],
         columns[0],
         groups,
+        (start + offset - shard.c[0], stop + offset - shard.c[0], shard.c[1] - shard.c[0]),
         None if conv.gain is None else conv.gain[slice(*shard.y), slice(*shard.x)].copy(),
     )
 
@@ -151,7 +160,7 @@ def _box_slices(outer: Shard, inner: Shard) -> tuple[slice, slice, slice]:
 class SynapticSum:
     """The state of one `Synapses`: a delay ring of source boxes, and the sum of the oldest.
 
-    ``sum[i, j, o] = gain[i, j] * factor * sum_{a, b, c} kernel[a, b, c, o] * box[rows[i, a], columns[j, b], group(o) + c]``
+    ``sum[i, j, start + o] = gain[i, j] * factor * sum_{a, b, c} kernel[a, b, c, o] * box[rows[i, a], columns[j, b], group(o) + c]``
 
     The product runs in the narrowest float type in which every partial sum is an exact integer, whatever the order of the additions.
     """
@@ -197,20 +206,23 @@ class SynapticSum:
     def current(self, step: int) -> Int:
         """Return the summed input of the shard at `step`, int64 (H, W, C), in units of the potential."""
         box = self._ring[step % self._slots]
+        start, stop, channels = self._synapses.channels
+        current = np.zeros((*self._shape[:2], channels), np.int64)
         if not box.any():
-            return np.zeros(self._shape, np.int64)
+            return current
         box = box.astype(self._dtype)
         total = np.empty((len(self._taps), self._shape[2]), self._dtype)
-        for start in range(0, len(total), self._block):
-            positions = slice(start, start + self._block)
+        for position in range(0, len(total), self._block):
+            positions = slice(position, position + self._block)
             self._product(box[self._taps[positions]], total[positions])
         summed: Int = total.reshape(self._shape).astype(np.int64)
         if self._synapses.gain is not None:
             summed *= self._synapses.gain[:, :, None]
-        return summed * self._synapses.factor
+        current[..., start:stop] = summed * self._synapses.factor
+        return current
 
     def _product(self, gathered: Array, total: Array) -> None:
-        """Multiply gathered inputs (positions, taps, channels of the box) by the weights into `total` (positions, shard's channels)."""
+        """Multiply gathered inputs (positions, taps, channels of the box) by the weights into `total` (positions, channels written)."""
         if self._depthwise:
             np.einsum("ptc,tc->pc", gathered[:, :, self._of], self._weights[0], out=total)
             return

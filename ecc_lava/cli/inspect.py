@@ -7,8 +7,9 @@ from typing import Any
 
 from ecc_lava.cli.models import import_model
 from ecc_lava.cli.output import emit_json, provenance, show_lines, show_table
+from ecc_lava.expressions import Cost
 from ecc_lava.geometry import synapses
-from ecc_lava.lowering import Cost, Lowering, lower
+from ecc_lava.lowering import Lowering, lower
 from ecc_lava.network import depths
 
 __all__ = ["run"]

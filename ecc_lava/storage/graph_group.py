@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale, Softmax
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax
 from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, read_texts, write_json
 from ecc_lava.storage.network_groups import as_shape, read_geometry, write_geometry
 
@@ -29,7 +30,11 @@ def write_graph(group: Any, graph: Graph, writer: Writer) -> None:
             case Scale(scale=scale, shift=shift):
                 writer.array(stored, "scale", scale)
                 writer.array(stored, "shift", shift)
-            case Relu() | Softmax() | Add():
+            case Relu(ceiling=ceiling):
+                entry["ceiling"] = None if ceiling == inf else ceiling
+            case MaxPool(size=size, strides=strides, padding=padding):
+                entry |= {"size": size, "strides": strides, "padding": padding}
+            case Softmax() | Add() | Maximum():
                 pass
         nodes.append(entry)
     write_json(group, "nodes", {"nodes": nodes, "uint8_scale": graph.uint8_scale})
@@ -47,7 +52,7 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
     name, sources = str(entry["name"]), read_texts(entry["sources"], "sources of a node")
     if entry["type"] == "Input":
         return Input(name, as_shape(entry["shape"]))
-    if not sources or (len(sources) > 1 and entry["type"] != "Add"):
+    if not sources or (len(sources) > 1 and entry["type"] not in ("Add", "Maximum")):
         raise InvalidNetwork(f"the node {name!r} reads {len(sources)} tensors")
     match entry["type"]:
         case "Reshape":
@@ -57,10 +62,21 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
         case "Scale":
             return Scale(name, sources[0], read_array(stored, "scale", *_FLOATS), read_array(stored, "shift", *_FLOATS))
         case "Relu":
-            return Relu(name, sources[0])
+            return Relu(name, sources[0], inf if entry["ceiling"] is None else float(entry["ceiling"]))
+        case "MaxPool":
+            return MaxPool(name, sources[0], *(_integers(entry[field], n) for field, n in (("size", 2), ("strides", 2), ("padding", 4))))
+        case "Maximum":
+            return Maximum(name, sources)
         case "Softmax":
             return Softmax(name, sources[0])
         case "Add":
             return Add(name, sources)
         case other:
             raise InvalidNetwork(f"unknown graph node {other!r}")
+
+
+def _integers(value: Any, number: int) -> Any:
+    """Return a list of so many integers as a tuple."""
+    if not isinstance(value, list) or len(value) != number or not all(type(v) is int for v in value):
+        raise InvalidNetwork(f"{value!r} is not {number} integers")
+    return tuple(value)

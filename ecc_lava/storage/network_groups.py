@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import inf
 from typing import Any
 
 from ecc_lava.arrays import Shape
@@ -93,7 +94,10 @@ def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
         "coding": asdict(network.coding),
         "timesteps": network.timesteps,
         "trace": network.trace,
-        "populations": [{"name": p.name, "shape": p.shape, "kind": p.kind.value} for p in network.populations],
+        "populations": [
+            {"name": p.name, "shape": p.shape, "kind": p.kind.value, "ceiling": None if p.ceiling == inf else p.ceiling}
+            for p in network.populations
+        ],
         "projections": [{"source": p.source, "target": p.target} for p in network.projections],
     }
     write_json(group, "network", header)
@@ -111,8 +115,9 @@ def read_float(group: Any) -> SpikingNetwork:
     populations = []
     for index, p in enumerate(header["populations"]):
         stored = read_group(read_group(group, "populations"), str(index))
-        arrays = [read_array(stored, field, "float64") for field in ("bias", "vth", "v_init", "lambda_")]
-        populations.append(Population(str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), *arrays))
+        bias, vth, v_init, lambda_ = (read_array(stored, field, "float64") for field in ("bias", "vth", "v_init", "lambda_"))
+        ceiling = inf if p["ceiling"] is None else float(p["ceiling"])
+        populations.append(Population(str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), bias, vth, v_init, lambda_, ceiling))
     projections = []
     for index, p in enumerate(header["projections"]):
         geometry = read_geometry(read_group(read_group(group, "projections"), str(index)), "float64")
