@@ -27,6 +27,9 @@ from ecc_lava.shard import Shard, whole
 
 __all__ = ["lava", "run_shards"]
 
+_SLOWEST_MACS_PER_S = 5e7
+"""Multiplications a second that every processor reaches; a current one does a billion."""
+
 
 def lava(network: QuantisedNetwork, q: Array, timesteps: int, wanted: Wanted) -> dict[str, Activity]:
     """Run the integer network on Lava, one core per population.
@@ -58,7 +61,7 @@ def run_shards(
     *,
     progress: Callable[[int, int], None] | None = None,
     idle_limit_s: float = Limits().idle_s,
-    step_limit_s: float = Limits().step_s,
+    step_limit_s: float | None = None,
 ) -> dict[str, Activity]:
     """Run the integer network on Lava with any partition: one Lava process per core.
 
@@ -75,8 +78,9 @@ def run_shards(
         Called in this thread. An exception that it raises ends the run.
     idle_limit_s : float
         A run is given up when for so long no step completes and no process uses or awaits the processor.
-    step_limit_s : float
-        A run is given up when for so long no step completes, however busy its processes are.
+    step_limit_s : float, optional
+        A run is given up when a process takes so much processor time for one step; by default 3 s, and what the arithmetic of the largest
+        core takes at the slowest conceivable rate.
 
     Returns
     -------
@@ -104,7 +108,8 @@ def run_shards(
         raise LavaError(f"no memory for the results ({layout.size / 2**20:.0f} MiB): {error}; run fewer samples at a time") from error
     try:
         shared.update(layout.open(memory))
-        supervise(plan, layout, memory, shared, Limits(idle_s=idle_limit_s, step_s=step_limit_s), progress)
+        step_s = Limits().step_s + plan.macs / _SLOWEST_MACS_PER_S if step_limit_s is None else step_limit_s
+        supervise(plan, layout, memory, shared, Limits(idle_s=idle_limit_s, step_s=step_s), progress)
         return {
             p.name: _input(q, timesteps, p.name in wanted.rasters) if p is network.input else _activity(p.name, shared)
             for p in network.populations

@@ -126,6 +126,13 @@ class Plan:
         return int(self.q[0].size) if node == 0 else self.cores[node - 1].message
 
     @property
+    def macs(self) -> int:
+        """Multiplications of one step of the core that has most."""
+        return max(
+            sum(s.kernel.size * len(s.rows) * len(s.columns) for shard in core.shards for s in shard.synapses) for core in self.cores
+        )
+
+    @property
     def processes(self) -> int:
         """Source, cores and sink."""
         return len(self.cores) + 2

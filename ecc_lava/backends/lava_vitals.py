@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["LOOK_S", "POLL_S", "Limits", "Patience", "Vitals", "ended_by", "group_alive", "vitals"]
+__all__ = ["LOOK_S", "POLL_S", "TICKS_PER_S", "Limits", "Patience", "Vitals", "ended_by", "group_alive", "vitals"]
 
 POLL_S = 0.02
 """Seconds between two looks at what costs nothing."""
@@ -27,14 +28,18 @@ class Limits(NamedTuple):
     idle_s : float
         Seconds without a completed step, during which no process of the run used the processor or was ready to.
     step_s : float
-        Seconds without a completed step, however busy.
+        Seconds of processor time that one process takes for one step: its arithmetic is finite, so a process that takes longer hangs.
     stopped_s : float
         Seconds for which one process is stopped (SIGSTOP, a debugger).
     """
 
     idle_s: float = 3.0
-    step_s: float = 600.0
+    step_s: float = 3.0
     stopped_s: float = 1.0
+
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+"""Unit of `Vitals.ticks`."""
 
 
 class Vitals(NamedTuple):

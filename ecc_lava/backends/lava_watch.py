@@ -8,12 +8,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ecc_lava.arrays import Array
-from ecc_lava.backends.lava_vitals import Limits, Patience, Vitals, ended_by, vitals
+from ecc_lava.backends.lava_vitals import TICKS_PER_S, Limits, Patience, Vitals, ended_by, vitals
 
 __all__ = ["Watch", "Watched"]
 
 _GRACE_S = 0.3
 """Seconds to wait, after a process has died, for a more telling cause: one that fails makes Lava end others."""
+
+
+_LONGEST_STEP_S = 600.0
+"""Seconds without a completed step, whatever the processes seem to do (they may wait for a device that never answers)."""
 
 
 class Watched(NamedTuple):
@@ -69,6 +73,7 @@ class Watch:
     def __init__(self, steps: Array, limits: Limits) -> None:
         self._steps, self._limits = steps, limits
         self._stopped: defaultdict[int, Patience] = defaultdict(Patience)
+        self._began: dict[int, tuple[int, int]] = {}  # pid -> step under way, processor time when it was first seen
         self._dead, self._idle, self._slow = Patience(), Patience(), Patience()
         self._last: tuple[int, int] = (0, 0)
 
@@ -93,7 +98,23 @@ class Watch:
             seen = state[watched.pid]
             if self._stopped[watched.pid].look(seen is not None and seen.stopped) > self._limits.stopped_s:
                 return f"{watched.name} (process {watched.pid}) is stopped (SIGSTOP or a debugger)"
+            spent_s = self._spent(watched, seen)
+            if spent_s > self._limits.step_s:
+                return (
+                    f"{watched.name} (process {watched.pid}) has computed for {spent_s:.1f} s on step {(watched.step or 0) + 1} without an "
+                    "end; allow more with step_limit_s"
+                )
         return self._stall([*state.values(), vitals(os.getpid(), os.getpid())])
+
+    def _spent(self, watched: Watched, seen: Vitals | None) -> float:
+        """Return the seconds of processor time that a process has used on the step under way."""
+        if watched.step is None or seen is None:
+            return 0.0
+        step, ticks = self._began.get(watched.pid, (-1, 0))
+        if step != watched.step:
+            self._began[watched.pid] = watched.step, seen.ticks
+            return 0.0
+        return (seen.ticks - ticks) / TICKS_PER_S
 
     def _stall(self, states: Iterable[Vitals | None]) -> str | None:
         """Return that nothing moves, or None.
@@ -110,6 +131,6 @@ class Watch:
         where = "during the start" if done == 0 else f"after step {int(self._steps.min())}"
         if idle > self._limits.idle_s:
             return f"no step completed for {idle:.1f} s {where}, and no process is at work: the run is stuck"
-        if slow > self._limits.step_s:
-            return f"no step completed for {slow:.0f} s {where}, though processes are busy; allow more with step_limit_s"
+        if slow > _LONGEST_STEP_S:
+            return f"no step completed for {slow:.0f} s {where}"
         return None
