@@ -102,9 +102,9 @@ def _show(out: Path, report: CheckReport, facts: dict[str, Any]) -> None:
     rows = [
         ("ANN (Keras CNN), accuracy", as_percent(report.ann_accuracy)),
         (f"ECC closed form at T={TIMESTEPS}", as_percent(report.closed_form_accuracy)),
-        (f"float spiking network, {TIMESTEPS} timesteps", as_percent(report.float_accuracy)),
-        (f"integer spiking network, {BITS}-bit weights", as_percent(report.integer_accuracy)),
-        ("agreement of integers with the ANN", as_percent(report.agreement)),
+        (f"float network, {TIMESTEPS} timesteps", as_percent(report.float_accuracy)),
+        (f"integer network, {BITS}-bit weights", as_percent(report.integer_accuracy)),
+        ("agreement with the ANN", as_percent(report.agreement)),
         (f"cores of one {facts['chip']} chip", str(facts["cores"])),
         ("golden against fast", _differences(report.golden_vs_fast)),
         ("Lava against fast", "not run: Lava needs Python 3.10" if lava is None else _differences(lava)),
@@ -119,4 +119,4 @@ def _show(out: Path, report: CheckReport, facts: dict[str, Any]) -> None:
 
 
 def _differences(found: Any) -> str:
-    return f"{found.differing_spikes} differing spikes, {found.differing_potentials} potentials ({found.images} images)"
+    return f"{found.differing_spikes} spikes, {found.differing_potentials} potentials differ ({found.images} images)"
