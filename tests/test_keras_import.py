@@ -234,8 +234,7 @@ def test_addition_by_operator_is_wiring_too(keras: Any, layers: Any) -> None:
 
 def test_addition_of_a_constant_is_not_dropped(keras: Any, layers: Any) -> None:
     x = keras.Input((4,))
-    model = keras.Model(x, layers.Dense(2)(x + 3.0))
-    assert "constant 3.0" in str(_refused(model))
+    _assert_equal(keras.Model(x, layers.Dense(2)(x + 3.0)))
 
 
 def test_a_layer_called_in_training_mode_is_refused(keras: Any, layers: Any) -> None:
@@ -294,30 +293,29 @@ def test_all_offending_layers_are_named_at_once(keras: Any, layers: Any) -> None
         keras,
         (8, 8, 2),
         layers.Conv2D(2, 3, activation="swish", name="one"),
-        layers.MaxPooling2D(name="two"),
-        layers.ReLU(max_value=6.0, name="three"),
+        layers.LayerNormalization(name="two"),
+        layers.ReLU(threshold=6.0, name="three"),
         layers.Lambda(lambda t: t, output_shape=lambda s: s, name="four"),
-        layers.LeakyReLU(name="five"),
+        layers.ELU(name="five"),
         layers.Flatten(),
         layers.Dense(3, activation="softmax", name="six"),
         layers.Dense(3),
     )
     error = _refused(model)
     assert len(error.offences) == 6
-    for name, kind in [("one", "Conv2D"), ("two", "MaxPooling2D"), ("three", "ReLU"), ("four", "Lambda"), ("five", "LeakyReLU")]:
+    for name, kind in [("one", "Conv2D"), ("two", "LayerNormalization"), ("three", "ReLU"), ("four", "Lambda"), ("five", "ELU")]:
         assert f"{name} ({kind})" in str(error)
     assert "silu" in str(error)
     assert "six" in str(error)
 
 
-@pytest.mark.parametrize("make", ["relu slope", "relu threshold", "bn axis", "channels first pool", "broadcast", "custom", "tanh"])
+@pytest.mark.parametrize("make", ["relu threshold", "bn axis", "channels first pool", "broadcast", "custom", "tanh"])
 def test_settings_that_cannot_be_converted_are_refused(keras: Any, layers: Any, make: str) -> None:
     class Custom(layers.Dense):  # type: ignore[misc]
         pass
 
     x = keras.Input((4, 4, 2))
     y = {
-        "relu slope": lambda: layers.ReLU(negative_slope=0.1, name="bad")(x),
         "relu threshold": lambda: layers.ReLU(threshold=1.0, name="bad")(x),
         "bn axis": lambda: layers.BatchNormalization(axis=1, name="bad")(x),
         "channels first pool": lambda: layers.GlobalAveragePooling2D(data_format="channels_first", name="bad")(x),
@@ -349,7 +347,8 @@ def test_a_softmax_inside_is_refused(keras: Any, layers: Any) -> None:
 
 
 def test_other_ranks_are_refused_by_name(keras: Any, layers: Any) -> None:
-    assert "conv (Conv1D)" in str(_refused(_sequential(keras, (8, 2), layers.Conv1D(2, 3, name="conv"))))
+    assert "conv (Conv3D)" in str(_refused(_sequential(keras, (4, 4, 4, 2), layers.Conv3D(2, 3, name="conv"))))
+    assert "fold (Reshape)" in str(_refused(_sequential(keras, (4, 6), layers.Reshape((2, 2, 2, 3), name="fold"))))
 
 
 def test_models_of_other_kinds_are_refused(keras: Any, layers: Any) -> None:
@@ -485,8 +484,8 @@ def test_objects_that_are_no_supported_layers_are_refused(keras: Any, layers: An
 
 def test_all_unsupported_layers_of_a_file_are_named_at_once(keras: Any, layers: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
-    _save(_sequential(keras, (8, 8, 2), layers.MaxPooling2D(name="one"), layers.LeakyReLU(name="two")), path)
-    with pytest.raises(UnsupportedModel, match=r"(?s)one \(MaxPooling2D\).*two \(LeakyReLU\)"):
+    _save(_sequential(keras, (8, 8, 2), layers.LayerNormalization(name="one"), layers.ELU(name="two")), path)
+    with pytest.raises(UnsupportedModel, match=r"(?s)one \(LayerNormalization\).*two \(ELU\)"):
         ecc_lava.load_model(path)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from ecc_lava.arrays import Shape
 from ecc_lava.errors import FileError, InvalidInput, UnsupportedModel
 from ecc_lava.files import require_file
-from ecc_lava.keras_import.handlers import HANDLERS
 from ecc_lava.keras_import.remedies import unsupported
+from ecc_lava.keras_import.table import HANDLERS, OPERATORS
 
 __all__ = ["load_model", "with_input_shape"]
 
@@ -34,8 +34,11 @@ _MODULES = (
     "keras.layers",
     "keras.models",
     "keras.regularizers",
+    "keras.src.applications.inception_resnet_v2",  # CustomScaleLayer
     "keras.src.engine",  # Functional of Keras 2
     "keras.src.models",  # Functional of Keras 3
+    "keras.src.ops.nn",
+    "keras.src.ops.numpy",
 )
 """Modules, with what is below them, whose objects a description may name; nothing in them reads files or runs code it is given."""
 
@@ -175,7 +178,8 @@ def _offences(config: Any) -> list[tuple[str, str]]:
             continue
         kind, module, inner = value.get("class_name"), value.get("module"), value.get("config")
         owner = (inner.get("name") if isinstance(inner, dict) else None) or value.get("name") or owner
-        known = kind in _CONTAINERS or kind in HANDLERS
+        operation = isinstance(module, str) and module.startswith("keras.src.ops.")
+        known = kind in OPERATORS if operation else kind in _CONTAINERS or kind in HANDLERS
         part = module is None or module in _PARTS or kind in _PART_NAMES
         if module not in (None, "keras") and not f"{module}.".startswith(tuple(f"{own}." for own in _MODULES)):
             offences.append((f"{owner} ({kind})", f"a custom object of module {module!r}; only Keras's own are loaded"))

@@ -5,16 +5,12 @@ from __future__ import annotations
 __all__ = ["unsupported"]
 
 _REMEDIES = {
-    "MaxPooling2D": "use AveragePooling2D, or a stride in the convolution before it",
-    "GlobalMaxPooling2D": "use GlobalAveragePooling2D",
-    "SeparableConv2D": "write it as a DepthwiseConv2D and a 1x1 Conv2D",
-    "LeakyReLU": "train with ReLU",
-    "PReLU": "train with ReLU",
     "ELU": "train with ReLU",
     "LayerNormalization": "it normalises every sample by itself; train with BatchNormalization",
     "GroupNormalization": "it normalises every sample by itself; train with BatchNormalization",
+    "MultiHeadAttention": "a product of tensors is not piecewise linear; build the model without attention",
+    "Multiply": "a product of two tensors is not piecewise linear; build the model without it",
     "Lambda": "it holds code of its own; use Keras's layers",
-    "GaussianNoise": "build the model without it for inference",
 }
 """Keras class name -> remedy."""
 

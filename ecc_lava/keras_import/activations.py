@@ -1,0 +1,138 @@
+"""Activations: layers of their own, fused into another layer, or operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.arrays import Array
+from ecc_lava.keras_import.call import Call, Refused, Tensor, numbers
+
+__all__ = [
+    "activated",
+    "activation",
+    "hard_sigmoid",
+    "hard_tanh",
+    "leaky_relu",
+    "plain_relu",
+    "prelu",
+    "relu",
+    "relu6",
+    "softmax",
+    "squashed",
+]
+
+
+def squashed(call: Call, x: Tensor, low: float, high: float) -> Tensor:
+    """Return x limited to low..high: ``low + min(relu(x - low), high - low)``."""
+    if not low < high:
+        raise Refused(f"it limits values to {low}..{high}, which is no range")
+    inner = call.relu(call.scale(x, 1.0, -low) if low else x, high - low)
+    return call.scale(inner, 1.0, low) if low else inner
+
+
+def _leaky(call: Call, x: Tensor, slope: Array | float, ceiling: float = inf) -> Tensor:
+    """Return ``min(relu(x), ceiling) - slope * relu(-x)``."""
+    if not np.any(slope):
+        return call.relu(x, ceiling)
+    return call.add([call.relu(x, ceiling), call.scale(call.relu(call.scale(x, -1.0)), -np.asarray(slope))])
+
+
+def _hard_sigmoid(call: Call, x: Tensor) -> Tensor:
+    return call.relu(call.scale(x, 1 / 6, 0.5), 1.0)
+
+
+_FUNCTIONS: dict[str, Callable[[Call, Tensor], Tensor]] = {
+    "linear": lambda call, x: x,
+    "relu": lambda call, x: call.relu(x),
+    "relu6": lambda call, x: call.relu(x, 6.0),
+    "leaky_relu": lambda call, x: _leaky(call, x, 0.2),  # Keras's default slope
+    "hard_sigmoid": _hard_sigmoid,
+    "hard_tanh": lambda call, x: squashed(call, x, -1.0, 1.0),
+    "softmax": lambda call, x: call.softmax(x),
+    "sigmoid": lambda call, x: call.softmax(x),
+}
+"""Name of a function of keras.activations -> what it makes."""
+
+
+def activated(call: Call, x: Tensor, function: Any) -> Tensor:
+    """Return x after a layer's fused activation."""
+    kind = getattr(function, "__name__", type(function).__name__)
+    module = getattr(function, "__module__", None) or ""
+    if not module.startswith(("keras.", "tensorflow.")):  # any function may be called relu
+        raise Refused(f"its activation {kind!r} is a function of {module or 'unknown origin'}, not Keras's own; train with 'relu' instead")
+    layers = {"ReLU": _relu, "LeakyReLU": _leaky_relu, "PReLU": _prelu}
+    if kind in layers:
+        return layers[kind](call, x, function)
+    if kind not in _FUNCTIONS:
+        raise Refused(f"its activation {kind!r} is not piecewise linear; train with relu instead")
+    return _FUNCTIONS[kind](call, x)
+
+
+def _relu(call: Call, x: Tensor, layer: Any) -> Tensor:
+    if float(layer.threshold):
+        raise Refused(f"its threshold is {layer.threshold}, where it jumps; only continuous functions are supported: use threshold 0")
+    ceiling = inf if layer.max_value is None else float(layer.max_value)
+    if not ceiling > 0:
+        raise Refused(f"its max_value is {ceiling}; it must be positive")
+    return _leaky(call, x, float(layer.negative_slope), ceiling)
+
+
+def _leaky_relu(call: Call, x: Tensor, layer: Any) -> Tensor:
+    return _leaky(call, x, float(layer.negative_slope))
+
+
+def _prelu(call: Call, x: Tensor, layer: Any) -> Tensor:
+    alpha = numbers(layer.alpha)
+    slopes = alpha.reshape(-1, alpha.shape[-1])
+    if slopes.shape[1] not in (1, x.channels) or (slopes != slopes[0]).any():
+        raise Refused(f"it has a slope per position, {alpha.shape}; share it over space: PReLU(shared_axes=[1, 2])")
+    return _leaky(call, x, slopes[0])
+
+
+def activation(call: Call) -> Tensor:
+    """Convert Activation: a function as a layer."""
+    return activated(call, call.input, call.layer.activation)
+
+
+def relu(call: Call) -> Tensor:
+    """Convert ReLU."""
+    return _relu(call, call.input, call.layer)
+
+
+def leaky_relu(call: Call) -> Tensor:
+    """Convert LeakyReLU, as a layer and as an operation."""
+    return _leaky_relu(call, call.input, call.layer)
+
+
+def prelu(call: Call) -> Tensor:
+    """Convert PReLU with a slope per channel."""
+    return _prelu(call, call.input, call.layer)
+
+
+def plain_relu(call: Call) -> Tensor:
+    """Convert the operation relu."""
+    return call.relu(call.input)
+
+
+def relu6(call: Call) -> Tensor:
+    """Convert the operation relu6."""
+    return call.relu(call.input, 6.0)
+
+
+def hard_sigmoid(call: Call) -> Tensor:
+    """Convert the operation hard_sigmoid: ``relu6(x + 3) / 6``."""
+    return _hard_sigmoid(call, call.input)
+
+
+def hard_tanh(call: Call) -> Tensor:
+    """Convert the operation hard_tanh: x limited to -1..1."""
+    return squashed(call, call.input, -1.0, 1.0)
+
+
+def softmax(call: Call) -> Tensor:
+    """Convert a final softmax or sigmoid, which the output is reported before."""
+    return call.softmax(call.input)

@@ -1,0 +1,147 @@
+"""Every layer and operation that `from_keras` knows: the graph and the lowered network against Keras itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ecc_lava
+from ecc_lava.arrays import Array
+from ecc_lava.errors import UnsupportedModel
+from ecc_lava.graph import Graph
+from ecc_lava.lowering import lower
+from ecc_lava.rates import rate_forward
+
+TOLERANCE = 1e-5
+"""Of max |difference| / max |reference|."""
+
+Build = Callable[[Any, Any, Any], Any]
+"""(keras.layers, keras.ops, input tensor) -> output tensor."""
+
+
+@pytest.fixture(scope="module")
+def keras() -> Any:
+    import keras
+
+    return keras
+
+
+def _randomised(model: Any, seed: int = 0) -> Any:
+    """Give every weight a random value; variances stay positive."""
+    rng = np.random.default_rng(seed)
+    for variable in model.variables:
+        if "seed" not in variable.path:
+            positive = variable.name in ("moving_variance", "variance")
+            variable.assign(rng.uniform(0.2, 2.0, variable.shape) if positive else rng.normal(0, 0.5, variable.shape))
+    return model
+
+
+def _model(keras: Any, shape: tuple[int, ...], build: Build) -> Any:
+    x = keras.Input(shape)
+    return _randomised(keras.Model(x, build(keras.layers, keras.ops, x)))
+
+
+def _differences(model: Any, graph: Graph) -> tuple[float, float]:
+    """Return max |difference| / max |reference| of the graph and of the network it is lowered to."""
+    x = np.random.default_rng(1).normal(0, 1.5, (4, *model.input_shape[1:])).astype(np.float32)
+    reference = np.asarray(model(x, training=False), np.float64).reshape(len(x), -1)
+    scale = np.abs(reference).max()
+    assert scale > 0
+    maps: Array = x.reshape(len(x), *graph.input.shape)
+    values = (ecc_lava.forward(graph, maps), rate_forward(lower(graph).network, maps))
+    first, second = (float(np.abs(value - reference).max() / scale) for value in values)
+    return first, second
+
+
+def _assert_equal(model: Any, tolerance: float = TOLERANCE) -> Graph:
+    graph = ecc_lava.from_keras(model)
+    in_floats, in_rates = _differences(model, graph)
+    assert in_floats <= tolerance
+    assert in_rates <= tolerance
+    return graph
+
+
+def _refused(model: Any) -> str:
+    with pytest.raises(UnsupportedModel) as caught:
+        ecc_lava.from_keras(model)
+    return str(caught.value)
+
+
+def _layer(name: str, *arguments: Any, **options: Any) -> Build:
+    """Return a model of a convolution, the layer, and another convolution or dense layer."""
+
+    def build(layers: Any, ops: Any, x: Any) -> Any:
+        signal = len(x.shape) == 3
+        conv = layers.Conv1D if signal else layers.Conv2D
+        y = getattr(layers, name)(*arguments, **options)(conv(3, 2, padding="same")(x))
+        return layers.Dense(4)(y) if len(y.shape) == 2 else conv(4, 2, padding="same")(y)
+
+    return build
+
+
+def _ids(case: tuple[str, tuple[Any, ...], dict[str, Any]]) -> str:
+    name, arguments, options = case
+    return " ".join([name, *map(str, arguments), *(f"{k}={v}" for k, v in options.items())])
+
+
+IMAGE_CASES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    *[
+        ("MaxPooling2D", (size,), {"strides": strides, "padding": padding})
+        for size, strides in ((2, None), (3, 2), (3, 1), ((2, 3), (3, 2)))
+        for padding in ("valid", "same")
+    ],
+    ("GlobalMaxPooling2D", (), {}),
+    ("GlobalMaxPooling2D", (), {"keepdims": True}),
+    ("ReLU", (), {}),
+    ("ReLU", (), {"max_value": 0.7}),
+    ("ReLU", (), {"negative_slope": 0.3}),
+    ("ReLU", (), {"negative_slope": 0.3, "max_value": 0.7}),
+    ("LeakyReLU", (), {}),
+    ("LeakyReLU", (0.1,), {}),
+    ("PReLU", (), {"shared_axes": [1, 2]}),
+    ("PReLU", (), {"shared_axes": [1, 2, 3]}),
+    *[("Activation", (name,), {}) for name in ("relu6", "leaky_relu", "hard_sigmoid", "hard_tanh", "linear", "relu")],
+    *[("Conv2D", (3, 2), {"activation": name}) for name in ("relu6", "leaky_relu", "hard_sigmoid", "hard_tanh")],
+]
+
+IMAGES = [(6, 7, 2)]
+
+
+@pytest.mark.parametrize("shape", IMAGES, ids=str)
+@pytest.mark.parametrize("case", IMAGE_CASES, ids=_ids)
+def test_a_layer_between_two_others(keras: Any, case: tuple[str, tuple[Any, ...], dict[str, Any]], shape: tuple[int, ...]) -> None:
+    name, arguments, options = case
+    _assert_equal(_model(keras, shape, _layer(name, *arguments, **options)))
+
+
+@pytest.mark.parametrize("name", ["ReLU", "LeakyReLU", "PReLU"])
+def test_activations_on_vectors(keras: Any, name: str) -> None:
+    _assert_equal(_model(keras, (5,), lambda layers, ops, x: layers.Dense(3)(getattr(layers, name)()(layers.Dense(4)(x)))))
+
+
+def test_a_layer_as_the_activation_of_another(keras: Any) -> None:
+    _assert_equal(
+        _model(keras, (6, 7, 2), lambda layers, ops, x: layers.Conv2D(3, 2, activation=layers.LeakyReLU(0.1))(x)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda layers, ops, x: layers.ReLU(threshold=0.5, name="bad")(x), "jumps"),
+        (lambda layers, ops, x: layers.ReLU(max_value=0.0, name="bad")(x), "max_value"),
+        (lambda layers, ops, x: layers.PReLU(name="bad")(x), "shared_axes"),
+        (lambda layers, ops, x: layers.ELU(name="bad")(x), "train with ReLU"),
+        *[
+            (lambda layers, ops, x, f=f: layers.Conv2D(2, 1, activation=f, name="bad")(x), f)
+            for f in ("silu", "gelu", "tanh", "elu", "selu", "softplus")
+        ],
+    ],
+)
+def test_what_is_not_continuous_and_piecewise_linear_is_refused(keras: Any, build: Build, says: str) -> None:
+    message = _refused(_model(keras, (4, 4, 2), build))
+    assert "bad (" in message
+    assert says in message
