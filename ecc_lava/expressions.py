@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ecc_lava.arrays import Array, Shape
-from ecc_lava.compose import compose, touches
+from ecc_lava.compose import Composition, composition_of, overlaid, touches
 from ecc_lava.geometry import Conv, Geometry, apply, describe, diagonal, synapses, target_shape, with_kernel
 
-__all__ = ["Cost", "Expression", "Term", "added", "composed", "cost_of", "extended", "folds", "merged", "negated"]
+__all__ = ["Cost", "Expression", "Term", "added", "cost_of", "extended", "folded_cost", "merged", "negated", "united"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         """Return the sum of both."""
         return Cost(self.weights + other.weights, self.synapses + other.synapses)
+
+    def times(self, factor: int) -> Cost:
+        """Return the cost of several copies."""
+        return Cost(factor * self.weights, factor * self.synapses)
 
     def within(self, limit: float, other: Cost) -> bool:
         """Whether both are at most `limit` times those of `other`."""
@@ -65,34 +69,39 @@ def cost_of(geometry: Geometry, source: Shape) -> Cost:
     return Cost(geometry.kernel.size, synapses(geometry, source))
 
 
-def composed(operator: Geometry, term: Term, middle: Shape, source: Shape) -> Term | None:
-    """Return ``operator(term)``, or None if it is zero.
-
-    The caller has made sure, with `folds`, that the composition is exact.
-    """
-    if not touches(operator, term.geometry, middle[2]):
-        return None
-    geometry = compose(operator, term.geometry, source)
-    assert geometry is not None, "the composition is exact"
-    return Term(term.population, geometry)
-
-
-def folds(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> bool:
-    """Whether `operator` composes exactly with every term that it reads."""
-    return all(
-        not touches(operator, term.geometry, expression.shape[2]) or compose(operator, term.geometry, shapes[term.population]) is not None
+def compositions(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> list[tuple[str, Composition | None]]:
+    """Return (population, composition with the operator or None) for every term that `operator` reads; no kernel is computed."""
+    return [
+        (term.population, composition_of(operator, term.geometry, shapes[term.population]))
         for term in expression.terms
-    )
+        if touches(operator, term.geometry, expression.shape[2])
+    ]
+
+
+def folded_cost(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> Cost | None:
+    """Return the cost of the operator folded into every term, or None if that is not exact."""
+    total = Cost(0, 0)
+    for _, composition in compositions(operator, expression, shapes):
+        if composition is None:
+            return None
+        total += Cost(composition.weights, composition.synapses)
+    return total
 
 
 def extended(expression: Expression, operator: Geometry, bias: Array, shapes: Mapping[str, Shape]) -> Expression:
-    """Return ``operator(expression) + bias``, bias (C,)."""
-    terms = (composed(operator, term, expression.shape, shapes[term.population]) for term in expression.terms)
+    """Return ``operator(expression) + bias``, bias (C,).
+
+    The caller has made sure, with `folded_cost`, that it is exact.
+    """
+    terms = []
+    for population, composition in compositions(operator, expression, shapes):
+        assert composition is not None, "the composition is exact"
+        terms.append(Term(population, composition.made()))
     constant: Array = np.asarray(bias, np.float64).reshape(1, 1, -1)
     if expression.constant.any():
         full = np.broadcast_to(expression.constant, expression.shape)[None]
         constant = _collapsed(apply(operator, np.ascontiguousarray(full))[0] + constant)
-    return Expression(tuple(term for term in terms if term is not None), constant, target_shape(operator, expression.shape))
+    return Expression(tuple(terms), constant, target_shape(operator, expression.shape))
 
 
 def negated(expression: Expression, shapes: Mapping[str, Shape]) -> Expression:
@@ -119,9 +128,38 @@ def merged(terms: tuple[Term, ...]) -> tuple[Term, ...]:
             None if gain is None else gain.tobytes(),
         )
         if layout in sums:
-            term = Term(term.population, with_kernel(term.geometry, sums[layout].geometry.kernel + term.geometry.kernel))
+            kernel = np.add(sums[layout].geometry.kernel, term.geometry.kernel, dtype=np.float64)
+            term = Term(term.population, with_kernel(term.geometry, kernel))
         sums[layout] = term
     return tuple(sums.values())
+
+
+def united(terms: tuple[Term, ...], shapes: Mapping[str, Shape]) -> tuple[Term, ...]:
+    """Add up terms of one population as `merged` does, and also those whose kernels overlap so far that one kernel has fewer weights.
+
+    Terms that are zero at every position are left out.
+    """
+    result: list[Term] = []
+    for term in _nonzero(merged(terms)):
+        for index, other in enumerate(result):
+            if other.population == term.population:
+                both = overlaid(other.geometry, term.geometry, shapes[term.population])
+                if both is not None:
+                    result[index] = Term(term.population, both)
+                    break
+        else:
+            result.append(term)
+    return tuple(result)
+
+
+def _nonzero(terms: tuple[Term, ...]) -> list[Term]:
+    """Leave out terms whose gain is 0 everywhere; if there is no other, keep the first with weights of 0."""
+    kept = [t for t in terms if not isinstance(t.geometry, Conv) or t.geometry.gain is None or t.geometry.gain.any()]
+    if kept or not terms:
+        return kept
+    geometry = terms[0].geometry
+    assert isinstance(geometry, Conv), "only a Conv has a gain"
+    return [Term(terms[0].population, replace(geometry, kernel=np.zeros(geometry.kernel.shape), gain=None))]
 
 
 def _collapsed(constant: Array) -> Array:

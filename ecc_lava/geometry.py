@@ -19,6 +19,7 @@ __all__ = [
     "Dense",
     "Geometry",
     "apply",
+    "axis_fan_out",
     "diagonal",
     "fan_out",
     "is_diagonal",
@@ -26,6 +27,7 @@ __all__ = [
     "stretched",
     "synapses",
     "target_shape",
+    "transposed",
     "with_kernel",
     "written",
 ]
@@ -254,12 +256,68 @@ def apply(geometry: Geometry, x: Array) -> Array:
             return whole
 
 
-def _axis_fan_out(conv: Conv, axis: int, size: int, out: int) -> Int:
-    """Count, for each input index of rows (axis 0) or columns (1), the (output, tap) pairs that read it."""
-    taps = np.arange(conv.kernel.shape[axis]) * conv.dilation[axis]
-    reads = np.arange(out)[:, None] * conv.strides[axis] + taps[None, :] - conv.padding[2 * axis]
-    reads = reads[reads % conv.input_dilation[axis] == 0] // conv.input_dilation[axis]
+def transposed(conv: Conv, y: Array, source: Shape) -> Array:
+    """Apply the transpose of the operator to a batch: every output's value is handed to the inputs it was summed from.
+
+    Parameters
+    ----------
+    conv : Conv
+    y : array (N, H', W', C')
+        Maps of the target's shape.
+    source : (H, W, C)
+
+    Returns
+    -------
+    array (N, H, W, C)
+    """
+    out_h, out_w, _ = target_shape(conv, source)
+    y = y[..., written(conv)]
+    if conv.gain is not None:
+        y = y * conv.gain[:, :, None]
+    kernel = conv.kernel.astype(y.dtype, copy=False)
+    first, stop = conv.reads or (0, source[2])
+    size = [stretched(source[a], conv.input_dilation[a]) for a in (0, 1)]
+    top, bottom, left, right = (max(p, 0) for p in conv.padding)
+    padded = np.zeros((len(y), size[0] + top + bottom, size[1] + left + right, stop - first), y.dtype)
+    origin = [max(-conv.padding[0], 0), max(-conv.padding[2], 0)]  # what is cropped is read by nobody
+    for a, b in np.ndindex(kernel.shape[0], kernel.shape[1]):
+        y0, x0 = origin[0] + a * conv.dilation[0], origin[1] + b * conv.dilation[1]
+        rows = slice(y0, y0 + (out_h - 1) * conv.strides[0] + 1, conv.strides[0])
+        columns = slice(x0, x0 + (out_w - 1) * conv.strides[1] + 1, conv.strides[1])
+        padded[:, rows, columns] += _transposed_tap(y, kernel[a, b], conv.groups)
+    result = np.zeros((len(y), *source), y.dtype)
+    inside = padded[:, top : top + size[0], left : left + size[1]]
+    result[..., first:stop] = inside[:, :: conv.input_dilation[0], :: conv.input_dilation[1]]
+    return result
+
+
+def _transposed_tap(y: Array, weights: Array, groups: int) -> Array:
+    """Apply one kernel position backwards: y (..., Cout), weights (Cin/groups, Cout) -> (..., Cin)."""
+    if groups == 1:
+        return y @ weights.T
+    grouped = y.reshape(*y.shape[:-1], groups, weights.shape[1] // groups)
+    blocks = weights.reshape(weights.shape[0], groups, -1)
+    result: Array = np.einsum("...go,igo->...gi", grouped, blocks).reshape(*y.shape[:-1], groups * weights.shape[0])
+    return result
+
+
+def axis_fan_out(size: int, out: int, taps: int, stride: int, dilation: int, before: int, input_dilation: int) -> Int:
+    """Count, for each input index of one axis, the (output, tap) pairs that read it."""
+    reads = np.arange(out)[:, None] * stride + np.arange(taps)[None, :] * dilation - before
+    reads = reads[reads % input_dilation == 0] // input_dilation
     return np.bincount(reads[(reads >= 0) & (reads < size)], minlength=size).astype(np.int64)
+
+
+def _fan_outs(conv: Conv, source: Shape) -> tuple[Int, Int]:
+    """Return the (output, tap) pairs that read each row, and each column."""
+    out = target_shape(conv, source)
+    rows, columns = (
+        axis_fan_out(
+            *(source[a], out[a], conv.kernel.shape[a], conv.strides[a], conv.dilation[a], conv.padding[2 * a], conv.input_dilation[a])
+        )
+        for a in (0, 1)
+    )
+    return rows, columns
 
 
 def fan_out(geometry: Geometry, source: Shape) -> Int:
@@ -267,20 +325,25 @@ def fan_out(geometry: Geometry, source: Shape) -> Int:
 
     Outputs inside the map; zero weights are counted.
     """
-    out_h, out_w, out_c = target_shape(geometry, source)
     match geometry:
-        case Dense():
-            return np.full(source, out_c, np.int64)
+        case Dense(kernel=kernel):
+            return np.full(source, kernel.shape[1], np.int64)
         case Conv(kernel=kernel, groups=groups):
-            positions = _axis_fan_out(geometry, 0, source[0], out_h)[:, None] * _axis_fan_out(geometry, 1, source[1], out_w)[None, :]
+            rows, columns = _fan_outs(geometry, source)
+            positions = rows[:, None] * columns[None, :]
             channels = np.zeros(source[2], np.int64)
             channels[slice(*(geometry.reads or (0, source[2])))] = kernel.shape[3] // groups
             return positions[:, :, None] * channels
 
 
 def synapses(geometry: Geometry, source: Shape) -> int:
-    """Return the number of synapses of a projection from a map of shape `source`."""
-    return int(fan_out(geometry, source).sum())
+    """Return the number of synapses of a projection from a map of shape `source`: the sum of `fan_out`."""
+    match geometry:
+        case Dense(kernel=kernel):
+            return int(kernel.size)
+        case Conv(kernel=kernel):
+            rows, columns = _fan_outs(geometry, source)
+            return int(rows.sum()) * int(columns.sum()) * int(kernel.shape[2] * kernel.shape[3])
 
 
 _OPTIONAL = -2

@@ -9,7 +9,15 @@ Two linear operators in a row are folded into one where that is exact and costs 
 the pair. Otherwise the tensor between them becomes a *relay*: populations relu(x) and relu(-x), the second only where x can be negative.
 Synapses stand for expected synops at equal rates. Rates stay exact either way; in spikes a relay is lossy.
 
-Maxima are sums of ReLUs, ``max(a, b) = b + relu(a - b)``, in a tree over a pool's window (see `ecc_lava.maxima`).
+Maxima are sums of ReLUs, ``max(a, b) = b + relu(a - b)``, in a tree over a pool's window (see `ecc_lava.maxima`). An operator before a pool
+is folded into the tree where the tree costs at most `fold_limit` times one over a relay. Where windows do not overlap synapses alone count:
+every one of the 2n - 1 copies of the weights works at one position of the window's n.
+
+A tensor without a ReLU of its own may be read by many populations: the linear trunk of a pre-activation ResNet by every block after it, a
+branch of a DenseNet by every later batch normalisation. Each would fold a copy of the operator that made the tensor. If these copies cost
+more than `fold_limit` times one shared relay and the readers' places on it, the tensor becomes a relay as soon as it is made: at the
+branch, before it is added or put beside others, so that relays do not follow one another along the trunk. A reader that is itself an
+operator without ReLU counts as two, as it will itself be relayed.
 """
 
 from __future__ import annotations
@@ -22,7 +30,7 @@ import numpy as np
 
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.errors import UnsupportedModel
-from ecc_lava.expressions import Cost, Expression, Term, added, composed, cost_of, extended, folds, merged, negated
+from ecc_lava.expressions import Cost, Expression, Term, added, cost_of, extended, folded_cost, negated, united
 from ecc_lava.geometry import Dense, Geometry, apply, diagonal, is_placement
 from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax
 from ecc_lava.maxima import Candidate, largest
@@ -77,9 +85,11 @@ def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
     UnsupportedModel
         If a tensor cannot be written with the known geometries.
     """
-    builder = _Builder(graph, fold_limit)
-    for node in _pooled_first(_needed(graph)):
+    nodes = _pooled_first(_needed(graph))
+    builder = _Builder(graph, _readers(nodes, graph.output), fold_limit)
+    for node in nodes:
         builder.visit(node)
+        builder.share(node)
     return builder.finish()
 
 
@@ -116,9 +126,37 @@ def _pooled_first(nodes: list[Node]) -> list[Node]:
     return [node for node in result if not (isinstance(node, Relu) and node.name in swapped)]
 
 
+def _passes_on(node: Node) -> bool:
+    """Whether folding the node into what reads it costs nothing."""
+    match node:
+        case Linear(geometry=geometry):
+            return is_placement(geometry)
+        case MaxPool(size=size):
+            return size == (1, 1)
+        case _:
+            return isinstance(node, Add | Scale | Reshape)
+
+
+def _readers(nodes: list[Node], output: str) -> dict[str, int]:
+    """Return, for every tensor, how many populations would fold the operator that made it."""
+    readers: dict[str, set[str]] = {node.name: set() for node in nodes}
+    readers[output].add("readout")
+    for node in reversed(nodes):
+        if _passes_on(node):
+            found = readers[node.name]
+        elif isinstance(node, Linear):
+            found = {f"{node.name}.relay", f"{node.name}.relay_negative"}
+        else:
+            found = {node.name}
+        for source in node.sources:
+            readers[source] |= found
+    return {name: len(found) for name, found in readers.items()}
+
+
 class _Builder:
-    def __init__(self, graph: Graph, fold_limit: float) -> None:
+    def __init__(self, graph: Graph, readers: dict[str, int], fold_limit: float) -> None:
         self._graph = graph
+        self._readers = readers
         self._limit = fold_limit
         self._populations: list[Population] = []
         self._projections: list[Projection] = []
@@ -161,6 +199,21 @@ class _Builder:
             case Softmax():
                 raise AssertionError("a softmax is never needed for the output before it")
 
+    def share(self, node: Node) -> None:
+        """Make the node's tensor a relay if too many populations would fold the operator before it."""
+        readers = self._readers[node.name]
+        if readers < 2 or _passes_on(node) or isinstance(node, Input | Relu):
+            return
+        expression = self._expressions[node.name]
+        copies = 1 if self._never_negative(expression) else 2
+        own = self._cost(expression)
+        places = cost_of(diagonal(np.ones(expression.shape[2])), expression.shape)
+        folded, shared = own.times(readers), own.times(copies) + places.times(copies * readers)
+        if not folded.within(self._limit, shared):
+            self._expressions[node.name] = self._relay(node.name, expression)
+            last = self._decisions[-1]
+            self._decisions[-1] = Decision(node.name, f"{last.kind}, shared over a relay", folded, shared)
+
     def finish(self) -> Lowering:
         """Add the readout and return the network."""
         output = self._graph.output
@@ -177,7 +230,7 @@ class _Builder:
         population = Population.ideal(name, expression.shape, kind, expression.constant, ceiling)
         self._populations.append(population)
         self._shapes[name] = population.shape
-        self._projections.extend(Projection(term.population, name, term.geometry) for term in merged(expression.terms))
+        self._projections.extend(Projection(term.population, name, term.geometry) for term in united(expression.terms, self._shapes))
         return Expression((Term(name, diagonal(np.ones(expression.shape[2]))),), np.zeros((1, 1, 1)), expression.shape)
 
     def _linear(self, node: Linear | Scale, expression: Expression, operator: Geometry, bias: Array) -> Expression:
@@ -185,7 +238,7 @@ class _Builder:
         pair = folded = None
         if not is_placement(operator):  # factors and places of channels cost nothing wherever they are folded
             pair = self._cost(expression) + cost_of(operator, expression.shape)
-            folded = self._folded_cost(operator, expression)
+            folded = folded_cost(operator, expression, self._shapes)
             if folded is None or not folded.within(self._limit, pair):
                 self._decisions.append(Decision(node.name, "relay", folded, pair))
                 expression = self._relay(self._origins.get(node.source, node.source), expression)
@@ -195,20 +248,6 @@ class _Builder:
 
     def _cost(self, expression: Expression) -> Cost:
         return sum((cost_of(term.geometry, self._shapes[term.population]) for term in expression.terms), Cost(0, 0))
-
-    def _folded_cost(self, operator: Geometry, expression: Expression) -> Cost | None:
-        """Return the cost of the operator folded into every term, or None if that is not exact."""
-        if isinstance(operator, Dense):  # known before the kernels are computed, which may be large
-            size = sum(prod(self._shapes[term.population]) for term in expression.terms) * operator.kernel.shape[1]
-            return Cost(size, size)
-        if not folds(operator, expression, self._shapes):
-            return None
-        total = Cost(0, 0)
-        for term in expression.terms:
-            source = self._shapes[term.population]
-            folded = composed(operator, term, expression.shape, source)
-            total += Cost(0, 0) if folded is None else cost_of(folded.geometry, source)
-        return total
 
     def _relay(self, tensor: str, expression: Expression) -> Expression:
         """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor."""
@@ -229,17 +268,35 @@ class _Builder:
     def _max_pool(self, node: MaxPool, expression: Expression) -> Expression:
         """Return the largest of every window; zeros outside the map are no candidates where values can be negative."""
         taps = [node.tap(row, column, expression.shape) for row, column in np.ndindex(node.size)]
+        folded, pair = self._pooled_cost(taps, expression)
         kind = "maxima"
-        if not all(folds(tap, expression, self._shapes) for tap in taps):
+        apart = all(np.less_equal(node.size, node.strides))
+        dear = folded is None or folded.synapses > self._limit * pair.synapses or not (apart or folded.within(self._limit, pair))
+        if dear:
             kind = "maxima over a relay"
             expression = self._relay(self._origins.get(node.source, node.source), expression)
-        self._decisions.append(Decision(node.name, kind))
+        self._decisions.append(Decision(node.name, kind, folded, pair))
         masked = not self._never_negative(expression)
         zeros = np.zeros(expression.shape[2])
         candidates = [
             Candidate(extended(expression, tap, zeros, self._shapes), _inside(tap, expression.shape) if masked else None) for tap in taps
         ]
         return self._maxima(node.name, candidates)
+
+    def _pooled_cost(self, taps: Sequence[Geometry], expression: Expression) -> tuple[Cost | None, Cost]:
+        """Return the costs of a pool's tree over the expression (None if that is not exact), and over a relay of it.
+
+        Of n values, n - 1 are compared with another one and the last is passed on: the tree reads 2n - 1 of them.
+        """
+        relays = 1 if self._never_negative(expression) else 2
+        over_relay = self._cost(expression).times(relays)
+        folded: Cost | None = Cost(0, 0)
+        for index, tap in enumerate(taps):
+            read = 1 if index == len(taps) - 1 else 2
+            over_relay += cost_of(tap, expression.shape).times(relays * read)
+            cost = folded_cost(tap, expression, self._shapes)
+            folded = None if folded is None or cost is None else folded + cost.times(read)
+        return folded, over_relay
 
     def _maxima(self, name: str, candidates: Sequence[Candidate]) -> Expression:
         made = 0

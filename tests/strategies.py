@@ -81,7 +81,7 @@ def geometries(draw: Callable[[Any], Any], source: Shape) -> Geometry:
 
 BLOCKS = (
     *("conv", "conv", "depthwise", "pool", "scale", "pad", "relu", "ceiling", "skip", "branches"),
-    *("max", "relu and max", "maximum", "concatenate", "stretch"),
+    *("max", "relu and max", "maximum", "concatenate", "stretch", "readers"),
 )
 
 
@@ -187,6 +187,9 @@ class _Chain:
             case "stretch":
                 stretched = Conv(self.weights(2, 2, channels, channels), padding=(1, 1, 1, 1), input_dilation=(2, 2))
                 return source if max(height, width) > 6 else self.linear(source, stretched)
+            case "readers":
+                branch = self.conv(source, channels, 3, 1, True)
+                return self.add(*(self.relu(self.scale(self.add(source, branch))) for _ in range(6)))
             case "skip":
                 return self.add(source, self.conv(source, channels, 3, 1, True))
             case _:  # branches of unequal depth

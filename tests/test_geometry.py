@@ -11,9 +11,22 @@ from hypothesis import strategies as st
 from strategies import convs, geometries, pool, shapes
 
 from ecc_lava.arrays import Array, Shape
-from ecc_lava.compose import compose, touches
+from ecc_lava.compose import compose, composition_of, overlaid, touches
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Conv, Dense, Geometry, apply, describe, diagonal, fan_out, is_diagonal, rebuild, synapses, target_shape
+from ecc_lava.geometry import (
+    Conv,
+    Dense,
+    Geometry,
+    apply,
+    describe,
+    diagonal,
+    fan_out,
+    is_diagonal,
+    rebuild,
+    synapses,
+    target_shape,
+    transposed,
+)
 
 MANY = settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
@@ -209,6 +222,44 @@ def test_a_composition_equals_one_after_the_other(case: tuple[Shape, Geometry, G
         return
     x = _values((2, *source)).astype(np.float64)
     assert (apply(both, x) == apply(outer, apply(inner, x))).all()
+    foreseen = composition_of(outer, inner, source)
+    assert foreseen is not None
+    assert (foreseen.weights, foreseen.synapses) == (both.kernel.size, synapses(both, source))
+
+
+@MANY
+@given(shapes.flatmap(lambda shape: st.tuples(st.just(shape), convs(shape))))
+def test_the_transpose_is_the_adjoint(case: tuple[Shape, Conv]) -> None:
+    source, conv = case
+    x = _values((2, *source))
+    y = _values((2, *target_shape(conv, source)))
+    assert (apply(conv, x) * y).sum() == (x * transposed(conv, y, source)).sum()
+
+
+@MANY
+@given(shapes.flatmap(lambda shape: st.tuples(st.just(shape), convs(shape, gain=False))), st.tuples(*[st.integers(-1, 1)] * 2))
+def test_kernels_that_lie_apart_are_overlaid_as_their_sum(case: tuple[Shape, Conv], by: tuple[int, int]) -> None:
+    source, conv = case
+    top, bottom, left, right = conv.padding
+    moved = replace(conv, kernel=2 * conv.kernel, padding=(top + by[0], bottom - by[0], left + by[1], right - by[1]))
+    both = overlaid(conv, moved, source)
+    if both is None:
+        return
+    x = _values((2, *source))
+    assert both.kernel.size < 2 * conv.kernel.size
+    assert (apply(both, x) == apply(conv, x) + apply(moved, x)).all()
+
+
+def test_an_identity_is_not_overlaid_on_a_convolution() -> None:
+    depthwise = Conv(np.ones((3, 3, 1, 4)), padding=(1, 1, 1, 1), groups=4)
+    assert overlaid(depthwise, diagonal(np.ones(4)), (5, 5, 4)) is None
+
+
+def test_taps_farther_apart_keep_their_distance_when_composed() -> None:
+    inner, outer = Conv(np.ones((1, 1, 2, 3)), (2, 2)), Conv(np.ones((3, 3, 3, 4)))
+    both = compose(outer, inner, (11, 11, 2))
+    assert isinstance(both, Conv)
+    assert (both.kernel.shape, both.dilation) == ((3, 3, 2, 4), (2, 2))
 
 
 SIZES = [(4, 4, 2), (5, 5, 2), (6, 7, 1), (7, 3, 2)]
