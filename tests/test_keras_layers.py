@@ -105,14 +105,70 @@ IMAGE_CASES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("PReLU", (), {"shared_axes": [1, 2, 3]}),
     *[("Activation", (name,), {}) for name in ("relu6", "leaky_relu", "hard_sigmoid", "hard_tanh", "linear", "relu")],
     *[("Conv2D", (3, 2), {"activation": name}) for name in ("relu6", "leaky_relu", "hard_sigmoid", "hard_tanh")],
+    ("SeparableConv2D", (4, 3), {"padding": "same", "strides": 2, "activation": "relu"}),
+    ("SeparableConv2D", (4, (2, 3)), {"depth_multiplier": 2, "use_bias": False}),
+    ("SeparableConv2D", (4, 3), {"padding": "same", "dilation_rate": 2}),
+    *[
+        ("Conv2DTranspose", (4, size), {"strides": strides, "padding": padding})
+        for size, strides in ((3, 1), (3, 2), (2, 2), (2, 3), ((4, 3), (2, 3)), (4, 1), (1, 2))
+        for padding in ("valid", "same")
+    ],
+    ("Conv2DTranspose", (4, 3), {"strides": 2, "padding": "same", "output_padding": 0}),
+    ("Conv2DTranspose", (4, 3), {"strides": 2, "padding": "same", "output_padding": 1}),
+    ("Conv2DTranspose", (4, 3), {"strides": 3, "padding": "valid", "output_padding": (2, 1)}),
+    ("Conv2DTranspose", (4, 3), {"dilation_rate": 2, "padding": "same"}),
+    ("Conv2DTranspose", (4, (2, 3)), {"dilation_rate": (1, 2), "use_bias": False, "activation": "relu"}),
+    ("UpSampling2D", (), {}),
+    ("UpSampling2D", ((3, 2),), {}),
+    ("Cropping2D", (1,), {}),
+    ("Cropping2D", (((1, 0), (2, 1)),), {}),
+    ("ZeroPadding2D", (((1, 0), (2, 1)),), {}),
+    ("AveragePooling2D", (3, 2), {"padding": "same"}),
+    ("Reshape", ((7, 6, 3),), {}),
+    ("Reshape", ((-1, 2, 3),), {}),
+    ("Reshape", ((-1,),), {}),
+    ("Permute", ((1, 2, 3),), {}),
+    ("SpatialDropout2D", (0.5,), {}),
+    ("GaussianNoise", (0.5,), {}),
+    ("GaussianDropout", (0.5,), {}),
+    ("AlphaDropout", (0.5,), {}),
+    ("ActivityRegularization", (0.5,), {}),
+    ("Identity", (), {}),
 ]
 
-IMAGES = [(6, 7, 2)]
+SIGNAL_CASES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    *[("Conv1D", (4, 3), {"strides": strides, "padding": padding}) for strides in (1, 2) for padding in ("valid", "same", "causal")],
+    ("Conv1D", (4, 3), {"dilation_rate": 2, "padding": "causal", "activation": "relu"}),
+    ("Conv1D", (6, 3), {"groups": 3, "use_bias": False}),
+    ("DepthwiseConv1D", (3,), {"depth_multiplier": 2, "padding": "same"}),
+    ("DepthwiseConv1D", (3,), {"strides": 2}),
+    ("SeparableConv1D", (4, 3), {"padding": "same", "depth_multiplier": 2}),
+    ("SeparableConv1D", (4, 3), {"strides": 2}),
+    ("Conv1DTranspose", (4, 3), {"strides": 2, "padding": "same"}),
+    ("Conv1DTranspose", (4, 3), {"strides": 2}),
+    ("MaxPooling1D", (3, 2), {"padding": "same"}),
+    ("MaxPooling1D", (2,), {}),
+    ("AveragePooling1D", (3, 2), {"padding": "same"}),
+    ("GlobalAveragePooling1D", (), {}),
+    ("GlobalAveragePooling1D", (), {"keepdims": True}),
+    ("GlobalMaxPooling1D", (), {}),
+    ("ZeroPadding1D", (2,), {}),
+    ("ZeroPadding1D", ((1, 2),), {}),
+    ("Cropping1D", ((1, 2),), {}),
+    ("UpSampling1D", (3,), {}),
+    ("SpatialDropout1D", (0.5,), {}),
+    ("BatchNormalization", (), {}),
+    ("Dense", (4,), {"activation": "relu"}),
+    ("PReLU", (), {"shared_axes": [1]}),
+    ("Flatten", (), {}),
+    ("Reshape", ((3, 9),), {}),
+]
+
+CASES = [((6, 7, 2), case) for case in IMAGE_CASES] + [((9, 2), case) for case in SIGNAL_CASES]
 
 
-@pytest.mark.parametrize("shape", IMAGES, ids=str)
-@pytest.mark.parametrize("case", IMAGE_CASES, ids=_ids)
-def test_a_layer_between_two_others(keras: Any, case: tuple[str, tuple[Any, ...], dict[str, Any]], shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("shape", "case"), CASES, ids=lambda value: _ids(value) if isinstance(value[0], str) else str(value))
+def test_a_layer_between_two_others(keras: Any, shape: tuple[int, ...], case: tuple[str, tuple[Any, ...], dict[str, Any]]) -> None:
     name, arguments, options = case
     _assert_equal(_model(keras, shape, _layer(name, *arguments, **options)))
 
@@ -143,5 +199,55 @@ def test_a_layer_as_the_activation_of_another(keras: Any) -> None:
 )
 def test_what_is_not_continuous_and_piecewise_linear_is_refused(keras: Any, build: Build, says: str) -> None:
     message = _refused(_model(keras, (4, 4, 2), build))
+    assert "bad (" in message
+    assert says in message
+
+
+MERGES: dict[str, Build] = {
+    "concatenate": lambda layers, ops, x: layers.Concatenate()([layers.Conv2D(3, 1)(x), x, layers.Conv2D(1, 3, padding="same")(x)]),
+    "concatenate rows": lambda layers, ops, x: layers.Concatenate(axis=1)([layers.Conv2D(2, 1)(x), x]),
+    "concatenate columns": lambda layers, ops, x: layers.Concatenate(axis=-2)([layers.ReLU()(layers.Conv2D(2, 1)(x)), x]),
+    "concatenate a relu and its source": lambda layers, ops, x: layers.Concatenate()([layers.ReLU()(x), x]),
+    "subtract": lambda layers, ops, x: layers.Subtract()([x, layers.Conv2D(2, 1)(x)]),
+    "average": lambda layers, ops, x: layers.Average()([x, layers.Conv2D(2, 1)(x), layers.ReLU()(x)]),
+    "maximum": lambda layers, ops, x: layers.Maximum()([x, layers.Conv2D(2, 1)(x), layers.ReLU()(layers.Conv2D(2, 1)(x))]),
+    "minimum": lambda layers, ops, x: layers.Minimum()([x, layers.Conv2D(2, 1)(x), layers.Conv2D(2, 1)(x)]),
+}
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_layers_that_join_tensors(keras: Any, name: str) -> None:
+    _assert_equal(_model(keras, (5, 6, 2), lambda layers, ops, x: layers.Conv2D(3, 2)(MERGES[name](layers, ops, x))))
+
+
+def test_concatenation_of_vectors(keras: Any) -> None:
+    def build(layers: Any, ops: Any, x: Any) -> Any:
+        flat = layers.Flatten()(layers.Conv2D(2, 2, activation="relu")(x))
+        return layers.Dense(3)(layers.Concatenate()([flat, layers.GlobalMaxPooling2D()(x), layers.Dense(4)(flat)]))
+
+    _assert_equal(_model(keras, (5, 6, 2), build))
+
+
+def test_a_vector_becomes_a_map(keras: Any) -> None:
+    def build(layers: Any, ops: Any, x: Any) -> Any:
+        y = layers.Reshape((2, 3, 4))(layers.Dense(24, activation="relu")(x))
+        return layers.Conv2DTranspose(2, 3, strides=2, padding="same")(y)
+
+    _assert_equal(_model(keras, (5,), build))
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda layers, ops, x: layers.UpSampling2D(interpolation="bilinear", name="bad")(x), "nearest"),
+        (lambda layers, ops, x: layers.Reshape((20, 4, 2), name="bad")(layers.Conv2D(8, 1)(x)), "20x4 positions"),
+        (lambda layers, ops, x: layers.Permute((2, 1, 3), name="bad")(x), "exchanges axes"),
+        (lambda layers, ops, x: layers.Multiply(name="bad")([x, x]), "product of two tensors"),
+        (lambda layers, ops, x: layers.MultiHeadAttention(2, 2, name="bad")(x, x), "attention"),
+        (lambda layers, ops, x: layers.Maximum(name="bad")([x, layers.Conv2D(1, 1)(x)]), "broadcasting"),
+    ],
+)
+def test_what_has_no_exact_counterpart_is_refused(keras: Any, build: Build, says: str) -> None:
+    message = _refused(_model(keras, (4, 5, 2), build))
     assert "bad (" in message
     assert says in message

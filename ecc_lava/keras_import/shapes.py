@@ -5,7 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from ecc_lava.arrays import Shape
+from ecc_lava.geometry import Conv
 from ecc_lava.keras_import.call import Call, Refused, Tensor, channels_last
 from ecc_lava.keras_import.windows import pair
 
@@ -37,11 +40,33 @@ def flatten(call: Call) -> Tensor:
     return call.reshape(call.input, (1, 1, prod(call.input.shape)))
 
 
+PLACES = 64
+"""Most positions of a map that is put together from a vector."""
+
+
+def _reshaped(call: Call, shape: Shape) -> Tensor:
+    """Return the input as another map: every position of it is a range of the flat vector's channels, put in its place."""
+    height, width, channels = shape
+    if shape == call.input.shape or (height, width) == (1, 1):
+        return call.reshape(call.input, shape)
+    if height * width > PLACES:
+        why = f"it makes a map of {height}x{width} positions of a tensor in another layout; at most {PLACES} positions are put together so"
+        raise Refused(f"{why}. Where it is the first layer, give the model an Input of that shape instead")
+    flat = call.reshape(call.input, (1, 1, prod(shape)))
+    placed = []
+    for row, column in np.ndindex(height, width):
+        first = (row * width + column) * channels
+        padding = (row, height - 1 - row, column, width - 1 - column)
+        geometry = Conv(np.ones((1, 1, 1, channels)), padding=padding, groups=channels, reads=(first, first + channels))
+        placed.append(call.linear(flat, geometry))
+    return call.add(placed)
+
+
 def reshape(call: Call) -> Tensor:
     """Convert Reshape, in the same order of the numbers."""
     target = [int(size) for size in call.layer.target_shape]
     known = prod(size for size in target if size != -1)
-    return call.reshape(call.input, as_map(tuple(prod(call.input.shape) // known if size == -1 else size for size in target)))
+    return _reshaped(call, as_map(tuple(prod(call.input.shape) // known if size == -1 else size for size in target)))
 
 
 def permute(call: Call) -> Tensor:
@@ -51,7 +76,7 @@ def permute(call: Call) -> Tensor:
     moved = [axis for axis in dims if sizes[axis] > 1]
     if moved != sorted(moved):
         raise Refused(f"it exchanges axes, {tuple(call.layer.dims)}; only the order (1, 2, 3) is supported: build the model without it")
-    return call.reshape(call.input, as_map(tuple(sizes[axis] for axis in dims)))
+    return _reshaped(call, as_map(tuple(sizes[axis] for axis in dims)))
 
 
 def _sides(values: Any) -> tuple[int, int, int, int]:
