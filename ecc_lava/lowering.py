@@ -250,7 +250,9 @@ class _Builder:
         return sum((cost_of(term.geometry, self._shapes[term.population]) for term in expression.terms), Cost(0, 0))
 
     def _relay(self, tensor: str, expression: Expression) -> Expression:
-        """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor."""
+        """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor and shape."""
+        if self._relays.get(tensor, expression).shape != expression.shape:  # one is the flat vector of the other
+            tensor = f"{tensor}.flat"
         if tensor not in self._relays:
             relay = self._new_population(f"{tensor}.relay", Kind.IF, expression)
             if not self._never_negative(expression):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -251,3 +253,166 @@ def test_what_has_no_exact_counterpart_is_refused(keras: Any, build: Build, says
     message = _refused(_model(keras, (4, 5, 2), build))
     assert "bad (" in message
     assert says in message
+
+
+PER_CHANNEL = np.array([0.5, -1.5, 2.0], np.float32)
+
+OPERATIONS: dict[str, Build] = {
+    "x + y": lambda layers, ops, x: x + layers.ReLU()(x),
+    "x - y": lambda layers, ops, x: x - layers.ReLU()(x),
+    "x + 3": lambda layers, ops, x: x + 3.0,
+    "3 + x": lambda layers, ops, x: 3.0 + x,
+    "x + array": lambda layers, ops, x: x + PER_CHANNEL,
+    "x - 3": lambda layers, ops, x: x - 3.0,
+    "3 - x": lambda layers, ops, x: 3.0 - x,
+    "x * 0.5": lambda layers, ops, x: x * 0.5,
+    "0.5 * x": lambda layers, ops, x: 0.5 * x,
+    "x * array": lambda layers, ops, x: x * PER_CHANNEL,
+    "x / 2": lambda layers, ops, x: x / 2,
+    "x / array": lambda layers, ops, x: x / PER_CHANNEL,
+    "ops.divide": lambda layers, ops, x: ops.divide(x, 4.0),
+    "-x": lambda layers, ops, x: -x,
+    "abs": lambda layers, ops, x: abs(x),
+    "ops.abs": lambda layers, ops, x: ops.abs(x),
+    "relu": lambda layers, ops, x: ops.relu(x),
+    "relu6": lambda layers, ops, x: ops.relu6(x * 5.0),
+    "leaky_relu": lambda layers, ops, x: ops.leaky_relu(x, 0.1),
+    "hard_sigmoid": lambda layers, ops, x: ops.hard_sigmoid(x * 3.0),
+    "hard_tanh": lambda layers, ops, x: ops.hard_tanh(x),
+    "clip": lambda layers, ops, x: ops.clip(x, -0.5, 0.8),
+    "maximum": lambda layers, ops, x: ops.maximum(x, -2.0 * x),
+    "maximum of a constant": lambda layers, ops, x: ops.maximum(x, 0.3),
+    "minimum": lambda layers, ops, x: ops.minimum(x, -2.0 * x),
+    "minimum of an array": lambda layers, ops, x: ops.minimum(PER_CHANNEL, x),
+    "concatenate": lambda layers, ops, x: ops.concatenate([x, ops.relu(x)], axis=-1),
+    "channels": lambda layers, ops, x: x[..., 1:3],
+    "rows and columns": lambda layers, ops, x: x[:, 1::2, :-1],
+    "rows, columns and channels": lambda layers, ops, x: x[:, ::2, 1:4:2, :2],
+}
+
+
+OF_IMAGES_ONLY = "rows, columns and channels"
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [((5, 6, 3), name) for name in OPERATIONS] + [((6, 3), name) for name in OPERATIONS if name != OF_IMAGES_ONLY],
+    ids=str,
+)
+def test_operations_of_functional_models(keras: Any, name: str, shape: tuple[int, ...]) -> None:
+    def build(layers: Any, ops: Any, x: Any) -> Any:
+        conv = layers.Conv2D if len(shape) == 3 else layers.Conv1D
+        return layers.Dense(3)(layers.Flatten()(OPERATIONS[name](layers, ops, conv(3, 2, padding="same")(x))))
+
+    _assert_equal(_model(keras, shape, build))
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda layers, ops, x: x * x, "product"),
+        (lambda layers, ops, x: 1.0 / x, "divides by a tensor"),
+        (lambda layers, ops, x: x / 0.0, "by zero"),
+        (lambda layers, ops, x: x + np.ones((4, 1, 1)), "one per channel"),
+        (lambda layers, ops, x: ops.tanh(x), "(Tanh)"),
+        (lambda layers, ops, x: ops.average(x, axis=1), "(Average)"),
+        (lambda layers, ops, x: x[..., 0], "only slices"),
+        (lambda layers, ops, x: x[..., ::-1], "backwards"),
+        (lambda layers, ops, x: x[..., ::2], "skips channels"),
+        (lambda layers, ops, x: ops.sigmoid(x) + 1.0, "at the output only"),
+    ],
+)
+def test_operations_that_are_refused(keras: Any, build: Build, says: str) -> None:
+    assert says in _refused(_model(keras, (4, 5, 3), build))
+
+
+def test_two_scales_of_a_residual_block(keras: Any) -> None:
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+
+    _assert_equal(_model(keras, (5, 6, 2), lambda layers, ops, x: CustomScaleLayer(0.17)([x, layers.Conv2D(2, 1)(x)])))
+
+
+def _block(keras: Any, shape: tuple[Any, ...], name: str) -> Any:
+    layers = keras.layers
+    return keras.Sequential(
+        [keras.Input(shape), layers.Conv2D(3, 3, padding="same"), layers.BatchNormalization(), layers.ReLU()], name=name
+    )
+
+
+@pytest.mark.parametrize("shape", [(5, 6, 3), (None, None, 3)], ids=str)
+def test_a_model_inside_a_model_called_twice(keras: Any, shape: tuple[Any, ...]) -> None:
+    block = _block(keras, shape, "block")
+    graph = _assert_equal(_model(keras, (5, 6, 3), lambda layers, ops, x: layers.Dense(2)(layers.Flatten()(block(block(x) - x)))))
+    assert {"block.0.re_lu", "block.1.re_lu"} <= {name.rsplit("_", 1)[0] if name[-1].isdigit() else name for name in graph.shapes}
+
+
+def test_models_in_models_in_models(keras: Any) -> None:
+    inner = _block(keras, (5, 6, 3), "inner")
+    x = keras.Input((5, 6, 3))
+    middle = keras.Model(x, keras.layers.Add()([inner(x), x]), name="middle")
+    head = keras.Sequential([keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(3)], name="head")
+    graph = _assert_equal(_randomised(keras.Sequential([keras.Input((5, 6, 3)), middle, head])))
+    assert any(name.startswith("middle.inner.") for name in graph.shapes)
+
+
+def test_a_model_inside_with_several_inputs_and_outputs(keras: Any) -> None:
+    a, b = keras.Input((5, 6, 2)), keras.Input((5, 6, 2))
+    pair = keras.Model([a, b], [a - b, keras.layers.Maximum()([a, b])])
+
+    def build(layers: Any, ops: Any, x: Any) -> Any:
+        difference, largest = pair([x, layers.Conv2D(2, 1)(x)])
+        return layers.Conv2D(2, 2)(difference + 2.0 * largest)
+
+    _assert_equal(_model(keras, (5, 6, 2), build))
+
+
+def test_a_softmax_in_the_last_inner_model_is_the_output(keras: Any) -> None:
+    head = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax", name="probabilities")], name="head")
+    graph = ecc_lava.from_keras(keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), head]))
+    assert graph.output == "head.probabilities.logits"
+
+
+def test_offences_inside_inner_models_are_named_with_their_path(keras: Any) -> None:
+    layers = keras.layers
+    inner = keras.Sequential([keras.Input((4,)), layers.ELU(name="one"), layers.Dense(4, activation="tanh", name="two")], name="inner")
+    message = _refused(keras.Sequential([keras.Input((4,)), inner, layers.LayerNormalization(name="three")]))
+    assert all(part in message for part in ("inner.one (ELU)", "inner.two (Dense)", "three (LayerNormalization)"))
+
+
+def test_half_precision(keras: Any) -> None:
+    def build(layers: Any, ops: Any, x: Any) -> Any:
+        options = {"dtype": "mixed_float16"}
+        y = layers.ReLU(**options)(layers.BatchNormalization(**options)(layers.Conv2D(3, 3, **options)(x)))
+        return layers.Dense(3, dtype="float32")(layers.Flatten(**options)(y))
+
+    _assert_equal(_model(keras, (5, 6, 2), build), 1e-2)
+
+
+@pytest.mark.parametrize("name", ["images", "signals"])
+def test_operations_and_inner_models_come_back_from_files(keras: Any, name: str, tmp_path: Path) -> None:
+    def images(layers: Any, ops: Any, x: Any) -> Any:
+        from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+
+        y = CustomScaleLayer(0.5, name="mixed")([x, block(x)])
+        y = ops.concatenate([ops.maximum(y, 0.1), y[..., 1:2]], axis=-1)
+        return layers.Dense(2)(layers.Flatten()(layers.MaxPooling2D()(-y[:, 1:, ::2] * 0.5 + 1.0)))
+
+    def signals(layers: Any, ops: Any, x: Any) -> Any:
+        y = layers.Conv1DTranspose(2, 3, strides=2, activation="leaky_relu")(x)
+        return layers.Dense(2, activation="relu6")(layers.GlobalMaxPooling1D()(ops.abs(y) - 0.5))
+
+    block = _block(keras, (5, 6, 3), "block")
+    model = _model(keras, (5, 6, 3), images) if name == "images" else _model(keras, (6, 3), signals)
+    path = tmp_path / "model.keras"
+    model.save(path)
+    graph = ecc_lava.from_keras(ecc_lava.load_model(path))
+    assert max(_differences(model, graph)) <= TOLERANCE
+
+
+def test_operations_in_hdf5_files_are_refused_with_the_remedy(keras: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns that HDF5 is legacy
+        _model(keras, (4,), lambda layers, ops, x: -x * 2.0).save(path)
+    with pytest.raises(UnsupportedModel, match=r"(?s)\(Negative\).*\.keras.*\(Multiply\).*\.keras"):
+        ecc_lava.load_model(path)

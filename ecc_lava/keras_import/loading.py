@@ -44,6 +44,8 @@ _MODULES = (
 
 _NEITHER = "neither a .keras archive nor an HDF5 model, or one cut short; save it again with model.save('name.keras')"
 
+_OPERATION = "an operation in an HDF5 file, from which Keras cannot load it; save the model as .keras"
+
 CONFIG_BYTES_MAX = 2**26
 """Largest model description that is read, bytes."""
 
@@ -185,6 +187,8 @@ def _offences(config: Any) -> list[tuple[str, str]]:
             offences.append((f"{owner} ({kind})", f"a custom object of module {module!r}; only Keras's own are loaded"))
         elif kind == "__lambda__":
             offences.append((f"{owner} ({kind})", "a Python function stored as code; it is never loaded. Use a named Keras activation"))
+        elif module is None and layer and not known and kind in OPERATORS:
+            offences.append((f"{owner} ({kind})", _OPERATION))
         elif not known and (layer or not part):
             offences.append((f"{owner} ({kind})", unsupported(str(kind))))
         stack.extend((item, key == "layers", owner) for key, item in value.items() if key not in _NOT_LOADED)
