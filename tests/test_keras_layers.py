@@ -136,6 +136,12 @@ IMAGE_CASES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("AlphaDropout", (0.5,), {}),
     ("ActivityRegularization", (0.5,), {}),
     ("Identity", (), {}),
+    ("RandomBrightness", (0.5,), {}),
+    ("RandomContrast", (0.5,), {}),
+    ("RandomFlip", (), {}),
+    ("RandomRotation", (0.5,), {}),
+    ("RandomTranslation", (0.5, 0.5), {}),
+    ("RandomZoom", (0.5,), {}),
 ]
 
 SIGNAL_CASES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [

@@ -9,7 +9,7 @@ from ecc_lava.errors import EccLavaError, InvalidInput, InvalidNetwork, Unsuppor
 from ecc_lava.graph import Graph, Input, Node, Scale, Softmax
 from ecc_lava.keras_import.call import Call, Refused, Tensor
 from ecc_lava.keras_import.remedies import unsupported
-from ecc_lava.keras_import.shapes import as_map
+from ecc_lava.keras_import.shapes import as_map, augmentation
 from ecc_lava.keras_import.table import HANDLERS, OPERATORS
 
 __all__ = ["from_keras"]
@@ -149,7 +149,7 @@ class _Import:
                 raise Refused(unsupported(type(layer).__name__))
             if getattr(layer, "quantization_mode", None) is not None:
                 raise Refused("its weights are quantised by Keras; give the model as it was before that")
-            if not operator:
+            if not operator and handler is not augmentation:
                 _tensors_only(node)
             shape = as_map(tuple(target)[1:])
             inputs = tuple(source for source in sources if source is not None)

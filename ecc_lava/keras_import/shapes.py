@@ -12,7 +12,7 @@ from ecc_lava.geometry import Conv
 from ecc_lava.keras_import.call import Call, Refused, Tensor, channels_last
 from ecc_lava.keras_import.windows import pair
 
-__all__ = ["as_map", "cropping", "flatten", "nothing", "permute", "reshape", "up_sampling", "zero_padding"]
+__all__ = ["as_map", "augmentation", "cropping", "flatten", "nothing", "permute", "reshape", "up_sampling", "zero_padding"]
 
 
 def as_map(sizes: tuple[int, ...]) -> Shape:
@@ -31,6 +31,11 @@ def as_map(sizes: tuple[int, ...]) -> Shape:
 
 def nothing(call: Call) -> Tensor:
     """Return the input of a layer that does nothing at inference."""
+    return call.input
+
+
+def augmentation(call: Call) -> Tensor:
+    """Return the input of a layer that changes images in training only; Keras writes training=True into every call of it."""
     return call.input
 
 
