@@ -23,7 +23,7 @@ _USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 def as_batch(x: Array, shape: Shape, what: str = "data") -> Array:
     """Return images as a (N, H, W, C) array of a network's input shape.
 
-    Images without a channel axis get one; a vector input takes (N, C).
+    Images without a channel axis get one; a signal input takes (N, L, C), a vector input (N, C).
 
     Raises
     ------
@@ -35,6 +35,8 @@ def as_batch(x: Array, shape: Shape, what: str = "data") -> Array:
         raise InvalidInput(f"{what}: values of type {x.dtype} are not numbers")
     if x.ndim == 3 and shape[2] == 1 and x.shape[1:] == shape[:2]:
         x = x[..., None]
+    elif x.ndim == 3 and shape[0] == 1 and x.shape[1:] == shape[1:]:
+        x = x[:, None]
     if x.ndim == 2 and shape[:2] == (1, 1):
         x = x[:, None, None, :]
     if x.ndim != 4 or x.shape[1:] != shape:

@@ -185,3 +185,10 @@ def test_every_error_has_the_one_root_and_a_builtin() -> None:
         assert f"── {name} " in str(errors.__doc__) or name == "EccLavaError"
         if error is not errors.EccLavaError:
             assert any(base.__module__ == "builtins" for base in error.__bases__)
+
+
+def test_the_readme_lists_the_layers_of_the_table() -> None:
+    from ecc_lava.keras_import.table import HANDLERS
+
+    listed = " ".join((ROOT / "README.md").read_text().split())
+    assert f": {', '.join(sorted(HANDLERS))}." in listed

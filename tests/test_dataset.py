@@ -209,6 +209,7 @@ def test_limit_of_no_image(limit: int, tmp_path: Path) -> None:
 def test_a_channel_axis_of_one_may_be_absent() -> None:
     assert as_batch(X[..., 0], (4, 3, 1)).shape == (5, 4, 3, 1)
     assert as_batch(X.reshape(5, 24), (1, 1, 24)).shape == (5, 1, 1, 24)
+    assert as_batch(X[:, 0], (1, *X.shape[2:])).shape == (5, 1, *X.shape[2:])
 
 
 @pytest.mark.parametrize(

@@ -551,3 +551,9 @@ def test_truncated_files(keras: Any, layers: Any, suffix: str, share: float, tmp
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="no such file"):
         ecc_lava.load_model(tmp_path)
+
+
+@pytest.mark.parametrize(("scale", "uint8_scale"), [(1 / 255, 1.0), (1 / 127.5, 1.0), (1.0, 1 / 255)])
+def test_a_model_that_rescales_pixels_gets_them_as_stored(keras: Any, layers: Any, scale: float, uint8_scale: float) -> None:
+    stack = [keras.Input((4, 4, 1)), layers.RandomFlip(), layers.Rescaling(scale), layers.Flatten(), layers.Dense(2)]
+    assert ecc_lava.from_keras(keras.Sequential(stack)).uint8_scale == uint8_scale

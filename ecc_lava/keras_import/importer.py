@@ -6,7 +6,7 @@ from typing import Any
 
 from ecc_lava.arrays import Shape
 from ecc_lava.errors import EccLavaError, InvalidInput, InvalidNetwork, UnsupportedModel
-from ecc_lava.graph import Graph, Input, Node, Scale, Softmax
+from ecc_lava.graph import Graph, Input, Node, Reshape, Scale, Softmax
 from ecc_lava.keras_import.call import Call, Refused, Tensor
 from ecc_lava.keras_import.remedies import unsupported
 from ecc_lava.keras_import.shapes import as_map, augmentation
@@ -196,9 +196,13 @@ def _stand_in(name: str, target: Any) -> Tensor | None:
         return None
 
 
+RESCALES = 0.2
+"""A first layer that multiplies by less than this takes pixels of 0..255; a Normalization of pixels in [0, 1] multiplies by more than 1."""
+
+
 def _rescales_itself(nodes: list[Node]) -> bool:
     """Whether the first layer brings pixels of 0..255 to a small range, so that uint8 images are fed as they are."""
-    first = nodes[1] if len(nodes) > 1 else nodes[0]
-    return (
-        isinstance(first, Scale) and isinstance(nodes[0], Input) and first.source == nodes[0].name and float(abs(first.scale).max()) < 0.2
-    )
+    source = nodes[0]
+    assert isinstance(source, Input), "graphs begin with their input"
+    acting = [node for node in nodes[1:] if not (isinstance(node, Reshape) and node.shape == source.shape)]  # augmentation does nothing
+    return bool(acting) and isinstance(acting[0], Scale) and float(abs(acting[0].scale).max()) < RESCALES
