@@ -122,7 +122,7 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Linear synapses from one population to another; weights in float64."""
+    """Linear synapses from one population to another; weights in float64, or as the model has them where nothing was folded into them."""
 
     source: str
     target: str

@@ -8,6 +8,7 @@ import json
 import os
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from ecc_lava.arrays import Array
 from ecc_lava.encode import as_batch
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwork
 from ecc_lava.files import check_writable, read_bytes, write_bytes
-from ecc_lava.geometry import Conv, Dense, describe
-from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale, Softmax
+from ecc_lava.geometry import Conv, Dense, describe, with_kernel
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax
 from ecc_lava.network import SpikingNetwork
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.storage.arrays import Writer
@@ -48,8 +49,10 @@ def _graph() -> Graph:
             Relu("a.relu", "a"),
             Linear("b", "a.relu", Conv(kernel.copy(), padding=(1, 1, 1, 1)), rng.normal(size=4).astype(np.float32)),
             Add("sum", ("b", "relu")),
-            Relu("sum.relu", "sum"),
-            Linear("pool", "sum.relu", Conv(np.full((3, 3, 1, 4), 1 / 9), (2, 2), (0, 1, 0, 1), groups=4, gain=gain), np.zeros(4)),
+            Relu("sum.relu", "sum", 3.0),
+            MaxPool("largest", "sum.relu", (2, 2), (1, 1), (0, 1, 0, 1)),
+            Maximum("larger", ("largest", "relu")),
+            Linear("pool", "larger", Conv(np.full((3, 3, 1, 4), 1 / 9), (2, 2), (0, 1, 0, 1), groups=4, gain=gain), np.zeros(4)),
             Reshape("flatten", "pool", (1, 1, 36)),
             Linear("dense", "flatten", Dense(rng.normal(size=(36, 5)).astype(np.float32) / 6), rng.normal(size=5)),
             Softmax("softmax", "dense"),
@@ -112,6 +115,18 @@ def test_round_trip_is_exact(made: Triple, sealed: bytes, images: Array, tmp_pat
     np.testing.assert_array_equal(a.readout, b.readout)
     assert read_calibration(path) == CALIBRATION
     assert any(isinstance(p.geometry, Conv) and p.geometry.gain is not None for p in net.projections)
+
+
+def test_weights_that_nothing_was_folded_into_stay_in_single_precision(made: Triple, tmp_path: Path) -> None:
+    network, snn, _ = made
+    single = replace(
+        snn.projections[0], geometry=with_kernel(snn.projections[0].geometry, snn.projections[0].geometry.kernel.astype(np.float32))
+    )
+    mixed = replace(snn, projections=(single, *snn.projections[1:]))
+    ecc_lava.save(tmp_path / "net.h5", network, snn=mixed)
+    _, loaded, _ = ecc_lava.load(tmp_path / "net.h5")
+    assert loaded is not None
+    assert [p.geometry.kernel.dtype for p in loaded.projections] == [p.geometry.kernel.dtype for p in mixed.projections]
 
 
 def test_loaded_arrays_are_read_only(sealed: bytes, tmp_path: Path) -> None:
@@ -393,8 +408,8 @@ HOSTILE: dict[str, Callable[[Any], None]] = {
     "external link for an optional group": _linked("float", h5py.ExternalLink("/etc/passwd", "/")),
     "dangling link for an optional group": _linked("graph", h5py.SoftLink("/nowhere")),
     "dangling link for a gain": _linked("integer/projections/0/gain", h5py.SoftLink("/nowhere")),
-    "gain map of floats": _replaced("integer/projections/4/gain", np.ones((3, 3))),
-    "gain of the wrong shape": _replaced("integer/projections/4/gain", np.ones((2, 2), np.int32)),
+    "gain map of floats": _replaced("integer/projections/16/gain", np.ones((3, 3))),
+    "gain of the wrong shape": _replaced("integer/projections/16/gain", np.ones((2, 2), np.int32)),
     "vth 0": _set("integer/populations/1/vth", ..., 0),
     "vth beyond 24 bits": _set("integer/populations/1/vth", ..., 2**23),
     "bias -2**31": _set("integer/populations/1/bias", ..., -(2**31)),
@@ -460,7 +475,7 @@ HOSTILE: dict[str, Callable[[Any], None]] = {
     "NaN float weight": _set("float/projections/0/kernel", (0, 0, 0, 0), np.nan),
     "infinite float bias": _set("float/populations/1/bias", ..., np.inf),
     "negative lambda": _set("float/populations/1/lambda_", ..., -1),
-    "float32 float weight": _replaced("float/projections/0/kernel", np.zeros((3, 3, 2, 4), np.float32)),
+    "float16 float weight": _replaced("float/projections/0/kernel", np.zeros((3, 3, 2, 4), np.float16)),
     "float timesteps text": _json(FLOAT, _at("timesteps", to="many")),
     "float network of other timesteps": _json(FLOAT, _at("timesteps", to=7)),
     "float populations renamed": _json(FLOAT, lambda v: json.dumps(v).replace('"a.relu"', '"c.relu"').encode()),
@@ -476,7 +491,7 @@ HOSTILE: dict[str, Callable[[Any], None]] = {
     "graph cycle": _json(NODES, _at("nodes", 1, "sources", to=["sum"])),
     "graph node named twice": _json(NODES, _at("nodes", 3, "name", to="bn")),
     "graph input shape of another network": _json(NODES, lambda v: {"nodes": v["nodes"][:1], "uint8_scale": 1.0}),
-    "graph reshape": _json(NODES, _at("nodes", 10, "shape", to=[1, 1, 35])),
+    "graph reshape": _json(NODES, _at("nodes", 12, "shape", to=[1, 1, 35])),
     "graph input in the middle": _json(NODES, _at("nodes", 3, "type", to="Input")),
     "graph nodes as text": _json(NODES, _at("nodes", to="abc")),
 }

@@ -120,7 +120,7 @@ def read_float(group: Any) -> SpikingNetwork:
         populations.append(Population(str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), bias, vth, v_init, lambda_, ceiling))
     projections = []
     for index, p in enumerate(header["projections"]):
-        geometry = read_geometry(read_group(read_group(group, "projections"), str(index)), "float64")
+        geometry = read_geometry(read_group(read_group(group, "projections"), str(index)), "float64", "float32")
         projections.append(Projection(str(p["source"]), str(p["target"]), geometry))
     timesteps = None if header["timesteps"] is None else int(header["timesteps"])
     return SpikingNetwork(
