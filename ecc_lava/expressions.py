@@ -15,7 +15,8 @@ import numpy as np
 
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.compose import Composition, composition_of, overlaid, touches
-from ecc_lava.geometry import Conv, Geometry, apply, describe, diagonal, synapses, target_shape, with_kernel
+from ecc_lava.geometry import Conv, Geometry, apply, diagonal, synapses, target_shape, with_kernel
+from ecc_lava.geometry_json import describe
 
 __all__ = ["Cost", "Expression", "Term", "added", "cost_of", "extended", "folded_cost", "merged", "negated", "united"]
 

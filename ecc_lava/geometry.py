@@ -7,7 +7,7 @@ A geometry is a kernel and how it is laid over a map. The same type carries floa
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -344,53 +344,3 @@ def synapses(geometry: Geometry, source: Shape) -> int:
         case Conv(kernel=kernel):
             rows, columns = _fan_outs(geometry, source)
             return int(rows.sum()) * int(columns.sum()) * int(kernel.shape[2] * kernel.shape[3])
-
-
-_OPTIONAL = -2
-"""Two integers, or nothing."""
-
-_LAYOUT = {
-    "strides": 2,
-    "padding": 4,
-    "dilation": 2,
-    "groups": None,
-    "input_dilation": 2,
-    "reads": _OPTIONAL,
-    "writes": _OPTIONAL,
-}
-"""Fields of a Conv besides its arrays, and how many integers each has (None: it is one)."""
-
-
-def describe(geometry: Geometry) -> dict[str, Any]:
-    """Return everything about the operator but its arrays, as JSON values; `rebuild` is the inverse."""
-    match geometry:
-        case Dense():
-            return {"type": "Dense"}
-        case Conv():
-            return {"type": "Conv", **{field: getattr(geometry, field) for field in _LAYOUT}}
-
-
-def rebuild(description: dict[str, Any], kernel: Array, gain: Array | None) -> Geometry:
-    """Return the operator that `describe` described, with its arrays.
-
-    Raises
-    ------
-    InvalidNetwork
-        If it is not a description.
-    """
-    kind = description.get("type")
-    layout: dict[str, Any] = {field: tuple(v) if isinstance(v, list) else v for field, v in description.items() if field != "type"}
-    if kind == "Dense" and not layout:
-        return Dense(kernel)
-    if kind == "Conv" and layout.keys() == _LAYOUT.keys() and all(_fits(layout[field], length) for field, length in _LAYOUT.items()):
-        return Conv(kernel, gain=gain, **layout)
-    raise InvalidNetwork(f"unknown geometry {description!r}")
-
-
-def _fits(value: object, length: int | None) -> bool:
-    """Whether a value is an integer, or as many integers as a field of a Conv has."""
-    if length is None:
-        return type(value) is int
-    if value is None:
-        return length == _OPTIONAL
-    return isinstance(value, tuple) and len(value) == abs(length) and all(type(v) is int for v in value)

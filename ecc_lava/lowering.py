@@ -33,6 +33,7 @@ from ecc_lava.errors import UnsupportedModel
 from ecc_lava.expressions import Cost, Expression, Term, added, cost_of, extended, folded_cost, negated, united
 from ecc_lava.geometry import Dense, Geometry, apply, diagonal, is_placement
 from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax
+from ecc_lava.graph_order import needed, passes_on, pooled_first, readers_of
 from ecc_lava.maxima import Candidate, largest
 from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
 
@@ -85,72 +86,12 @@ def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
     UnsupportedModel
         If a tensor cannot be written with the known geometries.
     """
-    nodes = _pooled_first(_needed(graph))
-    builder = _Builder(graph, _readers(nodes, graph.output), fold_limit)
+    nodes = pooled_first(needed(graph))
+    builder = _Builder(graph, readers_of(nodes, graph.output), fold_limit)
     for node in nodes:
         builder.visit(node)
         builder.share(node)
     return builder.finish()
-
-
-def _needed(graph: Graph) -> list[Node]:
-    """Return the nodes that the output depends on, in order."""
-    wanted = {graph.output}
-    for node in reversed(graph.nodes):
-        if node.name in wanted:
-            wanted.update(node.sources)
-    return [node for node in graph.nodes if node.name in wanted or isinstance(node, Input)]
-
-
-def _pooled_first(nodes: list[Node]) -> list[Node]:
-    """Swap ReLU and the max-pool after it where the pool's windows do not overlap and nothing else reads the ReLU.
-
-    ``max(relu(a), relu(b)) = relu(max(a, b))``: the tree's last population is the ReLU itself, and the populations before the pool are
-    saved. The two nodes swap names too.
-    """
-    readers: dict[str, list[str]] = {}
-    for node in nodes:
-        for source in node.sources:
-            readers.setdefault(source, []).append(node.name)
-    swapped: set[str] = set()
-    result: list[Node] = []
-    relus = {node.name: node for node in nodes if isinstance(node, Relu) and len(readers.get(node.name, ())) == 1}
-    for node in nodes:
-        if isinstance(node, MaxPool) and node.source in relus and not any(node.padding) and all(np.less_equal(node.size, node.strides)):
-            relu = relus[node.source]
-            result.append(replace(node, name=relu.name, source=relu.source))
-            result.append(replace(relu, name=node.name, source=relu.name))
-            swapped.add(relu.name)
-        else:
-            result.append(node)
-    return [node for node in result if not (isinstance(node, Relu) and node.name in swapped)]
-
-
-def _passes_on(node: Node) -> bool:
-    """Whether folding the node into what reads it costs nothing."""
-    match node:
-        case Linear(geometry=geometry):
-            return is_placement(geometry)
-        case MaxPool(size=size):
-            return size == (1, 1)
-        case _:
-            return isinstance(node, Add | Scale | Reshape)
-
-
-def _readers(nodes: list[Node], output: str) -> dict[str, int]:
-    """Return, for every tensor, how many populations would fold the operator that made it."""
-    readers: dict[str, set[str]] = {node.name: set() for node in nodes}
-    readers[output].add("readout")
-    for node in reversed(nodes):
-        if _passes_on(node):
-            found = readers[node.name]
-        elif isinstance(node, Linear):
-            found = {f"{node.name}.relay", f"{node.name}.relay_negative"}
-        else:
-            found = {node.name}
-        for source in node.sources:
-            readers[source] |= found
-    return {name: len(found) for name, found in readers.items()}
 
 
 class _Builder:
@@ -202,7 +143,7 @@ class _Builder:
     def share(self, node: Node) -> None:
         """Make the node's tensor a relay if too many populations would fold the operator before it."""
         readers = self._readers[node.name]
-        if readers < 2 or _passes_on(node) or isinstance(node, Input | Relu):
+        if readers < 2 or passes_on(node) or isinstance(node, Input | Relu):
             return
         expression = self._expressions[node.name]
         copies = 1 if self._never_negative(expression) else 2

@@ -20,7 +20,8 @@ import numpy as np
 from ecc_lava.arrays import Array, Shape, read_only
 from ecc_lava.errors import InvalidNetwork, RangeError
 from ecc_lava.formats import NumberFormat
-from ecc_lava.geometry import Conv, Geometry, describe
+from ecc_lava.geometry import Conv, Geometry
+from ecc_lava.geometry_json import describe
 from ecc_lava.network import InputCoding, Kind, _per_neuron, check_wiring, depths
 
 __all__ = ["QuantisedNetwork", "QuantisedPopulation", "QuantisedProjection"]

@@ -18,15 +18,14 @@ from ecc_lava.geometry import (
     Dense,
     Geometry,
     apply,
-    describe,
     diagonal,
     fan_out,
     is_diagonal,
-    rebuild,
     synapses,
     target_shape,
     transposed,
 )
+from ecc_lava.geometry_json import describe, rebuild
 
 MANY = settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 

@@ -22,7 +22,8 @@ from ecc_lava.arrays import Array
 from ecc_lava.encode import as_batch
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwork
 from ecc_lava.files import check_writable, read_bytes, write_bytes
-from ecc_lava.geometry import Conv, Dense, describe, with_kernel
+from ecc_lava.geometry import Conv, Dense, with_kernel
+from ecc_lava.geometry_json import describe
 from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax
 from ecc_lava.network import SpikingNetwork
 from ecc_lava.quantised import QuantisedNetwork

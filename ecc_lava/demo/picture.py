@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def draw(network: QuantisedNetwork, x: Array, labels: Array, ann_accuracy: float
     return buffer.getvalue()
 
 
-def _draw_raster(axes: object, network: QuantisedNetwork, rasters: dict[str, Array]) -> None:
+def _draw_raster(axes: Any, network: QuantisedNetwork, rasters: dict[str, Array]) -> None:
     """Draw a dot per spike: steps to the right, layers upwards, evenly spaced neurons of each that fired."""
     base, ticks, names = 0, [], []
     for index, (name, bits) in enumerate(rasters.items()):
@@ -69,11 +70,11 @@ def _draw_raster(axes: object, network: QuantisedNetwork, rasters: dict[str, Arr
         active = np.flatnonzero(spikes.any(axis=0))
         shown = active[np.linspace(0, len(active) - 1, min(ROWS, len(active))).astype(int)] if len(active) else active
         t, row = np.nonzero(spikes[:, shown])
-        axes.scatter(t + 1, base + row, s=3, color=f"C{index % 10}", linewidths=0)  # type: ignore[attr-defined]
+        axes.scatter(t + 1, base + row, s=3, color=f"C{index % 10}", linewidths=0)
         ticks.append(base + len(shown) / 2)
         names.append(f"{name}\n{len(active)} of {network.by_name[name].neurons} fired")
         base += len(shown) + 6
-    axes.set_yticks(ticks, names, fontsize=8)  # type: ignore[attr-defined]
-    axes.set_xlabel("timestep of the layer's window")  # type: ignore[attr-defined]
-    axes.set_xlim(0, network.timesteps + 1)  # type: ignore[attr-defined]
-    axes.set_title(f"spikes of one image (up to {ROWS} active neurons a layer)")  # type: ignore[attr-defined]
+    axes.set_yticks(ticks, names, fontsize=8)
+    axes.set_xlabel("timestep of the layer's window")
+    axes.set_xlim(0, network.timesteps + 1)
+    axes.set_title(f"spikes of one image (up to {ROWS} active neurons a layer)")

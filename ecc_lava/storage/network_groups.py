@@ -9,7 +9,8 @@ from typing import Any
 from ecc_lava.arrays import Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import number_format
-from ecc_lava.geometry import Conv, Geometry, describe, rebuild
+from ecc_lava.geometry import Conv, Geometry
+from ecc_lava.geometry_json import describe, rebuild
 from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
