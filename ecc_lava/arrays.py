@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "Float", "Int", "Shape", "read_only"]
+from ecc_lava.errors import InvalidInput
+
+__all__ = ["Array", "Float", "Images", "Int", "Outputs", "Shape", "by_output", "first_output", "joined", "only", "read_only"]
 
 Array: TypeAlias = npt.NDArray[Any]
 Float: TypeAlias = npt.NDArray[np.float64]
 Int: TypeAlias = npt.NDArray[np.int64]
 Shape: TypeAlias = tuple[int, int, int]
 """Height, width, channels of one sample; a vector is (1, 1, C)."""
+Images: TypeAlias = Array | Mapping[str, Array] | Sequence[Array]
+"""Samples as a Keras model takes them: an array, or for a model with several inputs arrays by name or in the model's order."""
+Outputs: TypeAlias = Any
+"""An array, or for a network with several outputs a dict of arrays by the output's name."""
 
 
 def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Array:
@@ -23,3 +30,37 @@ def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Array
         result = result.view()
         result.flags.writeable = False
     return result
+
+
+Item = TypeVar("Item")
+
+
+def only(items: Sequence[Item], what: str) -> Item:
+    """Return the single item of a network that has one of its kind.
+
+    Raises
+    ------
+    InvalidInput
+        If there are several.
+    """
+    if len(items) != 1:
+        raise InvalidInput(f"this network has {len(items)} {what}s; ask for all of them by `.{what}s`")
+    return items[0]
+
+
+def by_output(values: Mapping[str, Array]) -> Outputs:
+    """Return the array of a single output, or all arrays by the outputs' names."""
+    return next(iter(values.values())) if len(values) == 1 else dict(values)
+
+
+def first_output(outputs: Outputs) -> Array:
+    """Return the array of the only or the first output."""
+    array: Array = next(iter(outputs.values())) if isinstance(outputs, Mapping) else outputs
+    return array
+
+
+def joined(parts: Sequence[Outputs]) -> Outputs:
+    """Return the outputs of all samples from those of batches."""
+    if isinstance(parts[0], Mapping):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return np.concatenate(parts)

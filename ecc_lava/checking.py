@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.arrays import Array
+from ecc_lava.arrays import Array, Images, Outputs, first_output, joined
 from ecc_lava.audit import PopulationRange, one_step_bound
-from ecc_lava.encode import as_batch, encode, images_as_floats
+from ecc_lava.batches import as_batch, batch_part, batch_size, by_input, model_images
+from ecc_lava.encode import encode, encode_all
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
 from ecc_lava.network import Kind, SpikingNetwork
 from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.result import Result
+from ecc_lava.result import Result, largest_logit
 from ecc_lava.simulation import simulate
 
 __all__ = ["CheckReport", "Differences", "LayerReport", "check", "compare"]
@@ -85,7 +86,10 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """Outcome of `check`; numbers that could not be computed (no labels, no graph, no Lava) are None."""
+    """Outcome of `check`; numbers that could not be computed (no labels, no graph, no Lava) are None.
+
+    Of a network with several outputs, accuracies are those of the first and `agreement` is the mean over all.
+    """
 
     images: int
     timesteps: int
@@ -114,13 +118,13 @@ class CheckReport:
         return asdict(self)
 
 
-def compare(network: QuantisedNetwork, x: Array, backend: str, timesteps: int | None = None) -> Differences:
+def compare(network: QuantisedNetwork, x: Images, backend: str, timesteps: int | None = None) -> Differences:
     """Run images on `fast` and on another back end and count what differs, over every population.
 
     Parameters
     ----------
     network : QuantisedNetwork
-    x : array (N, H, W, C)
+    x : array (N, H, W, C), or arrays by input name
     backend : {"golden", "lava", "float"}
         "float" runs the integer network's own numbers in the float engine.
     timesteps : int, optional
@@ -129,21 +133,23 @@ def compare(network: QuantisedNetwork, x: Array, backend: str, timesteps: int | 
 
     other: QuantisedNetwork | SpikingNetwork = as_float(network) if backend == "float" else network
     names = [p.name for p in network.populations if p.kind is not Kind.INPUT]
-    size = len(x) if backend == "lava" else BATCH
+    x = by_input(x, network.input_specs)
+    samples = batch_size(x)
+    size = samples if backend == "lava" else BATCH
     total = Differences(0, 0, 0)
-    for start in range(0, len(x), size):
-        part = x[start : start + size]
-        a = simulate(network, part, backend="fast", record=names, timesteps=timesteps)
-        b = simulate(other, part, backend=backend, record=names, timesteps=timesteps)
+    for start in range(0, samples, size):
+        part = batch_part(x, slice(start, start + size))
+        a = simulate(network, part, backend="fast", record=names, timesteps=timesteps, first_sample=start)
+        b = simulate(other, part, backend=backend, record=names, timesteps=timesteps, first_sample=start)
         spikes = sum(int(np.unpackbits(np.bitwise_xor(a.raster[name], b.raster[name])).sum()) for name in names)
         potentials = sum(int(np.count_nonzero(a.potential[name] != b.potential[name])) for name in names)
-        total += Differences(len(part), spikes, potentials)
+        total += Differences(batch_size(part), spikes, potentials)
     return total
 
 
 def check(
     network: QuantisedNetwork,
-    x: Array,
+    x: Images,
     *,
     snn: SpikingNetwork | None = None,
     graph: Graph | None = None,
@@ -157,11 +163,12 @@ def check(
     Parameters
     ----------
     network : QuantisedNetwork
-    x : array (N, H, W, C)
+    x : array (N, H, W, C), or arrays by input name
         Images as the Keras model takes them; uint8 is scaled.
     snn, graph : optional
         The float network and CNN it was made from.
     labels : int array (N,), optional
+        Of the first output.
     exact_images : int
         The first so many images are run on `golden`, `float` on the integers and Lava, and compared bit for bit.
     lava : bool, optional
@@ -177,39 +184,41 @@ def check(
     LavaError
         If the Lava runtime fails.
     """
-    x = as_batch(x, network.input.shape)
-    if labels is not None and np.shape(labels) != (len(x),):
-        raise InvalidInput(f"labels of shape {np.shape(labels)} for {len(x)} images")
+    x = by_input(x, network.input_specs)
+    inputs, samples = as_batch(x, network.input_specs), batch_size(x)
+    if labels is not None and np.shape(labels) != (samples,):
+        raise InvalidInput(f"labels of shape {np.shape(labels)} for {samples} images")
     if lava is None:
         lava = _lava_is_installed()
-    few = x[:exact_images]
-    encode(images_as_floats(x, network.coding.uint8_scale), network.coding)  # warns of clipped values, once for all images
+    few = batch_part(x, slice(exact_images))
+    encode_all(inputs, network.codings)  # warns of clipped values, once for all images
+    del inputs
 
     def stage(name: str, done: int, total: int) -> None:
         if progress:
             progress(name, done, total)
 
     def compared(backend: str, title: str) -> Differences:
-        stage(title, 0, len(few))
+        stage(title, 0, batch_size(few))
         differences = compare(network, few, backend)
-        stage(title, len(few), len(few))
+        stage(title, batch_size(few), batch_size(few))
         return differences
 
     ranges = one_step_bound(network)
-    ann = None if graph is None else forward(graph, x).argmax(axis=1)
+    ann = None if graph is None else largest_logit(forward(graph, model_images(x, network.input_specs)))
     with _clipping_not_repeated():
         golden = compared("golden", "golden against fast")
         floating = compared("float", "float engine on the integers against fast")
         in_lava = compared("lava", "Lava against fast") if lava else None
         integer, reference, layers = _layers(network, snn, x, stage)
-        closed = None if snn is None else simulate(snn, x, backend="closed_form").predictions
+        closed = None if snn is None else simulate(snn.ideal or snn, x, backend="closed_form").predictions
 
-    def accuracy(predictions: Array | None) -> float | None:
-        return None if predictions is None or labels is None else float((predictions == labels).mean())
+    def accuracy(predictions: Outputs | None) -> float | None:
+        return None if predictions is None or labels is None else float((first_output(predictions) == labels).mean())
 
-    predictions = np.concatenate([r.predictions for r in integer])
+    predictions = joined([r.predictions for r in integer])
     return CheckReport(
-        images=len(x),
+        images=samples,
         timesteps=network.timesteps,
         golden_vs_fast=golden,
         float_on_integers_vs_fast=floating,
@@ -218,13 +227,19 @@ def check(
         ranges=ranges,
         ann_accuracy=accuracy(ann),
         closed_form_accuracy=accuracy(closed),
-        float_accuracy=accuracy(np.concatenate([r.predictions for r in reference]) if reference else None),
+        float_accuracy=accuracy(joined([r.predictions for r in reference]) if reference else None),
         integer_accuracy=accuracy(predictions),
-        agreement=None if ann is None else float((predictions == ann).mean()),
+        agreement=None if ann is None else _agreement(predictions, ann),
         synops_per_image=float(np.mean([r.synops.mean() for r in integer])),
         input_macs_per_image=float(np.mean([r.input_macs.mean() for r in integer])),
         digest=network.digest,
     )
+
+
+def _agreement(one: Outputs, other: Outputs) -> float:
+    """Return how often both predict the same, over all outputs."""
+    a, b = (np.stack(list(p.values())) if isinstance(p, dict) else p for p in (one, other))
+    return float((a == b).mean())
 
 
 def _lava_is_installed() -> bool:
@@ -250,20 +265,21 @@ def _clipping_not_repeated() -> Iterator[None]:
 
 
 def _layers(
-    network: QuantisedNetwork, snn: SpikingNetwork | None, x: Array, stage: Progress
+    network: QuantisedNetwork, snn: SpikingNetwork | None, x: Images, stage: Progress
 ) -> tuple[list[Result], list[Result], tuple[LayerReport, ...]]:
     """Run both networks through time on all images and compare their spike counts layer by layer."""
-    names = [p.name for p in network.populations if p.kind is Kind.IF]
+    names = [p.name for p in network.populations if p.kind.spikes]
     sums = {name: _Moments() for name in names}
     integer, reference = [], []
-    for start in range(0, len(x), BATCH):
-        part = x[start : start + BATCH]
-        integer.append(simulate(network, part, backend="fast", record=names))
+    samples = batch_size(x)
+    for start in range(0, samples, BATCH):
+        part = batch_part(x, slice(start, start + BATCH))
+        integer.append(simulate(network, part, backend="fast", record=names, first_sample=start))
         if snn is not None:
-            reference.append(simulate(snn, part, backend="float", record=names))
+            reference.append(simulate(snn, part, backend="float", record=names, first_sample=start))
             for name in names:
                 sums[name].add(integer[-1].counts[name], reference[-1].counts[name])
-        stage("float against integers, layer by layer", min(start + BATCH, len(x)), len(x))
+        stage("float against integers, layer by layer", min(start + BATCH, samples), samples)
     layers = tuple(
         LayerReport(
             name,

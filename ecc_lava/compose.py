@@ -14,13 +14,20 @@ from math import gcd, prod
 import numpy as np
 
 from ecc_lava.arrays import Array, Shape
+from ecc_lava.channel_ranges import narrowed, ungrouped
 from ecc_lava.geometry import (
     Conv,
     Dense,
     Geometry,
+    Sparse,
+    as_sparse,
     axis_fan_out,
     is_diagonal,
+    is_in_place,
     is_placement,
+    scaled_by_source,
+    scaled_by_target,
+    sparse_product,
     stretched,
     synapses,
     target_shape,
@@ -30,6 +37,12 @@ from ecc_lava.geometry import (
 )
 
 __all__ = ["Composition", "as_conv", "compose", "composition_of", "overlaid", "touches"]
+
+NONZEROS_MAX = 2**22
+"""Most synapses that are listed one by one when operators are composed; what has more is not composed to a Sparse."""
+
+PRODUCTS_MAX = 2**26
+"""Most multiplications of a sparse product, about a second's."""
 
 
 @dataclass(frozen=True)
@@ -64,29 +77,65 @@ def compose(outer: Geometry, inner: Geometry, source: Shape) -> Geometry | None:
 
 def composition_of(outer: Geometry, inner: Geometry, source: Shape) -> Composition | None:
     """Return what `compose` would return and what it would cost, without computing a kernel; None if there is none."""
+    if isinstance(outer, Sparse) or (isinstance(inner, Sparse) and not isinstance(outer, Dense)):
+        return _listed(outer, inner, source)
     if isinstance(inner, Conv) and is_diagonal(inner):
-        return _sized_as(outer, source, lambda: with_kernel(outer, _scaled_by_input(outer, inner.kernel[0, 0, 0])))
+        return _sized_as(outer, source, lambda: with_kernel(outer, scaled_by_source(outer, inner.kernel[0, 0, 0])))
     if isinstance(outer, Conv) and is_diagonal(outer):
-        scale = outer.kernel[0, 0, 0][written(inner)]
-        return _sized_as(inner, source, lambda: with_kernel(inner, _scaled_by_output(inner, scale)))
+        return _sized_as(inner, source, lambda: with_kernel(inner, scaled_by_target(inner, outer.kernel[0, 0, 0])))
     if isinstance(outer, Conv) and isinstance(inner, Dense):
         inner = as_conv(inner, source)
     match outer, inner:
         case Dense(), Dense():
             weights = inner.kernel.shape[0] * outer.kernel.shape[1]
             return Composition(weights, weights, lambda: Dense(inner.kernel.astype(np.float64) @ outer.kernel))
-        case Dense(), Conv():
+        case Dense(), Conv() | Sparse():
             weights = prod(source) * outer.kernel.shape[1]
             return Composition(weights, weights, partial(_pull_back, outer, inner, source))
         case Conv(), Conv():
-            narrowed = _narrowed(outer, inner, target_shape(inner, source)[2])
-            return None if narrowed is None else _convs(*narrowed, source)
+            both = narrowed(outer, inner, target_shape(inner, source)[2])
+            return None if both is None else _convs(*both, source)
         case _:
             return None
 
 
 def _sized_as(geometry: Geometry, source: Shape, made: Callable[[], Geometry]) -> Composition:
     return Composition(geometry.kernel.size, synapses(geometry, source), made)
+
+
+def _listed(outer: Geometry, inner: Geometry, source: Shape) -> Composition | None:
+    """Return the composition of operators one of which is Sparse, and `outer` not Dense.
+
+    How many synapses are left, as some can be 0, is known only once they are computed.
+    """
+    if isinstance(inner, Conv) and is_diagonal(inner):
+        return _computed(with_kernel(outer, scaled_by_source(outer, inner.kernel[0, 0, 0])), source)
+    if isinstance(outer, Conv) and is_diagonal(outer):
+        return _computed(with_kernel(inner, scaled_by_target(inner, outer.kernel[0, 0, 0])), source)
+    if isinstance(outer, Sparse) and isinstance(inner, Dense) and source[:2] == (1, 1) and is_in_place(outer):
+        return _sized_as(inner, source, lambda: _in_place(outer, inner))
+    middle = target_shape(inner, source)
+    if max(synapses(outer, middle), synapses(inner, source)) > NONZEROS_MAX:
+        return None
+    after, before = as_sparse(outer, middle), as_sparse(inner, source)
+    if int(np.diff(before.starts)[after.sources].sum()) > PRODUCTS_MAX:
+        return None
+    both = sparse_product(after, before)
+    return None if both.kernel.size > NONZEROS_MAX else _computed(both, source)
+
+
+def _computed(geometry: Geometry, source: Shape) -> Composition:
+    return _sized_as(geometry, source, lambda: geometry)
+
+
+def _in_place(outer: Sparse, dense: Dense) -> Conv | Dense:
+    """Return a Dense layer on a vector, scaled and as a map: a kernel as large as the map, every tap of which one position reads."""
+    scaled = dense.kernel if (outer.kernel == 1).all() else dense.kernel * outer.kernel
+    height, width, channels = outer.target
+    if (height, width) == (1, 1):
+        return Dense(scaled)
+    kernel = scaled.reshape(-1, height, width, channels)[:, ::-1, ::-1].transpose(1, 2, 0, 3)
+    return Conv(kernel, padding=(height - 1, height - 1, width - 1, width - 1))
 
 
 def as_conv(dense: Dense, source: Shape) -> Conv:
@@ -96,70 +145,13 @@ def as_conv(dense: Dense, source: Shape) -> Conv:
 
 def touches(outer: Geometry, inner: Geometry, channels: int) -> bool:
     """Whether `outer` reads any channel that `inner` writes of a map of `channels`; if not, their composition is zero."""
-    if isinstance(outer, Dense) or outer.reads is None:
+    if not isinstance(outer, Conv) or outer.reads is None:
         return True
     first, stop, _ = written(inner).indices(channels)
     return outer.reads[0] < stop and first < outer.reads[1]
 
 
-def _narrowed(outer: Conv, inner: Conv, channels: int) -> tuple[Conv, Conv] | None:
-    """Return both restricted to the channels between them that `inner` writes and `outer` reads, or None if there are none.
-
-    The results pass whole maps to each other: `inner` keeps what it reads, `outer` what it writes.
-    """
-    first, stop, _ = written(inner).indices(channels)
-    reads = outer.reads or (0, channels)
-    low, high = max(first, reads[0]), min(stop, reads[1])
-    if low >= high:
-        return None
-    return _inputs(outer, low - reads[0], high - reads[0]), _outputs(inner, low - first, high - first)
-
-
-def _inputs(conv: Conv, low: int, high: int) -> Conv:
-    """Return a Conv for some of its input channels, which are then all of its source's."""
-    per_input, per_output = conv.kernel.shape[2], conv.kernel.shape[3] // conv.groups
-    if conv.groups == 1 or (low, high) == (0, per_input * conv.groups):
-        return replace(conv, kernel=conv.kernel[:, :, low:high] if conv.groups == 1 else conv.kernel, reads=None)
-    if low % per_input or high % per_input:
-        return _inputs(replace(conv, kernel=_ungrouped(conv), groups=1), low, high)
-    offset, total = conv.writes or (0, conv.kernel.shape[3])
-    kernel = conv.kernel[..., low // per_input * per_output : high // per_input * per_output]
-    writes = (offset + low // per_input * per_output, total)
-    return replace(conv, kernel=kernel, groups=(high - low) // per_input, reads=None, writes=writes)
-
-
-def _outputs(conv: Conv, low: int, high: int) -> Conv:
-    """Return a Conv for some of its output channels, which are then all of its target's."""
-    per_input, per_output = conv.kernel.shape[2], conv.kernel.shape[3] // conv.groups
-    if conv.groups == 1 or (low, high) == (0, per_output * conv.groups):
-        return replace(conv, kernel=conv.kernel[..., low:high], writes=None)
-    if low % per_output or high % per_output:
-        return _outputs(replace(conv, kernel=_ungrouped(conv), groups=1), low, high)
-    first = (conv.reads or (0, 0))[0]
-    reads = (first + low // per_output * per_input, first + high // per_output * per_input)
-    return replace(conv, kernel=conv.kernel[..., low:high], groups=(high - low) // per_output, reads=reads, writes=None)
-
-
-def _scaled_by_input(geometry: Geometry, scale: Array) -> Array:
-    """Return the kernel with each weight multiplied by the scale of its input channel."""
-    kernel = geometry.kernel
-    if (scale == 1).all():
-        return kernel
-    match geometry:
-        case Dense():
-            return (kernel.reshape(-1, len(scale), kernel.shape[1]) * scale[:, None]).reshape(kernel.shape)
-        case Conv(groups=groups):
-            per_input = scale[slice(*(geometry.reads or (0, None)))].reshape(groups, kernel.shape[2])  # (group, input within it)
-            per_weight = np.repeat(per_input, kernel.shape[3] // groups, axis=0).T  # (input, output)
-            return kernel * per_weight
-
-
-def _scaled_by_output(geometry: Geometry, scale: Array) -> Array:
-    """Return the kernel with each weight multiplied by the scale of its output channel."""
-    return geometry.kernel if (scale == 1).all() else geometry.kernel * scale
-
-
-def _pull_back(outer: Dense, inner: Conv, source: Shape) -> Dense:
+def _pull_back(outer: Dense, inner: Conv | Sparse, source: Shape) -> Dense:
     """Return the Dense kernel over the source of `inner`."""
     outputs = outer.kernel.shape[1]
     maps = outer.kernel.T.astype(np.float64).reshape(outputs, *target_shape(inner, source))
@@ -175,16 +167,6 @@ def _reads_only_zeros_outside(inner: Conv, axis: int, size: int, out: int) -> bo
     return last_read_before < 0 and first_read_after >= size
 
 
-def _ungrouped(conv: Conv) -> Array:
-    """Return the kernel (kh, kw, Cin, Cout) of a grouped convolution, with zeros between groups."""
-    kh, kw, per_group, out = conv.kernel.shape
-    full = np.zeros((kh, kw, per_group * conv.groups, out), conv.kernel.dtype)
-    step = out // conv.groups
-    for g in range(conv.groups):
-        full[:, :, g * per_group : (g + 1) * per_group, g * step : (g + 1) * step] = conv.kernel[..., g * step : (g + 1) * step]
-    return full
-
-
 def _convs(outer: Conv, inner: Conv, source: Shape) -> Composition | None:
     """Return the composition of two Convs that pass whole maps to each other."""
     middle = target_shape(inner, source)
@@ -193,10 +175,10 @@ def _convs(outer: Conv, inner: Conv, source: Shape) -> Composition | None:
         return _sized_as(
             inner,
             source,
-            lambda: replace(inner, kernel=_scaled_by_output(inner, outer.kernel[0, 0, 0]), gain=gain, writes=outer.writes),
+            lambda: replace(inner, kernel=scaled_by_target(inner, outer.kernel[0, 0, 0]), gain=gain, writes=outer.writes),
         )
     if is_placement(inner):
-        return _sized_as(outer, middle, lambda: replace(outer, kernel=_scaled_by_input(outer, inner.kernel[0, 0, 0]), reads=inner.reads))
+        return _sized_as(outer, middle, lambda: replace(outer, kernel=scaled_by_source(outer, inner.kernel[0, 0, 0]), reads=inner.reads))
     laid = _laid_out(outer, inner, source)
     if laid is None:
         return None
@@ -260,8 +242,8 @@ def _composed_kernel(outer: Conv, inner: Conv, laid: tuple[_Axis, _Axis], inputs
     kernel = np.zeros((laid[0].taps, laid[1].taps, inputs, outer.kernel.shape[3]))
     outer_depthwise = outer.kernel.shape[2] == 1 and outer.kernel.shape[3] == outer.groups
     if not depthwise:
-        inner_kernel = _ungrouped(inner).astype(np.float64, copy=False)
-        outer_kernel = outer_kernel if outer_depthwise else _ungrouped(outer).astype(np.float64, copy=False)
+        inner_kernel = ungrouped(inner).astype(np.float64, copy=False)
+        outer_kernel = outer_kernel if outer_depthwise else ungrouped(outer).astype(np.float64, copy=False)
     for a, b in np.ndindex(outer.kernel.shape[:2]):
         for c, d in np.ndindex(inner.kernel.shape[:2]):
             y = (a * outer.dilation[0] * inner.strides[0] + c * inner.dilation[0]) // laid[0].dilation

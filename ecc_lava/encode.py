@@ -1,62 +1,31 @@
-"""From images to what the input population sends."""
+"""From images to what the input populations send: first the values q of every image, then, part by part, their spikes."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Shape
+from ecc_lava.arrays import Array
+from ecc_lava.batches import images_as_floats
+from ecc_lava.coding import PAYLOAD_MAX, InputCoding
 from ecc_lava.errors import InvalidInput
-from ecc_lava.network import InputCoding
+from ecc_lava.neuron import integrate_and_fire
 
-__all__ = ["as_batch", "choose_coding", "encode", "images_as_floats"]
+__all__ = ["choose_coding", "encode", "encode_all", "sent", "sent_by_all"]
 
 _log = logging.getLogger(__name__)
 
-PAYLOAD_MAX = 255
-"""Largest value of an 8-bit graded spike."""
-
 _USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
-
-def as_batch(x: Array, shape: Shape, what: str = "data") -> Array:
-    """Return images as a (N, H, W, C) array of a network's input shape.
-
-    Images without a channel axis get one; a signal input takes (N, L, C), a vector input (N, C).
-
-    Raises
-    ------
-    InvalidInput
-        If the array is empty, has another shape, is not numeric or holds NaN or infinity.
-    """
-    x = np.asarray(x)
-    if x.dtype.kind not in "buif":
-        raise InvalidInput(f"{what}: values of type {x.dtype} are not numbers")
-    if x.ndim == 3 and shape[2] == 1 and x.shape[1:] == shape[:2]:
-        x = x[..., None]
-    elif x.ndim == 3 and shape[0] == 1 and x.shape[1:] == shape[1:]:
-        x = x[:, None]
-    if x.ndim == 2 and shape[:2] == (1, 1):
-        x = x[:, None, None, :]
-    if x.ndim != 4 or x.shape[1:] != shape:
-        raise InvalidInput(f"{what}: shape {x.shape} does not fit; the network takes (N, {shape[0]}, {shape[1]}, {shape[2]})")
-    if not len(x):
-        raise InvalidInput(f"{what}: there is no image in it")
-    if x.dtype.kind == "f":
-        bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)
-        if bad.any():
-            raise InvalidInput(f"{what}: image {int(bad.argmax())} holds NaN or infinity ({int(bad.sum())} such images)")
-    return x
+_DRAW = 2**16
+"""How many values a draw of the poisson coding has: probabilities are off by less than its inverse."""
 
 
-def images_as_floats(x: Array, uint8_scale: float) -> Array:
-    """Return stored images as the model takes them: uint8 is multiplied by `uint8_scale`, floats stay as they are."""
-    return x.astype(np.float64) * uint8_scale if x.dtype == np.uint8 else x.astype(np.float64)
-
-
-def choose_coding(x: Array, uint8_scale: float) -> InputCoding:
-    """Return the graded coding whose range holds all values of calibration images.
+def choose_coding(x: Array, coding: InputCoding) -> InputCoding:
+    """Return the coding whose range holds all values of calibration images, otherwise as `coding`; events stay as they are.
 
     The usual ranges [0, 1], [-1, 1] and [0, 255] are taken where they hold the data, else its own minimum and maximum.
 
@@ -64,25 +33,36 @@ def choose_coding(x: Array, uint8_scale: float) -> InputCoding:
     ----------
     x : float array (N, H, W, C)
         As the model takes it.
-    uint8_scale : float
+    coding : InputCoding
     """
+    if coding.kind == "events":
+        return coding
     low, high = float(x.min()), float(x.max())
     for bottom, top in _USUAL_RANGES:
         if bottom <= low and high <= top:
-            return InputCoding("graded", bottom, (top - bottom) / PAYLOAD_MAX, uint8_scale)
-    return InputCoding("graded", low, max(high - low, 1e-12) / PAYLOAD_MAX, uint8_scale)
+            return replace(coding, offset=bottom, scale=(top - bottom) / PAYLOAD_MAX)
+    return replace(coding, offset=low, scale=max(high - low, 1e-12) / PAYLOAD_MAX)
 
 
 def encode(x: Array, coding: InputCoding) -> Array:
-    """Return ``q = round((x - offset) / scale)`` in 0..255 as uint8; values outside are clipped, counted and warned of.
+    """Return ``q = round((x - offset) / scale)`` in 0..255 as uint8; values outside are clipped, counted and warned of. Events stay.
 
     Parameters
     ----------
-    x : float array (N, H, W, C)
-        As the model takes it.
+    x : array (N, H, W, C); for events (N, T, H, W, C) of 0 and 1
+        As stored: uint8 images are scaled by the coding's `uint8_scale`.
     coding : InputCoding
+
+    Raises
+    ------
+    InvalidInput
+        For events that are neither 0 nor 1.
     """
-    q = np.rint((x - coding.offset) / coding.scale)
+    if coding.kind == "events":
+        if (x.max(initial=0) > 1) if x.dtype == np.uint8 else ((x != 0) & (x != 1)).any():
+            raise InvalidInput(f"events are 0 or 1; these lie in {x.min()} to {x.max()}")
+        return x.astype(np.uint8)
+    q = np.rint((images_as_floats(x, coding.uint8_scale) - coding.offset) / coding.scale)
     clipped = int(((q < 0) | (q > PAYLOAD_MAX)).sum())
     if clipped:
         _log.warning(
@@ -93,3 +73,70 @@ def encode(x: Array, coding: InputCoding) -> Array:
             coding.offset + coding.scale * PAYLOAD_MAX,
         )
     return np.clip(q, 0, PAYLOAD_MAX).astype(np.uint8)
+
+
+def encode_all(batch: Mapping[str, Array], codings: Sequence[InputCoding]) -> dict[str, Array]:
+    """Return the values of every input population by its name, from the inputs in the network's order; see `encode`."""
+    return {name: encode(x, coding) for (name, x), coding in zip(batch.items(), codings, strict=True)}
+
+
+def sent(q: Array, coding: InputCoding, timesteps: int, first: int = 0, population: int = 0) -> Array:
+    """Return what an input population sends: uint8 (N, H, W, C), the same at every step, or binary spikes (N, T, H, W, C).
+
+    Parameters
+    ----------
+    q : uint8 array
+        As `encode` returns it.
+    coding : InputCoding
+    timesteps : int
+        T.
+    first : int
+        Number of the first sample among all that are run: what is drawn for a sample does not depend on the batch it is in.
+    population : int
+        Number of the input among all.
+
+    Raises
+    ------
+    InvalidInput
+        For events of fewer steps.
+    """
+    match coding.kind:
+        case "graded":
+            return q
+        case "rate":
+            return _rate(q, timesteps)
+        case "poisson":
+            return np.stack([_poisson(x, timesteps, (coding.seed, population), first + n) for n, x in enumerate(q)])
+        case _:
+            if q.shape[1] < timesteps:
+                raise InvalidInput(f"the events last {q.shape[1]} steps; the network is run for {timesteps}, use fewer timesteps")
+            return q[:, :timesteps]
+
+
+def sent_by_all(q: Mapping[str, Array], codings: Sequence[InputCoding], timesteps: int, first: int = 0) -> dict[str, Array]:
+    """Return what every input population sends, by its name; see `sent`."""
+    return {
+        name: sent(x, coding, timesteps, first, number) for number, ((name, x), coding) in enumerate(zip(q.items(), codings, strict=True))
+    }
+
+
+def _rate(q: Array, timesteps: int) -> Array:
+    """Return the spikes of integrate-and-fire neurons of bias q: after t steps ``round(q * t / 255)``."""
+    current, vth = q.astype(np.int32), np.array(PAYLOAD_MAX, np.int32)
+    v = np.full_like(current, PAYLOAD_MAX // 2)
+    spikes = np.empty((len(q), timesteps, *q.shape[1:]), np.uint8)
+    for t in range(timesteps):
+        step = integrate_and_fire(v, current, vth, 2 * PAYLOAD_MAX)  # v + q < 2 * 255: never reached
+        v, spikes[:, t] = step.v, step.spikes
+    return spikes
+
+
+def _poisson(q: Array, timesteps: int, key: tuple[int, int], sample: int) -> Array:
+    """Return the spikes of one sample: a Philox stream of its own for every (seed, population; sample, step)."""
+    least = -(-q.astype(np.int64) * _DRAW // PAYLOAD_MAX)  # ceil: 255 always fires, 0 never
+    spikes = np.empty((timesteps, *q.shape), np.uint8)
+    for t in range(timesteps):
+        stream = np.random.Philox(key=np.array(key, np.uint64), counter=np.array([0, 0, sample, t], np.uint64))
+        words = stream.random_raw(-(-q.size // 4)).astype("<u8").view("<u2")
+        spikes[t] = words[: q.size].reshape(q.shape) < least
+    return spikes

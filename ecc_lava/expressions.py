@@ -15,8 +15,8 @@ import numpy as np
 
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.compose import Composition, composition_of, overlaid, touches
-from ecc_lava.geometry import Conv, Geometry, apply, diagonal, synapses, target_shape, with_kernel
-from ecc_lava.geometry_json import describe
+from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, diagonal, sparse_sum, synapses, target_shape, with_kernel
+from ecc_lava.geometry_json import arrays, describe
 
 __all__ = ["Cost", "Expression", "Term", "added", "cost_of", "extended", "folded_cost", "merged", "negated", "united"]
 
@@ -90,7 +90,7 @@ def folded_cost(operator: Geometry, expression: Expression, shapes: Mapping[str,
 
 
 def extended(expression: Expression, operator: Geometry, bias: Array, shapes: Mapping[str, Shape]) -> Expression:
-    """Return ``operator(expression) + bias``, bias (C,).
+    """Return ``operator(expression) + bias``, bias of any shape that broadcasts to the map's, (C,) for example.
 
     The caller has made sure, with `folded_cost`, that it is exact.
     """
@@ -98,11 +98,12 @@ def extended(expression: Expression, operator: Geometry, bias: Array, shapes: Ma
     for population, composition in compositions(operator, expression, shapes):
         assert composition is not None, "the composition is exact"
         terms.append(Term(population, composition.made()))
-    constant: Array = np.asarray(bias, np.float64).reshape(1, 1, -1)
+    constant: Array = np.asarray(bias, np.float64)
+    constant = constant.reshape((1, 1, 1, *constant.shape)[-3:])
     if expression.constant.any():
         full = np.broadcast_to(expression.constant, expression.shape)[None]
-        constant = _collapsed(apply(operator, np.ascontiguousarray(full))[0] + constant)
-    return Expression(tuple(terms), constant, target_shape(operator, expression.shape))
+        constant = apply(operator, np.ascontiguousarray(full))[0] + constant
+    return Expression(tuple(terms), _collapsed(constant), target_shape(operator, expression.shape))
 
 
 def negated(expression: Expression, shapes: Mapping[str, Shape]) -> Expression:
@@ -118,21 +119,29 @@ def added(*expressions: Expression) -> Expression:
 
 
 def merged(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-    """Add up terms of one population whose kernels lie on the same positions."""
+    """Add up terms of one population whose kernels lie on the same positions, and Sparse ones wherever theirs lie."""
     sums: dict[object, Term] = {}
     for term in terms:
-        gain = term.geometry.gain if isinstance(term.geometry, Conv) else None
-        layout = (
-            term.population,
-            term.geometry.kernel.shape,
-            json.dumps(describe(term.geometry)),
-            None if gain is None else gain.tobytes(),
-        )
-        if layout in sums:
-            kernel = np.add(sums[layout].geometry.kernel, term.geometry.kernel, dtype=np.float64)
-            term = Term(term.population, with_kernel(term.geometry, kernel))
-        sums[layout] = term
+        layout = (term.population, *_layout(term.geometry))
+        sums[layout] = Term(term.population, _summed(sums[layout].geometry, term.geometry)) if layout in sums else term
     return tuple(sums.values())
+
+
+def _layout(geometry: Geometry) -> tuple[object, ...]:
+    """Return what two operators have in common whose sum is one of their kind."""
+    description = json.dumps(describe(geometry))
+    match geometry:
+        case Sparse():
+            return (description,)
+        case Conv() | Dense():
+            return description, geometry.kernel.shape, *(array.tobytes() for array in arrays(geometry).values())
+
+
+def _summed(one: Geometry, other: Geometry) -> Geometry:
+    """Return the sum of two operators of one layout."""
+    if isinstance(one, Sparse) and isinstance(other, Sparse):
+        return sparse_sum(one, other)
+    return with_kernel(one, np.add(one.kernel, other.kernel, dtype=np.float64))
 
 
 def united(terms: tuple[Term, ...], shapes: Mapping[str, Shape]) -> tuple[Term, ...]:
@@ -154,13 +163,24 @@ def united(terms: tuple[Term, ...], shapes: Mapping[str, Shape]) -> tuple[Term, 
 
 
 def _nonzero(terms: tuple[Term, ...]) -> list[Term]:
-    """Leave out terms whose gain is 0 everywhere; if there is no other, keep the first with weights of 0."""
-    kept = [t for t in terms if not isinstance(t.geometry, Conv) or t.geometry.gain is None or t.geometry.gain.any()]
+    """Leave out terms that are 0 everywhere by their gain or for want of synapses; if there is no other, keep the first without gain."""
+    kept = [term for term in terms if not _is_empty(term.geometry)]
     if kept or not terms:
         return kept
     geometry = terms[0].geometry
-    assert isinstance(geometry, Conv), "only a Conv has a gain"
-    return [Term(terms[0].population, replace(geometry, kernel=np.zeros(geometry.kernel.shape), gain=None))]
+    if isinstance(geometry, Conv):
+        geometry = replace(geometry, kernel=np.zeros(geometry.kernel.shape), gain=None)
+    return [Term(terms[0].population, geometry)]
+
+
+def _is_empty(geometry: Geometry) -> bool:
+    match geometry:
+        case Conv(gain=gain):
+            return gain is not None and not gain.any()
+        case Sparse(kernel=kernel):
+            return kernel.size == 0
+        case Dense():
+            return False
 
 
 def _collapsed(constant: Array) -> Array:

@@ -2,52 +2,92 @@
 
 Sources: Davies et al., "Loihi: A Neuromorphic Manycore Processor with On-Chip Learning", IEEE Micro 38(1), 2018; Intel's public
 "Taking Neuromorphic Computing to the Next Level with Loihi 2" technology brief, 2021; and the fixed-point ProcessModels of
-lava-nc 0.10.0 (`lava/proc/lif/models.py`, `lava/proc/dense/models.py`).
+lava-nc 0.10.0 (`lava/proc/lif/models.py`, `lava/proc/dense/models.py`), which compute as Loihi does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from ecc_lava.arrays import Array
+from ecc_lava.coding import PAYLOAD_MAX
 from ecc_lava.errors import InvalidInput
 
-__all__ = ["FORMATS", "LOIHI2", "NumberFormat", "number_format"]
+__all__ = ["FORMATS", "LOIHI1", "LOIHI2", "NumberFormat", "number_format"]
 
 
 @dataclass(frozen=True)
 class NumberFormat:
     """What integers a chip's synapses and neurons hold.
 
+    Mantissas are used symmetrically: the most negative of each two's complement range stays unused.
+
     Attributes
     ----------
     name : str
     weight_bits : int
-        Width of a signed weight mantissa; `bits` below it use the inner range +-(2**(bits-1) - 1).
+        Width of a signed weight mantissa.
+    binary_bits : int
+        Fewest bits that hold a mantissa of +-1.
+    drops_low_bits : bool
+        Whether `bits` below `weight_bits` keep the upper bits of a mantissa, which is then a multiple of ``2**(weight_bits - bits)``;
+        otherwise they keep the lower ones, the inner range +-(2**(bits-1) - 1).
+    weight_step : int
+        What one unit of the mantissa weighs, a power of two: 2 where the chip has even weights only.
     exponent_min, exponent_max : int
-        A mantissa counts ``2**(weight_shift + exponent)`` units of the potential.
+        A mantissa counts ``weight_step * 2**(weight_shift + exponent)`` units of the potential.
     weight_shift : int
         Bits that a synapse's sum is shifted left by before it reaches the potential.
-    potential_bits, vth_bits, bias_bits : int
-        Signed widths; the potential saturates at +-(2**(potential_bits-1) - 1).
+    potential_bits : int
+        Signed width; the potential saturates at +-(2**(potential_bits-1) - 1). An initial potential may be any number in between.
+    vth_bits, vth_shift : int
+        A threshold is an unsigned mantissa of `vth_bits`, shifted left by `vth_shift`.
+    vth_distinct : int or None
+        Most distinct thresholds of one population; None if every neuron may have its own.
+    bias_bits, bias_shift_max : int
+        A bias is a signed mantissa of `bias_bits`, shifted left by 0 to `bias_shift_max`; every neuron has its own shift.
     payload_bits : int
         Unsigned width of a graded spike; 0 if spikes are binary.
     """
 
     name: str
     weight_bits: int
+    binary_bits: int
+    drops_low_bits: bool
+    weight_step: int
     exponent_min: int
     exponent_max: int
     weight_shift: int
     potential_bits: int
     vth_bits: int
+    vth_shift: int
+    vth_distinct: int | None
     bias_bits: int
+    bias_shift_max: int
     payload_bits: int
 
+    def __post_init__(self) -> None:
+        if self.weight_step < 1 or self.weight_step & (self.weight_step - 1):
+            raise InvalidInput(f"the weight step of number format {self.name!r} is {self.weight_step}; it must be a power of two")
+
     def mantissa_max(self, bits: int) -> int:
-        """Return the largest weight mantissa at `bits` bits; the smallest is its negative."""
+        """Return the largest weight mantissa at `bits` bits, in units of ``2**dropped_bits(bits)``; the smallest is its negative."""
+        if bits == self.binary_bits:
+            return 1
         if not 2 <= bits <= self.weight_bits:
             raise InvalidInput(f"{bits} bits a weight; {self.name} holds 2 to {self.weight_bits}")
         return int(2 ** (bits - 1)) - 1
+
+    def dropped_bits(self, bits: int) -> int:
+        """Return how many low bits of every mantissa are 0 at this width."""
+        return self.weight_bits - bits if self.drops_low_bits else 0
+
+    @property
+    def default_coding(self) -> str:
+        """The input coding taken where none is asked for: graded where spikes can carry it, else rate."""
+        return "graded" if self.payload_bits >= PAYLOAD_MAX.bit_length() else "rate"
 
     @property
     def potential_max(self) -> int:
@@ -55,35 +95,79 @@ class NumberFormat:
         return int(2 ** (self.potential_bits - 1)) - 1
 
     @property
+    def vth_min(self) -> int:
+        """Smallest positive threshold, and the step from one to the next."""
+        return int(2**self.vth_shift)
+
+    @property
     def vth_max(self) -> int:
         """Largest threshold."""
-        return int(2 ** (self.vth_bits - 1)) - 1
+        return (int(2**self.vth_bits) - 1) << self.vth_shift
 
     @property
     def bias_max(self) -> int:
         """Largest magnitude of a bias."""
-        return int(2 ** (self.bias_bits - 1)) - 1
+        return (int(2 ** (self.bias_bits - 1)) - 1) << self.bias_shift_max
+
+    def rounded_vth(self, vth: Array) -> Array:
+        """Return the nearest multiples of `vth_min`, as float64."""
+        nearest: Array = np.rint(vth / self.vth_min) * self.vth_min
+        return nearest
+
+    def rounded_bias(self, bias: Array) -> Array:
+        """Return the nearest biases, as float64: each with the smallest shift that its mantissa allows."""
+        bias = np.asarray(bias, np.float64)
+        largest = 2 ** (self.bias_bits - 1) - 1
+        step = np.ones_like(bias)
+        for _ in range(self.bias_shift_max):
+            step = np.where(np.rint(np.abs(bias) / step) > largest, 2 * step, step)
+        nearest: Array = np.rint(bias / step) * step
+        return nearest
 
     def shift(self, exponent: int) -> int:
-        """Return the left shift, in bits, of a projection with this exponent."""
+        """Return the left shift, in bits, of a mantissa of a projection with this exponent."""
         if not self.exponent_min <= exponent <= self.exponent_max:
             raise InvalidInput(f"weight exponent {exponent}; {self.name} holds {self.exponent_min} to {self.exponent_max}")
-        return self.weight_shift + exponent
+        return self.weight_shift + exponent + self.weight_step.bit_length() - 1
 
+
+LOIHI1 = NumberFormat(
+    name="loihi1",
+    weight_bits=8,  # Davies 2018: 1-9 bit weights; with signs mixed, nine bits whose lowest is 0: even -256..254 (lava-nc: Dense)
+    binary_bits=2,  # one bit of mixed sign holds 0 and -256 only
+    drops_low_bits=True,  # lava-nc: Dense drops 8 - num_weight_bits low bits, and one more where signs are mixed
+    weight_step=2,
+    exponent_min=-6,  # keeps weight_shift + exponent >= 0: no bit of a sum is lost
+    exponent_max=7,
+    weight_shift=6,  # lava-nc: LIF shifts its input left by 6
+    potential_bits=24,  # lava-nc: LIF clips v at +-(2**23 - 1); an initial potential is written by the host, all bits of it
+    vth_bits=17,  # lava-nc: LIF, vth of precision 17, shifted left by 6; brian2-loihi 0.4.1: mantissa 0..131071
+    vth_shift=6,
+    vth_distinct=16,  # assumed: thresholds are part of the profiles that a core's neurons share, of which there are few
+    bias_bits=13,  # lava-nc: LIF, bias_mant of precision 13, bias_exp of precision 3
+    bias_shift_max=7,  # assumed per neuron, as lava-nc's LIF has it: bias_exp is an array as bias_mant is
+    payload_bits=0,  # Davies 2018: spikes are binary
+)
 
 LOIHI2 = NumberFormat(
     name="loihi2",
     weight_bits=8,  # Loihi 2 brief: 1-8 bit weights
+    binary_bits=1,
+    drops_low_bits=False,
+    weight_step=1,
     exponent_min=-6,  # keeps weight_shift + exponent >= 0: no bit of a sum is lost
     exponent_max=7,
     weight_shift=6,  # lava-nc: LIF shifts its input left by 6
     potential_bits=24,  # lava-nc: LIF clips v at +-(2**23 - 1)
-    vth_bits=24,  # Loihi 2 brief: neurons are microcode; per-neuron state of up to 24 bits
+    vth_bits=23,  # Loihi 2 brief: neurons are microcode; per-neuron state of up to 24 bits, of which one is the sign
+    vth_shift=0,
+    vth_distinct=None,
     bias_bits=24,
+    bias_shift_max=0,
     payload_bits=8,  # the coding's choice; Loihi 2's graded spikes carry up to 32 bits
 )
 
-FORMATS = {LOIHI2.name: LOIHI2}
+FORMATS = {format.name: format for format in (LOIHI1, LOIHI2)}
 
 
 def number_format(name: str) -> NumberFormat:

@@ -5,7 +5,7 @@ Every tensor is named after the node that makes it. Nodes are in topological ord
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, prod
@@ -13,24 +13,40 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Float, Shape, read_only
-from ecc_lava.encode import as_batch, images_as_floats
+from ecc_lava.arrays import Array, Float, Images, Outputs, Shape, by_output, only, read_only
+from ecc_lava.batches import InputSpec, model_inputs, parts
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Conv, Geometry, apply, synapses, target_shape
 
-__all__ = ["Add", "Graph", "Input", "Linear", "MaxPool", "Maximum", "Node", "Relu", "Reshape", "Scale", "Softmax", "evaluate", "forward"]
+__all__ = [
+    "Add",
+    "Graph",
+    "Input",
+    "Linear",
+    "MaxPool",
+    "Maximum",
+    "Node",
+    "Relu",
+    "Reshape",
+    "Scale",
+    "Softmax",
+    "Step",
+    "evaluate",
+    "forward",
+]
 
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """The model's input."""
+    """An input of the model, (H, W, C); the Keras model may take its channels first."""
 
     name: str
     shape: Shape
+    channels_first: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """No tensor comes before the input."""
+        """No tensor comes before an input."""
         return ()
 
 
@@ -89,6 +105,11 @@ class Relu(_OneSource):
 
 
 @dataclass(frozen=True, eq=False)
+class Step(_OneSource):
+    """``y = 1 if x >= 0 else 0``: the Heaviside function of binarised networks, H(0) = 1."""
+
+
+@dataclass(frozen=True, eq=False)
 class MaxPool(_OneSource):
     """The largest value of every window, per channel; positions outside the map do not count.
 
@@ -140,7 +161,7 @@ class Add:
     sources: tuple[str, ...]
 
 
-Node: TypeAlias = Input | Linear | Scale | Reshape | Relu | MaxPool | Maximum | Softmax | Add
+Node: TypeAlias = Input | Linear | Scale | Reshape | Relu | Step | MaxPool | Maximum | Softmax | Add
 
 
 def _finite(name: str, *arrays: Array) -> None:
@@ -156,27 +177,33 @@ class Graph:
     Attributes
     ----------
     nodes : tuple of Node
-        In topological order; the first is the input, the last makes the output.
+        In topological order, the inputs first.
     uint8_scale : float
         What a stored uint8 pixel is multiplied by to become what the model takes (1 if the model rescales itself).
+    outputs : tuple of str
+        Names of the nodes that make the outputs; by default the last one.
     """
 
     nodes: tuple[Node, ...]
     uint8_scale: float = 1.0 / 255.0
+    outputs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.nodes or not 0 < self.uint8_scale < inf:
             raise InvalidNetwork(f"a graph of {len(self.nodes)} nodes whose uint8 images are scaled by {self.uint8_scale}")
-        known: set[str] = set()
+        object.__setattr__(self, "outputs", self.outputs or (self.nodes[-1].name,))
+        known: dict[str, Node] = {}
         for index, node in enumerate(self.nodes):
-            if (index == 0) != isinstance(node, Input):
-                raise InvalidNetwork("the first node, and no other, must be the input")
-            missing = [source for source in node.sources if source not in known]
+            if isinstance(node, Input) != (index < len(self.inputs)) or not self.inputs:
+                raise InvalidNetwork("the first nodes, and no others, must be the inputs")
+            missing = [source for source in node.sources if source not in known or isinstance(known[source], Softmax)]
             if missing or node.name in known:
-                raise InvalidNetwork(f"node {node.name!r} is named twice or reads {missing} before they are made")
-            if isinstance(node, Softmax) and index != len(self.nodes) - 1:
-                raise InvalidNetwork(f"the softmax {node.name!r} is not the output")
-            known.add(node.name)
+                raise InvalidNetwork(f"node {node.name!r} is named twice or reads {missing}, which are not made before it")
+            if isinstance(node, Softmax) and node.name not in self.outputs:
+                raise InvalidNetwork(f"the softmax {node.name!r} is not an output")
+            known[node.name] = node
+        if len(set(self.outputs)) != len(self.outputs) or not known.keys() >= set(self.outputs):
+            raise InvalidNetwork(f"the outputs {', '.join(self.outputs)} are not nodes of the graph, each named once")
         _ = self.shapes
 
     @cached_property
@@ -187,18 +214,30 @@ class Graph:
             shapes[node.name] = _shape(node, [shapes[source] for source in node.sources])
         return shapes
 
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        """The input nodes, in the model's order."""
+        return tuple(node for node in self.nodes if isinstance(node, Input))
+
     @property
     def input(self) -> Input:
-        """The input node."""
-        first = self.nodes[0]
-        assert isinstance(first, Input)
-        return first
+        """The input node of a model that has one input."""
+        return only(self.inputs, "input")
+
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
+        """What the model takes."""
+        return tuple(InputSpec(node.name, node.shape, self.uint8_scale, node.channels_first) for node in self.inputs)
 
     @cached_property
-    def output(self) -> str:
-        """Name of the tensor that is the output before a final softmax."""
-        last = self.nodes[-1]
-        return last.source if isinstance(last, Softmax) else last.name
+    def logits(self) -> dict[str, str]:
+        """Output name -> the tensor that is this output before a final softmax."""
+        made = {node.name: node for node in self.nodes}
+        tensors = {}
+        for name in self.outputs:
+            node = made[name]
+            tensors[name] = node.source if isinstance(node, Softmax) else name
+        return tensors
 
     @property
     def macs(self) -> int:
@@ -231,7 +270,7 @@ def _shape(node: Node, sources: list[Shape]) -> Shape:
             return sources[0]
         case MaxPool():
             return target_shape(node.tap(0, 0, sources[0]), sources[0])
-        case Relu() | Softmax():
+        case Relu() | Step() | Softmax():
             return sources[0]
 
 
@@ -257,6 +296,8 @@ def _value(node: Node, sources: list[Array]) -> Array:
             return sources[0].reshape(-1, *shape)
         case Relu(ceiling=ceiling):
             return np.clip(sources[0], 0.0, ceiling)
+        case Step():
+            return (sources[0] >= 0).astype(sources[0].dtype)
         case MaxPool(size=size):
             return _largest_of_windows(node, size, sources[0])
         case Maximum():
@@ -266,22 +307,21 @@ def _value(node: Node, sources: list[Array]) -> Array:
         case Softmax():
             return sources[0]
         case Input():
-            raise AssertionError("the input is given, not computed")
+            raise AssertionError("an input is given, not computed")
 
 
-def evaluate(graph: Graph, x: Array) -> Iterator[tuple[str, Float]]:
+def evaluate(graph: Graph, x: Mapping[str, Array]) -> Iterator[tuple[str, Float]]:
     """Yield (name, float64 array (N, H, W, C)) of every node in order, forgetting tensors after their last use.
 
     Parameters
     ----------
     graph : Graph
-    x : float64 array (N, H, W, C)
-        As the model takes it.
+    x : input name -> float64 array (N, H, W, C)
     """
     last_use = {source: index for index, node in enumerate(graph.nodes) for source in node.sources}
     tensors: dict[str, Array] = {}
     for index, node in enumerate(graph.nodes):
-        tensors[node.name] = x if isinstance(node, Input) else _value(node, [tensors[source] for source in node.sources])
+        tensors[node.name] = x[node.name] if isinstance(node, Input) else _value(node, [tensors[source] for source in node.sources])
         yield node.name, tensors[node.name]
         for source in node.sources:
             if last_use[source] == index:
@@ -292,27 +332,28 @@ BATCH = 64
 """Images evaluated at once."""
 
 
-def forward(graph: Graph, x: Array) -> Float:
+def forward(graph: Graph, x: Images) -> Outputs:
     """Return the CNN's output before a final softmax or sigmoid, in float64.
 
     Parameters
     ----------
     graph : Graph
-    x : array (N, H, W, C)
+    x : array (N, H, W, C), or arrays by input name
         As the Keras model takes it; uint8 is scaled by `graph.uint8_scale`.
 
     Returns
     -------
-    float64 array (N, K)
+    float64 array (N, K); a dict of them by name if the model has several outputs
 
     Raises
     ------
     InvalidInput
-        If the images do not fit the model's input.
+        If the images do not fit the model's inputs.
     """
-    batch = images_as_floats(as_batch(x, graph.input.shape), graph.uint8_scale)
-    outputs: list[Float] = []
-    for start in range(0, len(batch), BATCH):
-        part = batch[start : start + BATCH]
-        outputs.extend(value.reshape(len(part), -1) for name, value in evaluate(graph, part) if name == graph.output)
-    return np.concatenate(outputs)
+    batch = model_inputs(x, graph.input_specs)
+    found: dict[str, list[Float]] = {tensor: [] for tensor in graph.logits.values()}
+    for part in parts(batch, BATCH):
+        for name, value in evaluate(graph, part):
+            if name in found:
+                found[name].append(value.reshape(len(value), -1))
+    return by_output({name: np.concatenate(found[tensor]) for name, tensor in graph.logits.items()})

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from ecc_lava.geometry import is_placement
-from ecc_lava.graph import Add, Graph, Input, Linear, MaxPool, Node, Relu, Reshape, Scale
+from ecc_lava.arrays import Shape
+from ecc_lava.geometry import Dense, is_placement
+from ecc_lava.graph import Add, Graph, Input, Linear, MaxPool, Node, Relu, Reshape, Scale, Step
 
-__all__ = ["needed", "passes_on", "pooled_first", "readers_of"]
+__all__ = ["needed", "passes_on", "pooled_first", "read_as", "readers_of"]
 
 
 def needed(graph: Graph) -> list[Node]:
-    """Return the nodes that the output depends on, in order."""
-    wanted = {graph.output}
+    """Return the nodes that the outputs depend on, in order."""
+    wanted = set(graph.logits.values())
     for node in reversed(graph.nodes):
         if node.name in wanted:
             wanted.update(node.sources)
@@ -45,6 +47,21 @@ def pooled_first(nodes: list[Node]) -> list[Node]:
     return [node for node in result if not (isinstance(node, Relu) and node.name in swapped)]
 
 
+def read_as(nodes: list[Node], outputs: Iterable[str]) -> dict[str, Shape]:
+    """Return, for every ReLU and step that is read in one shape alone, by convolutions and pools after a Reshape, that shape."""
+    as_maps = {
+        node.source for node in nodes if isinstance(node, MaxPool) or (isinstance(node, Linear) and not isinstance(node.geometry, Dense))
+    }
+    wanted: dict[str, set[Shape | None]] = {node.name: set() for node in nodes}
+    for node in nodes:
+        for source in node.sources:
+            wanted[source].add(node.shape if isinstance(node, Reshape) and node.name in as_maps else None)
+    for output in outputs:
+        wanted[output].add(None)
+    shapes = {node.name: next(iter(wanted[node.name])) for node in nodes if isinstance(node, Relu | Step) and len(wanted[node.name]) == 1}
+    return {name: shape for name, shape in shapes.items() if shape is not None}
+
+
 def passes_on(node: Node) -> bool:
     """Whether folding the node into what reads it costs nothing."""
     match node:
@@ -56,10 +73,11 @@ def passes_on(node: Node) -> bool:
             return isinstance(node, Add | Scale | Reshape)
 
 
-def readers_of(nodes: list[Node], output: str) -> dict[str, int]:
+def readers_of(nodes: list[Node], outputs: Iterable[str]) -> dict[str, int]:
     """Return, for every tensor, how many populations would fold the operator that made it."""
     readers: dict[str, set[str]] = {node.name: set() for node in nodes}
-    readers[output].add("readout")
+    for output in outputs:
+        readers[output].add(f"{output}.readout")
     for node in reversed(nodes):
         if passes_on(node):
             found = readers[node.name]

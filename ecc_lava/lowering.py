@@ -13,6 +13,9 @@ Maxima are sums of ReLUs, ``max(a, b) = b + relu(a - b)``, in a tree over a pool
 is folded into the tree where the tree costs at most `fold_limit` times one over a relay. Where windows do not overlap synapses alone count:
 every one of the 2n - 1 copies of the weights works at one position of the window's n.
 
+A Reshape changes nothing: an expression keeps the shape in which it was made until something reads it as another map. Its numbers are then
+put in place by a Sparse operator, folded by the rule above, so that a relay of a reshaped tensor takes a synapse per neuron.
+
 A tensor without a ReLU of its own may be read by many populations: the linear trunk of a pre-activation ResNet by every block after it, a
 branch of a DenseNet by every later batch normalisation. Each would fold a copy of the operator that made the tensor. If these copies cost
 more than `fold_limit` times one shared relay and the readers' places on it, the tensor becomes a relay as soon as it is made: at the
@@ -24,26 +27,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf, prod
+from math import inf
 
 import numpy as np
 
 from ecc_lava.arrays import Array, Shape
-from ecc_lava.errors import UnsupportedModel
 from ecc_lava.expressions import Cost, Expression, Term, added, cost_of, extended, folded_cost, negated, united
-from ecc_lava.geometry import Dense, Geometry, apply, diagonal, is_placement
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax
-from ecc_lava.graph_order import needed, passes_on, pooled_first, readers_of
+from ecc_lava.geometry import Dense, Geometry, apply, diagonal, is_placement, reshaping, with_kernel
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax, Step
+from ecc_lava.graph_order import needed, passes_on, pooled_first, read_as, readers_of
 from ecc_lava.maxima import Candidate, largest
-from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
+from ecc_lava.network import READOUT_SUFFIX, InputCoding, Kind, Population, Projection, SpikingNetwork
 
 __all__ = ["Decision", "Lowering", "lower"]
 
 FOLD_LIMIT = 2.0
 """Default of `fold_limit`: how many times the pair's weights or synapses a folded operator may have."""
-
-FLAT_LIMIT = 2**13
-"""Most features that a per-feature scale after Flatten is written out for, as a dense matrix."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,9 @@ def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
     ----------
     graph : Graph
     fold_limit : float
-
-    Raises
-    ------
-    UnsupportedModel
-        If a tensor cannot be written with the known geometries.
     """
     nodes = pooled_first(needed(graph))
-    builder = _Builder(graph, readers_of(nodes, graph.output), fold_limit)
+    builder = _Builder(graph, nodes, fold_limit)
     for node in nodes:
         builder.visit(node)
         builder.share(node)
@@ -95,17 +89,18 @@ def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
 
 
 class _Builder:
-    def __init__(self, graph: Graph, readers: dict[str, int], fold_limit: float) -> None:
+    def __init__(self, graph: Graph, nodes: list[Node], fold_limit: float) -> None:
         self._graph = graph
-        self._readers = readers
+        self._readers = readers_of(nodes, graph.logits.values())
+        self._reshapes = {node.name: node for node in nodes if isinstance(node, Reshape)}
+        self._read_as = read_as(nodes, graph.logits.values())
         self._limit = fold_limit
         self._populations: list[Population] = []
         self._projections: list[Projection] = []
         self._shapes: dict[str, Shape] = {}
         self._expressions: dict[str, Expression] = {}
-        self._origins: dict[str, str] = {}  # tensor -> the tensor it is a reshape of
         self._relays: dict[str, Expression] = {}
-        self._decisions: list[Decision] = []
+        self._decisions: dict[str, Decision] = {}
 
     def visit(self, node: Node) -> None:
         """Give the node's tensor its expression."""
@@ -113,37 +108,44 @@ class _Builder:
         match node:
             case Input(name=name, shape=shape):
                 self._expressions[name] = self._new_population(name, Kind.INPUT, Expression((), np.zeros((1, 1, 1)), shape))
-                self._decisions.append(Decision(name, "input"))
+                self._decide(Decision(name, "input"))
             case Relu(name=name, ceiling=ceiling):
-                self._expressions[name] = self._new_population(name, Kind.IF, sources[0], ceiling)
-                self._decisions.append(Decision(name, "population"))
+                self._expressions[name] = self._new_population(name, Kind.IF, self._as_read(node, sources[0]), ceiling)
+                self._decide(Decision(name, "population"))
+            case Step(name=name):
+                self._expressions[name] = self._new_population(name, Kind.STEP, self._as_read(node, sources[0]))
+                self._decide(Decision(name, "population"))
             case Add(name=name):
-                self._expressions[name] = added(*self._alike(node, sources))
-                self._decisions.append(Decision(name, "folded"))
-            case Reshape(name=name, source=source):
+                self._expressions[name] = added(*self._alike(node))
+                self._decide(Decision(name, "folded"))
+            case Reshape(name=name):  # the numbers stay where they are; what needs them as a map puts them there
                 self._expressions[name] = sources[0]
-                self._origins[name] = self._origins.get(source, source)
-                self._decisions.append(Decision(name, "folded"))
+                self._decide(Decision(name, "folded"))
             case Scale(name=name, source=source, scale=scale, shift=shift):
-                operator: Geometry = diagonal(scale)
-                if sources[0].shape != self._graph.shapes.get(source, sources[0].shape):
-                    operator = self._flat(node, np.diag(scale))
-                self._expressions[name] = self._linear(node, sources[0], operator, shift)
+                operator, summands = _scaling(scale, shift, self._graph.shapes[source], sources[0].shape)
+                self._expressions[name] = self._linear(node, sources[0], operator, summands)
             case Linear(name=name, geometry=geometry, bias=bias):
-                expression = sources[0] if isinstance(geometry, Dense) else self._as_made(node, sources[0])
+                expression = sources[0] if isinstance(geometry, Dense) else self._as_map(node, node.source)
                 self._expressions[name] = self._linear(node, expression, geometry, bias)
             case MaxPool(name=name):
-                self._expressions[name] = self._max_pool(node, self._as_made(node, sources[0]))
+                self._expressions[name] = self._max_pool(node, self._as_map(node, node.source))
             case Maximum(name=name):
-                self._expressions[name] = self._maxima(name, [Candidate(e) for e in self._alike(node, sources)])
-                self._decisions.append(Decision(name, "maxima"))
+                self._expressions[name] = self._maxima(name, [Candidate(e) for e in self._alike(node)])
+                self._decide(Decision(name, "maxima"))
             case Softmax():
                 raise AssertionError("a softmax is never needed for the output before it")
+
+    def _decide(self, decision: Decision) -> None:
+        """Record what became of a node; where it needed a relay to be read as a map, that stays on record."""
+        reshaped = self._decisions.get(decision.node)
+        if reshaped is not None and "relay" not in decision.kind:
+            decision = replace(reshaped, kind="relay" if decision.kind == "folded" else f"{decision.kind} over a relay")
+        self._decisions[decision.node] = decision
 
     def share(self, node: Node) -> None:
         """Make the node's tensor a relay if too many populations would fold the operator before it."""
         readers = self._readers[node.name]
-        if readers < 2 or passes_on(node) or isinstance(node, Input | Relu):
+        if readers < 2 or passes_on(node) or isinstance(node, Input | Relu | Step):
             return
         expression = self._expressions[node.name]
         copies = 1 if self._never_negative(expression) else 2
@@ -152,20 +154,19 @@ class _Builder:
         folded, shared = own.times(readers), own.times(copies) + places.times(copies * readers)
         if not folded.within(self._limit, shared):
             self._expressions[node.name] = self._relay(node.name, expression)
-            last = self._decisions[-1]
-            self._decisions[-1] = Decision(node.name, f"{last.kind}, shared over a relay", folded, shared)
+            made = self._decisions[node.name]
+            self._decisions[node.name] = Decision(node.name, f"{made.kind}, shared over a relay", folded, shared)
 
     def finish(self) -> Lowering:
-        """Add the readout and return the network."""
-        output = self._graph.output
-        spiking = output in self._shapes
-        self._new_population(f"{output}.readout" if spiking else output, Kind.READOUT, self._expressions[output])
-        if not spiking:
-            last = self._decisions[-1]
-            assert last.node == output, "nodes that nothing reads are not needed"
-            self._decisions[-1] = replace(last, kind="readout over a relay" if "relay" in last.kind else "readout")
-        coding = InputCoding(uint8_scale=self._graph.uint8_scale)
-        return Lowering(SpikingNetwork(tuple(self._populations), tuple(self._projections), coding), tuple(self._decisions))
+        """Add the readouts and return the network."""
+        for name, tensor in self._graph.logits.items():
+            spiking, taken = tensor in self._shapes, name in self._shapes
+            self._new_population(f"{name}{READOUT_SUFFIX}" if taken else name, Kind.READOUT, self._expressions[tensor])
+            if not spiking:
+                made = self._decisions[tensor]
+                self._decisions[tensor] = replace(made, kind="readout over a relay" if "relay" in made.kind else "readout")
+        codings = tuple(InputCoding(uint8_scale=i.uint8_scale, channels_first=i.channels_first) for i in self._graph.input_specs)
+        return Lowering(SpikingNetwork(tuple(self._populations), tuple(self._projections), codings), tuple(self._decisions.values()))
 
     def _new_population(self, name: str, kind: Kind, expression: Expression, ceiling: float = inf) -> Expression:
         population = Population.ideal(name, expression.shape, kind, expression.constant, ceiling)
@@ -176,24 +177,28 @@ class _Builder:
 
     def _linear(self, node: Linear | Scale, expression: Expression, operator: Geometry, bias: Array) -> Expression:
         """Extend an expression by a linear operator, over a relay if folding is inexact or too dear."""
-        pair = folded = None
-        if not is_placement(operator):  # factors and places of channels cost nothing wherever they are folded
-            pair = self._cost(expression) + cost_of(operator, expression.shape)
-            folded = folded_cost(operator, expression, self._shapes)
-            if folded is None or not folded.within(self._limit, pair):
-                self._decisions.append(Decision(node.name, "relay", folded, pair))
-                expression = self._relay(self._origins.get(node.source, node.source), expression)
-                return extended(expression, operator, bias, self._shapes)
-        self._decisions.append(Decision(node.name, "folded", folded, pair))
+        free = is_placement(operator)  # factors and places of channels cost nothing wherever they are folded
+        pair = self._cost(expression) + cost_of(operator, expression.shape)
+        folded = folded_cost(operator, expression, self._shapes)
+        if self._folds(folded, pair) or (free and folded is not None):
+            self._decide(Decision(node.name, "folded", *((None, None) if free else (folded, pair))))
+        else:
+            self._decide(Decision(node.name, "relay", folded, pair))
+            expression = self._relay(node.source, expression)
         return extended(expression, operator, bias, self._shapes)
+
+    def _folds(self, folded: Cost | None, pair: Cost) -> bool:
+        return folded is not None and folded.within(self._limit, pair)
 
     def _cost(self, expression: Expression) -> Cost:
         return sum((cost_of(term.geometry, self._shapes[term.population]) for term in expression.terms), Cost(0, 0))
 
     def _relay(self, tensor: str, expression: Expression) -> Expression:
         """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor and shape."""
-        if self._relays.get(tensor, expression).shape != expression.shape:  # one is the flat vector of the other
-            tensor = f"{tensor}.flat"
+        while tensor in self._reshapes and expression.shape != self._graph.shapes[tensor]:  # it is still that of the tensor before
+            tensor = self._reshapes[tensor].source
+        if expression.shape != self._graph.shapes[tensor]:
+            tensor = f"{tensor}.{'x'.join(map(str, expression.shape))}"
         if tensor not in self._relays:
             relay = self._new_population(f"{tensor}.relay", Kind.IF, expression)
             if not self._never_negative(expression):
@@ -203,7 +208,7 @@ class _Builder:
         return self._relays[tensor]
 
     def _never_negative(self, expression: Expression) -> bool:
-        positive = {p.name for p in self._populations if p.kind is Kind.IF}
+        positive = {p.name for p in self._populations if p.kind.spikes}
         return bool((expression.constant >= 0).all()) and all(
             term.population in positive and bool((term.geometry.kernel >= 0).all()) for term in expression.terms
         )
@@ -217,8 +222,8 @@ class _Builder:
         dear = folded is None or folded.synapses > self._limit * pair.synapses or not (apart or folded.within(self._limit, pair))
         if dear:
             kind = "maxima over a relay"
-            expression = self._relay(self._origins.get(node.source, node.source), expression)
-        self._decisions.append(Decision(node.name, kind, folded, pair))
+            expression = self._relay(node.source, expression)
+        self._decide(Decision(node.name, kind, folded, pair))
         masked = not self._never_negative(expression)
         zeros = np.zeros(expression.shape[2])
         candidates = [
@@ -251,30 +256,50 @@ class _Builder:
 
         return largest(candidates, rectified, self._shapes)
 
-    def _alike(self, node: Add | Maximum, sources: list[Expression]) -> list[Expression]:
-        """Return expressions of one shape."""
-        if len({expression.shape for expression in sources}) > 1:
-            return [self._flattened(node, expression) for expression in sources]
-        return sources
+    def _alike(self, node: Add | Maximum) -> list[Expression]:
+        """Return the sources' expressions in one shape."""
+        sources = [self._expressions[source] for source in node.sources]
+        if len({expression.shape for expression in sources}) == 1:
+            return sources
+        return [self._as_map(node, source) for source in node.sources]
 
-    def _as_made(self, node: Linear | MaxPool, expression: Expression) -> Expression:
-        """Return the source's expression as a map of the source's shape, if a Reshape lies between."""
-        if expression.shape == self._graph.shapes.get(node.source, expression.shape):
+    def _as_map(self, node: Node, source: str) -> Expression:
+        """Return what `node` reads in the shape of that tensor, if a Reshape lies between; over a relay if folding is too dear."""
+        expression, shape = self._expressions[source], self._graph.shapes[source]
+        if expression.shape == shape:
             return expression
-        return self._flattened(node, expression)
+        operator = reshaping(expression.shape, shape)
+        folded, pair = self._reshaped_cost(expression, operator)
+        if not self._folds(folded, pair):
+            self._decide(Decision(node.name, "relay", folded, pair))
+            expression = self._relay(source, expression)
+        return extended(expression, operator, np.zeros(1), self._shapes)
 
-    def _flattened(self, node: Node, expression: Expression) -> Expression:
-        """Return the expression as a vector (1, 1, N)."""
-        features = prod(expression.shape)
-        if expression.shape == (1, 1, features):
+    def _as_read(self, node: Relu | Step, expression: Expression) -> Expression:
+        """Return the expression in the shape in which all who read the node want it, where that costs no more than another operator."""
+        shape = self._read_as.get(node.name, expression.shape)
+        if expression.shape == shape:
             return expression
-        return extended(expression, self._flat(node, np.eye(features)), np.zeros(features), self._shapes)
+        operator = reshaping(expression.shape, shape)
+        if not self._folds(*self._reshaped_cost(expression, operator)):
+            return expression
+        return extended(expression, operator, np.zeros(1), self._shapes)
 
-    def _flat(self, node: Node, matrix: Array) -> Dense:
-        if len(matrix) > FLAT_LIMIT:
-            why = f"needs a weight per feature after Flatten, {len(matrix)} of them; at most {FLAT_LIMIT} are written out"
-            raise UnsupportedModel(((node.name, f"{why}. Put it before Flatten"),))
-        return Dense(matrix)
+    def _reshaped_cost(self, expression: Expression, operator: Geometry) -> tuple[Cost | None, Cost]:
+        """Return the costs of a reshaped expression, and of the two after each other."""
+        return folded_cost(operator, expression, self._shapes), self._cost(expression) + cost_of(operator, expression.shape)
+
+
+def _scaling(scale: Array, shift: Array, shape: Shape, made: Shape) -> tuple[Geometry, Array]:
+    """Return a scale and a shift per channel of a map of `shape`, whose expression is still of shape `made`, as operator and bias.
+
+    They stay a factor per channel where they are one in that shape too, as if all are equal; else the map is put in its shape.
+    """
+    factors, summands = np.broadcast_to(scale, shape), np.broadcast_to(shift, shape)
+    before = factors.reshape(made)
+    if (before == before[:1, :1]).all():
+        return diagonal(before[0, 0]), summands.reshape(made)
+    return with_kernel(reshaping(made, shape), factors.ravel()), summands
 
 
 def _inside(tap: Geometry, source: Shape) -> Array | None:

@@ -5,6 +5,8 @@ Neuron, per timestep::
     v <- v + sum_p W_p . s_p + bias        (clipped to +-potential_limit; infinite for real networks)
     s  = v >= vth ;  v <- v - vth * s      (reset by subtraction)
 
+A step neuron keeps nothing: its v is 0 before every step's input, and stays as it is when it fires.
+
 An ideal ReLU population of rate r stands for the activation ``lambda * r``. This module holds data only: no conversion,
 no simulation.
 """
@@ -16,14 +18,17 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from math import inf
+from typing import Protocol
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Shape, read_only
-from ecc_lava.errors import InvalidInput, InvalidNetwork
+from ecc_lava.arrays import Array, Shape, only, read_only
+from ecc_lava.batches import InputSpec
+from ecc_lava.coding import InputCoding
+from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry, target_shape
 
-__all__ = ["InputCoding", "Kind", "Population", "Projection", "SpikingNetwork", "depths"]
+__all__ = ["InputCoding", "Kind", "Population", "Projection", "SpikingNetwork", "depths", "output_name"]
 
 
 class Kind(str, Enum):
@@ -33,35 +38,20 @@ class Kind(str, Enum):
     """Sends the encoded input at every step."""
     IF = "if"
     """Integrates, fires, resets by subtraction."""
+    STEP = "step"
+    """Fires where one step's input reaches the threshold: the Heaviside function of binarised networks."""
     READOUT = "readout"
     """Integrates from 0 and never fires; its potential is the output."""
 
+    @property
+    def spikes(self) -> bool:
+        """Whether its neurons fire."""
+        return self in (Kind.IF, Kind.STEP)
 
-@dataclass(frozen=True)
-class InputCoding:
-    """How an image becomes what the input population sends.
-
-    ``q = round((x - offset) / scale)`` in 0..255, sent as an 8-bit graded spike at every step.
-
-    Attributes
-    ----------
-    kind : {"graded"}
-    offset, scale : float
-        In units of the model's input.
-    uint8_scale : float
-        What a stored uint8 pixel is multiplied by to become what the model takes (1/255, or 1 if it rescales itself).
-    """
-
-    kind: str = "graded"
-    offset: float = 0.0
-    scale: float = 1.0
-    uint8_scale: float = 1.0 / 255.0
-
-    def __post_init__(self) -> None:
-        if self.kind != "graded":
-            raise InvalidInput(f"input coding {self.kind!r} is not known; known: graded")
-        if not (np.isfinite([self.offset, self.scale, self.uint8_scale]).all() and self.scale > 0 and self.uint8_scale > 0):
-            raise InvalidInput(f"input coding needs finite numbers and positive scales, got {self}")
+    @property
+    def keeps(self) -> bool:
+        """Whether the potential is kept from step to step."""
+        return self in (Kind.IF, Kind.READOUT)
 
 
 def _per_neuron(name: str, field: str, value: Array, shape: Shape) -> Array:
@@ -81,7 +71,7 @@ class Population:
     shape : (H, W, C)
     kind : Kind
     bias, vth, v_init : float64 arrays of shape (1,1,1), (1,1,C) or (H,W,C)
-        Added at every step; firing threshold; potential at the start of every sample.
+        Added at every step; firing threshold (positive; of a step population at least 0); potential at the start of every sample.
     lambda_ : float64 array (1,1,1) or (1,1,C)
         Activation that rate 1 stands for.
     ceiling : float
@@ -105,14 +95,14 @@ class Population:
             if not np.isfinite(array).all():
                 raise InvalidNetwork(f"{field} of population {self.name!r} is not finite everywhere")
             object.__setattr__(self, field, array)
-        if (self.vth <= 0).any() or (self.lambda_ <= 0).any():
+        if (self.vth < 0).any() or (self.lambda_ <= 0).any() or (self.kind is not Kind.STEP and (self.vth == 0).any()):
             raise InvalidNetwork(f"vth and lambda of population {self.name!r} must be positive")
 
     @staticmethod
     def ideal(name: str, shape: Shape, kind: Kind, bias: Array | None = None, ceiling: float = inf) -> Population:
-        """Return a population before any normalisation: lambda 1, vth 1, v_init 0."""
+        """Return a population before any normalisation: lambda 1, vth 1 (0 for a step), v_init 0."""
         one, zero = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
-        return Population(name, shape, kind, zero if bias is None else bias, one, zero, one, ceiling)
+        return Population(name, shape, kind, zero if bias is None else bias, zero if kind is Kind.STEP else one, zero, one, ceiling)
 
     @property
     def neurons(self) -> int:
@@ -140,28 +130,33 @@ class SpikingNetwork:
     Attributes
     ----------
     populations : tuple of Population
-        The first is the input, the last the readout.
+        The inputs first.
     projections : tuple of Projection
-    coding : InputCoding
+    codings : tuple of InputCoding
+        One for each input.
     timesteps : int or None
         T, the steps one sample is shown for; None before conversion.
     potential_limit : float
         v is clipped to +-potential_limit; infinite except for integers run in float64.
     trace : tuple of str
         The repr of every pass that made this network, in order.
+    ideal : SpikingNetwork or None
+        Of a calibrated network, the one before: its ideal rates are those of the model, and what calibration aims at.
     """
 
     populations: tuple[Population, ...]
     projections: tuple[Projection, ...]
-    coding: InputCoding
+    codings: tuple[InputCoding, ...]
     timesteps: int | None = None
     potential_limit: float = inf
     trace: tuple[str, ...] = ()
+    ideal: SpikingNetwork | None = None
 
     def __post_init__(self) -> None:
         check_wiring(
             [(p.name, p.shape, p.kind) for p in self.populations],
             [(p.source, p.target, p.geometry) for p in self.projections],
+            self.codings,
         )
 
     @cached_property
@@ -173,23 +168,76 @@ class SpikingNetwork:
         """Return the projections that end in population `target`."""
         return tuple(p for p in self.projections if p.target == target)
 
+    @cached_property
+    def inputs(self) -> tuple[Population, ...]:
+        """The input populations."""
+        return tuple(p for p in self.populations if p.kind is Kind.INPUT)
+
+    @cached_property
+    def readouts(self) -> tuple[Population, ...]:
+        """The readout populations, in the order of the model's outputs."""
+        return tuple(p for p in self.populations if p.kind is Kind.READOUT)
+
+    @cached_property
+    def largest_sent(self) -> dict[str, int]:
+        """The largest value that each population sends in one step, by its name."""
+        return largest_sent(self.populations, self.codings)
+
     @property
     def input(self) -> Population:
-        """The input population."""
-        return self.populations[0]
+        """The input population of a network that has one."""
+        return only(self.inputs, "input")
 
     @property
     def readout(self) -> Population:
-        """The readout population."""
-        return self.populations[-1]
+        """The readout population of a network that has one."""
+        return only(self.readouts, "readout")
+
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
+        """What the model takes."""
+        return input_specs(self.inputs, self.codings)
 
     def with_trace(self, step: object) -> SpikingNetwork:
         """Return the network with the repr of `step` added to its trace."""
         return replace(self, trace=(*self.trace, repr(step)))
 
 
-def check_wiring(populations: Sequence[tuple[str, Shape, Kind]], projections: Sequence[tuple[str, str, Geometry]]) -> None:
-    """Check what every network promises: one input first, one readout last, topological order, matching shapes.
+class _InputPopulation(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def shape(self) -> Shape: ...
+
+
+def input_specs(inputs: Sequence[_InputPopulation], codings: Sequence[InputCoding]) -> tuple[InputSpec, ...]:
+    """Return what a model takes, from its input populations and their codings."""
+    return tuple(
+        InputSpec(p.name, p.shape, c.uint8_scale, c.channels_first, c.kind == "events") for p, c in zip(inputs, codings, strict=True)
+    )
+
+
+def largest_sent(populations: Sequence[_InputPopulation], codings: Sequence[InputCoding]) -> dict[str, int]:
+    """Return the largest value that each population sends in one step, by its name: 1 but for graded inputs, which come first."""
+    return {p.name: 1 for p in populations} | {p.name: c.largest for p, c in zip(populations, codings, strict=False)}
+
+
+READOUT_SUFFIX = ".readout"
+"""What is added to the name of a readout if the tensor it reads is a population of that name."""
+
+
+def output_name(readout: str) -> str:
+    """Return the model's name of an output from that of its readout population."""
+    return readout.removesuffix(READOUT_SUFFIX)
+
+
+def check_wiring(
+    populations: Sequence[tuple[str, Shape, Kind]],
+    projections: Sequence[tuple[str, str, Geometry]],
+    codings: Sequence[InputCoding],
+) -> None:
+    """Check what every network promises: inputs first, each with a coding, at least one readout, topological order, matching shapes.
 
     Raises
     ------
@@ -201,17 +249,23 @@ def check_wiring(populations: Sequence[tuple[str, Shape, Kind]], projections: Se
     kinds = [kind for _, _, kind in populations]
     if len(order) != len(populations):
         raise InvalidNetwork("two populations have the same name")
-    if not populations or kinds[0] is not Kind.INPUT or kinds.count(Kind.INPUT) != 1:
-        raise InvalidNetwork("the first population, and no other, must be the input")
-    if kinds[-1] is not Kind.READOUT or kinds.count(Kind.READOUT) != 1:
-        raise InvalidNetwork("the last population, and no other, must be the readout")
+    inputs = kinds.count(Kind.INPUT)
+    if not inputs or Kind.INPUT in kinds[inputs:]:
+        raise InvalidNetwork("the first populations, and no others, must be the inputs")
+    if len(codings) != inputs:
+        raise InvalidNetwork(f"{inputs} inputs and {len(codings)} input codings; every input needs one")
+    if Kind.READOUT not in kinds:
+        raise InvalidNetwork("no population is a readout")
     for name, shape, _ in populations:
         if len(shape) != 3 or min(shape) < 1:
             raise InvalidNetwork(f"population {name!r} has shape {shape}; all of (H, W, C) must be at least 1")
+    silent = {name for name, _, kind in populations if kind is Kind.READOUT}
     for source, target, geometry in projections:
         for name in (source, target):
             if name not in order:
                 raise InvalidNetwork(f"the projection {source!r} -> {target!r} names an unknown population {name!r}")
+        if source in silent:
+            raise InvalidNetwork(f"the projection {source!r} -> {target!r} comes from a readout, which never fires")
         if order[source] >= order[target]:
             raise InvalidNetwork(f"the projection {source!r} -> {target!r} runs against the order of the populations")
         reached = target_shape(geometry, shapes[source])

@@ -1,4 +1,4 @@
-"""The integrate-and-fire neuron, written once in plain numpy: the golden model of every back end."""
+"""The integrate-and-fire neuron and the step neuron, written once in plain numpy: the golden model of every back end."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def _saturate(v: Array, limit: float) -> tuple[Array, int, int]:
     return (np.clip(v, -limit, limit).astype(v.dtype) if low or high else v), low, high
 
 
-def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float) -> Step:
+def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float, *, keeps: bool = True) -> Step:
     """Advance neurons by one timestep.
 
-    ``v <- clip(v + current); s = v >= vth; v <- clip(v - vth*s)``; without `vth` nothing fires.
+    ``v <- clip(v + current); s = v >= vth; v <- clip(v - vth*s)``; without `vth` nothing fires. A step neuron keeps nothing:
+    ``v <- clip(current); s = v >= vth``.
 
     Parameters
     ----------
@@ -38,15 +39,19 @@ def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float
     vth : array broadcastable to v, or None for a readout
     limit : float
         Potential rail; infinite for real-valued networks.
+    keeps : bool
+        Whether the potential is kept from step to step; not that of a step neuron.
 
     Returns
     -------
     Step
         New potential, spikes (0 or 1, dtype of v), and how often the low and high rail were reached.
     """
-    v, low, high = _saturate(v + current, limit)
+    v, low, high = _saturate(v + current if keeps else np.broadcast_to(current, v.shape), limit)
     if vth is None:
         return Step(v, np.zeros_like(v), low, high)
     spikes = (v >= vth).astype(v.dtype)
+    if not keeps:
+        return Step(v, spikes, low, high)
     v, low_after, high_after = _saturate(v - vth * spikes, limit)
     return Step(v, spikes, low + low_after, high + high_after)

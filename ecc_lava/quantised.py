@@ -5,26 +5,29 @@ Neuron, per timestep (all integers, potential in 24 bits)::
     v <- clip24(v + sum_p (W_p . s_p) * 2**(weight_shift + exponent_p) + bias)
     s  = v >= vth ;  v <- clip24(v - vth * s)
 
-This module holds data and its invariants only.
+A step neuron keeps nothing: ``v <- clip24(sum + bias); s = v >= vth``. This module holds data and its invariants only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Shape, read_only
-from ecc_lava.errors import InvalidNetwork, RangeError
+from ecc_lava.arrays import Array, Shape, only, read_only
+from ecc_lava.batches import InputSpec
+from ecc_lava.coding import PAYLOAD_MAX
+from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import Conv, Geometry
-from ecc_lava.geometry_json import describe
-from ecc_lava.network import InputCoding, Kind, _per_neuron, check_wiring, depths
+from ecc_lava.geometry_json import arrays, describe
+from ecc_lava.network import InputCoding, Kind, _per_neuron, check_wiring, depths, input_specs, largest_sent
 
-__all__ = ["QuantisedNetwork", "QuantisedPopulation", "QuantisedProjection"]
+__all__ = ["QuantisedNetwork", "QuantisedPopulation", "QuantisedProjection", "check_payload"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,8 @@ class QuantisedProjection:
         A mantissa counts 2**(weight_shift + exponent) units of the potential.
     geometry : Geometry
         int8 mantissas; an integer gain map, if any, multiplies them per output position.
+    bits : int
+        Width of the mantissas; 1 for binarised weights, +-1, in formats that have it.
     """
 
     source: str
@@ -81,6 +86,7 @@ class QuantisedProjection:
     delay: int
     exponent: int
     geometry: Geometry
+    bits: int = 8
 
     def __post_init__(self) -> None:
         if self.geometry.kernel.dtype != np.int8:
@@ -91,9 +97,51 @@ class QuantisedProjection:
     @property
     def largest_weight(self) -> int:
         """Largest magnitude of a weight, gain included, in mantissa units."""
-        largest = int(np.abs(self.geometry.kernel.astype(np.int32)).max())
+        largest = int(np.abs(self.geometry.kernel.astype(np.int32)).max(initial=0))
         gain = self.geometry.gain if isinstance(self.geometry, Conv) else None
         return largest if gain is None else largest * int(np.abs(gain).max())
+
+
+def check_payload(codings: Sequence[InputCoding], format: NumberFormat) -> None:
+    """Check that a chip's spikes can carry what the inputs send.
+
+    Raises
+    ------
+    InvalidInput
+        If they cannot.
+    """
+    if any(coding.largest >= 2 ** max(format.payload_bits, 1) for coding in codings):
+        raise InvalidInput(
+            f"the input is graded, {PAYLOAD_MAX} at most, and spikes of {format.name} hold {2 ** max(format.payload_bits, 1) - 1}; "
+            "convert with coding='rate' (--coding rate), poisson or events"
+        )
+
+
+def _check_neurons(population: QuantisedPopulation, format: NumberFormat) -> None:
+    """Check that a format holds every number of a population's neurons."""
+    name = population.name
+    for field, limit in {"bias": format.bias_max, "vth": format.vth_max, "v_init": format.potential_max}.items():
+        largest = int(np.abs(getattr(population, field).astype(np.int64)).max())
+        if largest > limit:
+            raise RangeError(f"{field} of population {name!r} reaches {largest}; {format.name} holds {limit}")
+    for field, rounded in {"bias": format.rounded_bias, "vth": format.rounded_vth}.items():
+        given = getattr(population, field)
+        nearest = rounded(given)
+        if (nearest != given).any():
+            channel, value, near = (array.ravel()[int((nearest != given).argmax())] for array in (_channels(given), given, nearest))
+            raise RangeError(
+                f"{field} of population {name!r} is {value} in channel {channel}; the nearest that {format.name} holds is {near:.0f}"
+            )
+    if population.kind is Kind.IF and population.vth.min() < format.vth_min:
+        raise RangeError(f"vth of population {name!r} is {population.vth.min()}; it must be at least {format.vth_min}")
+    distinct = len(np.unique(population.vth))
+    if format.vth_distinct is not None and distinct > format.vth_distinct:
+        raise RangeError(f"population {name!r} has {distinct} distinct thresholds; {format.name} holds {format.vth_distinct}")
+
+
+def _channels(parameter: Array) -> Array:
+    """Return the channel of every entry of a parameter."""
+    return np.broadcast_to(np.arange(parameter.shape[2]), parameter.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,16 +151,17 @@ class QuantisedNetwork:
     Attributes
     ----------
     populations : tuple of QuantisedPopulation
-        The first is the input, the last the readout.
+        The inputs first.
     projections : tuple of QuantisedProjection
     format : NumberFormat
     bits : int
-        Width of the weight mantissas in use.
-    coding : InputCoding
+        Largest width of weight mantissas.
+    codings : tuple of InputCoding
+        One for each input.
     timesteps : int
         T, the steps one sample is shown for; the range audit holds for it.
-    logit_scale : float
-        Potential units per unit of the model's output: logits = v / (T * logit_scale).
+    logit_scales : tuple of float
+        Of each readout, potential units per unit of the model's output: logits = v / (T * logit_scale).
     trace : tuple of str
     """
 
@@ -120,32 +169,28 @@ class QuantisedNetwork:
     projections: tuple[QuantisedProjection, ...]
     format: NumberFormat
     bits: int
-    coding: InputCoding
+    codings: tuple[InputCoding, ...]
     timesteps: int
-    logit_scale: float
+    logit_scales: tuple[float, ...]
     trace: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_wiring(
             [(p.name, p.shape, p.kind) for p in self.populations],
             [(p.source, p.target, p.geometry) for p in self.projections],
+            self.codings,
         )
-        if self.timesteps < 1 or not (np.isfinite(self.logit_scale) and self.logit_scale > 0):
-            raise InvalidNetwork(f"timesteps {self.timesteps} and logit scale {self.logit_scale} must be positive")
+        scales = self.logit_scales
+        if self.timesteps < 1 or len(scales) != len(self.readouts) or not all(np.isfinite(s) and s > 0 for s in scales):
+            raise InvalidNetwork(f"timesteps {self.timesteps} and logit scales {scales} must be positive, one scale for each readout")
         expected = depths([p.name for p in self.populations], [(p.source, p.target) for p in self.projections])
-        limits = {"bias": self.format.bias_max, "vth": self.format.vth_max, "v_init": self.format.potential_max}
+        check_payload(self.codings, self.format)
         for population in self.populations:
             if population.depth != expected[population.name]:
                 raise InvalidNetwork(
                     f"population {population.name!r} has depth {population.depth}; its longest path is {expected[population.name]}"
                 )
-            for field, limit in limits.items():
-                largest = int(np.abs(getattr(population, field).astype(np.int64)).max())
-                if largest > limit:
-                    raise RangeError(f"{field} of population {population.name!r} reaches {largest}; {self.format.name} holds {limit}")
-            if population.kind is Kind.IF and population.vth.min() < 1:
-                raise RangeError(f"vth of population {population.name!r} is {population.vth.min()}; it must be at least 1")
-        mantissa_max = self.format.mantissa_max(self.bits)
+            _check_neurons(population, self.format)
         for projection in self.projections:
             delay = expected[projection.target] - expected[projection.source] - 1
             if projection.delay != delay:
@@ -153,10 +198,18 @@ class QuantisedNetwork:
                     f"the projection {projection.source!r} -> {projection.target!r} has delay {projection.delay}, not {delay}"
                 )
             self.format.shift(projection.exponent)
+            bits = min(projection.bits, self.bits)
+            mantissa_max = self.format.mantissa_max(bits) << self.format.dropped_bits(bits)
             if projection.largest_weight > mantissa_max:
                 raise RangeError(
                     f"a weight {projection.source!r} -> {projection.target!r} is {projection.largest_weight}; "
-                    f"{self.bits} bits hold {mantissa_max}"
+                    f"{bits} bits hold {mantissa_max}"
+                )
+            step = 1 << self.format.dropped_bits(bits)
+            if (projection.geometry.kernel % step).any():
+                raise RangeError(
+                    f"a weight {projection.source!r} -> {projection.target!r} is no multiple of {step}; {bits} bits of {self.format.name} "
+                    "hold no others"
                 )
 
     @cached_property
@@ -168,15 +221,35 @@ class QuantisedNetwork:
         """Return the projections that end in population `target`."""
         return tuple(p for p in self.projections if p.target == target)
 
+    @cached_property
+    def inputs(self) -> tuple[QuantisedPopulation, ...]:
+        """The input populations."""
+        return tuple(p for p in self.populations if p.kind is Kind.INPUT)
+
+    @cached_property
+    def readouts(self) -> tuple[QuantisedPopulation, ...]:
+        """The readout populations, in the order of the model's outputs."""
+        return tuple(p for p in self.populations if p.kind is Kind.READOUT)
+
+    @cached_property
+    def largest_sent(self) -> dict[str, int]:
+        """The largest value that each population sends in one step, by its name."""
+        return largest_sent(self.populations, self.codings)
+
     @property
     def input(self) -> QuantisedPopulation:
-        """The input population."""
-        return self.populations[0]
+        """The input population of a network that has one."""
+        return only(self.inputs, "input")
 
     @property
     def readout(self) -> QuantisedPopulation:
-        """The readout population."""
-        return self.populations[-1]
+        """The readout population of a network that has one."""
+        return only(self.readouts, "readout")
+
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
+        """What the model takes."""
+        return input_specs(self.inputs, self.codings)
 
     @property
     def depth(self) -> int:
@@ -188,17 +261,14 @@ class QuantisedNetwork:
         """SHA-256 over the canonical bytes of every integer and of the numbers that encode and decode it."""
         sha = hashlib.sha256()
 
-        def add(header: object, *arrays: Array | None) -> None:
+        def add(header: object, *values: Array) -> None:
             sha.update(json.dumps(header, sort_keys=True).encode() + b"\n")
-            for array in arrays:
-                if array is not None:
-                    sha.update(json.dumps([str(array.dtype), list(array.shape)]).encode() + np.ascontiguousarray(array).tobytes())
+            for array in values:
+                sha.update(json.dumps([str(array.dtype), list(array.shape)]).encode() + np.ascontiguousarray(array).tobytes())
 
-        coding = [self.coding.kind, self.coding.offset, self.coding.scale, self.coding.uint8_scale]
-        add([self.format.name, self.bits, coding, self.timesteps, self.logit_scale])
+        add([self.format.name, self.bits, [astuple(coding) for coding in self.codings], self.timesteps, self.logit_scales])
         for p in self.populations:
             add([p.name, p.shape, p.kind.value, p.depth], p.bias, p.vth, p.v_init)
         for q in self.projections:
-            gain = q.geometry.gain if isinstance(q.geometry, Conv) else None
-            add([q.source, q.target, q.delay, q.exponent, describe(q.geometry)], q.geometry.kernel, gain)
+            add([q.source, q.target, q.delay, q.exponent, q.bits, describe(q.geometry)], q.geometry.kernel, *arrays(q.geometry).values())
         return sha.hexdigest()

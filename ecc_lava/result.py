@@ -6,18 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ecc_lava.arrays import Array, Int
+from ecc_lava.arrays import Array, Int, Outputs
 
-__all__ = ["Result"]
+__all__ = ["Result", "largest_logit"]
 
 
 def _empty() -> Mapping[str, Array]:
     return MappingProxyType({})
 
 
+def largest_logit(logits: Outputs) -> Outputs:
+    """Return the index of the largest logit of each sample, int64 (N,), of every output."""
+    if isinstance(logits, Mapping):
+        return {name: array.argmax(axis=1) for name, array in logits.items()}
+    return logits.argmax(axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """Outcome of simulating N samples for T timesteps.
+
+    Of a network with several outputs `logits`, `readout`, `logits_over_time` and `predictions` are dicts by the output's name.
 
     Attributes
     ----------
@@ -50,20 +59,19 @@ class Result:
     backend: str
     timesteps: int
     latency_steps: int
-    logits: Array
-    readout: Array | None
+    logits: Outputs
+    readout: Outputs | None
     spike_counts: Mapping[str, Int]
     synops: Int
     input_macs: Int
     saturated_low: Mapping[str, int]
     saturated_high: Mapping[str, int]
-    logits_over_time: Array | None = None
+    logits_over_time: Outputs | None = None
     counts: Mapping[str, Array] = field(default_factory=_empty)
     raster: Mapping[str, Array] = field(default_factory=_empty)
     potential: Mapping[str, Array] = field(default_factory=_empty)
 
     @property
-    def predictions(self) -> Int:
+    def predictions(self) -> Outputs:
         """Index of the largest logit of each sample, int64 (N,)."""
-        result: Int = self.logits.argmax(axis=1)
-        return result
+        return largest_logit(self.logits)

@@ -7,21 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Int
+from ecc_lava.arrays import Array, Images, Int, by_output
 from ecc_lava.backends.activity import Activity, ActivityOf, Wanted
-from ecc_lava.encode import as_batch, encode, images_as_floats
+from ecc_lava.batches import as_batch, batch_size, parts
+from ecc_lava.encode import encode_all, sent_by_all
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.geometry import fan_out
-from ecc_lava.network import Kind, SpikingNetwork, depths
+from ecc_lava.network import Kind, SpikingNetwork, depths, output_name
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.result import Result
 
 __all__ = ["BACKENDS", "simulate"]
 
 Network = SpikingNetwork | QuantisedNetwork
-
-BATCH_BYTES = 2**28
-"""Memory that one batch's largest layer may take in the stepwise engines, bytes."""
 
 
 def _golden() -> Callable[..., ActivityOf]:
@@ -66,22 +64,24 @@ BACKENDS: dict[str, tuple[type[Network], Callable[[], Callable[..., ActivityOf]]
 
 def simulate(
     network: Network,
-    x: Array,
+    x: Images,
     *,
     backend: str = "fast",
     timesteps: int | None = None,
     over_time: bool = False,
     record: Iterable[str] = (),
     strict: bool = False,
+    first_sample: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    max_memory: int = 2**28,
 ) -> Result:
     """Run a network on images.
 
     Parameters
     ----------
     network : QuantisedNetwork for `fast`, `golden`, `lava`; SpikingNetwork for `float`, `closed_form`
-    x : array (N, H, W, C)
-        As the Keras model takes it; uint8 is scaled by the coding's `uint8_scale`.
+    x : array (N, H, W, C), or arrays by input name
+        As the Keras model takes it; uint8 is scaled by the coding's `uint8_scale`. Binary (N, T, H, W, C) for the coding "events".
     backend : str
     timesteps : int, optional
         T; at most, and by default, the network's own.
@@ -91,7 +91,12 @@ def simulate(
         Whose counts, rasters and potentials are kept.
     strict : bool
         Make any saturation of a potential an error.
+    first_sample : int
+        Number of the first image among those of a larger run: what a random input coding draws depends on it.
     progress : callable (images done, images), optional
+    max_memory : int
+        Bytes that a batch's results and lists may take in `fast`, and its largest layer's currents in the stepwise back ends; it chooses
+        how many images run together, at least one.
 
     Returns
     -------
@@ -110,14 +115,15 @@ def simulate(
     for name in recorded:
         if name not in network.by_name:
             raise InvalidInput(f"there is no population {name!r} to record; there are {', '.join(network.by_name)}")
-    q = encode(images_as_floats(as_batch(x, network.input.shape), network.coding.uint8_scale), network.coding)
+    q = encode_all(as_batch(x, network.input_specs), network.codings)
     wanted = Wanted(frozenset(recorded) if backend != "closed_form" else frozenset(), over_time)
-    size = len(q) if backend == "lava" else _batch_size(network, steps)
-    collector = _Collector(network, recorded)
-    for start in range(0, len(q), size):
-        collector.add(run(network, q[start : start + size], steps, wanted))
+    samples = batch_size(q)
+    collector, done = _Collector(network, recorded), 0
+    for part in parts(q, samples if backend == "lava" else _batch_size(network, steps, wanted, backend, max_memory)):
+        sent = sent_by_all(part, network.codings, steps, first_sample + done)
+        done = collector.add(run(network, sent, steps, wanted))
         if progress:
-            progress(min(start + size, len(q)), len(q))
+            progress(done, samples)
     result = collector.result(backend, steps)
     _refuse_saturation(network, result, strict)
     return result
@@ -143,10 +149,15 @@ def _timesteps(network: Network, asked: int | None) -> int:
     return steps
 
 
-def _batch_size(network: Network, timesteps: int) -> int:
-    """Return how many images keep the largest layer's currents of all steps within `BATCH_BYTES`."""
+def _batch_size(network: Network, timesteps: int, wanted: Wanted, backend: str, max_memory: int) -> int:
+    """Return how many images to run together."""
+    if backend == "fast":
+        from ecc_lava.backends.fast import images_per_batch
+
+        assert isinstance(network, QuantisedNetwork)
+        return images_per_batch(network, timesteps, wanted, max_memory)
     largest = max(p.neurons for p in network.populations)
-    return max(1, BATCH_BYTES // (8 * largest * timesteps))
+    return max(1, max_memory // (8 * largest * timesteps))  # the largest layer's currents of all steps
 
 
 class _Collector:
@@ -156,40 +167,54 @@ class _Collector:
         self._network = network
         self._recorded = recorded
         self._batches: list[dict[str, Any]] = []
+        self._samples = 0
         self._low = dict.fromkeys(network.by_name, 0)
         self._high = dict.fromkeys(network.by_name, 0)
-        self._fan_out = [(p.source, fan_out(p.geometry, network.by_name[p.source].shape)) for p in network.projections]
+        synapses = {name: np.zeros(p.shape) for name, p in network.by_name.items()}
+        for p in network.projections:
+            synapses[p.source] += fan_out(p.geometry, network.by_name[p.source].shape)
+        self._per_spike = {name: np.stack([np.ones(fan.size), fan.ravel()], axis=1) for name, fan in synapses.items()}
 
-    def add(self, activity: ActivityOf) -> None:
-        readout = activity[self._network.readout.name]
-        samples = len(readout.potential)
-        synops = {kind: np.zeros(samples, np.int64) for kind in Kind}
-        for source, fan in self._fan_out:
-            synops[self._network.by_name[source].kind] += (activity[source].counts * fan).sum(axis=(1, 2, 3))
+    def add(self, activity: ActivityOf) -> int:
+        """Take one batch's activity and return how many samples there are now."""
+        readouts = {p.name: activity[p.name] for p in self._network.readouts}
+        samples = len(next(iter(readouts.values())).potential)
+        synops, input_macs, spikes = np.zeros(samples, np.int64), np.zeros(samples, np.int64), {}
+        for name, a in activity.items():  # in float64, whose products are fast, and exact below 2**53
+            counts, few = a.counts.reshape(samples, -1), range(0, samples, 8)  # eight samples at a time stay in cache
+            passed = np.concatenate([counts[i : i + 8].astype(np.float64) @ self._per_spike[name] for i in few]).astype(np.int64)
+            spikes[name] = passed[:, 0]
+            graded = self._network.largest_sent[name] > 1
+            (input_macs if graded else synops)[:] += passed[:, 1]
         self._batches.append(
             {
-                "readout": readout.potential.reshape(samples, -1),
-                "over_time": None if readout.over_time is None else readout.over_time.reshape(samples, readout.over_time.shape[1], -1),
-                "spikes": {name: a.counts.sum(axis=(1, 2, 3)) for name, a in activity.items()},
-                "synops": synops[Kind.IF],
-                "input_macs": synops[Kind.INPUT],
+                "readout": {name: a.potential.reshape(samples, -1) for name, a in readouts.items()},
+                "over_time": {
+                    name: a.over_time.reshape(samples, a.over_time.shape[1], -1) for name, a in readouts.items() if a.over_time is not None
+                },
+                "spikes": spikes,
+                "synops": synops,
+                "input_macs": input_macs,
                 "recorded": {name: _compact(activity[name]) for name in self._recorded},
             }
         )
         for name, a in activity.items():
             self._low[name] += a.saturated_low
             self._high[name] += a.saturated_high
+        self._samples += samples
+        return self._samples
 
     def result(self, backend: str, timesteps: int) -> Result:
         network, batches = self._network, self._batches
         integer = isinstance(network, QuantisedNetwork)
-        scale = network.logit_scale if isinstance(network, QuantisedNetwork) else 1.0 / network.readout.lambda_
-        readout = np.concatenate([b["readout"] for b in batches])
-        unit = np.asarray(scale, np.float64).ravel()
-        over_time = None
-        if batches[0]["over_time"] is not None:
-            steps = np.arange(1, timesteps + 1)[:, None]
-            over_time = (np.concatenate([b["over_time"] for b in batches]) / (steps * unit)).astype(np.float32)
+        units = _logit_units(network)
+        readout = {name: np.concatenate([b["readout"][name] for b in batches]) for name in units}
+        steps = np.arange(1, timesteps + 1)[:, None]
+        over_time = {
+            output_name(name): (np.concatenate([b["over_time"][name] for b in batches]) / (steps * unit)).astype(np.float32)
+            for name, unit in units.items()
+            if name in batches[0]["over_time"]
+        }
         depth = depths(list(network.by_name), [(p.source, p.target) for p in network.projections])
 
         def recorded(field: int) -> dict[str, Array]:
@@ -200,18 +225,25 @@ class _Collector:
             backend=backend,
             timesteps=timesteps,
             latency_steps=timesteps + max(depth.values()),
-            logits=(readout / (timesteps * unit)).astype(np.float32),
-            readout=readout.astype(np.int32) if integer else None,
+            logits=by_output({output_name(n): (readout[n] / (timesteps * unit)).astype(np.float32) for n, unit in units.items()}),
+            readout=by_output({output_name(n): v.astype(np.int32) for n, v in readout.items()}) if integer else None,
             spike_counts={name: _joined(batches, "spikes", name) for name in network.by_name},
             synops=np.concatenate([b["synops"] for b in batches]),
             input_macs=np.concatenate([b["input_macs"] for b in batches]),
             saturated_low=self._low,
             saturated_high=self._high,
-            logits_over_time=over_time,
+            logits_over_time=by_output(over_time) if over_time else None,
             counts=recorded(0),
             raster=recorded(1),
             potential=recorded(2),
         )
+
+
+def _logit_units(network: Network) -> dict[str, Array]:
+    """Return, of every readout by name, the potential of one step that stands for 1 in the model's units."""
+    if isinstance(network, QuantisedNetwork):
+        return {p.name: np.array([scale]) for p, scale in zip(network.readouts, network.logit_scales, strict=True)}
+    return {p.name: 1.0 / p.lambda_.ravel() for p in network.readouts}
 
 
 def _joined(batches: list[dict[str, Any]], field: str, name: str) -> Int:

@@ -1,6 +1,6 @@
 """One axis of a projection: which source indices reach a range of target indices, and how their synapses repeat.
 
-A geometry is a product of three axes (rows, columns, channels): source (r, s, c) has a synapse on target (i, j, o) exactly if r
+A Conv or Dense is a product of three axes (rows, columns, channels): source (r, s, c) has a synapse on target (i, j, o) exactly if r
 reaches i, s reaches j and c reaches o. So a box of targets is counted axis by axis, in time that does not grow with the map's area.
 """
 
@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ecc_lava.arrays import Array, Int, Shape, read_only
-from ecc_lava.geometry import Conv, Dense, Geometry, target_shape, written
+from ecc_lava.geometry import Conv, Dense, target_shape, written
 
 __all__ = ["Axis", "BlockAxis", "Profile", "SlidingAxis", "axes_of", "profile", "reach_prefix"]
 
@@ -89,7 +89,7 @@ def _labels(gain: Array | None, axis: int) -> tuple[int, ...]:
     return tuple(int(n) for n in np.unique(gain, axis=axis, return_inverse=True)[1].ravel())
 
 
-def axes_of(geometry: Geometry, source: Shape) -> tuple[Axis, Axis, Axis]:
+def axes_of(geometry: Conv | Dense, source: Shape) -> tuple[Axis, Axis, Axis]:
     """Return the row, column and channel axis of an operator on a map of shape `source`."""
     out = target_shape(geometry, source)
     match geometry:

@@ -16,7 +16,7 @@ from math import ceil
 
 import numpy as np
 
-from ecc_lava.geometry import Conv, Dense, Geometry, fan_out, target_shape
+from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, fan_out, target_shape
 from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
 from hw_mappings.chips.spec import RESOURCES, ChipSpec
@@ -35,7 +35,7 @@ def _taps_in_use(conv: Conv, axis: int, size: int, out: int) -> int:
 def _weights_in_use(geometry: Geometry, source: tuple[int, int, int]) -> int:
     """Return the number of weights that at least one synapse has."""
     match geometry:
-        case Dense(kernel=kernel):
+        case Dense(kernel=kernel) | Sparse(kernel=kernel):
             return int(kernel.size)
         case Conv(kernel=kernel):
             out = target_shape(geometry, source)

@@ -15,9 +15,9 @@ from hw_mappings.chips.spec import ChipSpec
 from hw_mappings.lower_bound import lower_bound_cores
 from hw_mappings.mapping import MappedCore, Mapping, usage_of
 from hw_mappings.misfit import explain_cores
+from hw_mappings.outgoing import outgoing
 from hw_mappings.partition import partition
 from hw_mappings.placement import PlacementProblem, Placer, sequential
-from hw_mappings.resources import outgoing
 
 __all__ = ["map_network", "traffic"]
 
@@ -78,7 +78,7 @@ def map_network(
         )
     placed = [p for p in network.populations if p.kind is not Kind.INPUT]
     if activity is not None:
-        # the readout never fires, so its count may be missing
+        # a readout never fires, so its count may be missing
         missing = [p.name for p in placed if p.kind is not Kind.READOUT and p.name not in activity.spike_counts]
         if missing:
             raise InvalidInput(f"the activity has no spike counts of {', '.join(missing)}; simulate the network that is mapped")

@@ -20,8 +20,9 @@ from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.shard import Shard
 from hw_mappings.chips.spec import RESOURCES, ChipSpec
+from hw_mappings.outgoing import outgoing, ranges
 from hw_mappings.placement import Address
-from hw_mappings.resources import Usage, incoming, outgoing, overruns, ranges, shard_usage, total
+from hw_mappings.resources import Usage, incoming, overruns, shard_usage, total
 
 __all__ = ["MappedCore", "Mapping", "usage_of"]
 

@@ -7,7 +7,6 @@ from typing import Final
 
 from ecc_lava.quantised import QuantisedProjection
 from ecc_lava.shard import Shard
-from hw_mappings.axes import profile
 from hw_mappings.chips.spec import ChipSpec
 from hw_mappings.resources import Incoming, Usage, overruns
 
@@ -53,10 +52,9 @@ def explain_misfit(chip: ChipSpec, sources: Sequence[Incoming], usages: Sequence
 
 def _fewer_channels(sources: Sequence[Incoming], used: int, most: int) -> str:
     """Name the largest number of source channels whose fan-in fits, if there is one source to shrink."""
-    channels = sources[0].axes[2].size
-    fitting = channels * most // used
-    grouped = profile(sources[0].axes[2], 0, 1).reached < channels
-    if len(sources) != 1 or grouped or fitting < 1:
+    channels = sources[0].reach.source_channels if len(sources) == 1 else None
+    fitting = 0 if channels is None else channels * most // used
+    if fitting < 1:
         return f"{used - most} fewer source neurons for each neuron, "
     return f"{fitting} channels instead of {channels} in {sources[0].source!r}, "
 

@@ -22,14 +22,13 @@ from ecc_lava.errors import DoesNotFit
 from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.shard import Shard, whole
-from hw_mappings.axes import profile
 from hw_mappings.chips.spec import ChipSpec
 from hw_mappings.misfit import explain_delay, explain_misfit
-from hw_mappings.resources import Incoming, Outgoing, incoming, outgoing, overruns, shard_usage
+from hw_mappings.outgoing import Outgoing, outgoing
+from hw_mappings.reach import Span
+from hw_mappings.resources import Incoming, incoming, overruns, shard_usage
 
 __all__ = ["AxisCut", "Problem", "Tiling", "cheapest", "cut", "partition"]
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,10 @@ class AxisCut:
     spans : tuple of (start, stop)
     kinds : tuple of (start, stop)
         One span of each kind that differs in what it uses; the middle one, usually the fullest, first.
-    reads : tuple of int
-        Per projection into the population, the source indices that the parts read, summed over the parts.
     """
 
     spans: tuple[Span, ...]
     kinds: tuple[Span, ...]
-    reads: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -99,11 +95,10 @@ def _axis_cut(problem: Problem, axis: int, parts: int) -> AxisCut:
     spans = cut(problem.shape[axis], parts)
     kinds: dict[Hashable, Span] = {}
     for start, stop in (*spans[parts // 2 :], *spans[: parts // 2]):
-        arrives = tuple(profile(p.axes[axis], start, stop) for p in problem.sources)
-        leaves = tuple(p.along(axis, start, stop).tobytes() for p in problem.targets)
+        arrives = tuple(p.reach.alike(axis, start, stop) for p in problem.sources)
+        leaves = tuple(p.alike(axis, start, stop) for p in problem.targets)
         kinds.setdefault((stop - start, arrives, leaves), (start, stop))
-    reads = tuple(sum(profile(p.axes[axis], *span).reached for span in spans) for p in problem.sources)
-    return AxisCut(spans, tuple(kinds.values()), reads)
+    return AxisCut(spans, tuple(kinds.values()))
 
 
 def _tilings(problem: Problem) -> list[Tiling]:
@@ -139,8 +134,8 @@ def _share_of_an_output_axon(chip: ChipSpec) -> Fraction:
 
 def _messages(problem: Problem, tiling: Tiling) -> int:
     """Return the input axons of all shards together, except for spikes from the host."""
-    per_source = zip(problem.sources, zip(*(axis.reads for axis in tiling.cuts), strict=True), strict=True)
-    return sum(prod(reads) for source, reads in per_source if not source.from_host)
+    rows, columns, channels = (axis.spans for axis in tiling.cuts)
+    return sum(source.reach.arrivals((rows, columns, channels)) for source in problem.sources if not source.from_host)
 
 
 def cheapest(problem: Problem) -> Tiling:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the same arithmetic whatever test imports TensorFlow first
 NEEDS_DATA = "needs the data folder (ECC_LAVA_DATA)"
 
 

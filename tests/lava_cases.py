@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from ecc_lava.arrays import Array
 from ecc_lava.backends.activity import ActivityOf, Wanted
 from ecc_lava.formats import LOIHI2
-from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
+from ecc_lava.geometry import Conv, Dense, Geometry, axes_permuted, from_synapses, target_shape
 from ecc_lava.network import InputCoding, Kind
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.shard import Shard, whole
@@ -82,7 +83,7 @@ def one_projection(shape: tuple[int, int, int], geometry: Geometry) -> Quantised
     )
     dense = Dense(rng.integers(-127, 128, (int(np.prod(target)), 3)).astype(np.int8))
     projections = (QuantisedProjection("input", "p", 0, -5, geometry), QuantisedProjection("p", "readout", 0, -3, dense))
-    return QuantisedNetwork(populations, projections, LOIHI2, 8, InputCoding(), 6, 1.0)
+    return QuantisedNetwork(populations, projections, LOIHI2, 8, (InputCoding(),), 6, (1.0,))
 
 
 def kernel(*shape: int, largest: int = 127) -> Array:
@@ -103,6 +104,9 @@ GEOMETRIES: dict[str, Geometry] = {
     "stretched": Conv(kernel(3, 3, 4, 2), input_dilation=(2, 3), padding=(2, 1, 2, 2)),
     "stretched_with_strides": Conv(kernel(3, 2, 4, 2), (3, 2), input_dilation=(2, 3), padding=(-1, 1, 1, 0)),
     "dense": Dense(kernel(7 * 8 * 4, 11)),
+    "listed": from_synapses(kernel(200, largest=60), np.arange(200) ** 3 % 211, np.arange(200) ** 2 % 59, (7, 8, 4), (3, 4, 5)),
+    "permuted": replace(axes_permuted((7, 8, 4), (2, 0, 1)), kernel=kernel(224) | 1),
+    "none_listed": from_synapses(kernel(0), np.zeros(0, int), np.zeros(0, int), (7, 8, 4), (2, 2, 3)),
 }
 
 
@@ -114,4 +118,4 @@ def one_readout() -> QuantisedNetwork:
         QuantisedPopulation("readout", (1, 1, 5), Kind.READOUT, 1, zero, zero, zero),
     )
     projection = QuantisedProjection("input", "readout", 0, 1, Dense(kernel(18, 5, largest=10)))
-    return QuantisedNetwork(populations, (projection,), LOIHI2, 8, InputCoding(), 8, 1.0)
+    return QuantisedNetwork(populations, (projection,), LOIHI2, 8, (InputCoding(),), 8, (1.0,))

@@ -10,16 +10,14 @@ import numpy as np
 
 from ecc_lava.arrays import Shape
 from ecc_lava.formats import LOIHI2 as LOIHI2_FORMAT
+from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
 from ecc_lava.network import InputCoding, Kind, depths
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from hw_mappings import LOIHI1, LOIHI2
 from hw_mappings.chips import ChipSpec, Figure
 
-__all__ = ["CHIPS", "LOIHI1_LIMITS", "TINY", "chain", "chip_with", "same_conv"]
-
-LOIHI1_LIMITS = replace(LOIHI1, format="loihi2")
-"""Loihi 1's cores for networks in the only number format there is so far."""
+__all__ = ["CHIPS", "TINY", "chain", "chip_with", "for_chip", "same_conv"]
 
 
 def chip_with(**amounts: int | None) -> ChipSpec:
@@ -29,7 +27,7 @@ def chip_with(**amounts: int | None) -> ChipSpec:
 
 
 TINY = chip_with(compartments=24, memory_bits=None, synapse_bits=12_000, input_axons=150, output_axons=400, chips=1000)
-CHIPS = {"loihi2": LOIHI2, "loihi1": LOIHI1_LIMITS, "tiny": TINY, "tiny pool": chip_with(compartments=32, memory_bits=24_000)}
+CHIPS = {"loihi2": LOIHI2, "loihi1": LOIHI1, "tiny": TINY, "tiny pool": chip_with(compartments=32, memory_bits=24_000)}
 
 
 def chain(shape: Shape, *layers: Geometry, skip: bool = False) -> QuantisedNetwork:
@@ -47,7 +45,18 @@ def chain(shape: Shape, *layers: Geometry, skip: bool = False) -> QuantisedNetwo
     kinds = {"input": Kind.INPUT, "readout": Kind.READOUT}
     populations = tuple(QuantisedPopulation(n, shapes[n], kinds.get(n, Kind.IF), depth[n], 0 * one, one, 0 * one) for n in names)
     projections = tuple(QuantisedProjection(s, t, depth[t] - depth[s] - 1, 0, g) for s, t, g in wires)
-    return QuantisedNetwork(populations, projections, LOIHI2_FORMAT, 8, InputCoding(), 32, 1.0)
+    return QuantisedNetwork(populations, projections, LOIHI2_FORMAT, 8, (InputCoding(),), 32, (1.0,))
+
+
+def for_chip(network: QuantisedNetwork, chip: ChipSpec) -> QuantisedNetwork:
+    """Return the network with the chip's number format and the coding it takes, and trivial neurons if that is another format."""
+    format = number_format(chip.format)
+    if format == network.format:
+        return network
+    zero = np.zeros((1, 1, 1), np.int32)
+    populations = tuple(replace(p, bias=zero, vth=zero + format.vth_min * (p.kind is Kind.IF), v_init=zero) for p in network.populations)
+    codings = tuple(replace(coding, kind=format.default_coding) for coding in network.codings)
+    return replace(network, populations=populations, format=format, codings=codings)
 
 
 def same_conv(channels: int, out: int, size: int = 3) -> Conv:

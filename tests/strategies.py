@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Conv, Dense, Geometry, apply, target_shape
+from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, axes_permuted, from_synapses, target_shape
 from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale
 
-__all__ = ["convs", "geometries", "graphs", "pool", "same_padding", "shapes"]
+__all__ = ["convs", "geometries", "graphs", "pool", "same_padding", "shapes", "sparse"]
 
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 4))
 """(H, W, C) of small feature maps."""
@@ -71,10 +71,25 @@ def convs(draw: Callable[[Any], Any], source: Shape, gain: bool = True) -> Conv:
 
 
 @st.composite
+def sparse(draw: Callable[[Any], Any], source: Shape) -> Sparse:
+    """Draw synapses one by one with integer weights, on a map of any shape: few, many or none."""
+    target = draw(shapes)
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    size = (int(np.prod(target)), int(np.prod(source)))
+    matrix = rng.integers(-3, 4, size) * (rng.random(size) < draw(st.sampled_from([0.0, 0.1, 0.6])))
+    targets, sources = np.nonzero(matrix)
+    order = rng.permutation(len(targets))
+    return from_synapses(matrix[targets, sources][order], sources[order], targets[order], source, target)
+
+
+@st.composite
 def geometries(draw: Callable[[Any], Any], source: Shape) -> Geometry:
     """Draw any operator with integer weights that fits on `source`."""
-    if draw(st.integers(0, 4)):
+    kind = draw(st.integers(0, 5))
+    if kind > 1:
         return draw(convs(source))
+    if kind == 1:
+        return draw(sparse(source))
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     return Dense(rng.integers(-3, 4, (int(np.prod(source)), draw(st.integers(1, 4)))))
 
@@ -82,6 +97,7 @@ def geometries(draw: Callable[[Any], Any], source: Shape) -> Geometry:
 BLOCKS = (
     *("conv", "conv", "depthwise", "pool", "scale", "pad", "relu", "ceiling", "skip", "branches"),
     *("max", "relu and max", "maximum", "concatenate", "stretch", "readers"),
+    *("permute", "reshape", "reshaped relu", "scale features"),
 )
 
 
@@ -142,9 +158,11 @@ class _Chain:
     def add(self, *sources: str) -> str:
         return self._add(Add(self._name(), sources), self.shapes[sources[0]])
 
-    def flatten(self, source: str) -> str:
-        shape = (1, 1, int(np.prod(self.shapes[source])))
+    def reshape(self, source: str, shape: Shape) -> str:
         return self._add(Reshape(self._name(), source, shape), shape)
+
+    def flatten(self, source: str) -> str:
+        return self.reshape(source, (1, 1, int(np.prod(self.shapes[source]))))
 
     def conv(self, source: str, out: int, size: int, stride: int, same: bool) -> str:
         height, width, channels = self.shapes[source]
@@ -190,6 +208,15 @@ class _Chain:
             case "readers":
                 branch = self.conv(source, channels, 3, 1, True)
                 return self.add(*(self.relu(self.scale(self.add(source, branch))) for _ in range(6)))
+            case "permute":
+                order = self._draw(st.permutations([0, 1, 2]))
+                return self.linear(source, axes_permuted((height, width, channels), (order[0], order[1], order[2])), bias=False)
+            case "reshape":
+                return self.reshape(source, (width, channels, height))
+            case "reshaped relu":
+                return self.reshape(self.relu(source), (channels * width, height, 1))
+            case "scale features":
+                return self.reshape(self.scale(self.flatten(source)), (height, width, channels))
             case "skip":
                 return self.add(source, self.conv(source, channels, 3, 1, True))
             case _:  # branches of unequal depth

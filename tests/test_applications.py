@@ -173,7 +173,7 @@ def reference_tensors(model: Any, x: Array, named: Any) -> tuple[dict[str, Array
 
 def assert_tensors_equal(graph: Graph, x: Array, reference: dict[str, Array], tolerance: float) -> None:
     unseen = set(reference)
-    for name, value in evaluate(graph, x.astype(np.float64)):
+    for name, value in evaluate(graph, {graph.input.name: x.astype(np.float64)}):
         if name in reference:
             assert off(value, reference[name]) <= tolerance, f"{name} is off by {off(value, reference[name])}"
             unseen.discard(name)

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
-from ecc_lava import simulation
 from ecc_lava.arrays import Array
 from ecc_lava.backends import fast as fast_module
 from ecc_lava.backends.activity import Activity, ActivityOf, Wanted
@@ -46,7 +45,7 @@ def _assert_same(a: ActivityOf, b: ActivityOf) -> None:
 @MANY
 @given(st.integers(0, 10**6), st.booleans(), st.integers(1, 6), st.integers(1, 9))
 def test_fast_equals_golden_in_every_integer(seed: int, rails: bool, layers: int, timesteps: int) -> None:
-    network = generated.random_network(seed, layers, timesteps=9, rails=rails, ranges=bool(seed % 2))
+    network = generated.random_network(seed, layers, timesteps=9, rails=rails, ranges=bool(seed % 2), ports=seed % 3 == 0)
     q = generated.random_images(network, 2, seed)
     wanted = _everything(network)
     _assert_same(golden(network, q, timesteps, wanted), fast(network, q, timesteps, wanted))
@@ -87,7 +86,7 @@ def test_the_number_of_threads_is_that_of_this_processs_cores() -> None:
 
 def _pixels(network: QuantisedNetwork, samples: int) -> Array:
     """Return images that encode to random q under the plain coding of generated networks."""
-    return generated.random_images(network, samples).astype(np.float64)
+    return generated.random_images(network, samples)["input"].astype(np.float64)
 
 
 def _same_results(a: Result, b: Result) -> None:
@@ -102,15 +101,14 @@ def _same_results(a: Result, b: Result) -> None:
 
 
 @pytest.mark.parametrize("backend", ["golden", "fast", "float"])
-def test_samples_do_not_depend_on_their_batch(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_do_not_depend_on_their_batch(backend: str) -> None:
     integer = generated.random_network(3)
     network = ecc_lava.as_float(integer) if backend == "float" else integer
     x = _pixels(integer, 5)
     options: dict[str, Any] = {"backend": backend, "over_time": True, "record": ["p1", "readout"]}
     together = ecc_lava.simulate(network, x, **options)
-    monkeypatch.setattr(simulation, "BATCH_BYTES", 1)
     seen: list[tuple[int, int]] = []
-    _same_results(together, ecc_lava.simulate(network, x, progress=lambda *done: seen.append(done), **options))
+    _same_results(together, ecc_lava.simulate(network, x, progress=lambda *done: seen.append(done), max_memory=1, **options))
     assert seen == [(n, 5) for n in range(1, 6)]
     alone = ecc_lava.simulate(network, x[3:4], **options)
     assert (alone.logits == together.logits[3:4]).all()
@@ -155,7 +153,7 @@ def test_logits_are_potentials_in_the_models_units() -> None:
     assert result.readout is not None
     assert result.readout.dtype == np.int32
     assert result.logits.dtype == np.float32
-    np.testing.assert_allclose(result.logits, result.readout / (6 * network.logit_scale), rtol=1e-6)
+    np.testing.assert_allclose(result.logits, result.readout / (6 * network.logit_scales[0]), rtol=1e-6)
     assert (result.predictions == result.readout.argmax(axis=1)).all()
 
 
@@ -185,7 +183,7 @@ def test_spikes_and_potential_keep_the_books() -> None:
         came = np.broadcast_to(population.bias.astype(np.int64) * 6, (2, *population.shape)).copy()
         for projection in network.into(population.name):
             source = network.by_name[projection.source]
-            sent = q.astype(np.int64) * 6 if source.kind is Kind.INPUT else done[source.name].counts
+            sent = q[source.name].astype(np.int64) * 6 if source.kind is Kind.INPUT else done[source.name].counts
             came += apply(projection.geometry, sent) * 2 ** network.format.shift(projection.exponent)
         activity = done[population.name]
         assert activity.saturated_low == activity.saturated_high == 0
@@ -307,7 +305,7 @@ def test_activities_of_no_spikes() -> None:
             for p in network.populations
         ),
     )
-    q = np.zeros((1, *network.input.shape), np.uint8)
+    q = {"input": np.zeros((1, *network.input.shape), np.uint8)}
     _assert_same(golden(silent, q, 6, _everything(silent)), fast(silent, q, 6, _everything(silent)))
     activity: Activity = fast(silent, q, 6, Wanted())["p0"]
     assert not activity.counts.any()

@@ -14,8 +14,9 @@ import pytest
 from generated import random_network
 
 from ecc_lava.arrays import Array
+from ecc_lava.batches import InputSpec, as_maps, images_as_floats
 from ecc_lava.dataset import digest, load_dataset
-from ecc_lava.encode import as_batch, choose_coding, encode, images_as_floats
+from ecc_lava.encode import choose_coding, encode
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput
 from ecc_lava.network import InputCoding
 from ecc_lava.simulation import simulate
@@ -207,9 +208,9 @@ def test_limit_of_no_image(limit: int, tmp_path: Path) -> None:
 
 
 def test_a_channel_axis_of_one_may_be_absent() -> None:
-    assert as_batch(X[..., 0], (4, 3, 1)).shape == (5, 4, 3, 1)
-    assert as_batch(X.reshape(5, 24), (1, 1, 24)).shape == (5, 1, 1, 24)
-    assert as_batch(X[:, 0], (1, *X.shape[2:])).shape == (5, 1, *X.shape[2:])
+    assert as_maps(X[..., 0], InputSpec("x", (4, 3, 1))).shape == (5, 4, 3, 1)
+    assert as_maps(X.reshape(5, 24), InputSpec("x", (1, 1, 24))).shape == (5, 1, 1, 24)
+    assert as_maps(X[:, 0], InputSpec("x", (1, *X.shape[2:]))).shape == (5, 1, *X.shape[2:])
 
 
 @pytest.mark.parametrize(
@@ -217,13 +218,13 @@ def test_a_channel_axis_of_one_may_be_absent() -> None:
 )
 def test_other_shapes_are_refused_with_both(x: Array) -> None:
     with pytest.raises(InvalidInput, match=r"data\.npz: shape .* does not fit; the network takes \(N, 4, 3, 3\)"):
-        as_batch(x, (4, 3, 3), "data.npz")
+        as_maps(x, InputSpec("x", (4, 3, 3)), "data.npz")
 
 
 @pytest.mark.parametrize("dtype", ["U3", "complex64", "datetime64[s]", "S2"])
 def test_values_that_are_no_numbers(dtype: str) -> None:
     with pytest.raises(InvalidInput, match="not numbers"):
-        as_batch(np.zeros((1, 4, 3, 2), dtype), (4, 3, 2))
+        as_maps(np.zeros((1, 4, 3, 2), dtype), InputSpec("x", (4, 3, 2)))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -231,7 +232,7 @@ def test_nan_and_infinity_are_found(bad: float) -> None:
     x = X.astype(np.float32)
     x[2, 1, 1, 0] = x[4, 0, 0, 0] = bad
     with pytest.raises(InvalidInput, match=r"image 2 holds NaN or infinity \(2 such images\)"):
-        as_batch(x, (4, 3, 2))
+        as_maps(x, InputSpec("x", (4, 3, 2)))
 
 
 def test_uint8_is_scaled_and_nothing_else_is() -> None:
@@ -250,13 +251,13 @@ def test_uint8_images_and_their_floats_are_the_same_input() -> None:
     [(0.1, 0.9, 0, 1 / 255), (0, 1, 0, 1 / 255), (-0.3, 1, -1, 2 / 255), (0, 200, 0, 1), (-3, 2, -3, 5 / 255), (7, 300, 7, 293 / 255)],
 )
 def test_the_coding_holds_the_calibration_images(low: float, high: float, offset: float, scale: float) -> None:
-    coding = choose_coding(np.linspace(low, high, 50), 1 / 255)
+    coding = choose_coding(np.linspace(low, high, 50), InputCoding())
     assert coding.offset == offset
     assert coding.scale == pytest.approx(scale, rel=1e-12)
 
 
 def test_a_constant_input_has_a_coding() -> None:
-    coding = choose_coding(np.full((1, 4, 3, 2), 300.0), 1.0)
+    coding = choose_coding(np.full((1, 4, 3, 2), 300.0), InputCoding(uint8_scale=1.0))
     np.testing.assert_array_equal(encode(np.full((1, 4, 3, 2), 300.0), coding), 0)
 
 

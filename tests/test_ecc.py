@@ -29,6 +29,11 @@ def _images(graph: Graph, n: int = 5, low: float = -1.0, high: float = 1.0) -> A
     return np.random.default_rng(3).uniform(low, high, (n, *graph.input.shape))
 
 
+def _named(graph: Graph, x: Array) -> dict[str, Array]:
+    """Return the samples of a graph's only input by its name."""
+    return {graph.input.name: x}
+
+
 def _small_graph(dead: bool = False) -> Graph:
     rng = np.random.default_rng(5)
     kernel, bias = rng.normal(size=(3, 3, 2, 4)), rng.normal(size=4)
@@ -64,7 +69,7 @@ def test_no_pass_changes_the_rates(step: Pass, graph: Graph, limits: tuple[float
     x = _images(graph, 3, *limits)
     network = lower(graph).network
     reference = rate_forward(network, x)
-    np.testing.assert_allclose(rate_forward(step(network, x), x), reference, atol=1e-9 * max(1.0, np.abs(reference).max()))
+    np.testing.assert_allclose(rate_forward(step(network, _named(graph, x)), x), reference, atol=1e-9 * max(1.0, np.abs(reference).max()))
 
 
 @settings(MANY, max_examples=40)
@@ -78,9 +83,9 @@ def test_a_converted_network_has_the_rates_of_the_graph(graph: Graph, recipe: st
 
 def test_an_offset_is_a_bias_map_at_padded_borders() -> None:
     graph = Graph((Input("input", (3, 3, 1)), Linear("c", "input", Conv(np.ones((3, 3, 1, 1)), padding=(1, 1, 1, 1)), np.zeros(1))))
-    network = InputEncoding()(lower(graph).network, _images(graph, 200))
-    assert network.coding.offset == -1.0
-    assert network.coding.scale == pytest.approx(2 / 255)
+    network = InputEncoding()(lower(graph).network, _named(graph, _images(graph, 200)))
+    assert network.codings[0].offset == -1.0
+    assert network.codings[0].scale == pytest.approx(2 / 255)
     assert network.readout.bias[:, :, 0].tolist() == [[-4, -6, -4], [-6, -9, -6], [-4, -6, -4]]
     np.testing.assert_allclose(network.projections[0].geometry.kernel, 2 / 255)
 
@@ -90,8 +95,8 @@ def test_an_offset_is_a_bias_map_at_padded_borders() -> None:
 def test_lambda_is_the_statistic_of_the_cnns_activation(per: str, percentile: float) -> None:
     graph = _small_graph()
     x = _images(graph, 70)  # more than one batch
-    network = CurrentNormalisation(per, percentile)(lower(graph).network, x)
-    values = dict(evaluate(graph, x))
+    network = CurrentNormalisation(per, percentile)(lower(graph).network, _named(graph, x))
+    values = dict(evaluate(graph, _named(graph, x)))
     for name in ("r", "q"):
         flat = values[name].reshape(-1, values[name].shape[3])
         expected = np.percentile(flat, percentile, axis=0 if per == "channel" else None)
@@ -104,7 +109,7 @@ def test_normalised_weights_are_those_of_the_formula() -> None:
     graph = _small_graph()
     x = _images(graph, 20)
     before = lower(graph).network
-    after = CurrentNormalisation("channel", 100.0)(before, x)
+    after = CurrentNormalisation("channel", 100.0)(before, _named(graph, x))
     source, target = after.by_name["r"].lambda_.ravel(), after.by_name["q"].lambda_.ravel()
     expected = before.into("q")[0].geometry.kernel * source[:, None] / target
     np.testing.assert_allclose(after.into("q")[0].geometry.kernel, expected, rtol=1e-12)
@@ -115,8 +120,8 @@ def test_normalised_weights_are_those_of_the_formula() -> None:
 def test_normalising_by_the_maximum_keeps_all_rates_within_one() -> None:
     graph = _small_graph()
     x = _images(graph, 20)
-    network = CurrentNormalisation("channel", 100.0)(lower(graph).network, x)
-    for name, activation in rates(network, x).items():
+    network = CurrentNormalisation("channel", 100.0)(lower(graph).network, _named(graph, x))
+    for name, activation in rates(network, _named(graph, x)).items():
         if network.by_name[name].kind is Kind.IF:
             assert (activation / network.by_name[name].lambda_).max() == pytest.approx(1.0)
 
@@ -125,8 +130,8 @@ def test_a_later_normalisation_replaces_the_earlier() -> None:
     graph = _small_graph()
     x = _images(graph, 20)
     network = lower(graph).network
-    once = CurrentNormalisation("layer", 95.0)(network, x)
-    twice = CurrentNormalisation("layer", 95.0)(CurrentNormalisation("channel", 100.0)(network, x), x)
+    once = CurrentNormalisation("layer", 95.0)(network, _named(graph, x))
+    twice = CurrentNormalisation("layer", 95.0)(CurrentNormalisation("channel", 100.0)(network, _named(graph, x)), _named(graph, x))
     for a, b in zip(once.projections, twice.projections, strict=True):
         np.testing.assert_allclose(a.geometry.kernel, b.geometry.kernel, rtol=1e-6)
 
@@ -135,7 +140,7 @@ def test_a_later_normalisation_replaces_the_earlier() -> None:
 def test_a_dead_channel_takes_the_largest_lambda(percentile: float) -> None:
     graph = _small_graph(dead=True)
     x = _images(graph, 20)
-    network = CurrentNormalisation("channel", percentile)(lower(graph).network, x)
+    network = CurrentNormalisation("channel", percentile)(lower(graph).network, _named(graph, x))
     lambdas = network.by_name["r"].lambda_.ravel()
     assert lambdas[1] == lambdas.max()
     np.testing.assert_allclose(rate_forward(network, x), forward(graph, x), rtol=1e-9)
@@ -147,20 +152,21 @@ def test_a_layer_that_is_rarely_active_still_has_a_lambda() -> None:
     x = np.full((100, 1, 1, 1), -1.0)
     x[7] = 0.5
     for per in ("layer", "channel"):
-        assert CurrentNormalisation(per, 50.0)(lower(graph).network, x).by_name["r"].lambda_.item() == 0.5
-        assert CurrentNormalisation(per, 50.0)(lower(graph).network, -abs(x)).by_name["r"].lambda_.item() == 1.0
+        assert CurrentNormalisation(per, 50.0)(lower(graph).network, _named(graph, x)).by_name["r"].lambda_.item() == 0.5
+        assert CurrentNormalisation(per, 50.0)(lower(graph).network, _named(graph, -abs(x))).by_name["r"].lambda_.item() == 1.0
 
 
 def test_a_percentile_over_many_values_reads_a_share_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = _small_graph()
     x = _images(graph, 300)
     network = lower(graph).network
-    full = activations.activation_scale(network, x, "layer", 90.0)
+    full = activations.activation_scale(network, _named(graph, x), {"r": "layer"}, 90.0)
     monkeypatch.setattr(activations, "VALUES", 6000)
-    thinned = activations.activation_scale(network, x, "layer", 90.0)
+    thinned = activations.activation_scale(network, _named(graph, x), {"r": "layer"}, 90.0)
     np.testing.assert_allclose(thinned["r"], full["r"], rtol=0.1)
     assert thinned["r"] != full["r"]
-    assert activations.activation_scale(network, x, "layer", 100.0)["r"] == dict(evaluate(graph, x))["r"].max().astype(np.float32)
+    largest = dict(evaluate(graph, _named(graph, x)))["r"].max().astype(np.float32)
+    assert activations.activation_scale(network, _named(graph, x), {"r": "layer"}, 100.0)["r"] == largest
 
 
 def test_the_recipes_leave_their_trace() -> None:
@@ -178,7 +184,7 @@ def test_the_recipes_leave_their_trace() -> None:
 
 def test_residual_elimination_starts_neurons_at_half_the_threshold_but_not_the_readout() -> None:
     graph = _small_graph()
-    network = ecc_lava.convert(graph, calibration=_images(graph))
+    network = ecc_lava.convert(graph, calibration=_images(graph), recipe="channel")
     for population in network.populations:
         assert population.v_init.max() == (0.5 if population.kind is Kind.IF else 0.0)
 
@@ -192,7 +198,7 @@ def _chain(weight: float, bias: float, v_init: float = 0.5, vth: float = 1.0) ->
         Population("out", (1, 1, 1), Kind.READOUT, zero, one, zero, one),
     )
     projections = (Projection("input", "r", Dense(np.full((1, 1), weight))), Projection("r", "out", Dense(np.ones((1, 1)))))
-    return SpikingNetwork(populations, projections, InputCoding(), 4)
+    return SpikingNetwork(populations, projections, (InputCoding(),), 4)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +243,7 @@ def test_a_closed_form_of_two_layers_by_hand() -> None:
     weights = np.array([[0.25, 0.0], [-0.125, 0.5]])
     projections = (Projection("input", "r", Dense(weights)), Projection("r", "out", Dense(np.array([[1.0], [-2.0]]))))
     result = ecc_lava.simulate(
-        SpikingNetwork(populations, projections, InputCoding(), 4), np.array([[2.0, 1.0]]), backend="closed_form", record=["r"]
+        SpikingNetwork(populations, projections, (InputCoding(),), 4), np.array([[2.0, 1.0]]), backend="closed_form", record=["r"]
     )
     assert result.counts["r"].ravel().tolist() == [2, 2]
     assert result.logits.item() == -1.0 / 4 * 2
@@ -289,7 +295,7 @@ def test_lambda_is_per_layer_or_channel() -> None:
     [
         ({"timesteps": 0}, "timesteps 0"),
         ({"timesteps": -3}, "timesteps -3"),
-        ({"recipe": "best ever"}, "known: ecc, best"),
+        ({"recipe": "best ever"}, "known: ecc, channel, best"),
         ({"calibration": np.zeros((0, 5, 5, 2))}, "calibration: there is no image"),
         ({"calibration": np.zeros((4, 5, 5, 3))}, r"calibration: shape \(4, 5, 5, 3\) does not fit"),
         ({"calibration": np.full((4, 5, 5, 2), np.nan)}, "image 0 holds NaN or infinity \\(4 such"),
@@ -306,22 +312,21 @@ def test_the_input_is_encoded_once() -> None:
     graph = _small_graph()
     x = _images(graph)
     with pytest.raises(InvalidInput, match="encoded already"):
-        InputEncoding()(InputEncoding()(lower(graph).network, x), x)
+        InputEncoding()(InputEncoding()(lower(graph).network, _named(graph, x)), _named(graph, x))
 
 
 def test_uint8_images_calibrate_as_the_floats_they_stand_for() -> None:
     graph = _small_graph()
     pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 5, 2)).astype(np.uint8)
     a, b = (ecc_lava.convert(graph, calibration=x) for x in (pixels, pixels / 255.0))
-    assert a.coding == b.coding
+    assert a.codings == b.codings
     for p, q in zip(a.projections, b.projections, strict=True):
         np.testing.assert_allclose(p.geometry.kernel, q.geometry.kernel, rtol=1e-6)
 
 
 def test_calibration_images_are_drawn_by_a_seed() -> None:
-    images = np.zeros((1000, 1))
-    drawn = calibration_subset(images, seed=3, size=50)
+    drawn = calibration_subset(1000, seed=3, size=50)
     assert (np.diff(drawn) > 0).all() and drawn.max() < 1000 and len(drawn) == 50
-    assert (drawn == calibration_subset(images, seed=3, size=50)).all()
-    assert (drawn != calibration_subset(images, seed=4, size=50)).any()
-    assert calibration_subset(images[:20], size=50).tolist() == list(range(20))
+    assert (drawn == calibration_subset(1000, seed=3, size=50)).all()
+    assert (drawn != calibration_subset(1000, seed=4, size=50)).any()
+    assert calibration_subset(20, size=50).tolist() == list(range(20))

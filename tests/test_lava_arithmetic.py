@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from generated import random_images, random_network
+from generated import random_images, random_network, random_sent, recoded
 from lava_cases import GEOMETRIES, assert_same, everything, one_projection, random_tiling, whole_cores
 
 from ecc_lava.arrays import Array
 from ecc_lava.backends import lava as backend
-from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.activity import Wanted, input_activity
 from ecc_lava.backends.lava_memory import plan_layout
 from ecc_lava.backends.lava_plan import make_plan
 from ecc_lava.backends.lava_recorder import Recorder
@@ -22,15 +22,14 @@ from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.shard import Shard, whole
 
 
-def in_one_process(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: Array, timesteps: int) -> dict[str, Any]:
+def in_one_process(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: dict[str, Array], timesteps: int) -> dict[str, Any]:
     """Step the arithmetic of every core in this process, as Lava's runtime would: the same numbers without Lava."""
     plan = make_plan(network, cores, q, timesteps, everything(network))
     shared: dict[str, Array] = {name: np.zeros(shape, dtype) for name, (_, shape, dtype) in plan_layout(plan).arrays.items()}
     arithmetics = [core.build(node, plan.clock, plan.limit) for node, core in enumerate(plan.cores, 1)]
     recorders = [Recorder(core, plan.clock, shared) for core in plan.cores]
     for step in range(plan.clock.steps):
-        window = plan.clock.window(0, step)
-        messages = {0: np.zeros_like(q[0].ravel()) if window is None else q[window[0]].ravel()}
+        messages = {0: plan.source_message(step)}
         for node, (arithmetic, recorder) in enumerate(zip(arithmetics, recorders, strict=True), 1):
             messages[node] = arithmetic.step(step)
             recorder.spikes(step, messages[node])
@@ -41,16 +40,35 @@ def in_one_process(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], 
         for core, arithmetic in zip(plan.cores, arithmetics, strict=True):
             arithmetic.receive(step, {source: messages[source] for source in core.sources})
     results = {name: backend._activity(name, shared) for name in plan.populations}
-    return {network.input.name: backend._input(q, timesteps, True), **results}
+    return {name: input_activity(x, timesteps, everything(network), name) for name, x in q.items()} | results
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_arithmetic_of_random_tilings_equals_golden(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    network = random_network(seed, layers=int(rng.integers(1, 7)), timesteps=5, rails=seed % 3 == 0, ranges=seed % 2 == 0)
+    network = random_network(
+        seed, layers=int(rng.integers(1, 7)), timesteps=5, rails=seed % 3 == 0, ranges=seed % 2 == 0, ports=seed % 5 == 0
+    )
     q = random_images(network, 3, seed)
     cores = random_tiling(rng, network, int(rng.integers(1, 9)))
     assert_same(golden(network, q, 5, everything(network)), in_one_process(network, cores, q, 5))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_arithmetic_of_sparse_networks_equals_golden(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    network = random_network(seed, layers=int(rng.integers(2, 7)), timesteps=5, rails=seed % 3 == 0, ranges=seed % 2 == 0, sparse=True)
+    q = random_images(network, 3, seed)
+    cores = random_tiling(rng, network, int(rng.integers(1, 9)))
+    assert_same(golden(network, q, 5, everything(network)), in_one_process(network, cores, q, 5))
+
+
+@pytest.mark.parametrize(("seed", "kinds"), [(0, ["rate"]), (1, ["poisson"]), (5, ["rate", "graded"]), (10, ["graded", "poisson"])])
+def test_arithmetic_of_spiking_inputs_equals_golden(seed: int, kinds: list[str]) -> None:
+    network = recoded(random_network(seed, ports=len(kinds) > 1), *kinds)
+    sent = random_sent(network, 3, 6, seed)
+    cores = random_tiling(np.random.default_rng(seed), network, 5)
+    assert_same(golden(network, sent, 6, everything(network)), in_one_process(network, cores, sent, 6))
 
 
 @pytest.mark.parametrize("name", GEOMETRIES)

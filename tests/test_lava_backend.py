@@ -14,7 +14,7 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-from generated import random_images, random_network
+from generated import random_images, random_network, random_sent, recoded
 from lava_cases import assert_same, everything, needs_lava, one_readout, random_tiling, whole_cores
 from lava_faults import leaving_nothing, leftovers
 
@@ -36,10 +36,10 @@ def nothing_left(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
 
 def test_input_of_another_shape_is_refused() -> None:
     network = random_network(0)
-    q = random_images(network, 1)
+    q = random_images(network, 1)["input"]
     for bad in (q[:, :-1], q.astype(np.int64), q[:0]):
-        with pytest.raises(InvalidInput, match="the input is"):
-            lava(network, bad, 3, Wanted())
+        with pytest.raises(InvalidInput, match="the input 'input' is"):
+            lava(network, {"input": bad}, 3, Wanted())
 
 
 def test_missing_lava_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_too_little_shared_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize(("seed", "rails"), [(0, False), (1, True), (2, False), (3, True), (4, False), (5, True), (6, False), (8, True)])
 def test_lava_equals_golden(seed: int, rails: bool) -> None:
-    network = random_network(seed, rails=rails, ranges=seed > 3)
+    network = random_network(seed, rails=rails, ranges=seed > 3, ports=seed in (4, 5))
     q = random_images(network, 3, seed)
     expected = golden(network, q, 6, everything(network))
     assert_same(expected, lava(network, q, 6, everything(network)))
@@ -71,9 +71,18 @@ def test_lava_equals_golden(seed: int, rails: bool) -> None:
 
 @needs_lava
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize(("seed", "cores"), [(10, 5), (11, 9), (12, 7)])
+@pytest.mark.parametrize(("seed", "kinds"), [(0, ["rate"]), (5, ["graded", "poisson"])])
+def test_lava_sends_binary_spikes_too(seed: int, kinds: list[str]) -> None:
+    network = recoded(random_network(seed, ports=len(kinds) > 1), *kinds)
+    sent = random_sent(network, 3, 5, seed)
+    assert_same(golden(network, sent, 5, everything(network)), lava(network, sent, 5, everything(network)))
+
+
+@needs_lava
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize(("seed", "cores"), [(10, 5), (11, 9), (12, 7), (13, 6)])
 def test_random_tilings_equal_golden(seed: int, cores: int) -> None:
-    network = random_network(seed, rails=seed == 11)
+    network = random_network(seed, rails=seed == 11, sparse=seed > 11)
     q = random_images(network, 2, seed)
     tiling = random_tiling(np.random.default_rng(seed), network, cores)
     assert_same(golden(network, q, 4, Wanted()), run_shards(network, tiling, q, 4, Wanted()))
@@ -156,7 +165,7 @@ def test_side_effects_of_lava_stay_out() -> None:
     output = script("""
         import logging, multiprocessing, sys
         multiprocessing.set_start_method("spawn")
-        from generated import random_images, random_network
+        from generated import random_images, random_network, random_sent, recoded
         from ecc_lava.backends.activity import Wanted
         from ecc_lava.backends.lava import lava
         network = random_network(1)
@@ -173,7 +182,7 @@ def test_after_tensorflow() -> None:
         import keras, numpy as np
         model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(3)])
         model.predict(np.zeros((2, 4, 4, 1)), verbose=0)
-        from generated import random_images, random_network
+        from generated import random_images, random_network, random_sent, recoded
         from lava_cases import assert_same, everything
         from ecc_lava.backends.lava import lava
         from ecc_lava.backends.stepwise import golden
@@ -202,7 +211,7 @@ def test_lavas_own_processes_agree() -> None:
         from lava_cases import one_readout
 
         network = one_readout()
-        q = random_images(network, 1).reshape(-1, 1)
+        q = random_images(network, 1)["input"].reshape(-1, 1)
         source = RingBuffer(data=np.repeat(q, 6, axis=1).astype(int))
         weights = 2 * network.projections[0].geometry.kernel.astype(int).T
         dense = Dense(weights=weights, num_message_bits=8, sign_mode=SignMode.MIXED)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from strategies import graphs, pool
 
 from ecc_lava.arrays import Array, Shape
-from ecc_lava.errors import UnsupportedModel
-from ecc_lava.geometry import Conv, Dense, synapses
+from ecc_lava.geometry import Conv, Dense, Sparse, axes_permuted, synapses
 from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax, evaluate, forward
 from ecc_lava.lowering import Lowering, lower
 from ecc_lava.network import Kind
@@ -64,12 +63,12 @@ def test_every_node_is_decided_on_once_and_named_after(graph: Graph) -> None:
                 assert kinds[name] != "population" or populations[name].kind is Kind.IF
             case Input(name=name):
                 assert kinds[name] == "input" and populations[name].kind is Kind.INPUT
-            case _ if node.name != graph.output:
+            case _ if node.name != graph.outputs[0]:
                 assert kinds[node.name].split(",")[0] in ("folded", "relay") and node.name not in populations
     relays = [name for name in populations if ".relay" in name]
     assert bool(relays) == any("relay" in kind for kind in kinds.values())
     made = {*relays, *(name for name in populations if ".maximum" in name)}
-    assert set(populations) - made - {f"{graph.output}.readout"} <= set(kinds)
+    assert set(populations) - made - {f"{graph.outputs[0]}.readout"} <= set(kinds)
 
 
 def test_populations_are_ordered_and_end_in_the_readout() -> None:
@@ -94,7 +93,7 @@ def test_an_output_that_spikes_gets_a_readout_of_its_own() -> None:
 
 def test_a_final_softmax_is_left_out() -> None:
     lowering = lower(_graph((1, 1, 4), Linear("d", "input", Dense(_weights(4, 3)), np.zeros(3)), Softmax("s", "d")))
-    assert [p.name for p in lowering.network.populations] == ["input", "d"]
+    assert [p.name for p in lowering.network.populations] == ["input", "s"]  # the readout has the output's name
     assert [d.kind for d in lowering.decisions] == ["input", "readout"]
 
 
@@ -231,18 +230,120 @@ def test_terms_of_one_layout_are_added_up() -> None:
     np.testing.assert_allclose(projections[0].geometry.kernel, 3 * _weights(3, 3, 2, 2))
 
 
-def test_a_scale_of_very_many_features_is_refused_by_name() -> None:
-    features = 2**13 + 1
-    graph = _graph((features, 1, 1), Reshape("flat", "input", (1, 1, features)), Scale("bn", "flat", np.ones(features), np.ones(features)))
-    with pytest.raises(UnsupportedModel, match=r"bn: needs a weight per feature after Flatten, 8193 of them; at most 8192"):
-        lower(graph)
+def test_a_scale_per_feature_takes_a_synapse_for_each() -> None:
+    """A batch normalisation between Flatten and a dense layer, or a ReLU, of more features than a matrix of their square could hold."""
+    features = 2**15 + 1
+    flat, scale = Reshape("flat", "input", (1, 1, features)), Scale("bn", "flat", _weights(features), _weights(features, seed=1))
+    before_a_relu = lower(
+        _graph((features, 1, 1), flat, scale, Relu("r", "bn"), Linear("d", "r", Dense(_weights(features, 2)), np.ones(2)))
+    )
+    assert isinstance(before_a_relu.network.into("r")[0].geometry, Sparse)
+    assert before_a_relu.network.by_name["r"].lambda_.shape == (1, 1, 1) and before_a_relu.network.by_name["r"].shape == (1, 1, features)
+    graph = _graph((features, 1, 1), flat, scale, Linear("d", "bn", Dense(_weights(features, 2)), np.ones(2)))
+    lowering = lower(graph)
+    assert [p.geometry.kernel.size for p in lowering.network.projections] == [2 * features]
+    assert _error(graph, lowering) < 1e-9
+
+
+def test_a_scale_of_all_features_alike_stays_a_factor_per_channel() -> None:
+    flat, scale = Reshape("flat", "c", (1, 1, 32)), Scale("bn", "flat", np.full(32, 2.0), np.full(32, 3.0))
+    graph = _graph((4, 4, 1), _conv("c", "input", 1, 1, 1, 2), flat, scale, Relu("r", "bn"))
+    network = lower(graph).network
+    assert network.into("r")[0].geometry.kernel.shape == (1, 1, 1, 2)
+    assert network.by_name["r"].bias.tolist() == [[[3.0, 3.0]]]
+
+
+def test_a_reshape_that_only_a_dense_layer_reads_costs_nothing() -> None:
+    graph = _graph((4, 3, 2), Relu("r", "input"), Reshape("s", "r", (2, 6, 2)), Linear("d", "s", Dense(_weights(24, 3)), np.zeros(3)))
+    network = lower(graph).network
+    assert [p.shape for p in network.populations] == [(4, 3, 2), (4, 3, 2), (1, 1, 3)]
+    assert all(not isinstance(p.geometry, Sparse) for p in network.projections)
+
+
+def test_a_relay_of_a_reshaped_tensor_takes_a_synapse_per_neuron() -> None:
+    graph = _graph(
+        (6, 4, 2),
+        _conv("a", "input", 3, 3, 2, 2, padding=(1, 1, 1, 1)),
+        Relu("r", "a"),
+        Reshape("s", "r", (4, 2, 6)),
+        _conv("b", "s", 3, 3, 6, 8, padding=(1, 1, 1, 1)),
+    )
+    lowering = lower(graph)
+    network = lowering.network
+    assert [p.name for p in network.populations] == ["input", "r", "s.relay", "b"]
+    moved = network.into("s.relay")[0].geometry
+    assert isinstance(moved, Sparse) and moved.kernel.size == 48
+    assert {d.node: d.kind for d in lowering.decisions} == {
+        **dict.fromkeys(("a", "s"), "folded"),
+        "input": "input",
+        "r": "population",
+        "b": "readout over a relay",
+    }
+    assert _error(graph, lowering) < 1e-12
+    wide = lower(graph, 1e9).network
+    assert [p.name for p in wide.populations] == ["input", "r", "b"]
+    assert (wide.by_name["r"].shape, type(wide.into("r")[0].geometry)) == ((4, 2, 6), Sparse)
+
+
+def test_a_relu_that_is_read_as_another_map_is_made_as_that_map() -> None:
+    """A generator: dense, ReLU, Reshape, convolution."""
+    graph = _graph(
+        (1, 1, 6),
+        Linear("d", "input", Dense(_weights(6, 60)), _weights(60)),
+        Relu("r", "d"),
+        Reshape("s", "r", (5, 4, 3)),
+        _conv("c", "s", 3, 3, 3, 2),
+    )
+    lowering = lower(graph)
+    assert [(p.name, p.shape) for p in lowering.network.populations] == [("input", (1, 1, 6)), ("r", (5, 4, 3)), ("c", (3, 2, 2))]
+    assert [p.geometry.kernel.size for p in lowering.network.projections] == [6 * 60, 9 * 6]
+    assert all(isinstance(p.geometry, Conv) for p in lowering.network.projections)
+    assert _error(graph, lowering) < 1e-12
+
+
+def test_a_relu_that_something_else_reads_too_keeps_its_shape() -> None:
+    nodes = (Linear("d", "input", Dense(_weights(6, 60)), np.zeros(60)), Relu("r", "d"), Reshape("s", "r", (5, 4, 3)))
+    sums = (_conv("c", "s", 5, 4, 3, 60), Add("t", ("c", "r")))
+    graph = _graph((1, 1, 6), *nodes, *sums)
+    lowering = lower(graph)
+    assert lowering.network.by_name["r"].shape == (1, 1, 60)
+    assert _error(graph, lowering) < 1e-12
+
+
+def test_one_tensor_relayed_in_two_shapes() -> None:
+    """A sum of flat vectors is still a sum of maps until something reads it as another map."""
+    convs = (_conv("a", "input", 3, 3, 2, 4, padding=(1, 1, 1, 1)), _conv("b", "input", 5, 5, 2, 4, padding=(2, 2, 2, 2)))
+    flat = (Reshape("fa", "a", (1, 1, 96)), Reshape("fb", "b", (1, 1, 96)), Add("sum", ("fa", "fb")))
+    ends = (
+        Linear("d", "sum", Dense(_weights(96, 40)), np.zeros(40)),
+        Reshape("s", "sum", (4, 6, 4)),
+        _conv("c", "s", 4, 6, 4, 40),
+        Add("e", ("d", "c")),
+    )
+    graph = _graph((6, 4, 2), *convs, *flat, *ends)
+    for fold_limit in (0.0, 1.0, 2.0, 1e9):
+        assert _error(graph, lower(graph, fold_limit)) < 1e-12
+    shapes = {p.name: p.shape for p in lower(graph, 0.0).network.populations}
+    assert (shapes["sum.6x4x4.relay"], shapes["s.relay"]) == ((6, 4, 4), (4, 6, 4))
+
+
+def test_more_synapses_than_are_listed_become_a_relay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecc_lava.compose.NONZEROS_MAX", 90)
+    order = Linear("p", "r", axes_permuted((6, 4, 4), (1, 0, 2)), np.zeros(4))
+    graph = _graph((6, 4, 2), _conv("a", "input", 1, 1, 2, 4), Relu("r", "a"), order, MaxPool("m", "p", (3, 3), (1, 1), (1, 1, 1, 1)))
+    lowering = lower(graph, 1e9)
+    assert "p.relay" in lowering.network.by_name
+    assert _error(graph, lowering) < 1e-12
+    before = _graph((6, 4, 2), _conv("a", "input", 1, 1, 2, 4), Linear("p", "a", axes_permuted((6, 4, 4), (1, 0, 2)), np.zeros(4)))
+    assert "a.relay" in lower(before, 1e9).network.by_name
 
 
 def test_rates_of_every_population_are_its_relus() -> None:
     graph = _graph((4, 4, 1), _conv("a", "input", 3, 3, 1, 2, bias=0.3), Relu("r", "a"), _conv("b", "r", 2, 2, 2, 2), Relu("q", "b"))
     x = _images(graph)
-    found = rates(lower(graph).network, x)
-    for name, value in evaluate(graph, x):
+    inputs = {graph.input.name: x}
+    found = rates(lower(graph).network, inputs)
+    for name, value in evaluate(graph, inputs):
         if name in ("r", "q"):
             np.testing.assert_allclose(found[name], value, atol=1e-12)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from generated import random_network
-from layered import CHIPS, LOIHI1_LIMITS, TINY, chain, chip_with, same_conv
+from layered import CHIPS, TINY, chain, chip_with, for_chip, same_conv
 
 from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.geometry import Conv, Dense, Geometry
@@ -51,10 +51,10 @@ def test_cuts_are_near_equal() -> None:
 @pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))
 @pytest.mark.parametrize("seed", SEEDS)
 def test_shards_tile_and_every_core_is_within_its_limits(seed: int, chip: ChipSpec) -> None:
-    network = random_network(seed)
+    network = for_chip(random_network(seed, ports=seed % 3 == 2, sparse=seed >= 9), chip)
     mapping = map_network(network, chip)
-    assert [name for name, _ in mapping.populations] == [p.name for p in network.populations[1:]]
-    for population in network.populations[1:]:
+    assert [name for name, _ in mapping.populations] == [p.name for p in network.populations[len(network.inputs) :]]
+    for population in network.populations[len(network.inputs) :]:
         times = np.zeros(population.shape, int)
         for shard in mapping.shards_of(population.name):
             times[shard.slices] += 1
@@ -91,9 +91,9 @@ def test_cuts_heed_the_output_axons_of_what_they_feed() -> None:
     assert len(mapping.shards_of("p0")) > len(map_network(network, roomy).shards_of("p0"))
 
 
-@pytest.mark.parametrize("chip", [LOIHI2, LOIHI1_LIMITS], ids=["loihi2", "loihi1"])
+@pytest.mark.parametrize("chip", [LOIHI2, LOIHI1], ids=["loihi2", "loihi1"])
 def test_half_width_vgg16(chip: ChipSpec) -> None:
-    network = _vgg16(32)
+    network = for_chip(_vgg16(32), chip)
     mapping = map_network(network, chip)
     mapping.check(network)
     assert mapping.lower_bound_cores <= len(mapping.cores) < 7 * mapping.lower_bound_cores
@@ -189,7 +189,7 @@ def test_report() -> None:
     network = random_network(5)
     mapping = map_network(network, TINY)
     rows = layer_rows(mapping)
-    assert [row.name for row in rows] == [p.name for p in network.populations[1:]]
+    assert [row.name for row in rows] == [p.name for p in network.populations[len(network.inputs) :]]
     assert sum(row.cores for row in rows) == len(mapping.cores)
     for row in rows:
         assert row.cores == row.tiling[0] * row.tiling[1] * row.tiling[2]

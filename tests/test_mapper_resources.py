@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from generated import random_network
-from layered import LOIHI1_LIMITS, TINY, chain, same_conv
+from layered import TINY, chain, same_conv
 
 from ecc_lava.arrays import Shape
-from ecc_lava.geometry import Conv, Dense, target_shape
+from ecc_lava.geometry import Conv, Dense, Sparse, target_shape
 from ecc_lava.quantised import QuantisedNetwork, QuantisedProjection
 from ecc_lava.shard import Shard
-from hw_mappings import LOIHI2, map_network
+from hw_mappings import LOIHI1, LOIHI2, map_network
 from hw_mappings.chips import ChipSpec
 from hw_mappings.mapping import usage_of
 from hw_mappings.resources import Usage
@@ -28,6 +28,11 @@ def _all_synapses(projection: QuantisedProjection, source: Shape, target: Shape)
     found: list[tuple[Any, Any, Any]] = []
     if isinstance(geometry, Dense):
         return [(s, (0, 0, o), (s, o)) for s in np.ndindex(source) for o in range(target[2])]
+    if isinstance(geometry, Sparse):
+        for number, t in enumerate(np.ndindex(target)):
+            reads = geometry.sources[geometry.starts[number] : geometry.starts[number + 1]]
+            found += [(s, t, (s, t)) for s in zip(*(along.tolist() for along in np.unravel_index(reads, source)), strict=True)]
+        return found
     height, width, per_group, _ = geometry.kernel.shape
     outs_per_group = geometry.kernel.shape[3] // geometry.groups
     first, offset = geometry.reads[0] if geometry.reads else 0, geometry.writes[0] if geometry.writes else 0
@@ -92,11 +97,11 @@ def _random_cuts(network: QuantisedNetwork, rng: np.random.Generator) -> list[Sh
     return shards
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(40))
 def test_usage_equals_counting_every_synapse(seed: int) -> None:
-    network = random_network(seed, layers=3, ranges=seed >= 15)
+    network = random_network(seed, layers=3, ranges=seed >= 15, ports=seed % 4 == 3, sparse=seed >= 30)
     shards = _random_cuts(network, np.random.default_rng(seed))
-    assert usage_of(network, [(shard,) for shard in shards], LOIHI1_LIMITS) == _counted(network, shards, LOIHI1_LIMITS)
+    assert usage_of(network, [(shard,) for shard in shards], LOIHI1) == _counted(network, shards, LOIHI1)
 
 
 def test_usage_with_every_geometry_and_delay() -> None:
@@ -120,9 +125,9 @@ def test_usage_of_one_convolution_by_hand() -> None:
     assert usage.memory_bits == bits + 256 * 72 + 128 * 32 + 256 * 32
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(6))
 def test_mapped_usage_equals_counting_every_synapse(seed: int) -> None:
-    network = random_network(seed, layers=3)
+    network = random_network(seed, layers=3, sparse=seed >= 4)
     mapping = map_network(network, TINY)
     assert len(mapping.cores) >= len(mapping.populations)
     assert [core.usage for core in mapping.cores] == _counted(network, [core.shards[0] for core in mapping.cores], TINY)

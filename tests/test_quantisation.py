@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import generated
@@ -14,27 +15,29 @@ from strategies import graphs, pool
 import ecc_lava
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.audit import one_step_bound
-from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.activity import ActivityOf, Wanted
 from ecc_lava.backends.fast import fast
 from ecc_lava.backends.stepwise import floating, golden
 from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.formats import LOIHI2, number_format
 from ecc_lava.gain import integer_gain
-from ecc_lava.geometry import Conv, Dense, apply, target_shape, with_kernel, written
+from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, from_synapses, target_shape, with_kernel, written
+from ecc_lava.geometry.sparse import matrix
 from ecc_lava.graph import Graph
+from ecc_lava.layer_units import UNIT_MIN
 from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
-from ecc_lava.quantisation import UNIT_MIN, as_float, quantise
+from ecc_lava.quantisation import as_float, quantise
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 
 MANY = settings(derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 
 
-def _converted(graph: Graph, timesteps: int = 8, recipe: str = "best") -> tuple[SpikingNetwork, Array]:
+def _converted(graph: Graph, timesteps: int = 8, recipe: str = "channel") -> tuple[SpikingNetwork, Array]:
     x = np.random.default_rng(1).uniform(-1, 1, (4, *graph.input.shape))
     return ecc_lava.convert(graph, calibration=x, timesteps=timesteps, recipe=recipe), x
 
 
-def _network(shape: Shape, *into: Conv | Dense, timesteps: int = 8, bias: float = 0.0) -> SpikingNetwork:
+def _network(shape: Shape, *into: Geometry, timesteps: int = 8, bias: float = 0.0) -> SpikingNetwork:
     """Return input -> a population with projections `into` (all from the input) -> a readout of one value."""
     reached = target_shape(into[0], shape)
     one, zero = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
@@ -45,7 +48,7 @@ def _network(shape: Shape, *into: Conv | Dense, timesteps: int = 8, bias: float 
     )
     last = Dense(np.full((int(np.prod(reached)), 1), 0.5))
     projections = (*(Projection("input", "p", g) for g in into), Projection("p", "out", last))
-    return SpikingNetwork(populations, projections, InputCoding(), timesteps)
+    return SpikingNetwork(populations, projections, (InputCoding(),), timesteps)
 
 
 def _weights(*shape: int, seed: int = 0) -> Array:
@@ -67,7 +70,7 @@ def test_integers_lie_within_their_formats(graph: Graph, bits: int, recipe: str,
             assert np.abs(value.astype(np.int64)).max() <= 2**23 - 1
         assert population.kind is not Kind.IF or population.vth.min() >= 1
     assert network.bits == bits
-    assert network.trace[-1] == f"quantise(format='loihi2', bits={bits})"
+    assert network.trace[-1] == f"quantise(format='loihi2', bits={bits}, per='channel')"
 
 
 @MANY
@@ -83,11 +86,19 @@ def test_a_weight_is_off_by_half_a_unit_at_most(graph: Graph, bits: int) -> None
             vth = network.by_name[projection.target].vth
             units, slack = (vth / target.vth).ravel(), (0.5 / vth).ravel()  # vth itself is rounded
         else:
-            units, slack = np.array([network.logit_scale * target.lambda_.item()]), np.array([1e-12])
+            units, slack = np.array([network.logit_scales[0] * target.lambda_.item()]), np.array([1e-12])
         where = written(integer.geometry) if units.size > 1 else slice(None)
         lsb, slack = 2.0 ** network.format.shift(integer.exponent) / units[where], slack[where]
-        error = np.abs(integer.geometry.kernel * lsb - projection.geometry.kernel)
-        assert (error <= 0.5 * lsb * (1 + 1e-9) + np.abs(projection.geometry.kernel) * slack * 2).all()
+        mantissas, weights = integer.geometry.kernel, projection.geometry.kernel
+        if isinstance(integer.geometry, Sparse) and isinstance(projection.geometry, Sparse):
+            mantissas, weights = (_by_channel(g) for g in (integer.geometry, projection.geometry))
+        error = np.abs(mantissas * lsb - weights)
+        assert (error <= 0.5 * lsb * (1 + 1e-9) + np.abs(weights) * slack * 2).all()
+
+
+def _by_channel(geometry: Sparse) -> Array:
+    """Return all weights, absent ones as 0, with the target's channels last."""
+    return matrix(geometry, np.float64).toarray().T.reshape(-1, geometry.target[2])
 
 
 def test_every_channel_uses_the_whole_mantissa() -> None:
@@ -168,7 +179,7 @@ def test_other_widths_are_refused(bits: int) -> None:
 
 
 def test_unknown_formats_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="'loihi7' is not known; known: loihi2"):
+    with pytest.raises(InvalidInput, match="'loihi7' is not known; known: loihi1, loihi2"):
         number_format("loihi7")
 
 
@@ -238,7 +249,7 @@ def test_rounding_up_many_weights_never_leaves_the_range(bits: int, timesteps: i
 @MANY
 @given(st.integers(0, 10**6), st.booleans())
 def test_the_float_engine_runs_generated_integers_spike_for_spike(seed: int, rails: bool) -> None:
-    network = generated.random_network(seed, rails=rails)
+    network = generated.random_network(seed, rails=rails, ports=seed % 2 == 0)
     q = generated.random_images(network, 2, seed)
     _assert_engines_agree(network, q)
 
@@ -247,13 +258,12 @@ def test_the_float_engine_runs_generated_integers_spike_for_spike(seed: int, rai
 @given(graphs(), st.integers(2, 8))
 def test_the_float_engine_runs_converted_integers_spike_for_spike(graph: Graph, bits: int) -> None:
     network = quantise(_converted(graph)[0], bits=bits)
-    q = np.random.default_rng(0).integers(0, 256, (2, *network.input.shape)).astype(np.uint8)
-    _assert_engines_agree(network, q)
+    _assert_engines_agree(network, generated.random_images(network, 2))
 
 
-def _assert_engines_agree(network: QuantisedNetwork, q: Array) -> None:
+def _assert_engines_agree(network: QuantisedNetwork, q: dict[str, Array], engine: Callable[..., ActivityOf] = fast) -> None:
     wanted = Wanted(frozenset(network.by_name), over_time=True)
-    integer, real = fast(network, q, network.timesteps, wanted), floating(as_float(network), q, network.timesteps, wanted)
+    integer, real = engine(network, q, network.timesteps, wanted), floating(as_float(network), q, network.timesteps, wanted)
     for name in network.by_name:
         a, b = integer[name], real[name]
         assert a.raster is not None and b.raster is not None
@@ -262,9 +272,32 @@ def _assert_engines_agree(network: QuantisedNetwork, q: Array) -> None:
         assert (a.saturated_low, a.saturated_high) == (b.saturated_low, b.saturated_high), name
 
 
+@settings(MANY, max_examples=25)
+@given(st.integers(0, 10**6), st.booleans())
+def test_the_float_engine_and_golden_agree_on_sparse_networks(seed: int, rails: bool) -> None:
+    network = generated.random_network(seed, rails=rails, ranges=True, sparse=True)
+    _assert_engines_agree(network, generated.random_images(network, 2, seed), golden)
+
+
+def test_the_bound_of_a_sparse_channel_is_its_neuron_of_the_largest_sum() -> None:
+    weights, sources, targets = np.array([5, 6, -7, 100, -1, -9], np.int8), np.array([0, 1, 2, 3, 0, 1]), np.array([0, 0, 0, 2, 3, 3])
+    network = _single(from_synapses(weights, sources, targets, (1, 2, 2), (1, 2, 2)), exponent=-6)
+    bound = one_step_bound(network)[0]
+    assert (bound.one_step_low, bound.one_step_high) == (-10 * 255, 100 * 255)
+
+
+def test_channels_of_a_sparse_have_units_of_their_own() -> None:
+    """The largest weight of a channel, wherever on the map, takes the whole mantissa; what rounds to 0 is no synapse."""
+    weights = np.array([0.5, 1e-6, 3.0, 0.25])
+    geometry = from_synapses(weights, np.array([0, 1, 2, 3]), np.array([0, 1, 2, 3]), (1, 2, 2), (1, 2, 2))
+    integer = quantise(_network((1, 2, 2), geometry)).projections[0].geometry
+    assert isinstance(integer, Sparse)
+    assert (integer.kernel.tolist(), integer.sources.tolist(), integer.starts.tolist()) == ([21, 127, 127], [0, 2, 3], [0, 1, 1, 2, 3])
+
+
 def test_logits_of_both_engines_are_in_the_models_units() -> None:
     network = generated.random_network(7)
-    x = generated.random_images(network, 2).astype(float)
+    x = {name: q.astype(float) for name, q in generated.random_images(network, 2).items()}
     a, b = ecc_lava.simulate(network, x), ecc_lava.simulate(as_float(network), x, backend="float")
     np.testing.assert_allclose(a.logits, b.logits, rtol=1e-6)
 
@@ -279,7 +312,7 @@ def test_eight_bits_are_close_to_the_real_network() -> None:
     assert (real > 0).any()
 
 
-def _one_step_inputs(network: QuantisedNetwork, q: Array) -> dict[str, Array]:
+def _one_step_inputs(network: QuantisedNetwork, q: dict[str, Array]) -> dict[str, Array]:
     done = golden(network, q, network.timesteps, Wanted(frozenset(network.by_name)))
     inputs = {}
     for population in network.populations[1:]:
@@ -296,9 +329,9 @@ def _one_step_inputs(network: QuantisedNetwork, q: Array) -> dict[str, Array]:
 @MANY
 @given(st.integers(0, 10**6))
 def test_no_input_exceeds_its_bound(seed: int) -> None:
-    network = generated.random_network(seed)
+    network = generated.random_network(seed, sparse=seed % 3 == 0)
     q = generated.random_images(network, 2, seed)
-    q[0] = 255
+    q["input"][0] = 255
     try:
         bounds = {r.name: r for r in one_step_bound(network)}
     except RangeError:
@@ -313,24 +346,33 @@ def test_the_bound_is_reached_by_the_worst_input() -> None:
     network = _single(Conv(kernel), exponent=0, bias=7)
     bound = one_step_bound(network)[0]
     assert (bound.one_step_low, bound.one_step_high) == (-5 * 255 * 64 + 7, 3 * 255 * 64 + 7)
-    worst = np.array([[[[255, 0]]], [[[0, 255]]]], np.uint8)
+    worst = {"input": np.array([[[[255, 0]]], [[[0, 255]]]], np.uint8)}
     assert _one_step_inputs(network, worst)["p"].ravel().tolist()[:: network.timesteps] == [bound.one_step_high, bound.one_step_low]
     assert bound.all_steps_fit
+    assert (bound.worst_channel, bound.all_steps) == (0, 4 * (5 * 255 * 64 - 7))
 
 
-def _single(geometry: Conv, exponent: int, bias: int = 0) -> QuantisedNetwork:
+def test_a_bound_beyond_the_range_says_which_channel_and_how_far() -> None:
+    network = _single(Conv(np.array([[[[3, -5]]]], np.int8)), exponent=5)
+    bound = one_step_bound(network)[0]
+    assert (bound.name, bound.worst_channel, bound.all_steps) == ("p", 1, 4 * 5 * 255 * 2**11)
+    assert not bound.all_steps_fit
+
+
+def _single(geometry: Conv | Sparse, exponent: int, bias: int = 0) -> QuantisedNetwork:
     zero = np.zeros((1, 1, 1), np.int32)
-    channels = geometry.kernel.shape[3]
+    source = geometry.source if isinstance(geometry, Sparse) else (1, 1, geometry.kernel.shape[2])
+    target = target_shape(geometry, source)
     populations = (
-        QuantisedPopulation("input", (1, 1, geometry.kernel.shape[2]), Kind.INPUT, 0, zero, zero, zero),
-        QuantisedPopulation("p", (1, 1, channels), Kind.IF, 1, zero + bias, zero + 100, zero),
+        QuantisedPopulation("input", source, Kind.INPUT, 0, zero, zero, zero),
+        QuantisedPopulation("p", target, Kind.IF, 1, zero + bias, zero + 100, zero),
         QuantisedPopulation("out", (1, 1, 1), Kind.READOUT, 2, zero, zero, zero),
     )
     projections = (
         QuantisedProjection("input", "p", 0, exponent, geometry),
-        QuantisedProjection("p", "out", 0, 0, Dense(np.ones((channels, 1), np.int8))),
+        QuantisedProjection("p", "out", 0, 0, Dense(np.ones((int(np.prod(target)), 1), np.int8))),
     )
-    return QuantisedNetwork(populations, projections, LOIHI2, 8, InputCoding(), 4, 1.0)
+    return QuantisedNetwork(populations, projections, LOIHI2, 8, (InputCoding(),), 4, (1.0,))
 
 
 def test_an_input_that_can_leave_the_range_is_named() -> None:
@@ -407,6 +449,7 @@ def test_the_digest_changes_with_every_number() -> None:
         variants = [
             replace(projection, geometry=with_kernel(projection.geometry, kernel)),
             replace(projection, exponent=projection.exponent + 1),
+            replace(projection, bits=7 if projection.largest_weight < 64 else 9),
         ]
         if isinstance(projection.geometry, Conv) and projection.geometry.gain is not None:
             gain = projection.geometry.gain.copy()
@@ -417,6 +460,6 @@ def test_the_digest_changes_with_every_number() -> None:
             others_p[index] = variant
             note(replace(network, projections=tuple(others_p)))
     note(replace(network, timesteps=network.timesteps + 1))
-    note(replace(network, logit_scale=network.logit_scale * 2))
-    note(replace(network, coding=InputCoding(offset=0.5)))
+    note(replace(network, logit_scales=(network.logit_scales[0] * 2,)))
+    note(replace(network, codings=(InputCoding(offset=0.5),)))
     assert replace(network, trace=("elsewhere",)).digest == network.digest

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from ecc_lava.arrays import Array, Int
 
-__all__ = ["Activity", "ActivityOf", "Wanted"]
+__all__ = ["Activity", "ActivityOf", "Wanted", "input_activity"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Wanted:
     rasters : frozenset of str
         Populations whose spikes are kept per step.
     over_time : bool
-        Keep the readout's potential after every step.
+        Keep the readouts' potential after every step.
     """
 
     rasters: frozenset[str] = frozenset()
@@ -51,6 +53,16 @@ class Activity:
     over_time: Array | None = None
     saturated_low: int = 0
     saturated_high: int = 0
+
+
+def input_activity(q: Array, timesteps: int, wanted: Wanted, name: str) -> Activity:
+    """Return what an input did: it sent the same graded values (N, H, W, C) at every step, or binary spikes (N, T, H, W, C)."""
+    binary = q.ndim == 5
+    counts = q.sum(axis=1, dtype=np.int64) if binary else (q > 0).astype(np.int64) * timesteps
+    raster = None
+    if name in wanted.rasters:
+        raster = q.copy() if binary else np.repeat(q[:, None], timesteps, axis=1)
+    return Activity(counts, np.zeros(counts.shape, np.int64), raster)
 
 
 ActivityOf: TypeAlias = Mapping[str, Activity]

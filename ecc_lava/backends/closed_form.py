@@ -10,10 +10,12 @@ network is a number of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ecc_lava.arrays import Array
-from ecc_lava.backends.activity import Activity, Wanted
+from ecc_lava.backends.activity import Activity, Wanted, input_activity
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import apply
 from ecc_lava.network import Kind, SpikingNetwork
@@ -21,13 +23,13 @@ from ecc_lava.network import Kind, SpikingNetwork
 __all__ = ["closed_form"]
 
 
-def closed_form(network: SpikingNetwork, q: Array, timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
     """Evaluate the closed form, in float64.
 
     Parameters
     ----------
     network : SpikingNetwork
-    q : uint8 array (N, H, W, C)
+    q : input name -> uint8 array (N, H, W, C)
         Encoded input.
     timesteps : int
     wanted : Wanted
@@ -39,15 +41,21 @@ def closed_form(network: SpikingNetwork, q: Array, timesteps: int, wanted: Wante
     """
     if wanted.rasters or wanted.over_time:
         raise InvalidInput("the closed form has no timesteps: rasters and potentials over time come from the other back ends")
-    sent: dict[str, Array] = {network.input.name: q.astype(np.float64) * timesteps}
-    active = (q > 0).astype(np.int64) * timesteps
-    done = {network.input.name: Activity(active, np.zeros_like(q))}
-    for population in network.populations[1:]:
+    sent: dict[str, Array] = {
+        name: x.sum(axis=1, dtype=np.float64) if x.ndim == 5 else x.astype(np.float64) * timesteps for name, x in q.items()
+    }
+    done = {name: input_activity(x, timesteps, wanted, name) for name, x in q.items()}
+    for population in network.populations[len(q) :]:
         total = population.bias * timesteps
         for projection in network.into(population.name):
             total = total + apply(projection.geometry, sent[projection.source])
         if population.kind is Kind.READOUT:
             done[population.name] = Activity(np.zeros(total.shape, np.int64), total)
+            continue
+        if population.kind is Kind.STEP:  # the mean input of a step stands for that of every step
+            counts = np.where(total >= population.vth * timesteps, timesteps, 0)
+            sent[population.name] = counts.astype(np.float64)
+            done[population.name] = Activity(counts.astype(np.int64), total / timesteps)
             continue
         ready = np.maximum(total, 0.0) + population.v_init
         counts = np.clip(np.floor(ready / population.vth), 0, timesteps)

@@ -1,8 +1,4 @@
-"""Compiled kernels of the fast back end: add the weight rows of events, integrate, fire, emit events.
-
-Events of one (step, row) lie together in the order of x*C + c, so that the taps of a kernel row are one range of events, and an event's
-weight row is its number minus that of the window's start. All sums are int32: the range audit keeps them within 24 bits.
-"""
+"""Kernels of the fast back end compiled by numba, for machines without a C compiler: what `fast_kernels.c` does, one row at a time."""
 
 from __future__ import annotations
 
@@ -15,11 +11,14 @@ import numpy as np
 
 from ecc_lava.arrays import Array
 
-__all__ = ["add_constant", "add_events", "add_grouped_events", "integrate", "select_events", "write_raster"]
+__all__ = ["add_events", "add_graded", "add_masked", "add_sparse", "count_rows", "integrate", "list_events", "list_values", "spread"]
 
 _log = logging.getLogger(__name__)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_FLUSH = 256
+"""Mantissas of 8 bits, even of -128, whose sum surely fits in 16."""
 
 
 def _compiled(function: _Function) -> _Function:
@@ -32,199 +31,311 @@ def _compiled(function: _Function) -> _Function:
 
 
 @_compiled
-def add_events(current: Array, events: Array, starts: Array, weights: Array, layout: Array, channels: int, shift: int, gain: Array) -> None:
-    """Add ungrouped synapses of spikes.
-
-    Parameters
-    ----------
-    current : int32 (H', W', T, C')
-        Added to.
-    events : int32 (number,)
-        x*C + c of every spike, by (t, y), then x, then c.
-    starts : int32 (T, H, W + 1)
-        First event of each position; the last entry of a row ends it.
-    weights : int8 (kh, segments * taps * C, C')
-    layout : int64 (8,)
-        stride y, stride x, top, left, dilation y, dilation x, segments, taps per segment: a kernel row is read as `segments` runs of
-        `taps` neighbouring positions (one run unless dilated).
-    channels : C of the source
-    shift : left shift of the sum
-    gain : int32 (H', W') or (0, 0)
-    """
-    stride_y, stride_x, top, left, dilation_y, dilation_x, segments, taps = layout
-    steps, height, width = starts.shape[0], starts.shape[1], starts.shape[2] - 1
-    out_h, out_w, _, out_c = current.shape
-    kernel_h = weights.shape[0]
-    total = np.empty(out_c, np.int32)
-    for oy in range(out_h):
-        for ox in range(out_w):
-            factor = np.int32(1 << shift)
-            if gain.size:
-                factor *= gain[oy, ox]
-            for t in range(steps):
-                total[:] = 0
-                for a in range(kernel_h):
-                    y = oy * stride_y + a * dilation_y - top
-                    if y < 0 or y >= height:
-                        continue
-                    for s in range(segments):
-                        x = ox * stride_x + s * dilation_x - left
-                        first = starts[t, y, min(max(x, 0), width)]
-                        last = starts[t, y, max(min(x + taps, width), 0)]
-                        base = (x - s * taps) * channels
-                        for e in range(first, last):
-                            row = weights[a, events[e] - base]
-                            for o in range(out_c):
-                                total[o] += row[o]
-                sums = current[oy, ox, t]
-                for o in range(out_c):
-                    sums[o] += total[o] * factor
-
-
-@_compiled
-def add_grouped_events(
-    current: Array, events: Array, starts: Array, weights: Array, layout: Array, channels: int, groups: int, shift: int, gain: Array
+def add_events(
+    current: Array,
+    offset: int,
+    events: Array,
+    starts: Array,
+    rows: Array,
+    column_starts: Array,
+    columns: Array,
+    weights: Array,
+    gain: Array,
+    shift: int,
 ) -> None:
-    """Add grouped synapses of spikes; parameters as for `add_events`, weights int8 (kh, segments * taps * C/groups, C')."""
-    stride_y, stride_x, top, left, dilation_y, dilation_x, segments, taps = layout
-    steps, height, width = starts.shape[0], starts.shape[1], starts.shape[2] - 1
-    out_h, out_w, _, out_c = current.shape
-    kernel_h = weights.shape[0]
-    fan_in, fan_out = channels // groups, out_c // groups
-    for oy in range(out_h):
-        for ox in range(out_w):
-            factor = np.int32(1 << shift)
-            if gain.size:
-                factor *= gain[oy, ox]
-            for t in range(steps):
-                sums = current[oy, ox, t]
-                for a in range(kernel_h):
-                    y = oy * stride_y + a * dilation_y - top
-                    if y < 0 or y >= height:
-                        continue
-                    for s in range(segments):
-                        x = ox * stride_x + s * dilation_x - left
-                        first = starts[t, y, min(max(x, 0), width)]
-                        last = starts[t, y, max(min(x + taps, width), 0)]
-                        base = (x - s * taps) * channels
-                        for e in range(first, last):
-                            offset = events[e] - base
-                            tap, c = offset // channels, offset % channels
-                            group = c // fan_in
-                            row = weights[a, tap * fan_in + c % fan_in]
-                            for o in range(group * fan_out, (group + 1) * fan_out):
-                                sums[o] += row[o] * factor
-
-
-@_compiled
-def add_constant(current: Array, summed: Array) -> None:
-    """Add the same input, int32 (H', W', C'), at every step."""
-    out_h, out_w, steps, out_c = current.shape
-    for oy in range(out_h):
-        for ox in range(out_w):
-            for t in range(steps):
-                for o in range(out_c):
-                    current[oy, ox, t, o] += summed[oy, ox, o]
-
-
-@_compiled
-def select_events(events: Array, starts: Array, channels: int, first: int, stop: int, step_y: int, step_x: int) -> tuple[Array, Array]:
-    """Return the events of channels `first` to `stop` on a map with ``step - 1`` empty rows and columns between those of the source.
+    """Add the weight rows of events to a row of positions.
 
     Parameters
     ----------
-    events, starts : as for `add_events`
-    channels : C of the source
-    first, stop : channels kept; their number is the C of the result
-    step_y, step_x : input dilation
+    current : int32 (W', T, lanes of the block)
+        Added to, from lane `offset` on.
+    events, starts : as in `ecc_lava.backends.fast_jobs.Source`, of one image
+    rows : int32 (kernel rows, 2)
+        Source row, and where the weights of its kernel row begin.
+    column_starts, columns : int32
+        The piece's table of columns.
+    weights : int8 (1 + rows, lanes)
+        The first row is zero.
+    gain : int32 (W',)
+    shift : int
     """
-    steps, height, width = starts.shape[0], starts.shape[1], starts.shape[2] - 1
-    kept = stop - first
-    out_width = (width - 1) * step_x + 1
-    chosen = np.empty(len(events), np.int32)
-    offsets = np.zeros((steps, (height - 1) * step_y + 1, out_width + 1), np.int32)
-    position = 0
-    for t in range(steps):
-        for y in range(height):
-            row = offsets[t, y * step_y]
-            row[0] = position
-            for x in range(width):
-                for e in range(starts[t, y, x], starts[t, y, x + 1]):
-                    c = events[e] - x * channels
-                    if first <= c < stop:
-                        chosen[position] = x * step_x * kept + c - first
-                        position += 1
-                for gap in range(x * step_x + 1, min((x + 1) * step_x, out_width) + 1):
-                    row[gap] = position
-    return chosen[:position], offsets
+    positions, steps, _ = current.shape
+    lanes = weights.shape[1]
+    narrow, wide = np.empty(lanes, np.int16), np.empty(lanes, np.int32)
+    for x in range(positions):
+        for t in range(steps):
+            narrow[:] = 0
+            wide[:] = 0
+            number = 0
+            for a in range(len(rows)):
+                line = starts[rows[a, 0], t]
+                for c in range(column_starts[x], column_starts[x + 1]):
+                    base = rows[a, 1] + columns[c, 2] + 1
+                    for e in range(line[columns[c, 0]], line[columns[c, 1]]):
+                        row = weights[base + events[e]]
+                        for o in range(lanes):
+                            narrow[o] += row[o]
+                        number += 1
+                        if number % _FLUSH == 0:
+                            for o in range(lanes):
+                                wide[o] += narrow[o]
+                            narrow[:] = 0
+            if number:
+                sums, factor = current[x, t], gain[x] << shift
+                for o in range(lanes):
+                    sums[offset + o] += (wide[o] + narrow[o]) * factor
+
+
+@_compiled
+def add_graded(
+    current: Array,
+    offset: int,
+    events: Array,
+    values: Array,
+    starts: Array,
+    rows: Array,
+    column_starts: Array,
+    columns: Array,
+    weights: Array,
+    gain: Array,
+    shift: int,
+) -> None:
+    """Add the weight rows of graded events times their values to a row of positions; parameters as for `add_events`, with one step."""
+    positions, lanes = len(current), weights.shape[1]
+    total = np.empty(lanes, np.int32)
+    for x in range(positions):
+        total[:] = 0
+        for a in range(len(rows)):
+            line = starts[rows[a, 0], 0]
+            for c in range(column_starts[x], column_starts[x + 1]):
+                base = rows[a, 1] + columns[c, 2] + 1
+                for e in range(line[columns[c, 0]], line[columns[c, 1]]):
+                    row, value = weights[base + events[e]], np.int32(values[e])
+                    for o in range(lanes):
+                        total[o] += row[o] * value
+        sums, factor = current[x, 0], gain[x] << shift
+        for o in range(lanes):
+            sums[offset + o] += total[o] * factor
+
+
+@_compiled
+def add_masked(
+    current: Array,
+    offset: int,
+    bits: Array,
+    rows: Array,
+    column_starts: Array,
+    columns: Array,
+    weights: Array,
+    channels: int,
+    first: int,
+    gain: Array,
+    shift: int,
+) -> None:
+    """Add each lane's own weight where the bit of its channel is set.
+
+    Parameters
+    ----------
+    current, offset : as for `add_events`
+    bits : uint64 (H, T, words)
+        Of one image.
+    rows, column_starts, columns : as for `add_events`
+    weights : int16 (taps, lanes)
+    channels, first : bits of a position, and which of them is the first lane's
+        Where that lies outside the row, its weight is zero.
+    gain, shift : as for `add_events`
+    """
+    positions, steps, _ = current.shape
+    lanes = weights.shape[1]
+    last = bits.shape[2] * 64
+    for x in range(positions):
+        factor = gain[x] << shift
+        for a in range(len(rows)):
+            for c in range(column_starts[x], column_starts[x + 1]):
+                for at in range(columns[c, 0], columns[c, 1]):
+                    row = weights[rows[a, 1] + columns[c, 2] + at]
+                    begin = at * channels + first
+                    for t in range(steps):
+                        line, sums = bits[rows[a, 0], t], current[x, t]
+                        for o in range(max(0, -begin), min(lanes, last - begin)):
+                            bit = begin + o
+                            if line[bit >> 6] >> np.uint64(bit & 63) & np.uint64(1):
+                                sums[offset + o] += row[o] * factor
+
+
+@_compiled
+def add_sparse(
+    current: Array,
+    offset: int,
+    trains: Array,
+    weights: Array,
+    starts: Array,
+    sources: Array,
+    first: int,
+    stride: int,
+    lanes: int,
+    shift: int,
+) -> None:
+    """Add synapses one by one.
+
+    Parameters
+    ----------
+    current, offset : as for `add_events`
+    trains : uint8 (neurons, T)
+        Of one image.
+    weights, starts, sources : as in `ecc_lava.geometry.Sparse`
+    first, stride : neuron of the first lane of the first position, and neurons from one position to the next
+    lanes : those that are neurons
+    shift : int
+    """
+    positions, steps, _ = current.shape
+    for x in range(positions):
+        for o in range(lanes):
+            neuron = first + x * stride + o
+            for k in range(starts[neuron], starts[neuron + 1]):
+                train, weight = trains[sources[k]], np.int32(weights[k]) << shift
+                for t in range(steps):
+                    current[x, t, offset + o] += weight * train[t]
 
 
 @_compiled
 def integrate(
     current: Array,
-    bias: Array,
+    constant: Array,
     vth: Array,
-    v: Array,
+    v_init: Array,
     limit: int,
-    spiking: bool,
-    events: Array,
-    starts: Array,
+    spikes: bool,
+    keeps: bool,
+    row: int,
+    lane: int,
+    bits: Array,
     counts: Array,
+    potential: Array,
     over_time: Array,
 ) -> tuple[int, int]:
-    """Run all steps of a population's neurons, as `ecc_lava.neuron.integrate_and_fire` has it.
+    """Run all steps of a row of neurons, as `ecc_lava.neuron.integrate_and_fire` has it.
 
     Parameters
     ----------
-    current : int32 (H, W, T, C)
-    bias, vth : int32 (H, W, C)
-    v : int32 (H, W, C)
-        v_init on entry, the potential after the last step on return.
+    current : int32 (W', T, lanes of the block)
+    constant : int32 (images * positions or 1, lanes)
+    vth, v_init : int32 (positions or 1, lanes)
     limit : potential rail
-    spiking : whether neurons fire
-    events, starts : written as `add_events` reads them; events has room for all
-    counts : int64 (H, W, C), written
-    over_time : int32 (T, H, W, C) or empty; potential after every step, written
+    spikes, keeps : whether neurons fire, and keep their potential from step to step
+    row, lane : of all images; first of the block
+    bits : uint64 (rows, T, words)
+        Set where a neuron fires.
+    counts, potential : int32 (images, H, W', channels)
+        Written.
+    over_time : int32 (images, T, H, W', channels), or (0, ...)
+        Written.
 
     Returns
     -------
     (int, int)
         How often the low and the high rail were reached. (After a reset 0 <= v < limit, so only integration can.)
     """
-    height, width, steps, channels = current.shape
+    positions, steps, block = current.shape
+    height, channels = counts.shape[1], counts.shape[3]
+    image, y = row // height, row % height
+    lanes = min(block, channels - lane)
+    v, fired = np.empty(lanes, np.int32), np.empty(lanes, np.int32)
     low = high = 0
-    for y in range(height):
+    for x in range(positions):
+        add = constant[row * positions + x if len(constant) > 1 else 0, lane:]
+        threshold = vth[y * positions + x if len(vth) > 1 else 0, lane:]
+        first = v_init[y * positions + x if len(v_init) > 1 else 0, lane:]
+        for o in range(lanes):
+            v[o], fired[o] = first[o], 0
         for t in range(steps):
-            starts[t, y, 0] = (t * height + y) * width * channels
-        for x in range(width):
-            for t in range(steps):
-                position = starts[t, y, x]
-                first = x * channels
-                for c in range(channels):
-                    potential = v[y, x, c] + current[y, x, t, c] + bias[y, x, c]
-                    if potential > limit:
-                        potential = limit
-                        high += 1
-                    elif potential < -limit:
-                        potential = -limit
-                        low += 1
-                    if spiking and potential >= vth[y, x, c]:
-                        potential -= vth[y, x, c]
-                        events[position] = first + c
-                        position += 1
-                        counts[y, x, c] += 1
-                    v[y, x, c] = potential
-                    if over_time.size:
-                        over_time[t, y, x, c] = potential
-                starts[t, y, x + 1] = position
+            for o in range(lanes):
+                now = current[x, t, o] + add[o]
+                if keeps:
+                    now += v[o]
+                if now > limit:
+                    now = limit
+                    high += 1
+                elif now < -limit:
+                    now = -limit
+                    low += 1
+                if spikes and now >= threshold[o]:
+                    if keeps:
+                        now -= threshold[o]
+                    fired[o] += 1
+                    bit = x * channels + lane + o
+                    bits[row, t, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+                v[o] = now
+                if len(over_time):
+                    over_time[image, t, y, x, lane + o] = now
+        for o in range(lanes):
+            counts[image, y, x, lane + o] = fired[o]
+            potential[image, y, x, lane + o] = v[o]
     return low, high
 
 
 @_compiled
-def write_raster(events: Array, starts: Array, raster: Array) -> None:
-    """Set raster, uint8 (T, H, W*C), to 1 at every event."""
-    steps, height, _ = starts.shape
-    for t in range(steps):
+def count_rows(bits: Array, counts: Array) -> None:
+    """Count the spikes of every row: uint64 (rows, T, words) into int64 (rows,)."""
+    rows, steps, words = bits.shape
+    for r in range(rows):
+        counts[r] = 0
+        for t in range(steps):
+            for w in range(words):
+                word = bits[r, t, w]
+                while word:
+                    word &= word - np.uint64(1)
+                    counts[r] += 1
+
+
+@_compiled
+def list_events(bits: Array, channels: int, first: int, stop: int, row_base: Array, events: Array, starts: Array) -> None:
+    """List the events of channels first..stop, those of row r from ``row_base[r]`` on; arrays as in `ecc_lava.backends.fast_jobs`."""
+    rows, steps, _ = bits.shape
+    width, kept = starts.shape[2] - 1, stop - first
+    for r in range(rows):
+        position = row_base[r]
+        for t in range(steps):
+            line, start = bits[r, t], starts[r, t]
+            for x in range(width):
+                start[x] = position
+                for c in range(first, stop):
+                    bit = x * channels + c
+                    if line[bit >> 6] >> np.uint64(bit & 63) & np.uint64(1):
+                        events[position] = x * kept + c - first
+                        position += 1
+            start[width] = position
+
+
+@_compiled
+def list_values(maps: Array, first: int, stop: int, events: Array, values: Array, starts: Array) -> None:
+    """List the nonzero values of graded maps, uint8 (images, H, W, C), as events of one step."""
+    images, height, width, _ = maps.shape
+    number = 0
+    for image in range(images):
         for y in range(height):
-            for e in range(starts[t, y, 0], starts[t, y, starts.shape[2] - 1]):
-                raster[t, y, events[e]] = 1
+            start = starts[image * height + y, 0]
+            for x in range(width):
+                start[x] = number
+                for c in range(first, stop):
+                    if maps[image, y, x, c]:
+                        events[number] = x * (stop - first) + c - first
+                        values[number] = maps[image, y, x, c]
+                        number += 1
+            start[width] = number
+
+
+@_compiled
+def spread(bits: Array, height: int, by_neuron: bool, out: Array) -> None:
+    """Write bits, uint64 (rows, T, words), as bytes: uint8 (images, neurons, T) or (images, T, neurons)."""
+    rows, steps, _ = bits.shape
+    row = (out.shape[1] if by_neuron else out.shape[2]) // height
+    for r in range(rows):
+        image, first = r // height, r % height * row
+        for t in range(steps):
+            for i in range(row):
+                value = bits[r, t, i >> 6] >> np.uint64(i & 63) & np.uint64(1)
+                if by_neuron:
+                    out[image, first + i, t] = value
+                else:
+                    out[image, t, first + i] = value

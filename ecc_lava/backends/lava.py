@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ecc_lava.arrays import Array
-from ecc_lava.backends.activity import Activity, Wanted
+from ecc_lava.backends.activity import Activity, Wanted, input_activity
 from ecc_lava.backends.lava_memory import allocate, plan_layout
 from ecc_lava.backends.lava_plan import Plan, make_plan
 from ecc_lava.backends.lava_supervisor import supervise
@@ -31,14 +31,14 @@ _SLOWEST_MACS_PER_S = 5e7
 """Multiplications a second that every processor reaches; a current one does a billion."""
 
 
-def lava(network: QuantisedNetwork, q: Array, timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
     """Run the integer network on Lava, one core per population.
 
     Parameters
     ----------
     network : QuantisedNetwork
-    q : uint8 array (N, H, W, C)
-        Encoded input.
+    q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
+        What the inputs send.
     timesteps : int
     wanted : Wanted
 
@@ -55,7 +55,7 @@ def lava(network: QuantisedNetwork, q: Array, timesteps: int, wanted: Wanted) ->
 def run_shards(
     network: QuantisedNetwork,
     cores: Sequence[Sequence[Shard]],
-    q: Array,
+    q: Mapping[str, Array],
     timesteps: int,
     wanted: Wanted,
     *,
@@ -69,9 +69,9 @@ def run_shards(
     ----------
     network : QuantisedNetwork
     cores : sequence of sequences of Shard
-        The shards of each core. Together they tile every population but the input, which the source sends; a core may hold several shards,
+        The shards of each core. Together they tile every population but the inputs, which the source sends; a core may hold several shards,
         also of different populations.
-    q : uint8 array (N, H, W, C)
+    q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
     wanted : Wanted
     progress : callable (steps done, steps in all), optional
@@ -94,10 +94,7 @@ def run_shards(
     LavaError, MissingDependency
         As for `lava`.
     """
-    if q.dtype != np.uint8 or q.shape[1:] != network.input.shape or not len(q) or timesteps < 1:
-        raise InvalidInput(
-            f"the input is {q.dtype} {q.shape} for {timesteps} steps; it must be uint8 (N, {', '.join(map(str, network.input.shape))})"
-        )
+    _check_inputs(network, q, timesteps)
     _check_installed()
     plan = make_plan(network, cores, q, timesteps, wanted)
     _check_resources(plan)
@@ -111,7 +108,7 @@ def run_shards(
         step_s = Limits().step_s + plan.macs / _SLOWEST_MACS_PER_S if step_limit_s is None else step_limit_s
         supervise(plan, layout, memory, shared, Limits(idle_s=idle_limit_s, step_s=step_s), progress)
         return {
-            p.name: _input(q, timesteps, p.name in wanted.rasters) if p is network.input else _activity(p.name, shared)
+            p.name: input_activity(q[p.name], timesteps, wanted, p.name) if p.kind is Kind.INPUT else _activity(p.name, shared)
             for p in network.populations
         }
     finally:
@@ -119,10 +116,15 @@ def run_shards(
         os.close(memory)
 
 
-def _input(q: Array, timesteps: int, raster: bool) -> Activity:
-    """Return what the source did: it sends the same values at every step."""
-    sent = np.repeat(q[:, None], timesteps, axis=1) if raster else None
-    return Activity((q > 0).astype(np.int64) * timesteps, np.zeros(q.shape, np.int64), sent)
+def _check_inputs(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int) -> None:
+    samples = {len(x) for x in q.values()}
+    for p in network.inputs:
+        x = q.get(p.name, np.zeros(0))
+        if x.dtype != np.uint8 or x.shape[1:] not in (p.shape, (timesteps, *p.shape)) or not len(x) or len(samples) > 1 or timesteps < 1:
+            raise InvalidInput(
+                f"the input {p.name!r} is {x.dtype} {x.shape} for {timesteps} steps; it must be uint8 (N, {', '.join(map(str, p.shape))}), "
+                "or spikes (N, T, ...) of as many steps, with the same N for every input"
+            )
 
 
 def _activity(name: str, shared: Mapping[str, Array]) -> Activity:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ecc_lava.arrays import Array, Int
 from ecc_lava.backends.lava_clock import Clock
-from ecc_lava.backends.lava_synapses import SynapticSum
+from ecc_lava.backends.lava_sums import SynapticSum
 
 if TYPE_CHECKING:
     from ecc_lava.backends.lava_plan import ShardPlan
@@ -43,18 +43,20 @@ class _ShardNeurons:
     def step(self, step: int) -> Array:
         """Advance by one step and return the spikes, bool (H, W, C).
 
-        ``v <- clip(v + sum + bias); s = v >= vth; v <- clip(v - vth * s)``, v = v_init at the start of every window.
+        ``v <- clip(v + sum + bias); s = v >= vth; v <- clip(v - vth * s)``, v = v_init at the start of every window; a step population
+        keeps nothing: ``v <- clip(sum + bias); s = v >= vth``.
         """
         if self._clock.starts(self.plan.depth, step):
             self._v[...] = self._v_init
             self._counts[...] = 0
             self._low = self._high = 0
         current = self._bias + sum(s.current(step) for s in self.sums)
-        self._v = self._clip(self._v + current)
+        self._v = self._clip(self._v + current if self.plan.keeps else np.broadcast_to(current, self._v.shape).copy())
         if not self.plan.fires:
             return np.zeros(self._v.shape, np.bool_)
         spikes: Array = self._v >= self._vth
-        self._v = self._clip(np.where(spikes, self._v - self._vth, self._v))
+        if self.plan.keeps:
+            self._v = self._clip(np.where(spikes, self._v - self._vth, self._v))
         self._counts += spikes
         return spikes
 

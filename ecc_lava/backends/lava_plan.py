@@ -2,8 +2,8 @@
 
 Plain data, made once by the caller and pickled into the process that hosts Lava. Nothing here imports Lava or does arithmetic.
 
-Nodes are numbered: 0 is the source (the encoded input), k + 1 is core k. At every step a node sends one flat uint8 message: the source its
-image, a core the spikes of its shards one after the other.
+Nodes are numbered: 0 is the source (the encoded inputs), k + 1 is core k. At every step a node sends one flat uint8 message: the source its
+images one after the other, a core the spikes of its shards one after the other.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class ShardPlan:
     shard : Shard
     fires : bool
         False for a readout.
+    keeps : bool
+        Whether the potential is kept from step to step; False for a step population.
     depth : int
     bias, vth, v_init : int32 arrays that broadcast to the shard's shape
     synapses : tuple of Synapses
@@ -51,6 +53,7 @@ class ShardPlan:
 
     shard: Shard
     fires: bool
+    keeps: bool
     depth: int
     bias: Array
     vth: Array
@@ -100,17 +103,18 @@ class CorePlan:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A deployment: the cores, the input and the clock.
+    """A deployment: the cores, the inputs and the clock.
 
     Attributes
     ----------
-    q : uint8 array (N, H, W, C)
+    q : uint8 array (N, 1 or T, values of all inputs)
+        What the source sends: of graded inputs alone the same at every step.
     cores : tuple of CorePlan
     clock : Clock
     limit : int
         Where potentials saturate.
     populations : dict
-        Name -> shape of everything but the input.
+        Name -> shape of everything but the inputs.
     wanted : Wanted
     """
 
@@ -123,14 +127,21 @@ class Plan:
 
     def message(self, node: int) -> int:
         """Return the length, in bytes, of what a node sends at every step."""
-        return int(self.q[0].size) if node == 0 else self.cores[node - 1].message
+        return self.q.shape[2] if node == 0 else self.cores[node - 1].message
+
+    def source_message(self, step: int) -> Array:
+        """Return what the source sends at a step, uint8 (values of all inputs): zeros after the last sample."""
+        window = self.clock.window(0, step)
+        if window is None:
+            return np.zeros_like(self.q[0, 0])
+        sample, within = window
+        message: Array = self.q[sample, min(within, self.q.shape[1] - 1)]
+        return message
 
     @property
     def macs(self) -> int:
         """Multiplications of one step of the core that has most."""
-        return max(
-            sum(s.kernel.size * len(s.rows) * len(s.columns) for shard in core.shards for s in shard.synapses) for core in self.cores
-        )
+        return max(sum(s.operator.macs for shard in core.shards for s in shard.synapses) for core in self.cores)
 
     @property
     def processes(self) -> int:
@@ -156,7 +167,7 @@ class Plan:
 
 
 def _check_tiling(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]]) -> None:
-    """Check that the shards cover every neuron of every population but the input exactly once."""
+    """Check that the shards cover every neuron of every population but the inputs exactly once."""
     covered = {p.name: np.zeros(p.shape, np.uint8) for p in network.populations if p.kind is not Kind.INPUT}
     for index, shards in enumerate(cores):
         if not shards:
@@ -190,15 +201,22 @@ def _label(index: int, shards: Sequence[Shard], network: QuantisedNetwork) -> st
     return f"core {index} ({' '.join(parts)})"
 
 
-def make_plan(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: Array, timesteps: int, wanted: Wanted) -> Plan:
+def _messages(sent: Sequence[Array]) -> Array:
+    """Return what all inputs send, (N, 1 or T, values): graded values (N, H, W, C) are repeated where others send (N, T, H, W, C)."""
+    flat = [x.reshape(*(x.shape[:2] if x.ndim == 5 else (len(x), 1)), -1) for x in sent]
+    steps = max(x.shape[1] for x in flat)
+    return np.concatenate([np.broadcast_to(x, (len(x), steps, x.shape[2])) for x in flat], axis=2)
+
+
+def make_plan(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> Plan:
     """Cut the network into what each core needs.
 
     Parameters
     ----------
     network : QuantisedNetwork
     cores : sequence of sequences of Shard
-        The shards of each core; together they tile every population but the input.
-    q : uint8 array (N, H, W, C)
+        The shards of each core; together they tile every population but the inputs.
+    q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
     wanted : Wanted
 
@@ -208,7 +226,8 @@ def make_plan(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: Ar
         If the shards do not tile the populations.
     """
     _check_tiling(network, cores)
-    places: dict[str, list[Piece]] = {network.input.name: [Piece(0, 0, whole(network.input.name, network.input.shape))]}
+    starts = accumulate((p.neurons for p in network.inputs), initial=0)
+    places = {p.name: [Piece(0, start, whole(p.name, p.shape))] for p, start in zip(network.inputs, starts, strict=False)}
     offsets: list[list[int]] = []
     for index, shards in enumerate(cores):
         lengths = [0 if network.by_name[shard.population].kind is Kind.READOUT else shard.neurons for shard in shards]
@@ -222,7 +241,9 @@ def make_plan(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: Ar
         fires = population.kind is not Kind.READOUT
         bias, vth, v_init = (_cut(array, shard) for array in (population.bias, population.vth, population.v_init))
         over_time = wanted.over_time and not fires
-        return ShardPlan(shard, fires, population.depth, bias, vth, v_init, tuple(s for s in synapses if s), offset, over_time)
+        return ShardPlan(
+            shard, fires, population.kind.keeps, population.depth, bias, vth, v_init, tuple(s for s in synapses if s), offset, over_time
+        )
 
     plans = []
     for index, shards in enumerate(cores):
@@ -230,6 +251,7 @@ def make_plan(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: Ar
         sources = sorted({piece.node for part in parts for s in part.synapses for piece in s.pieces} - {index + 1})
         recorded = any(part.shard.population in wanted.rasters and part.fires for part in parts)
         plans.append(CorePlan(_label(index, shards, network), parts, tuple(sources), offsets[index][-1], recorded))
-    clock = Clock(len(q), timesteps, network.depth)
+    images = _messages([q[p.name] for p in network.inputs])
+    clock = Clock(len(images), timesteps, network.depth)
     shapes = {p.name: p.shape for p in network.populations if p.kind is not Kind.INPUT}
-    return Plan(q, tuple(plans), clock, network.format.potential_max, shapes, wanted)
+    return Plan(images, tuple(plans), clock, network.format.potential_max, shapes, wanted)

@@ -6,12 +6,13 @@ by its depth, so step t of a target sees step t of each of its sources (DESIGN: 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ecc_lava.arrays import Array
-from ecc_lava.backends.activity import Activity, Wanted
+from ecc_lava.backends.activity import Activity, Wanted, input_activity
 from ecc_lava.geometry import Geometry, apply
 from ecc_lava.network import Kind, SpikingNetwork
 from ecc_lava.neuron import integrate_and_fire
@@ -33,14 +34,14 @@ class _Layer:
     """(source, geometry, factor of the summed input) of every projection."""
 
 
-def golden(network: QuantisedNetwork, q: Array, timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
     """Run the integer network exactly, in int64.
 
     Parameters
     ----------
     network : QuantisedNetwork
-    q : uint8 array (N, H, W, C)
-        Encoded input.
+    q : input name -> uint8 array (N, H, W, C)
+        What graded inputs send at every step; binary spikes, uint8 (N, T, H, W, C), of the others.
     timesteps : int
     wanted : Wanted
     """
@@ -55,35 +56,36 @@ def golden(network: QuantisedNetwork, q: Array, timesteps: int, wanted: Wanted) 
         )
         for p in network.populations
     ]
-    return _run(layers, q.astype(np.int64), timesteps, wanted, network.format.potential_max)
+    return _run(layers, q, np.int64, timesteps, wanted, network.format.potential_max)
 
 
-def floating(network: SpikingNetwork, q: Array, timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+def floating(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
     """Run a float network through time, in float64; parameters as for `golden`."""
     layers = [
         _Layer(p.name, p.kind, p.bias, p.vth, p.v_init, tuple((j.source, j.geometry, 1) for j in network.into(p.name)))
         for p in network.populations
     ]
-    return _run(layers, q.astype(np.float64), timesteps, wanted, network.potential_limit)
+    return _run(layers, q, np.float64, timesteps, wanted, network.potential_limit)
 
 
-def _run(layers: list[_Layer], q: Array, timesteps: int, wanted: Wanted, limit: float) -> dict[str, Activity]:
-    samples = len(q)
+def _run(layers: list[_Layer], q: Mapping[str, Array], dtype: type, timesteps: int, wanted: Wanted, limit: float) -> dict[str, Activity]:
+    samples = len(next(iter(q.values())))
     done: dict[str, Activity] = {}
     spikes: dict[str, Array] = {}
     for layer in layers:
         if layer.kind is Kind.INPUT:
-            raster = np.broadcast_to(q[:, None], (samples, timesteps, *q.shape[1:]))
-            counts = (q > 0).astype(np.int64) * timesteps
-            done[layer.name] = Activity(counts, np.zeros_like(q), raster.astype(np.uint8) if layer.name in wanted.rasters else None)
+            done[layer.name] = input_activity(q[layer.name], timesteps, wanted, layer.name)
+            if q[layer.name].ndim == 5:
+                spikes[layer.name] = q[layer.name]
             continue
         current = _currents(layer, q, spikes, timesteps)
-        v = np.broadcast_to(layer.v_init, (samples, *current.shape[2:])).astype(q.dtype)
+        v: Array = np.broadcast_to(layer.v_init, (samples, *current.shape[2:])).astype(dtype)
         fired = np.zeros(current.shape, np.uint8)
         over_time = np.zeros_like(current) if layer.kind is Kind.READOUT and wanted.over_time else None
         low = high = 0
+        vth, keeps = None if layer.kind is Kind.READOUT else layer.vth, layer.kind.keeps
         for t in range(timesteps):
-            step = integrate_and_fire(v, current[:, t], None if layer.kind is Kind.READOUT else layer.vth, limit)
+            step = integrate_and_fire(v, current[:, t], vth, limit, keeps=keeps)
             v, fired[:, t] = step.v, step.spikes
             low, high = low + step.saturated_low, high + step.saturated_high
             if over_time is not None:
@@ -94,15 +96,15 @@ def _run(layers: list[_Layer], q: Array, timesteps: int, wanted: Wanted, limit: 
     return done
 
 
-def _currents(layer: _Layer, q: Array, spikes: dict[str, Array], timesteps: int) -> Array:
+def _currents(layer: _Layer, q: Mapping[str, Array], spikes: dict[str, Array], timesteps: int) -> Array:
     """Return the summed input plus bias of every step, (N, T, H, W, C)."""
     total: Array = np.asarray(layer.bias)
     for source, geometry, factor in layer.inputs:
         if source in spikes:
             sent = spikes[source]
-            summed = apply(geometry, sent.reshape(-1, *sent.shape[2:]).astype(q.dtype))
-            summed = summed.reshape(len(q), timesteps, *summed.shape[1:])
+            summed = apply(geometry, sent.reshape(-1, *sent.shape[2:]).astype(layer.bias.dtype))
+            summed = summed.reshape(len(sent), timesteps, *summed.shape[1:])
         else:  # a graded input sends the same values at every step
-            summed = np.repeat(apply(geometry, q)[:, None], timesteps, axis=1)
+            summed = np.repeat(apply(geometry, q[source].astype(layer.bias.dtype))[:, None], timesteps, axis=1)
         total = total + summed * factor
     return total

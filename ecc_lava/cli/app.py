@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
 from enum import Enum
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from ecc_lava.errors import EccLavaError
 
@@ -44,6 +46,22 @@ class _Commands(TyperGroup):
             raise _failed(str(error), BAD_INPUT) from error
 
 
+class _SizesAsGiven(TyperCommand):
+    """A command with `--input-shape`, which takes one to three numbers one after the other."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the numbers after the option into one word."""
+        words: list[str] = []
+        waiting = list(args)
+        while waiting:
+            words.append(waiting.pop(0))
+            sizes = list(takewhile(re.compile(r"-?\d+").fullmatch, waiting)) if words[-1] == "--input-shape" else []
+            if sizes:
+                words.append(",".join(sizes))
+                waiting = waiting[len(sizes) :]
+        return list(super().parse_args(ctx, words))
+
+
 def _failed(message: str, code: int) -> typer.Exit:
     sys.stderr.write(f"ecc-lava: {message}\n")
     return typer.Exit(code)
@@ -62,6 +80,7 @@ app = typer.Typer(
 class Format(str, Enum):
     """Number formats."""
 
+    LOIHI1 = "loihi1"
     LOIHI2 = "loihi2"
 
 
@@ -69,6 +88,7 @@ class Recipe(str, Enum):
     """Conversion recipes."""
 
     BEST = "best"
+    CHANNEL = "channel"
     ECC = "ecc"
 
 
@@ -76,6 +96,16 @@ class Coding(str, Enum):
     """Input codings."""
 
     GRADED = "graded"
+    RATE = "rate"
+    POISSON = "poisson"
+    EVENTS = "events"
+
+
+class Per(str, Enum):
+    """What has a unit of its own."""
+
+    CHANNEL = "channel"
+    LAYER = "layer"
 
 
 class Backend(str, Enum):
@@ -94,7 +124,12 @@ Network = Annotated[Path, typer.Argument(metavar="NET.h5", help="A network file 
 Data = Annotated[Path, typer.Option("--data", metavar="FILE.npz", help="Images x_test and, optionally, labels y_test.")]
 Limit = Annotated[Optional[int], typer.Option("--limit", min=1, help="Only the first N images.")]
 InputShape = Annotated[
-    Optional[tuple[int, int, int]], typer.Option("--input-shape", metavar="H W C", help="Size of the input where the model leaves it open.")
+    Optional[list[str]],
+    typer.Option(
+        "--input-shape",
+        metavar="H W C",
+        help="Sizes that the model leaves open, all as it takes them (H W C, L C or C); NAME=H,W,C for each of several inputs.",
+    ),
 ]
 
 
@@ -111,37 +146,48 @@ def demo(
     run(out, json)
 
 
-@app.command()
+@app.command(cls=_SizesAsGiven)
 def inspect(model: Model, input_shape: InputShape = None, json: Json = False) -> None:
     """Show what every layer of a model becomes: population, folded, relay or readout."""
     from ecc_lava.cli.inspect import run
 
-    run(model, input_shape, json)
+    run(model, input_shape or [], json)
 
 
-@app.command()
+@app.command(cls=_SizesAsGiven)
 def convert(
     model: Model,
     calibration: Annotated[Path, typer.Option("--calibration", metavar="FILE.npz", help="Images x_train; labels are not used.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="NET.h5", help="The network file to write.")],
     timesteps: Annotated[int, typer.Option(min=1, help="T, the steps one image is shown for.")] = 32,
-    bits: Annotated[int, typer.Option(min=2, max=8, help="Width of the weights.")] = 8,
+    bits: Annotated[
+        str, typer.Option(metavar="2..8|FILE.json", help="Width of the weights, or a JSON object: population -> bits, and a default.")
+    ] = "8",
+    per: Annotated[Per, typer.Option(help="Whether every channel has a scale of its own, or every layer.")] = Per.CHANNEL,
     format: Annotated[Format, typer.Option(help="The chip's number format.")] = Format.LOIHI2,
     recipe: Annotated[Recipe, typer.Option(help="Conversion recipe.")] = Recipe.BEST,
-    coding: Annotated[Coding, typer.Option(help="How images are sent.")] = Coding.GRADED,
+    coding: Annotated[
+        Optional[Coding], typer.Option(help="How images are sent (default: graded on loihi2, rate on loihi1).", show_default=False)
+    ] = None,
     input_scale: Annotated[
         Optional[float], typer.Option(help="Factor on uint8 images (default 1/255, or 1 if the model rescales itself).")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of calibration images.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of calibration images, and of poisson input.")] = 0,
     images: Annotated[int, typer.Option("--calibration-images", min=1, help="How many calibration images are drawn.")] = 256,
+    steps_in_time: Annotated[
+        bool, typer.Option("--steps-in-time", help="Convert step activations where they are not exact: T > 1, or beside ReLUs.")
+    ] = False,
     input_shape: InputShape = None,
     json: Json = False,
 ) -> None:
     """Convert a model to an integer network file."""
     from ecc_lava.cli.convert import Options, run
 
-    options = Options(calibration, output, timesteps, bits, format.value, recipe.value, input_scale, seed, images)
-    run(model, options, input_shape, json)
+    chosen = None if coding is None else coding.value
+    options = Options(
+        calibration, output, timesteps, bits, per.value, format.value, recipe.value, chosen, input_scale, seed, images, steps_in_time
+    )
+    run(model, options, input_shape or [], json)
 
 
 @app.command()
@@ -152,12 +198,19 @@ def run(
     limit: Limit = None,
     timesteps: Annotated[Optional[int], typer.Option(min=1, help="Fewer steps than the network was converted for.")] = None,
     predictions: Annotated[Optional[Path], typer.Option(metavar="OUT.npz", help="Write predictions and logits.")] = None,
+    over_time: Annotated[bool, typer.Option("--over-time", help="Also give the accuracy after every step.")] = False,
+    confident: Annotated[
+        Optional[float],
+        typer.Option(metavar="M", min=0.0, help="Stop each image when its answer leads by M in the model's logits: odds of e^M to 1."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Run a network on images."""
+    """Run a network on images: accuracy, events and energy."""
+    from ecc_lava.cli.run import Options
     from ecc_lava.cli.run import run as run_command
 
-    run_command(network, data, backend.value.replace("-", "_"), limit, timesteps, predictions, json)
+    options = Options(backend.value.replace("-", "_"), limit, timesteps, predictions, over_time, confident)
+    run_command(network, data, options, json)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import time
 from math import isnan
 from pathlib import Path
 
+from ecc_lava.batches import batch_size
 from ecc_lava.checking import CheckReport, Differences, check
 from ecc_lava.cli.models import load_images
 from ecc_lava.cli.output import FAILED, OK, as_percent, emit_json, provenance, show_lines, show_table, stages
@@ -20,7 +21,7 @@ def run(network: Path, data: Path, limit: int | None, lava_limit: int, max_loss:
     """Check and print; return the exit code."""
     started = time.perf_counter()
     integer, snn, graph = load(network)
-    images = load_images(data, integer.input.shape, limit)
+    images = load_images(data, "test", integer.input_specs, limit)
     if max_loss is not None:
         _check_comparable(network, data, graph is not None, images.y is not None, max_loss)
     try:
@@ -29,7 +30,8 @@ def run(network: Path, data: Path, limit: int | None, lava_limit: int, max_loss:
     except RangeError as error:
         if json:
             seconds = round(time.perf_counter() - started, 3)
-            emit_json(provenance(data_digest=digest(images.x), images=len(images.x), range_error=str(error), ok=False, seconds=seconds))
+            facts = {"images": batch_size(images.x), "range_error": str(error), "ok": False, "seconds": seconds}
+            emit_json(provenance(data_digest=digest(images.x), **facts))
         else:
             show_lines(f"FAILED: {error}")
         return FAILED

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecc_lava.cli.models import import_model
+from ecc_lava.batches import batch_part, batch_size
+from ecc_lava.cli.models import import_model, load_images
 from ecc_lava.cli.output import emit_json, provenance, show_lines, stages
-from ecc_lava.dataset import digest, load_dataset
+from ecc_lava.dataset import digest
 from ecc_lava.ecc.recipes import calibration_subset
 from ecc_lava.ecc.recipes import convert as convert_graph
-from ecc_lava.encode import as_batch
 from ecc_lava.files import check_writable
+from ecc_lava.formats import number_format
 from ecc_lava.geometry import synapses
 from ecc_lava.quantisation import quantise
 from ecc_lava.storage import save
+from ecc_lava.weight_widths import DEFAULT, as_bits, bits_of
 
 __all__ = ["Options", "run"]
 
@@ -27,28 +30,43 @@ class Options:
     calibration: Path
     output: Path
     timesteps: int
-    bits: int
+    bits: str
+    per: str
     format: str
     recipe: str
+    coding: str | None
     input_scale: float | None
     seed: int
     images: int
+    steps_in_time: bool
 
 
-def run(model: Path, options: Options, input_shape: tuple[int, int, int] | None, json: bool) -> None:
+def run(model: Path, options: Options, input_shape: Sequence[str], json: bool) -> None:
     """Convert, quantise and save."""
     started = time.perf_counter()
     check_writable(options.output, inputs=(model, options.calibration))
-    stored = load_dataset(options.calibration, "train")
+    bits = as_bits(options.bits)
+    bits_of(bits, [] if isinstance(bits, int) else [name for name in bits if name != DEFAULT], number_format(options.format))
     with stages() as stage:
         stage("reading the model", 0, 0)
         graph = import_model(model, input_shape, options.input_scale)
-        images = as_batch(stored.x, graph.input.shape, str(options.calibration))
-        chosen = calibration_subset(images, options.seed, options.images)
+        specs = [spec._replace(events=options.coding == "events") for spec in graph.input_specs]
+        images = load_images(options.calibration, "train", specs).x
+        chosen = calibration_subset(batch_size(images), options.seed, options.images)
         stage("converting", 0, 0)
-        snn = convert_graph(graph, calibration=images[chosen], timesteps=options.timesteps, recipe=options.recipe)
+        snn = convert_graph(
+            graph,
+            calibration=batch_part(images, chosen),
+            timesteps=options.timesteps,
+            recipe=options.recipe,
+            format=options.format,
+            bits=bits,
+            coding=options.coding,
+            seed=options.seed,
+            steps_in_time=options.steps_in_time,
+        )
         stage("quantising", 0, 0)
-        network = quantise(snn, format=options.format, bits=options.bits)
+        network = quantise(snn, format=options.format, bits=bits, per=options.per)
         calibration = {"digest": digest(images), "indices": chosen.tolist(), "seed": options.seed, "timesteps": options.timesteps}
         save(options.output, network, snn=snn, graph=graph, calibration=calibration)
     facts = {
@@ -56,10 +74,13 @@ def run(model: Path, options: Options, input_shape: tuple[int, int, int] | None,
         "digest": network.digest,
         "timesteps": network.timesteps,
         "bits": network.bits,
+        "bits_by_population": {p.target: p.bits for p in network.projections},
+        "per": options.per,
         "format": network.format.name,
+        "coding": network.codings[0].kind,
         "recipe": options.recipe,
         "populations": len(network.populations),
-        "neurons": sum(p.neurons for p in network.populations[1:]),
+        "neurons": sum(p.neurons for p in network.populations[len(network.inputs) :]),
         "synapses": sum(synapses(p.geometry, network.by_name[p.source].shape) for p in network.projections),
         "weights": sum(p.geometry.kernel.size for p in network.projections),
         "seconds": round(time.perf_counter() - started, 3),
@@ -68,7 +89,7 @@ def run(model: Path, options: Options, input_shape: tuple[int, int, int] | None,
         emit_json(provenance(seed=options.seed, calibration_digest=calibration["digest"], **facts))
         return
     show_lines(
-        f"{options.output}: {facts['neurons']} neurons, {facts['synapses']} synapses, {facts['weights']} weights of {network.bits} bits "
-        f"({network.format.name}), T={network.timesteps}, {facts['seconds']} s",
+        f"{options.output}: {facts['neurons']} neurons, {facts['synapses']} synapses, {facts['weights']} weights of {network.bits} bits at "
+        f"most ({network.format.name}, {facts['coding']}), T={network.timesteps}, {facts['seconds']} s",
         f"next: ecc-lava check {options.output} --data FILE.npz",
     )

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ecc_lava.checking import CheckReport, check
 from ecc_lava.cli.models import import_model
 from ecc_lava.cli.output import Stage, as_percent, emit_json, provenance, show_lines, show_table, stages
@@ -62,7 +64,7 @@ def _work(out: Path, stage: Stage) -> tuple[CheckReport, dict[str, Any]]:
     import hw_mappings
 
     stage("importing the Keras model", 0, 0)
-    graph = import_model(MODEL, None)
+    graph = import_model(MODEL, ())
     calibration, test = calibration_images(), test_images()
     stage("importing the Keras model", 1, 1)
     stage("converting and quantising", 0, 0)
@@ -74,7 +76,7 @@ def _work(out: Path, stage: Stage) -> tuple[CheckReport, dict[str, Any]]:
     assert test.y is not None
     assert report.ann_accuracy is not None
     stage("drawing", 0, 0)
-    picture = draw(network, test.x, test.y, report.ann_accuracy)
+    picture = draw(network, np.asarray(test.x), test.y, report.ann_accuracy)
     save(out / NETWORK, network, snn=snn, graph=graph, calibration={"digest": digest(calibration.x), "seed": 0, "timesteps": TIMESTEPS})
     mapping.save(out / MAPPING)
     write_bytes(out / PICTURE, picture)

@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import Any
 
-from ecc_lava.arrays import Shape
+from ecc_lava.batches import InputSpec, as_batch
 from ecc_lava.dataset import Dataset, load_dataset
-from ecc_lava.encode import as_batch
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
 from ecc_lava.network import SpikingNetwork
 from ecc_lava.storage import load
 
-__all__ = ["import_model", "load_float", "load_images"]
+__all__ = ["import_model", "load_float", "load_images", "open_model"]
 
 
-def import_model(path: Path, input_shape: tuple[int, int, int] | None, input_scale: float | None = None) -> Graph:
-    """Return a model file as a graph; the given shape fixes what the model leaves open, and must be the model's elsewhere."""
-    from ecc_lava.keras_import import from_keras, load_model
-    from ecc_lava.keras_import.loading import with_input_shape
+def open_model(path: Path, input_shape: Sequence[str]) -> Any:
+    """Return a model of a file; the given shapes fix what it leaves open, and must be the model's elsewhere."""
+    from ecc_lava.keras_import import load_model
+    from ecc_lava.keras_import.loading import with_input_shapes
 
     model = load_model(path)
-    if input_shape is not None:
-        model = with_input_shape(model, input_shape)
-    elif any(None in tensor.shape[1:] for tensor in getattr(model, "inputs", None) or ()):
-        raise InvalidInput(
-            f"{path}: the model leaves the size of its input open, {model.inputs[0].shape}; give it with --input-shape H W C"
-        )
-    graph = from_keras(model)
+    inputs = getattr(model, "inputs", None) or ()
+    if input_shape:
+        model = with_input_shapes(model, _shapes(input_shape))
+    elif any(None in tensor.shape[1:] for tensor in inputs):
+        shapes = ", ".join(str(tensor.shape) for tensor in inputs)
+        how = "H W C" if len(inputs) == 1 else "NAME=H,W,C for each"
+        raise InvalidInput(f"{path}: the model leaves the size of its input open, {shapes}; give it with --input-shape {how}")
+    return model
+
+
+def _shapes(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that options name, by input; the name of a single input is empty where it is not given."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in given:
+        name, _, sizes = text.rpartition("=")
+        try:
+            shapes[name] = tuple(int(size) for size in sizes.split(","))
+        except ValueError as error:
+            raise InvalidInput(f"--input-shape {text}: give one to three sizes, such as 28 28 1, or NAME=28,28,1") from error
+    return shapes
+
+
+def import_model(path: Path, input_shape: Sequence[str], input_scale: float | None = None) -> Graph:
+    """Return a model file as a graph; shapes as for `open_model`."""
+    from ecc_lava.keras_import import from_keras
+
+    graph = from_keras(open_model(path, input_shape))
     if input_scale is not None:
         if not 0 < input_scale < inf:
             raise InvalidInput(f"--input-scale {input_scale}; it must be positive and finite")
@@ -45,7 +66,8 @@ def load_float(path: Path) -> SpikingNetwork:
     return snn
 
 
-def load_images(path: Path, shape: Shape, limit: int | None) -> Dataset:
-    """Return the test images of a file, as a network with inputs of `shape` takes them, and their labels."""
-    stored = load_dataset(path, "test", limit)
-    return replace(stored, x=as_batch(stored.x, shape, str(path)))
+def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int | None = None) -> Dataset:
+    """Return the images of a file and their labels; they fit what a network takes."""
+    stored = load_dataset(path, split, limit)
+    as_batch(stored.x, inputs, str(path))
+    return stored

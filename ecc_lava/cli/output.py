@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from rich.text import Text
 __all__ = ["FAILED", "OK", "as_percent", "emit_json", "provenance", "show_lines", "show_table", "stages"]
 
 JSON_SCHEMA = 1
+WIDTH_OF_FILES = 240
+"""Widest table where stdout is no terminal; characters."""
+
 OK, FAILED = 0, 1
 """Exit codes of commands that check something."""
 
@@ -48,7 +52,8 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
         table.add_column(Text(column), justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console(soft_wrap=False).print(table)
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_OF_FILES
+    Console(soft_wrap=False, width=width).print(table)
 
 
 def show_lines(*lines: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.arrays import Array
-from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.simulation import simulate
 
@@ -33,7 +32,7 @@ def draw(network: QuantisedNetwork, x: Array, labels: Array, ann_accuracy: float
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    names = [p.name for p in network.populations if p.kind is Kind.IF]
+    names = [p.name for p in network.populations if p.kind.spikes]
     one = simulate(network, x[:1], record=names)
     over_time = simulate(network, x, over_time=True).logits_over_time
     assert over_time is not None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ecc_lava.arrays import Array, Float
-from ecc_lava.network import Kind, SpikingNetwork
+from ecc_lava.batches import batch_size, parts
+from ecc_lava.network import SpikingNetwork
 from ecc_lava.rates import rates
 
 __all__ = ["activation_scale"]
@@ -20,8 +23,8 @@ BATCH = 32
 """Images evaluated at once."""
 
 
-def activation_scale(network: SpikingNetwork, images: Float, per: str, percentile: float) -> dict[str, Float]:
-    """Return lambda of every spiking population: a percentile of its activation over images and positions.
+def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: Mapping[str, str], percentile: float) -> dict[str, Float]:
+    """Return lambda of populations: a percentile of its activation over images and positions.
 
     Dead channels (below `DEAD` of the population's largest) get the population's largest lambda: they keep their weights and stay
     representable should they ever be active.
@@ -29,21 +32,20 @@ def activation_scale(network: SpikingNetwork, images: Float, per: str, percentil
     Parameters
     ----------
     network : SpikingNetwork
-    images : float64 array (N, H, W, C)
-    per : {"layer", "channel"}
+    images : input name -> float64 array (N, H, W, C)
+    per : population name -> {"layer", "channel"}
     percentile : float
 
     Returns
     -------
     dict of name -> float64 array (1, 1, 1) or (1, 1, C)
     """
-    names = [p.name for p in network.populations if p.kind is Kind.IF]
-    kept: dict[str, list[Array]] = {name: [] for name in names}
-    for start in range(0, len(images), BATCH):
-        activations = rates(network, images[start : start + BATCH])
-        for name in names:
-            kept[name].append(_thinned(activations[name], len(images), percentile))
-    return {name: _scale(np.concatenate(kept.pop(name)), per, percentile) for name in names}
+    kept: dict[str, list[Array]] = {name: [] for name in per}
+    for part in parts(images, BATCH):
+        activations = rates(network, part)
+        for name in per:
+            kept[name].append(_thinned(activations[name], batch_size(images), percentile))
+    return {name: _scale(np.concatenate(kept.pop(name)), how, percentile) for name, how in per.items()}
 
 
 def _thinned(activation: Array, images: int, percentile: float) -> Array:

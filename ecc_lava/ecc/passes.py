@@ -7,18 +7,20 @@ lowering, which folds every batch normalisation with its own epsilon. No pass ch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Float
-from ecc_lava.compose import compose
+from ecc_lava.arrays import Float
+from ecc_lava.binary import is_binary, mixes_channels
 from ecc_lava.ecc.activations import activation_scale
+from ecc_lava.ecc.rescaling import rescaled
 from ecc_lava.encode import choose_coding
 from ecc_lava.errors import InvalidInput
-from ecc_lava.geometry import apply, diagonal
-from ecc_lava.network import Kind, Population, Projection, SpikingNetwork
+from ecc_lava.geometry import apply
+from ecc_lava.network import Kind, SpikingNetwork
 
 __all__ = ["CurrentNormalisation", "InputEncoding", "Pass", "ResidualElimination"]
 
@@ -26,39 +28,42 @@ __all__ = ["CurrentNormalisation", "InputEncoding", "Pass", "ResidualElimination
 class Pass(Protocol):
     """What a recipe is made of."""
 
-    def __call__(self, network: SpikingNetwork, images: Float) -> SpikingNetwork:
-        """Return the changed network; `images` are calibration images (N, H, W, C) as the model takes them."""
+    def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
+        """Return the changed network; `images` are calibration images (N, H, W, C) of every input, in the model's units."""
         ...
 
 
 @dataclass(frozen=True)
 class InputEncoding:
-    """Graded input: ``q = round((x - offset) / scale)`` in 0..255, scale and offset folded through the first projections.
+    """Encoded input: ``q = round((x - offset) / scale)`` in 0..255, scale and offset folded through the first projections.
 
     A nonzero offset under zero padding becomes a bias per neuron at the border, exactly.
     """
 
-    def __call__(self, network: SpikingNetwork, images: Float) -> SpikingNetwork:
-        """Return the network with its coding chosen from the range of `images`."""
-        if network.coding.scale != 1.0 or network.coding.offset != 0.0:
-            raise InvalidInput("the network's input is encoded already")
-        coding = choose_coding(images, network.coding.uint8_scale)
-        source = network.input
-        offset = np.full((1, *source.shape), coding.offset)
+    def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
+        """Return the network with its codings chosen from the range of `images`."""
+        if any(coding.scale != 1.0 or coding.offset != 0.0 for coding in network.codings):
+            raise InvalidInput("the network's inputs are encoded already")
+        codings = tuple(choose_coding(images[p.name], coding) for p, coding in zip(network.inputs, network.codings, strict=True))
         bias = {p.name: p.bias for p in network.populations}
-        for projection in network.projections:
-            if projection.source == source.name and coding.offset:
-                bias[projection.target] = bias[projection.target] + apply(projection.geometry, offset)[0]
-        populations = [replace(p, bias=bias[p.name]) for p in network.populations]
-        lambdas = {source.name: np.full((1, 1, 1), coding.scale)}
-        return _rescaled(replace(network, coding=coding, populations=tuple(populations)), lambdas)
+        lambdas = {}
+        for source, coding in zip(network.inputs, codings, strict=True):
+            lambdas[source.name] = np.full((1, 1, 1), coding.unit)
+            offset = np.full((1, *source.shape), coding.offset)
+            for projection in network.projections:
+                if projection.source == source.name and coding.offset:
+                    bias[projection.target] = bias[projection.target] + apply(projection.geometry, offset)[0]
+        populations = tuple(replace(p, bias=bias[p.name]) for p in network.populations)
+        return rescaled(replace(network, codings=codings, populations=populations), lambdas)
 
 
 @dataclass(frozen=True)
 class CurrentNormalisation:
     """Current normalisation (CN): ``W <- W * lambda_source / lambda_target, b <- b / lambda_target``, threshold 1.
 
-    Rate 1 of a population then stands for lambda, a statistic of its ideal activation over the calibration images.
+    Rate 1 of a population then stands for lambda, a statistic of its ideal activation over the calibration images. A population that
+    feeds binarised weights has one lambda even with `per` "channel", so that one bit still holds them. Step populations have none: they
+    are 0 or 1.
 
     Attributes
     ----------
@@ -77,9 +82,11 @@ class CurrentNormalisation:
         if not 0 < self.percentile <= 100:
             raise InvalidInput(f"percentile {self.percentile}; it lies above 0 and at most at 100")
 
-    def __call__(self, network: SpikingNetwork, images: Float) -> SpikingNetwork:
+    def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
         """Return the normalised network."""
-        return _rescaled(network, activation_scale(network, images, self.per, self.percentile))
+        binary = {p.source for p in network.projections if is_binary(p.geometry) and mixes_channels(p.geometry)}
+        per = {p.name: "layer" if p.name in binary else self.per for p in network.populations if p.kind is Kind.IF}
+        return rescaled(network, activation_scale(network, images, per, self.percentile))
 
 
 @dataclass(frozen=True)
@@ -91,33 +98,7 @@ class ResidualElimination:
 
     fraction: float = 0.5
 
-    def __call__(self, network: SpikingNetwork, images: Float) -> SpikingNetwork:
+    def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
         """Return the network with initial potentials."""
         populations = tuple(replace(p, v_init=self.fraction * p.vth) if p.kind is Kind.IF else p for p in network.populations)
         return replace(network, populations=populations)
-
-
-def _rescaled(network: SpikingNetwork, lambdas: dict[str, Float]) -> SpikingNetwork:
-    """Return the same function with rates that stand for other activations (CN)."""
-    ratio = {p.name: lambdas.get(p.name, p.lambda_) / p.lambda_ for p in network.populations}
-
-    def population(p: Population) -> Population:
-        return replace(p, bias=p.bias / ratio[p.name], lambda_=p.lambda_ * ratio[p.name])
-
-    def projection(p: Projection) -> Projection:
-        source, target = network.by_name[p.source], network.by_name[p.target]
-        scaled = compose(p.geometry, diagonal(_per_channel(ratio[source.name], source)), source.shape)
-        assert scaled is not None, "a factor per channel folds into any geometry"
-        geometry = compose(diagonal(1.0 / _per_channel(ratio[target.name], target)), scaled, source.shape)
-        assert geometry is not None, "a factor per channel folds into any geometry"
-        return replace(p, geometry=geometry)
-
-    return replace(
-        network,
-        populations=tuple(population(p) for p in network.populations),
-        projections=tuple(projection(p) for p in network.projections),
-    )
-
-
-def _per_channel(value: Array, population: Population) -> Array:
-    return np.broadcast_to(value, (1, 1, population.shape[2])).ravel()

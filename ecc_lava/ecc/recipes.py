@@ -7,21 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 
-from ecc_lava.arrays import Array
+from ecc_lava.arrays import Array, Images
+from ecc_lava.batches import model_inputs
+from ecc_lava.ecc.layerwise import LayerwiseCalibration
 from ecc_lava.ecc.passes import CurrentNormalisation, InputEncoding, Pass, ResidualElimination
-from ecc_lava.encode import as_batch, images_as_floats
 from ecc_lava.errors import InvalidInput
+from ecc_lava.formats import number_format
 from ecc_lava.graph import Graph
 from ecc_lava.lowering import FOLD_LIMIT, lower
-from ecc_lava.network import SpikingNetwork
+from ecc_lava.network import Kind, SpikingNetwork
+from ecc_lava.weight_widths import Bits
 
 __all__ = ["CALIBRATION_IMAGES", "RECIPES", "calibration_subset", "convert"]
 
 RECIPES: dict[str, tuple[Pass, ...]] = {
     "ecc": (InputEncoding(), CurrentNormalisation("layer", 100.0), ResidualElimination(0.5)),
-    "best": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5)),
+    "channel": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5)),
+    "best": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5), LayerwiseCalibration()),
 }
-"""`ecc` as published; `best` is the default."""
+"""`ecc` as published; `channel` with a lambda of every channel; `best`, the default, calibrated on top of that."""
 
 CALIBRATION_IMAGES = 256
 """How many calibration images the command line draws."""
@@ -30,17 +34,22 @@ CALIBRATION_IMAGES = 256
 def convert(
     graph: Graph,
     *,
-    calibration: Array,
+    calibration: Images,
     timesteps: int = 32,
     recipe: str | Sequence[Pass] = "best",
     fold_limit: float = FOLD_LIMIT,
+    format: str = "loihi2",
+    bits: Bits = 8,
+    steps_in_time: bool = False,
+    coding: str | None = None,
+    seed: int = 0,
 ) -> SpikingNetwork:
     """Convert a float CNN to a network of integrate-and-fire neurons.
 
     Parameters
     ----------
     graph : Graph
-    calibration : array (N, H, W, C)
+    calibration : array (N, H, W, C), or arrays by input name
         Unlabelled images as the Keras model takes them; uint8 is scaled by `graph.uint8_scale`.
     timesteps : int
         T, the steps one sample will be shown for.
@@ -48,6 +57,15 @@ def convert(
         A name in `RECIPES`, or passes of one's own.
     fold_limit : float
         See `ecc_lava.lowering`.
+    format, bits
+        What the network will be quantised with, see `ecc_lava.quantise`; calibration runs these integers.
+    steps_in_time : bool
+        Convert step activations (sign, Heaviside) for more than one timestep, or beside ReLUs, where they are not exact.
+    coding : {"graded", "rate", "poisson", "events"}, optional
+        How images are sent, see `ecc_lava.coding.InputCoding`; by default graded where the format's spikes can carry it, else rate. With
+        events, the calibration samples are (N, T, H, W, C) of 0 and 1.
+    seed : int
+        Of what the coding draws (poisson).
 
     Returns
     -------
@@ -57,29 +75,45 @@ def convert(
     Raises
     ------
     InvalidInput
-        Wrong images, timesteps or recipe.
+        Wrong images, timesteps or recipe; step activations that would not be exact, unless asked for.
     UnsupportedModel
         If the graph cannot be lowered.
     """
     if timesteps < 1:
         raise InvalidInput(f"timesteps {timesteps}; at least 1 is needed")
-    images = images_as_floats(as_batch(calibration, graph.input.shape, "calibration"), graph.uint8_scale)
     network = replace(lower(graph, fold_limit).network, timesteps=timesteps)
-    for step in _passes(recipe):
+    kind = coding or number_format(format).default_coding
+    network = replace(network, codings=tuple(replace(c, kind=kind, seed=seed) for c in network.codings))
+    images = model_inputs(calibration, network.input_specs, "calibration")
+    if not steps_in_time:
+        _check_steps(network, timesteps)
+    for step in _passes(recipe, format, bits):
         network = step(network, images).with_trace(step)
     return network
 
 
-def _passes(recipe: str | Sequence[Pass]) -> tuple[Pass, ...]:
-    if not isinstance(recipe, str):
-        return tuple(recipe)
-    if recipe not in RECIPES:
-        raise InvalidInput(f"recipe {recipe!r} is not known; known: {', '.join(RECIPES)}")
-    return RECIPES[recipe]
+def _check_steps(network: SpikingNetwork, timesteps: int) -> None:
+    steps, relus = ([p.name for p in network.populations if p.kind is kind] for kind in (Kind.STEP, Kind.IF))
+    if not steps or (timesteps == 1 and not relus):
+        return
+    which = f"{timesteps} timesteps" if timesteps > 1 else f"ReLU populations beside them ({', '.join(relus[:3])})"
+    raise InvalidInput(
+        f"the model has step activations ({', '.join(steps[:3])}), which are exact at timesteps=1 in a network of nothing else; "
+        f"here are {which}. Use timesteps=1 and step activations throughout, or accept the loss with steps_in_time=True (--steps-in-time)"
+    )
 
 
-def calibration_subset(images: Array, seed: int = 0, size: int = CALIBRATION_IMAGES) -> Array:
-    """Return the sorted indices of `size` images drawn without replacement by a Philox generator, or of all if there are fewer."""
-    if len(images) <= size:
-        return np.arange(len(images))
-    return np.sort(np.random.Generator(np.random.Philox(seed)).choice(len(images), size, replace=False))
+def _passes(recipe: str | Sequence[Pass], format: str, bits: Bits) -> tuple[Pass, ...]:
+    """Return the passes of a recipe; those that run integers are told which."""
+    if isinstance(recipe, str):
+        if recipe not in RECIPES:
+            raise InvalidInput(f"recipe {recipe!r} is not known; known: {', '.join(RECIPES)}")
+        recipe = RECIPES[recipe]
+    return tuple(step.of(format, bits) if isinstance(step, LayerwiseCalibration) else step for step in recipe)
+
+
+def calibration_subset(images: int, seed: int = 0, size: int = CALIBRATION_IMAGES) -> Array:
+    """Return the sorted indices of `size` images, drawn without replacement by a Philox generator, or of all if there are fewer."""
+    if images <= size:
+        return np.arange(images)
+    return np.sort(np.random.Generator(np.random.Philox(seed)).choice(images, size, replace=False))

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.arrays import Array
-from ecc_lava.keras_import.call import Call, Refused, Tensor, numbers
+from ecc_lava.keras_import.call import Call, Refused, Tensor
 
 __all__ = [
+    "above",
     "activated",
     "activation",
+    "hard_shrink",
     "hard_sigmoid",
     "hard_tanh",
     "leaky_relu",
@@ -21,8 +23,11 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "soft_shrink",
     "softmax",
+    "sparse_sigmoid",
     "squashed",
+    "threshold",
 ]
 
 
@@ -41,17 +46,44 @@ def _leaky(call: Call, x: Tensor, slope: Array | float, ceiling: float = inf) ->
     return call.add([call.relu(x, ceiling), call.scale(call.relu(call.scale(x, -1.0)), -np.asarray(slope))])
 
 
+def above(call: Call, x: Tensor, limit: Array | float = 0.0) -> Tensor:
+    """Return 1 where ``x > limit``, else 0: not ``limit >= x``."""
+    return call.scale(call.step(call.scale(x, -1.0, limit)), -1.0, 1.0)
+
+
+def _beyond(call: Call, x: Tensor, limit: float, jump: float, ceiling: float = inf) -> Tensor:
+    """Return ``min(x, ceiling) - limit + jump`` where ``x > limit``, else 0."""
+    step = call.scale(above(call, x, limit), min(jump, jump + ceiling - limit))
+    return step if ceiling <= limit else call.add([call.relu(call.scale(x, 1.0, -limit), ceiling - limit), step])
+
+
+def _hard_shrink(call: Call, x: Tensor, limit: float) -> Tensor:
+    mirrored = _beyond(call, call.scale(x, -1.0), limit, limit)
+    return call.add([_beyond(call, x, limit, limit), call.scale(mirrored, -1.0)])
+
+
+def _soft_shrink(call: Call, x: Tensor, limit: float) -> Tensor:
+    return call.add([call.relu(call.scale(x, 1.0, -limit)), call.scale(call.relu(call.scale(x, -1.0, -limit)), -1.0)])
+
+
 def _hard_sigmoid(call: Call, x: Tensor) -> Tensor:
     return call.relu(call.scale(x, 1 / 6, 0.5), 1.0)
+
+
+def _sparse_sigmoid(call: Call, x: Tensor) -> Tensor:
+    return call.relu(call.scale(x, 0.5, 0.5), 1.0)
 
 
 _FUNCTIONS: dict[str, Callable[[Call, Tensor], Tensor]] = {
     "linear": lambda call, x: x,
     "relu": lambda call, x: call.relu(x),
     "relu6": lambda call, x: call.relu(x, 6.0),
-    "leaky_relu": lambda call, x: _leaky(call, x, 0.2),  # Keras's default slope
+    "leaky_relu": lambda call, x: _leaky(call, x, 0.2),  # Keras's defaults, here and below
+    "hard_shrink": lambda call, x: _hard_shrink(call, x, 0.5),
     "hard_sigmoid": _hard_sigmoid,
     "hard_tanh": lambda call, x: squashed(call, x, -1.0, 1.0),
+    "soft_shrink": lambda call, x: _soft_shrink(call, x, 0.5),
+    "sparse_sigmoid": _sparse_sigmoid,
     "softmax": lambda call, x: call.softmax(x),
     "sigmoid": lambda call, x: call.softmax(x),
 }
@@ -73,12 +105,14 @@ def activated(call: Call, x: Tensor, function: Any) -> Tensor:
 
 
 def _relu(call: Call, x: Tensor, layer: Any) -> Tensor:
-    if float(layer.threshold):
-        raise Refused(f"its threshold is {layer.threshold}, where it jumps; only continuous functions are supported: use threshold 0")
+    limit, slope = float(layer.threshold), float(layer.negative_slope)
     ceiling = inf if layer.max_value is None else float(layer.max_value)
     if not ceiling > 0:
         raise Refused(f"its max_value is {ceiling}; it must be positive")
-    return _leaky(call, x, float(layer.negative_slope), ceiling)
+    if not limit:
+        return _leaky(call, x, slope, ceiling)
+    y = _beyond(call, x, limit, limit, ceiling)
+    return call.add([y, call.scale(call.relu(call.scale(x, -1.0, limit)), -slope)]) if slope else y
 
 
 def _leaky_relu(call: Call, x: Tensor, layer: Any) -> Tensor:
@@ -86,11 +120,7 @@ def _leaky_relu(call: Call, x: Tensor, layer: Any) -> Tensor:
 
 
 def _prelu(call: Call, x: Tensor, layer: Any) -> Tensor:
-    alpha = numbers(layer.alpha)
-    slopes = alpha.reshape(-1, alpha.shape[-1])
-    if slopes.shape[1] not in (1, x.channels) or (slopes != slopes[0]).any():
-        raise Refused(f"it has a slope per position, {alpha.shape}; share it over space: PReLU(shared_axes=[1, 2])")
-    return _leaky(call, x, slopes[0])
+    return _leaky(call, x, call.numbers(layer.alpha))
 
 
 def activation(call: Call) -> Tensor:
@@ -109,7 +139,7 @@ def leaky_relu(call: Call) -> Tensor:
 
 
 def prelu(call: Call) -> Tensor:
-    """Convert PReLU with a slope per channel."""
+    """Convert PReLU."""
     return _prelu(call, call.input, call.layer)
 
 
@@ -131,6 +161,27 @@ def hard_sigmoid(call: Call) -> Tensor:
 def hard_tanh(call: Call) -> Tensor:
     """Convert the operation hard_tanh: x limited to -1..1."""
     return squashed(call, call.input, -1.0, 1.0)
+
+
+def sparse_sigmoid(call: Call) -> Tensor:
+    """Convert the operation sparse_sigmoid: ``(x + 1) / 2`` limited to 0..1."""
+    return _sparse_sigmoid(call, call.input)
+
+
+def soft_shrink(call: Call) -> Tensor:
+    """Convert the operation soft_shrink: ``relu(x - t) - relu(-x - t)``."""
+    return _soft_shrink(call, call.input, float(call.layer.threshold))
+
+
+def hard_shrink(call: Call) -> Tensor:
+    """Convert the operation hard_shrink: x where ``|x| > t``, else 0, by steps."""
+    return _hard_shrink(call, call.input, float(call.layer.threshold))
+
+
+def threshold(call: Call) -> Tensor:
+    """Convert the operation threshold: x where ``x > t``, else a constant, by a step."""
+    limit, otherwise = float(call.layer.threshold), float(call.layer.default_value)
+    return call.scale(_beyond(call, call.input, limit, limit - otherwise), 1.0, otherwise)
 
 
 def softmax(call: Call) -> Tensor:

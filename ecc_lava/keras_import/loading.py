@@ -4,47 +4,18 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ecc_lava.arrays import Shape
 from ecc_lava.errors import FileError, InvalidInput, UnsupportedModel
 from ecc_lava.files import require_file
-from ecc_lava.keras_import.remedies import unsupported
-from ecc_lava.keras_import.table import HANDLERS, OPERATORS
+from ecc_lava.keras_import.scan import layers_of, offences_of
+from ecc_lava.keras_import.table import HANDLERS
 
-__all__ = ["load_model", "with_input_shape"]
-
-_CONTAINERS = frozenset({"Sequential", "Functional", "Model", "InputLayer"})
-
-_PARTS = frozenset({"keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies"})
-"""Modules of the objects that layers are made of."""
-
-_PART_NAMES = frozenset({"DTypePolicy", "DTypePolicyMap", "function"})
-"""Objects of layers that Keras writes under other modules; a function is known to Keras by name or refused by it."""
-
-_NOT_LOADED = frozenset({"registered_name", "compile_config", "build_config"})
-"""Parts of a description that nothing is built from here (`compile=False`)."""
-
-_MODULES = (
-    "keras.activations",
-    "keras.constraints",
-    "keras.dtype_policies",
-    "keras.initializers",
-    "keras.layers",
-    "keras.models",
-    "keras.regularizers",
-    "keras.src.applications.inception_resnet_v2",  # CustomScaleLayer
-    "keras.src.engine",  # Functional of Keras 2
-    "keras.src.models",  # Functional of Keras 3
-    "keras.src.ops.nn",
-    "keras.src.ops.numpy",
-)
-"""Modules, with what is below them, whose objects a description may name; nothing in them reads files or runs code it is given."""
+__all__ = ["described_layers", "load_model", "with_input_shapes"]
 
 _NEITHER = "neither a .keras archive nor an HDF5 model, or one cut short; save it again with model.save('name.keras')"
-
-_OPERATION = "an operation in an HDF5 file, from which Keras cannot load it; save the model as .keras"
 
 CONFIG_BYTES_MAX = 2**26
 """Largest model description that is read, bytes."""
@@ -53,8 +24,8 @@ CONFIG_BYTES_MAX = 2**26
 def load_model(path: str | Path) -> Any:
     """Load a `.keras`, `.h5` or `.hdf5` model.
 
-    The stored description is read first, without Keras: layers that are not Keras's own (Lambda, custom objects) are refused before
-    anything is built, so no code of the file's author can run.
+    The stored description is read first, without Keras: what is not known to hold nothing but numbers (Lambda, custom objects) is refused
+    before anything is built, so no code of the file's author can run.
 
     Returns
     -------
@@ -65,11 +36,10 @@ def load_model(path: str | Path) -> Any:
     FileError
         If the file is missing, unreadable or not a Keras model.
     UnsupportedModel
-        Naming every layer of a type that is not supported.
+        Naming every object of the file that is not loaded.
     """
     path = require_file(path)
-    config = _config(path)
-    offences = tuple(_offences(config))
+    offences = tuple(offences_of(_config(path)))
     if offences:
         raise UnsupportedModel(offences, tuple(sorted(HANDLERS)))
     import keras
@@ -80,31 +50,51 @@ def load_model(path: str | Path) -> Any:
         raise FileError(f"{path}: Keras cannot load this model: {_first_line(error)}") from error
 
 
-def with_input_shape(model: Any, shape: Shape) -> Any:
-    """Return a model whose input has a shape, with the same weights; sizes that the model leaves open are fixed.
+def described_layers(path: str | Path) -> tuple[tuple[str, str, str], ...]:
+    """Return (name, class, why it is not loaded) of every layer that a file describes, loading nothing; errors as for `load_model`."""
+    return tuple(layers_of(_config(require_file(path))))
+
+
+def with_input_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+    """Return a model whose inputs have given shapes, with the same weights; sizes that the model leaves open are fixed.
 
     Parameters
     ----------
     model : keras.Model
-    shape : (H, W, C)
+    shapes : input name -> sizes as the model takes them, without the batch
+        A single input needs no name: "" is enough.
 
     Raises
     ------
     InvalidInput
-        If the shape is not one of those that the model takes.
+        If a shape is not one of those that the model takes, or one is missing.
     """
     import keras
 
-    sizes = tuple(model.inputs[0].shape)[1:] if getattr(model, "inputs", None) else ()
-    if len(sizes) != 3 or min(shape) < 1 or any(size not in (None, given) for size, given in zip(sizes, shape, strict=True)):
-        raise InvalidInput(f"the input shape {shape} does not fit; the model takes {sizes or 'no shape yet'}, all at least 1")
-    if None not in sizes:
+    inputs = {tensor._keras_history.operation.name: tensor for tensor in getattr(model, "inputs", None) or ()}
+    if set(shapes) == {""} and len(inputs) == 1:
+        shapes = {next(iter(inputs)): shapes[""]}
+    unknown = sorted(set(shapes) - set(inputs))
+    if unknown or not inputs:
+        names = ", ".join(inputs) or "none yet"
+        raise InvalidInput(
+            f"an input shape is given for {', '.join(map(repr, unknown))}; the model's inputs are {names}: NAME=H,W,C for each"
+        )
+    sizes = {name: shapes.get(name, tuple(tensor.shape)[1:]) for name, tensor in inputs.items()}
+    for name, tensor in inputs.items():
+        own, given = tuple(tensor.shape)[1:], sizes[name]
+        if len(own) != len(given) or any(
+            size is None or size < 1 or size != (known or size) for known, size in zip(own, given, strict=True)
+        ):
+            raise InvalidInput(f"the input shape {given} does not fit; the model takes {own} as {name!r}, all at least 1 and known")
+    if all(None not in tensor.shape[1:] for tensor in inputs.values()):
         return model
     try:
-        fixed = keras.models.clone_model(model, input_tensors=keras.Input(shape, name=model.inputs[0].name))
+        tensors = [keras.Input(sizes[name], name=name, dtype=tensor.dtype) for name, tensor in inputs.items()]
+        fixed = keras.models.clone_model(model, input_tensors=tensors if len(tensors) > 1 else tensors[0])
         fixed.set_weights(model.get_weights())
     except ValueError as error:
-        raise InvalidInput(f"the model cannot take the input shape {shape}: {_first_line(error)}") from error
+        raise InvalidInput(f"the model cannot take the input shape {', '.join(map(str, sizes.values()))}: {_first_line(error)}") from error
     return fixed
 
 
@@ -166,30 +156,3 @@ def _parsed(path: Path, text: Any) -> dict[str, Any]:
     if not isinstance(description, dict):
         raise FileError(f"{path}: the model description is a {type(description).__name__}, not a model")
     return description
-
-
-def _offences(config: Any) -> list[tuple[str, str]]:
-    """Return every object of the description that is not a supported Keras layer or part of one, walking all of it."""
-    offences: list[tuple[str, str]] = []
-    stack: list[tuple[Any, bool, Any]] = [(config, False, None)]
-    while stack:
-        value, layer, owner = stack.pop()
-        if isinstance(value, list):
-            stack.extend((item, layer, owner) for item in value)
-        if not isinstance(value, dict):
-            continue
-        kind, module, inner = value.get("class_name"), value.get("module"), value.get("config")
-        owner = (inner.get("name") if isinstance(inner, dict) else None) or value.get("name") or owner
-        operation = isinstance(module, str) and module.startswith("keras.src.ops.")
-        known = kind in OPERATORS if operation else kind in _CONTAINERS or kind in HANDLERS
-        part = module is None or module in _PARTS or kind in _PART_NAMES
-        if module not in (None, "keras") and not f"{module}.".startswith(tuple(f"{own}." for own in _MODULES)):
-            offences.append((f"{owner} ({kind})", f"a custom object of module {module!r}; only Keras's own are loaded"))
-        elif kind == "__lambda__":
-            offences.append((f"{owner} ({kind})", "a Python function stored as code; it is never loaded. Use a named Keras activation"))
-        elif module is None and layer and not known and kind in OPERATORS:
-            offences.append((f"{owner} ({kind})", _OPERATION))
-        elif not known and (layer or not part):
-            offences.append((f"{owner} ({kind})", unsupported(str(kind))))
-        stack.extend((item, key == "layers", owner) for key, item in value.items() if key not in _NOT_LOADED)
-    return offences[::-1]

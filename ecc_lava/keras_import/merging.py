@@ -10,9 +10,8 @@ import numpy as np
 from ecc_lava.arrays import Array
 from ecc_lava.geometry import Conv
 from ecc_lava.keras_import.call import Call, Refused, Tensor
-from ecc_lava.keras_import.normalisation import one_per_channel
 
-__all__ = ["add", "average", "concatenate", "constant", "custom_scale", "maximum", "minimum", "operands", "subtract"]
+__all__ = ["add", "average", "concatenate", "custom_scale", "maximum", "minimum", "operands", "put", "stack", "subtract"]
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -24,39 +23,46 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def operands(call: Call) -> list[Any]:
-    """Return a call's tensors and constants in order; the tensors have one shape.
+    """Return a call's tensors and constants in order; the tensors have one layout, and one shape after broadcasting.
 
     Raises
     ------
     Refused
-        If the tensors' shapes differ.
+        If they do not broadcast to one shape.
     """
     values = list(_leaves(call.arguments))
-    shapes = {(value.rank, value.shape) for value in values if isinstance(value, Tensor)}
-    if len(shapes) != 1:
-        maps = " and ".join(str(value.shape) for value in values if isinstance(value, Tensor))
-        raise Refused(f"it joins maps of different shapes, {maps}; broadcasting is not supported")
-    return values
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    try:
+        if len({len(x.sizes) for x in tensors}) != 1:
+            raise ValueError("other numbers of axes")
+        sizes = np.broadcast_shapes(*(x.sizes for x in tensors))
+    except ValueError as error:
+        raise Refused(f"it joins tensors of {' and '.join(str(x.sizes) for x in tensors)}, which are not broadcast to one shape") from error
+    axes = next((x.axes for x in tensors if x.sizes == sizes), tensors[0].axes)
+    return [
+        _spread(call, value if axes is None else call.laid(value, axes), sizes) if isinstance(value, Tensor) else value for value in values
+    ]
 
 
-def constant(value: Any, x: Tensor) -> Array:
-    """Return a constant operand of x as one number, or one per channel.
-
-    Raises
-    ------
-    Refused
-        If it is neither.
-    """
-    numbers = np.asarray(value, np.float64)
-    if numbers.ndim > x.rank or not one_per_channel(numbers, x.channels):
-        raise Refused(f"its constant has shape {numbers.shape}; only one number or one per channel is supported")
-    return numbers.ravel()
+def _spread(call: Call, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Return a tensor repeated along axes of length 1."""
+    if x.sizes == sizes:
+        return x
+    if x.axes is None:
+        return call.moved(x, lambda places: np.broadcast_to(places, (len(places), *sizes)))
+    times = [1, 1, 1]
+    for axis, size, given in zip(x.axes, sizes, x.sizes, strict=True):
+        times[axis] = size // given
+    if times[2] > 1:
+        x = call.linear(x, Conv(np.ones((1, 1, 1, times[2]))))
+    rows, columns = times[0], times[1]
+    return x if rows == columns == 1 else call.per_channel(x, (rows, columns), padding=(rows - 1, rows - 1, columns - 1, columns - 1))
 
 
 def _split(call: Call) -> tuple[list[Tensor], list[Array]]:
     values = operands(call)
     tensors = [value for value in values if isinstance(value, Tensor)]
-    return tensors, [constant(value, tensors[0]) for value in values if not isinstance(value, Tensor)]
+    return tensors, [np.asarray(value, np.float64) for value in values if not isinstance(value, Tensor)]
 
 
 def _sum(call: Call, tensors: list[Tensor]) -> Tensor:
@@ -74,9 +80,9 @@ def subtract(call: Call) -> Tensor:
     """Convert Subtract, and ``x - y``."""
     a, b = operands(call)
     if not isinstance(a, Tensor):
-        return call.scale(b, -1.0, constant(a, b))
+        return call.scale(b, -1.0, np.asarray(a))
     if not isinstance(b, Tensor):
-        return call.scale(a, 1.0, -constant(b, a))
+        return call.scale(a, 1.0, -np.asarray(b))
     return call.add([a, call.scale(b, -1.0)])
 
 
@@ -107,27 +113,44 @@ def minimum(call: Call) -> Tensor:
 
 
 def concatenate(call: Call) -> Tensor:
-    """Convert Concatenate along channels, rows or columns: every tensor in its place of an empty map, added up."""
+    """Convert Concatenate along any axis."""
+    return _joined(call, [value for value in _leaves(call.arguments) if isinstance(value, Tensor)], int(call.layer.axis))
+
+
+def stack(call: Call) -> Tensor:
+    """Convert the operation stack: a new axis, joined along it."""
+    axis = int(call.layer.axis)
     tensors = [value for value in _leaves(call.arguments) if isinstance(value, Tensor)]
-    rank = tensors[0].rank
-    axis = int(call.layer.axis) % rank - rank + 3  # of (H, W, C)
-    if axis < 4 - rank:
-        raise Refused("it joins along the batch axis")
-    if len({(x.rank, *x.shape[:axis], *x.shape[axis + 1 :]) for x in tensors}) != 1:
-        raise Refused("it joins maps that differ in other axes too")
+    return _joined(call, [call.moved(x, lambda places: np.expand_dims(places, axis)) for x in tensors], axis)
+
+
+def _joined(call: Call, tensors: list[Tensor], axis: int) -> Tensor:
+    """Return tensors joined along one of Keras's axes: every one in its place of an empty map, added up."""
+    rank = len(tensors[0].sizes) + 1
+    k, axes = axis % rank - 1, tensors[0].axes
+    if k < 0 or axes is None:
+        raise Refused("it joins along the batch axis" if k < 0 else f"its tensors have {rank} axes; at most 4 are supported")
+    if len({(*x.sizes[:k], *x.sizes[k + 1 :]) for x in tensors}) != 1:
+        raise Refused("it joins tensors that differ in other axes too")
     if len(tensors) == 1:
         return tensors[0]
-    total, before, placed = sum(x.shape[axis] for x in tensors), 0, []
+    total, before, placed = sum(x.sizes[k] for x in tensors), 0, []
     for x in tensors:
-        after = total - before - x.shape[axis]
-        kernel = np.ones((1, 1, 1, x.channels))
-        if axis == 2:
-            geometry = Conv(kernel, groups=x.channels, writes=(before, total))
-        else:
-            geometry = Conv(kernel, padding=(before, after, 0, 0) if axis == 0 else (0, 0, before, after), groups=x.channels)
-        placed.append(call.linear(x, geometry))
-        before += x.shape[axis]
+        placed.append(put(call, call.laid(x, axes), k, before, total - before - x.sizes[k]))
+        before += x.sizes[k]
     return call.add(placed)
+
+
+def put(call: Call, x: Tensor, k: int, before: int, after: int) -> Tensor:
+    """Return a tensor with zeros before and after it along one of Keras's axes."""
+    assert x.axes is not None, "tensors of more axes are refused before"
+    match x.axes[k]:
+        case 0:
+            return call.per_channel(x, (1, 1), padding=(before, after, 0, 0))
+        case 1:
+            return call.per_channel(x, (1, 1), padding=(0, 0, before, after))
+        case _:
+            return call.linear(x, Conv(np.ones((1, 1, 1, x.channels)), groups=x.channels, writes=(before, before + x.channels + after)))
 
 
 def custom_scale(call: Call) -> Tensor:

@@ -1,18 +1,31 @@
-"""Operations of `keras.ops` and Python operators in functional models."""
+"""Arithmetic and comparisons of `keras.ops` and of Python operators in functional models."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ecc_lava.arrays import Array
-from ecc_lava.geometry import Conv
-from ecc_lava.keras_import.activations import squashed
+from ecc_lava.keras_import.activations import above, squashed
 from ecc_lava.keras_import.call import Call, Refused, Tensor
-from ecc_lava.keras_import.merging import constant, operands
+from ecc_lava.keras_import.convolutions import on_last_axis
+from ecc_lava.keras_import.merging import operands, subtract
 
-__all__ = ["absolute", "clip", "divide", "get_item", "multiply", "negative"]
+__all__ = [
+    "absolute",
+    "cast",
+    "clip",
+    "divide",
+    "greater",
+    "greater_equal",
+    "heaviside",
+    "less",
+    "less_equal",
+    "logical_not",
+    "matmul",
+    "multiply",
+    "negative",
+    "sign",
+    "where",
+]
 
 _PRODUCT = "a product of two tensors is not piecewise linear; build the model without it"
 
@@ -22,7 +35,7 @@ def multiply(call: Call) -> Tensor:
     a, b = operands(call)
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         raise Refused(_PRODUCT)
-    return call.scale(a, constant(b, a)) if isinstance(a, Tensor) else call.scale(b, constant(a, b))
+    return call.scale(a, np.asarray(b)) if isinstance(a, Tensor) else call.scale(b, np.asarray(a))
 
 
 def divide(call: Call) -> Tensor:
@@ -30,7 +43,7 @@ def divide(call: Call) -> Tensor:
     a, b = operands(call)
     if isinstance(b, Tensor):
         raise Refused("it divides by a tensor, which is not piecewise linear; build the model without it")
-    divisor: Array = constant(b, a)
+    divisor = np.asarray(b)
     if (divisor == 0).any():
         raise Refused("it divides by zero")
     return call.scale(a, 1.0 / divisor)
@@ -51,34 +64,76 @@ def clip(call: Call) -> Tensor:
     return squashed(call, call.input, float(call.layer.x_min), float(call.layer.x_max))
 
 
-def _whole_key(key: Any, rank: int) -> list[slice]:
-    """Return one slice per axis of (N, ...), or refuse anything else."""
-    parts = list(key) if isinstance(key, tuple | list) else [key]
-    if any(part is not Ellipsis and not isinstance(part, slice) for part in parts):
-        raise Refused("it picks single entries or adds axes; only slices such as x[:, 1:, ::2, :3] are supported")
-    if Ellipsis not in parts:
-        parts.append(Ellipsis)
-    at = parts.index(Ellipsis)
-    return parts[:at] + [slice(None)] * (rank + 1 - len(parts)) + parts[at + 1 :]
+def matmul(call: Call) -> Tensor:
+    """Convert ``x @ w`` with a constant matrix: a dense layer without bias."""
+    a, b = call.arguments
+    if not isinstance(a, Tensor) or isinstance(b, Tensor):
+        raise Refused(f"{_PRODUCT}, or use x @ w with a constant matrix w")
+    kernel = np.asarray(b, np.float64)
+    if kernel.ndim != 2:
+        raise Refused(f"its constant has {kernel.ndim} axes; only matrices are supported")
+    return on_last_axis(call, a, kernel)
 
 
-def get_item(call: Call) -> Tensor:
-    """Convert ``x[:, 1:, ::2, :3]``: cropping, strides, and a range of channels."""
+def sign(call: Call) -> Tensor:
+    """Convert ``sign(x)``, 0 at 0: ``H(x) - H(-x)``."""
     x = call.input
-    batch, *slices = _whole_key(call.arguments[1], x.rank)
-    if batch != slice(None):
-        raise Refused("it picks some of the batch")
-    picked = [range(n)[s] for n, s in zip(x.shape, [slice(None)] * (4 - x.rank) + slices, strict=True)]
-    rows, columns, channels = picked
-    if not all(picked) or rows.step < 1 or columns.step < 1 or channels.step != 1:
-        raise Refused("it picks nothing, goes backwards, or skips channels; only forward slices are supported, and ranges of channels")
-    y = call.per_channel(
-        x,
-        (1, 1),
-        strides=(rows.step, columns.step),
-        padding=(-rows[0], rows[-1] + 1 - x.shape[0], -columns[0], columns[-1] + 1 - x.shape[1]),
-    )
-    if len(channels) == x.channels:
-        return y
-    reads = (channels[0], channels[-1] + 1)
-    return call.linear(y, Conv(np.ones((1, 1, 1, len(channels))), groups=len(channels), reads=reads))
+    return call.add([call.step(x), call.scale(call.step(call.scale(x, -1.0)), -1.0)])
+
+
+def heaviside(call: Call) -> Tensor:
+    """Convert ``heaviside(x, c)``, the constant c at 0: ``c H(x) + (1 - c) (x > 0)``."""
+    x, value = call.arguments
+    if isinstance(value, Tensor) or not isinstance(x, Tensor):
+        raise Refused("its value at 0 is a tensor; give it a number")
+    at_zero = np.asarray(value, np.float64)
+    parts = [(at_zero, call.step), (1.0 - at_zero, lambda x: above(call, x))]
+    return _total(call, [call.scale(made(x), factor) for factor, made in parts if np.any(factor)])
+
+
+def _total(call: Call, tensors: list[Tensor]) -> Tensor:
+    return call.add(tensors) if len(tensors) > 1 else tensors[0]
+
+
+def greater_equal(call: Call) -> Tensor:
+    """Convert ``a >= b``, 1 or 0."""
+    return call.step(subtract(call))
+
+
+def greater(call: Call) -> Tensor:
+    """Convert ``a > b``, 1 or 0."""
+    return above(call, subtract(call))
+
+
+def less(call: Call) -> Tensor:
+    """Convert ``a < b``, 1 or 0: not ``a >= b``."""
+    return call.scale(greater_equal(call), -1.0, 1.0)
+
+
+def less_equal(call: Call) -> Tensor:
+    """Convert ``a <= b``, 1 or 0."""
+    return call.step(call.scale(subtract(call), -1.0))
+
+
+def logical_not(call: Call) -> Tensor:
+    """Convert ``not a`` of comparisons."""
+    if call.dtype != "bool":
+        raise Refused("its tensor is no comparison; compare it with a number first")
+    return call.scale(call.input, -1.0, 1.0)
+
+
+def cast(call: Call) -> Tensor:
+    """Convert cast to floats, and of comparisons to anything."""
+    if call.dtype != "bool" and "float" not in call.layer.dtype:
+        raise Refused(f"it rounds to {call.layer.dtype}, which is not piecewise linear; cast to float32")
+    return call.input
+
+
+def where(call: Call) -> Tensor:
+    """Convert ``where(comparison, a, b)`` of two constants."""
+    condition, a, b = (*call.arguments, None, None)[:3]
+    if not isinstance(condition, Tensor) or call.dtype != "bool" or a is None or b is None:
+        raise Refused("its condition is no comparison, or it picks places; use where(x >= 0, 1.0, -1.0)")
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        raise Refused(f"it chooses between tensors; {_PRODUCT}, or use relu, leaky_relu, maximum or minimum")
+    return call.scale(condition, np.asarray(a, np.float64) - np.asarray(b, np.float64), np.asarray(b, np.float64))

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from ecc_lava.arrays import Shape
-from ecc_lava.geometry import Conv
-from ecc_lava.keras_import.call import Call, Refused, Tensor, channels_last
+from ecc_lava.keras_import.call import Call, Refused, Tensor, laid_for
 from ecc_lava.keras_import.windows import pair
 
-__all__ = ["as_map", "augmentation", "cropping", "flatten", "nothing", "permute", "reshape", "up_sampling", "zero_padding"]
-
-
-def as_map(sizes: tuple[int, ...]) -> Shape:
-    """Return the sizes of a Keras tensor without its batch as (H, W, C).
-
-    Raises
-    ------
-    Refused
-        If it is no image, signal or vector.
-    """
-    if not 1 <= len(sizes) <= 3:
-        raise Refused(f"its tensor has {len(sizes) + 1} axes; images (N, H, W, C), signals (N, L, C) and vectors (N, C) are supported")
-    whole = (1, 1, 1, *sizes)[-3:]
-    return whole[0], whole[1], whole[2]
+__all__ = [
+    "augmentation",
+    "cropping",
+    "flatten",
+    "nothing",
+    "permute",
+    "repeat_vector",
+    "reshape",
+    "transposed",
+    "up_sampling",
+    "zero_padding",
+]
 
 
 def nothing(call: Call) -> Tensor:
@@ -40,48 +34,32 @@ def augmentation(call: Call) -> Tensor:
 
 
 def flatten(call: Call) -> Tensor:
-    """Convert Flatten."""
-    channels_last(call)
-    return call.reshape(call.input, (1, 1, prod(call.input.shape)))
-
-
-PLACES = 64
-"""Most positions of a map that is put together from a vector."""
-
-
-def _reshaped(call: Call, shape: Shape) -> Tensor:
-    """Return the input as another map: every position of it is a range of the flat vector's channels, put in its place."""
-    height, width, channels = shape
-    if shape == call.input.shape or (height, width) == (1, 1):
-        return call.reshape(call.input, shape)
-    if height * width > PLACES:
-        why = f"it makes a map of {height}x{width} positions of a tensor in another layout; at most {PLACES} positions are put together so"
-        raise Refused(f"{why}. Where it is the first layer, give the model an Input of that shape instead")
-    flat = call.reshape(call.input, (1, 1, prod(shape)))
-    placed = []
-    for row, column in np.ndindex(height, width):
-        first = (row * width + column) * channels
-        padding = (row, height - 1 - row, column, width - 1 - column)
-        geometry = Conv(np.ones((1, 1, 1, channels)), padding=padding, groups=channels, reads=(first, first + channels))
-        placed.append(call.linear(flat, geometry))
-    return call.add(placed)
+    """Convert Flatten; of channels-first maps it makes channels the last axis first."""
+    first = call.layer.data_format == "channels_first"
+    return call.moved(call.input, lambda places: (np.moveaxis(places, 1, -1) if first else places).reshape(len(places), -1))
 
 
 def reshape(call: Call) -> Tensor:
     """Convert Reshape, in the same order of the numbers."""
-    target = [int(size) for size in call.layer.target_shape]
-    known = prod(size for size in target if size != -1)
-    return _reshaped(call, as_map(tuple(prod(call.input.shape) // known if size == -1 else size for size in target)))
+    return call.moved(call.input, lambda places: places.reshape(len(places), *call.layer.target_shape))
+
+
+def transposed(call: Call, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return a tensor with its axes, the batch among them, in another order: only their names change where they lie on a map."""
+    if x.axes is None or axes[0] != 0:
+        return call.moved(x, lambda places: places.transpose(axes))
+    order = [axis - 1 for axis in axes[1:]]
+    return Tensor(x.name, x.shape, tuple(x.sizes[k] for k in order), tuple(x.axes[k] for k in order))
 
 
 def permute(call: Call) -> Tensor:
-    """Convert Permute, where it changes no number's place."""
-    sizes = call.input.shape[4 - call.input.rank :]
-    dims = [int(axis) - 1 for axis in call.layer.dims]
-    moved = [axis for axis in dims if sizes[axis] > 1]
-    if moved != sorted(moved):
-        raise Refused(f"it exchanges axes, {tuple(call.layer.dims)}; only the order (1, 2, 3) is supported: build the model without it")
-    return _reshaped(call, as_map(tuple(sizes[axis] for axis in dims)))
+    """Convert Permute."""
+    return transposed(call, call.input, (0, *(int(axis) for axis in call.layer.dims)))
+
+
+def repeat_vector(call: Call) -> Tensor:
+    """Convert RepeatVector: (N, C) to (N, n, C)."""
+    return call.moved(call.input, lambda places: places[:, None].repeat(int(call.layer.n), axis=1))
 
 
 def _sides(values: Any) -> tuple[int, int, int, int]:
@@ -93,23 +71,20 @@ def _sides(values: Any) -> tuple[int, int, int, int]:
 
 def zero_padding(call: Call) -> Tensor:
     """Convert ZeroPadding2D and 1D."""
-    channels_last(call)
-    return call.per_channel(call.input, (1, 1), padding=_sides(call.layer.padding))
+    return call.per_channel(laid_for(call), (1, 1), padding=_sides(call.layer.padding))
 
 
 def cropping(call: Call) -> Tensor:
     """Convert Cropping2D and 1D: negative padding."""
-    channels_last(call)
     top, bottom, left, right = _sides(call.layer.cropping)
-    return call.per_channel(call.input, (1, 1), padding=(-top, -bottom, -left, -right))
+    return call.per_channel(laid_for(call), (1, 1), padding=(-top, -bottom, -left, -right))
 
 
 def up_sampling(call: Call) -> Tensor:
     """Convert UpSampling2D and 1D by repetition."""
-    channels_last(call)
     how = getattr(call.layer, "interpolation", "nearest")
     if how != "nearest":
         raise Refused(f"its interpolation is {how!r}; only 'nearest' is supported")
     size = pair(call.layer.size)
     padding = (size[0] - 1, size[0] - 1, size[1] - 1, size[1] - 1)
-    return call.per_channel(call.input, size, padding=padding, input_dilation=size)
+    return call.per_channel(laid_for(call), size, padding=padding, input_dilation=size)

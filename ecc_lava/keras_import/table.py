@@ -1,12 +1,12 @@
 """Which handler converts which Keras class.
 
 To add a layer, write its handler, which reads every hyper-parameter from `call.layer` and raises `Refused` for settings it cannot
-convert, and give it a line here.
+convert, give it a line here, and one in `tests/keras_models.py`, which draws it in random models.
 """
 
 from __future__ import annotations
 
-from ecc_lava.keras_import import activations, convolutions, merging, normalisation, operators, pooling, shapes
+from ecc_lava.keras_import import activations, convolutions, merging, moves, normalisation, operators, pooling, shapes
 from ecc_lava.keras_import.call import Handler
 
 __all__ = ["HANDLERS", "OPERATORS"]
@@ -32,6 +32,7 @@ HANDLERS: dict[str, Handler] = {
     "DepthwiseConv1D": convolutions.depthwise_conv,
     "DepthwiseConv2D": convolutions.depthwise_conv,
     "Dropout": shapes.nothing,
+    "EinsumDense": convolutions.einsum_dense,
     "Flatten": shapes.flatten,
     "GaussianDropout": shapes.nothing,
     "GaussianNoise": shapes.nothing,
@@ -55,6 +56,7 @@ HANDLERS: dict[str, Handler] = {
     "RandomTranslation": shapes.augmentation,
     "RandomZoom": shapes.augmentation,
     "ReLU": activations.relu,
+    "RepeatVector": shapes.repeat_vector,
     "Rescaling": normalisation.rescaling,
     "Reshape": shapes.reshape,
     "SeparableConv1D": convolutions.separable_conv,
@@ -74,22 +76,63 @@ OPERATORS: dict[str, Handler] = {
     "Abs": operators.absolute,
     "Absolute": operators.absolute,
     "Add": merging.add,
+    "Amax": pooling.reduced_max,
+    "Amin": pooling.reduced_min,
+    "Average": pooling.reduced_mean,
+    "AveragePool": pooling.average_pooling,
+    "Cast": operators.cast,
     "Clip": operators.clip,
     "Concatenate": merging.concatenate,
+    "Copy": shapes.nothing,
     "Divide": operators.divide,
-    "GetItem": operators.get_item,
+    "Dot": operators.matmul,
+    "ExpandDims": moves.by_numpy("expand_dims", "axis"),
+    "Flip": moves.by_numpy("flip", "axis"),
+    "GetItem": moves.get_item,
+    "Greater": operators.greater,
+    "GreaterEqual": operators.greater_equal,
+    "HardShrink": activations.hard_shrink,
     "HardSigmoid": activations.hard_sigmoid,
     "HardTanh": activations.hard_tanh,
+    "Heaviside": operators.heaviside,
     "LeakyRelu": activations.leaky_relu,
+    "Less": operators.less,
+    "LessEqual": operators.less_equal,
+    "LogicalNot": operators.logical_not,
+    "Matmul": operators.matmul,
+    "Max": pooling.reduced_max,
+    "MaxPool": pooling.max_pooling,
     "Maximum": merging.maximum,
+    "Mean": pooling.reduced_mean,
+    "Min": pooling.reduced_min,
     "Minimum": merging.minimum,
+    "Moveaxis": moves.moveaxis,
     "Multiply": operators.multiply,
     "Negative": operators.negative,
+    "Pad": moves.pad,
     "Relu": activations.plain_relu,
     "Relu6": activations.relu6,
+    "Repeat": moves.by_numpy("repeat", "repeats", "axis"),
+    "Reshape": moves.reshape,
+    "Roll": moves.by_numpy("roll", "shift", "axis"),
+    "Rot90": moves.by_numpy("rot90", "k", "axes"),
     "Sigmoid": activations.softmax,
+    "Sign": operators.sign,
+    "SoftShrink": activations.soft_shrink,
     "Softmax": activations.softmax,
+    "SparseSigmoid": activations.sparse_sigmoid,
+    "Split": moves.split,
+    "Squeeze": moves.by_numpy("squeeze", "axis"),
+    "Stack": merging.stack,
+    "StopGradient": shapes.nothing,
     "Subtract": merging.subtract,
+    "Sum": pooling.reduced_sum,
+    "Swapaxes": moves.swapaxes,
+    "Take": moves.take,
+    "Threshold": activations.threshold,
+    "Tile": moves.by_numpy("tile", "repeats"),
+    "Transpose": moves.transpose,
     "TrueDivide": operators.divide,
+    "Where": operators.where,
 }
 """Class name of an operation of `keras.src.ops` -> handler."""

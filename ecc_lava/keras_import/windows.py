@@ -23,17 +23,18 @@ def _same(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]
     return total // 2, total - total // 2
 
 
-def padding_of(layer: Any, shape: Shape, size: tuple[int, int], dilation: tuple[int, int] = (1, 1)) -> tuple[int, int, int, int]:
+def padding_of(
+    padding: str, shape: Shape, size: tuple[int, int], strides: tuple[int, int], dilation: tuple[int, int] = (1, 1)
+) -> tuple[int, int, int, int]:
     """Return (top, bottom, left, right) of a layer's windows on a map.
 
     Parameters
     ----------
-    layer : keras layer with `padding` and `strides`
+    padding : {"valid", "same", "causal"}
     shape : (H, W, C)
-    size, dilation : of the window
+    size, strides, dilation : of the window
     """
-    strides = pair(layer.strides)
-    match layer.padding:
+    match padding:
         case "valid":
             return 0, 0, 0, 0
         case "causal":

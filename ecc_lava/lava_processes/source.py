@@ -1,4 +1,4 @@
-"""The source: sends the encoded images, one after the other."""
+"""The source: sends the encoded images of all inputs, one sample after the other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Source", "SourceModel"]
 
 
 class Source(AbstractProcess):  # type: ignore[misc]
-    """The input population; ``spikes`` sends image n at each of the steps nT .. nT+T-1, and zeros after the last.
+    """The input populations; ``spikes`` sends image n, or its spikes, at the steps nT .. nT+T-1, and zeros after the last.
 
     Parameters
     ----------
@@ -40,18 +40,16 @@ class Source(AbstractProcess):  # type: ignore[misc]
 @requires(CPU)
 @tag("fixed_pt")
 class SourceModel(PyLoihiProcessModel):  # type: ignore[misc]
-    """Sends graded spikes with 8-bit payloads."""
+    """Sends graded spikes with 8-bit payloads, the same at every step of a window, or the binary spikes of every step."""
 
     spikes: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
 
     def __init__(self, proc_params: Mapping[str, Any]) -> None:
         super().__init__(proc_params)
-        plan: Plan = proc_params["plan"]
+        self._plan: Plan = proc_params["plan"]
         self._beat: Array = proc_params["beat"]
-        self._clock, self._images = plan.clock, plan.q.reshape(len(plan.q), -1)
 
     def run_spk(self) -> None:
         """Run one step; Lava counts steps from 1."""
-        window = self._clock.window(0, self.time_step - 1)
-        self.spikes.send(np.zeros_like(self._images[0]) if window is None else self._images[window[0]])
+        self.spikes.send(self._plan.source_message(self.time_step - 1))
         self._beat[0] = self.time_step

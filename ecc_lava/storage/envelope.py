@@ -13,7 +13,7 @@ BLOCK = 512
 """Size of the userblock, bytes."""
 
 MAGIC = b"ECCLAVA\0"
-SCHEMA = 1
+SCHEMA = 2
 _HEADER = struct.Struct("<8sIQ32s")
 """Magic, u32 schema, u64 length of the rest, SHA-256 of the rest."""
 

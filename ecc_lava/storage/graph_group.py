@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax, Step
 from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, read_texts, write_json
 from ecc_lava.storage.network_groups import as_shape, read_geometry, write_geometry
 
@@ -22,7 +22,9 @@ def write_graph(group: Any, graph: Graph, writer: Writer) -> None:
         entry: dict[str, Any] = {"type": type(node).__name__, "name": node.name, "sources": node.sources}
         stored = group.create_group(f"arrays/{index}")
         match node:
-            case Input(shape=shape) | Reshape(shape=shape):
+            case Input(shape=shape, channels_first=channels_first):
+                entry |= {"shape": shape, "channels_first": channels_first}
+            case Reshape(shape=shape):
                 entry["shape"] = shape
             case Linear(geometry=geometry, bias=bias):
                 write_geometry(stored, geometry, writer)
@@ -34,10 +36,10 @@ def write_graph(group: Any, graph: Graph, writer: Writer) -> None:
                 entry["ceiling"] = None if ceiling == inf else ceiling
             case MaxPool(size=size, strides=strides, padding=padding):
                 entry |= {"size": size, "strides": strides, "padding": padding}
-            case Softmax() | Add() | Maximum():
+            case Softmax() | Add() | Maximum() | Step():
                 pass
         nodes.append(entry)
-    write_json(group, "nodes", {"nodes": nodes, "uint8_scale": graph.uint8_scale})
+    write_json(group, "nodes", {"nodes": nodes, "uint8_scale": graph.uint8_scale, "outputs": graph.outputs})
 
 
 def read_graph(group: Any) -> Graph:
@@ -45,13 +47,13 @@ def read_graph(group: Any) -> Graph:
     header = read_json(group, "nodes")
     arrays = read_group(group, "arrays")
     nodes = tuple(_node(entry, read_group(arrays, str(index))) for index, entry in enumerate(header["nodes"]))
-    return Graph(nodes, float(header["uint8_scale"]))
+    return Graph(nodes, float(header["uint8_scale"]), read_texts(header["outputs"], "outputs of the graph"))
 
 
 def _node(entry: dict[str, Any], stored: Any) -> Node:
     name, sources = str(entry["name"]), read_texts(entry["sources"], "sources of a node")
     if entry["type"] == "Input":
-        return Input(name, as_shape(entry["shape"]))
+        return Input(name, as_shape(entry["shape"]), bool(entry["channels_first"]))
     if not sources or (len(sources) > 1 and entry["type"] not in ("Add", "Maximum")):
         raise InvalidNetwork(f"the node {name!r} reads {len(sources)} tensors")
     match entry["type"]:
@@ -63,6 +65,8 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
             return Scale(name, sources[0], read_array(stored, "scale", *_FLOATS), read_array(stored, "shift", *_FLOATS))
         case "Relu":
             return Relu(name, sources[0], inf if entry["ceiling"] is None else float(entry["ceiling"]))
+        case "Step":
+            return Step(name, sources[0])
         case "MaxPool":
             return MaxPool(name, sources[0], *(_integers(entry[field], n) for field, n in (("size", 2), ("strides", 2), ("padding", 4))))
         case "Maximum":

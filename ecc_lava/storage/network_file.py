@@ -14,7 +14,7 @@ from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwor
 from ecc_lava.files import read_bytes, write_bytes
 from ecc_lava.formats import number_format
 from ecc_lava.graph import Graph
-from ecc_lava.network import SpikingNetwork
+from ecc_lava.network import SpikingNetwork, output_name
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.storage.arrays import Writer, has_member, read_group, read_json, read_texts, write_json
 from ecc_lava.storage.envelope import BLOCK, seal, verify
@@ -115,13 +115,13 @@ def _check_together(network: QuantisedNetwork, snn: SpikingNetwork | None, graph
     """Check that a float network and a graph are of the same model as the integer network."""
     if snn is not None:
         one, other = ([(p.name, p.shape, p.kind) for p in n.populations] for n in (network, snn))
-        if one != other or (snn.timesteps, snn.coding) != (network.timesteps, network.coding):
+        if one != other or (snn.timesteps, snn.codings) != (network.timesteps, network.codings):
             raise InvalidNetwork("the float network has other populations, timesteps or input coding than the integer network")
     if graph is not None:
-        facts = graph.input.shape, prod(graph.shapes[graph.output]), graph.uint8_scale
-        needed = network.input.shape, network.readout.neurons, network.coding.uint8_scale
+        facts = graph.input_specs, {name: prod(graph.shapes[tensor]) for name, tensor in graph.logits.items()}
+        needed = network.input_specs, {output_name(p.name): p.neurons for p in network.readouts}
         if facts != needed:
-            raise InvalidNetwork(f"the graph has (input shape, outputs, uint8 scale) {facts}, the integer network {needed}")
+            raise InvalidNetwork(f"the graph has (inputs, outputs) {facts}, the integer network {needed}")
 
 
 def _opened(path: str | Path, read: Any) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 from ecc_lava.arrays import Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import number_format
-from ecc_lava.geometry import Conv, Geometry
-from ecc_lava.geometry_json import describe, rebuild
+from ecc_lava.geometry import Geometry
+from ecc_lava.geometry_json import ARRAYS, arrays, describe, rebuild
 from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
@@ -19,17 +19,17 @@ __all__ = ["read_float", "read_geometry", "read_integer", "write_float", "write_
 
 
 def write_geometry(group: Any, geometry: Geometry, writer: Writer) -> None:
-    """Store a geometry: a description, its kernel and its gain map if it has one."""
+    """Store a geometry: a description, its kernel and its other arrays if it has any."""
     write_json(group, "geometry", describe(geometry))
     writer.array(group, "kernel", geometry.kernel)
-    if isinstance(geometry, Conv) and geometry.gain is not None:
-        writer.array(group, "gain", geometry.gain)
+    for name, array in arrays(geometry).items():
+        writer.array(group, name, array)
 
 
 def read_geometry(group: Any, *dtypes: str) -> Geometry:
     """Return a geometry whose kernel has one of the types."""
-    gain = read_array(group, "gain", "int32", "float64", "float32") if has_member(group, "gain") else None
-    return rebuild(read_json(group, "geometry"), read_array(group, "kernel", *dtypes), gain)
+    others = {name: read_array(group, name, *of) for name, of in ARRAYS.items() if has_member(group, name)}
+    return rebuild(read_json(group, "geometry"), read_array(group, "kernel", *dtypes), others)
 
 
 def as_shape(value: Any) -> Shape:
@@ -46,12 +46,14 @@ def write_integer(group: Any, network: QuantisedNetwork, writer: Writer) -> None
     header = {
         "format": network.format.name,
         "bits": network.bits,
-        "coding": asdict(network.coding),
+        "codings": [asdict(coding) for coding in network.codings],
         "timesteps": network.timesteps,
-        "logit_scale": network.logit_scale,
+        "logit_scales": network.logit_scales,
         "digest": network.digest,
         "populations": [{"name": p.name, "shape": p.shape, "kind": p.kind.value, "depth": p.depth} for p in network.populations],
-        "projections": [{"source": p.source, "target": p.target, "delay": p.delay, "exponent": p.exponent} for p in network.projections],
+        "projections": [
+            {"source": p.source, "target": p.target, "delay": p.delay, "exponent": p.exponent, "bits": p.bits} for p in network.projections
+        ],
     }
     write_json(group, "network", header)
     for index, population in enumerate(network.populations):
@@ -73,15 +75,16 @@ def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
     projections = []
     for index, p in enumerate(header["projections"]):
         geometry = read_geometry(read_group(read_group(group, "projections"), str(index)), "int8")
-        projections.append(QuantisedProjection(str(p["source"]), str(p["target"]), int(p["delay"]), int(p["exponent"]), geometry))
+        delay, exponent, bits = (int(p[field]) for field in ("delay", "exponent", "bits"))
+        projections.append(QuantisedProjection(str(p["source"]), str(p["target"]), delay, exponent, geometry, bits))
     network = QuantisedNetwork(
         tuple(populations),
         tuple(projections),
         number_format(header["format"]),
         int(header["bits"]),
-        InputCoding(**header["coding"]),
+        tuple(InputCoding(**coding) for coding in header["codings"]),
         int(header["timesteps"]),
-        float(header["logit_scale"]),
+        tuple(float(scale) for scale in header["logit_scales"]),
         trace,
     )
     if network.digest != header["digest"]:
@@ -92,7 +95,7 @@ def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
 def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
     """Store a float network."""
     header = {
-        "coding": asdict(network.coding),
+        "codings": [asdict(coding) for coding in network.codings],
         "timesteps": network.timesteps,
         "trace": network.trace,
         "populations": [
@@ -108,6 +111,8 @@ def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
             writer.array(stored, field, getattr(population, field))
     for index, projection in enumerate(network.projections):
         write_geometry(group.create_group(f"projections/{index}"), projection.geometry, writer)
+    if network.ideal is not None:
+        write_float(group.create_group("ideal"), network.ideal, writer)
 
 
 def read_float(group: Any) -> SpikingNetwork:
@@ -127,7 +132,8 @@ def read_float(group: Any) -> SpikingNetwork:
     return SpikingNetwork(
         tuple(populations),
         tuple(projections),
-        InputCoding(**header["coding"]),
+        tuple(InputCoding(**coding) for coding in header["codings"]),
         timesteps,
         trace=read_texts(header["trace"], "trace"),
+        ideal=read_float(read_group(group, "ideal")) if has_member(group, "ideal") else None,
     )

@@ -6,13 +6,14 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from ecc_lava.errors import InvalidInput
+from ecc_lava.formats import FORMATS
 
 __all__ = ["FORMAT_NAMES", "RESOURCES", "ChipSpec", "Figure", "figure_names"]
 
 RESOURCES: Final = ("compartments", "synapse_bits", "memory_bits", "input_axons", "output_axons")
 """What a core has a limited amount of, in the order of every report."""
 
-FORMAT_NAMES: Final = ("loihi1", "loihi2")
+FORMAT_NAMES: Final = tuple(FORMATS)
 """Number formats a chip may name."""
 
 _MAY_BE_UNLIMITED: Final = frozenset(RESOURCES) - {"compartments"}

@@ -1,0 +1,218 @@
+"""Layer-wise calibration: every population is fitted to what really arrives, in the chip's integers, at the T that will run.
+
+Plain integrate-and-fire neurons lose accuracy in time: inputs come unevenly, spikes fired too early cannot be taken back, and every layer
+adds to the error of the one before. Going through the populations in order, with what the calibrated integer network sends so far:
+
+1. *weights*: ridge regression of the ideal input on the rates that arrive ("advanced", see `ecc_lava.ecc.regression`);
+2. *initial potential*: ``v_init = fraction*vth - k``, ``bias += k/T``, with k how far the channel's mean input runs ahead of an even
+   one (see `ecc_lava.ecc.response.start_up`): the sum over T steps stays, but what runs ahead no longer fires;
+3. *threshold*: of several factors on each channel's lambda, the one with the least mean square error of the rates;
+4. *bias* ("light"): the mean rate of every channel equals its ideal mean; again at the end, on the integers themselves;
+5. *gain*: what one spike stands for to the populations after it, by least squares.
+
+Sources: Li et al., "A Free Lunch From ANN: Towards Efficient, Accurate Spiking Neural Networks Calibration", ICML 2021, for bias and
+weights; Wu, Yi and Huang 2022 for thresholds and residuals (see `ecc_lava.ecc.passes`). The start-up is this project's own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from ecc_lava.arrays import Array, Float
+from ecc_lava.binary import is_binary, mixes_channels
+from ecc_lava.ecc.arrivals import Arrivals
+from ecc_lava.ecc.regression import correction
+from ecc_lava.ecc.rescaling import rescaled
+from ecc_lava.ecc.response import spike_counts, start_up
+from ecc_lava.errors import InvalidInput
+from ecc_lava.geometry import Conv, Dense, Geometry, scaled_by_target, with_kernel
+from ecc_lava.network import Kind, Population, Projection, SpikingNetwork
+from ecc_lava.weight_widths import Bits
+
+__all__ = ["LayerwiseCalibration"]
+
+_log = logging.getLogger(__name__)
+
+ROUNDS = 4
+"""Corrections of the bias for every candidate; the mean rate follows the bias almost one to one."""
+
+GAINS = (0.5, 2.0)
+"""Limits of a gain, relative to the threshold's factor."""
+
+
+@dataclass(frozen=True)
+class LayerwiseCalibration:
+    """Fit every population, in order, to what the calibrated integer network before it sends.
+
+    Attributes
+    ----------
+    format : str or None
+        Number format that the network will be quantised with; None for the one that `convert` is given.
+    bits : int, mapping or None
+        Likewise, width of the weights.
+    thresholds : tuple of float
+        Factors on lambda that are tried.
+    fraction : float
+        Initial potential in thresholds, before the correction of the start-up.
+    rows : int
+        Neurons per channel, over images and positions, that a population is fitted on.
+    refit : bool
+        Whether weights are refitted.
+    """
+
+    format: str | None = None
+    bits: Bits | None = None
+    thresholds: tuple[float, ...] = (0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
+    fraction: float = 0.5
+    rows: int = 8192
+    refit: bool = True
+
+    def of(self, format: str, bits: Bits) -> LayerwiseCalibration:
+        """Return the pass for a number format and a width of weights, where it has none of its own."""
+        return replace(self, format=self.format or format, bits=self.bits or bits)
+
+    def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
+        """Return the calibrated network; `rate_forward` still is that of `network`."""
+        if network.timesteps is None or self.format is None or self.bits is None:
+            raise InvalidInput("layer-wise calibration needs timesteps, a number format and a width of weights; use it in `convert`")
+        arrivals = Arrivals(network, images, self.format, self.bits, self.rows)
+        calibrated = network
+        for population in network.populations[len(network.inputs) :]:
+            ideal = arrivals.ideal_sum(population)
+            if population.kind is Kind.IF:
+                calibrated = self._population(calibrated, population, ideal, arrivals)
+            elif population.kind is Kind.READOUT:
+                calibrated = self._refitted(calibrated, population, ideal, arrivals)
+                error = (ideal - arrivals.sums(calibrated, population.name)).mean(axis=(0, 1, 2))
+                calibrated = _with(calibrated, population.name, bias=calibrated.by_name[population.name].bias + error)
+            else:
+                arrivals.advance(calibrated, population.name)
+            arrivals.settle(population, ideal)
+        return replace(calibrated, ideal=network.ideal or network)
+
+    def _population(self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: Arrivals) -> SpikingNetwork:
+        """Return the network with one population calibrated; its spikes have arrived."""
+        name = population.name
+        most = np.broadcast_to(population.ceiling / population.lambda_, (1, 1, population.shape[2]))
+        target = np.clip(ideal, 0.0, most).astype(np.float32)
+        network = self._refitted(network, population, ideal, arrivals)
+        at_once = {p.source for p in network.projections if is_binary(p.geometry) and mixes_channels(p.geometry)}
+        fit = self._fitted(arrivals.currents(network, name), arrivals.sampled(population, target), most.ravel(), together=name in at_once)
+        own = network.by_name[name]
+        network = _divided(network, name, fit.threshold)
+        network = _with(network, name, bias=own.bias / fit.threshold + fit.bias, v_init=np.reshape(fit.v_init, (1, 1, -1)) * own.vth)
+        rates = arrivals.advance(network, name)
+        error = (target - rates * fit.gain).mean(axis=(0, 1, 2)) / fit.gain
+        network = _with(network, name, bias=network.by_name[name].bias + error)
+        rates = arrivals.advance(network, name)
+        gain = fit.gain if name in at_once else _gains(target, rates, fit.threshold, most.ravel())
+        noise = float(np.square(target - rates * gain).mean() / max(float(target.var(axis=(0, 1, 2)).mean()), 1e-12))
+        _log.info("%s: noise %.4f of the signal, threshold x%.2f, v_init %.2f", name, noise, fit.threshold.mean(), fit.v_init.mean())
+        factor: Float = np.reshape(gain[:1] if name in at_once else gain, (1, 1, -1))
+        return rescaled(network, {name: factor * own.lambda_}, incoming=False)
+
+    def _fitted(self, current: Array, target: Array, most: Array, together: bool) -> _Fit:
+        """Return the parameters of every channel with the least mean square error of the rates.
+
+        Parameters
+        ----------
+        current : float32 array (M, T, C)
+            Input of every step, bias included, in thresholds.
+        target : float32 array (M, C)
+            Ideal rates.
+        most : array (C,)
+            Largest gain.
+        together : bool
+            Whether all channels have one threshold and one gain.
+        """
+        steps, channels = current.shape[1:]
+        ahead = start_up(current)
+        best: _Fit | None = None
+        for factor in self.thresholds:
+            threshold = np.full(channels, factor)
+            v_init = self.fraction - ahead / factor
+            bias, gain = ahead / factor / steps, threshold
+            for trial in range(ROUNDS + 1):
+                rates = spike_counts(current, 1.0 / threshold, bias, v_init) / steps
+                if not together:
+                    gain = _gains(target, rates, threshold, most)
+                error = target - rates * gain
+                if trial < ROUNDS:
+                    bias = bias + error.mean(axis=0) / gain
+            noise = np.square(error).mean(axis=0)
+            if best is not None:
+                noise = np.where(threshold <= most, noise, np.inf)  # rate 1 never stands for more than the model's own ceiling
+            found = _Fit(threshold, bias, v_init, gain, noise)
+            best = found if best is None else best.better(found, together)
+        assert best is not None
+        return best
+
+    def _refitted(self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: Arrivals) -> SpikingNetwork:
+        """Return the network with the population's largest projection corrected towards its ideal input, if that helps."""
+        candidates = [p for p in network.into(population.name) if _refittable(p.geometry) and not arrivals.is_constant(p.source)]
+        if not self.refit or not candidates:
+            return network
+        chosen = max(candidates, key=lambda p: p.geometry.kernel.size)
+        missing = arrivals.sampled(population, (ideal - arrivals.sums(network, population.name)).astype(np.float32))
+        found = correction(arrivals.rates_read(chosen), missing)
+        if found is None:
+            return network
+        kernel = chosen.geometry.kernel + found.weights.reshape(chosen.geometry.kernel.shape)
+        changed = replace(chosen, geometry=with_kernel(chosen.geometry, kernel))
+        network = replace(network, projections=tuple(changed if p is chosen else p for p in network.projections))
+        return _with(network, population.name, bias=network.by_name[population.name].bias + found.bias)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Parameters of a population's channels, (C,) each, and the mean square error of their rates."""
+
+    threshold: Float
+    bias: Float
+    v_init: Float
+    gain: Float
+    noise: Float
+
+    def better(self, other: _Fit, together: bool) -> _Fit:
+        """Return the better of both for every channel, or for all together."""
+        mine = self.noise <= other.noise
+        if together:
+            mine = np.full(mine.shape, self.noise.sum() <= other.noise.sum())
+        return _Fit(*(np.where(mine, getattr(self, field.name), getattr(other, field.name)) for field in fields(self)))
+
+
+def _gains(target: Array, rates: Array, threshold: Array, most: Array) -> Float:
+    """Return what one spike per step stands for, by least squares, within `GAINS` of the threshold's factor; (C,)."""
+    axes = tuple(range(target.ndim - 1))
+    energy = np.square(rates).sum(axis=axes, dtype=np.float64)
+    match_ = (target * rates).sum(axis=axes, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gain = np.where(energy > 0, match_ / energy, threshold)
+    return np.minimum(np.clip(gain, GAINS[0] * threshold, GAINS[1] * threshold), most)
+
+
+def _refittable(geometry: Geometry) -> bool:
+    """Whether any change of the weights is an operator of the same geometry, and worth it."""
+    if is_binary(geometry):
+        return False
+    return isinstance(geometry, Dense) or (
+        isinstance(geometry, Conv) and geometry.groups == 1 and geometry.gain is None and geometry.kernel.shape[2] > 1
+    )
+
+
+def _with(network: SpikingNetwork, name: str, **changes: Array) -> SpikingNetwork:
+    populations = tuple(replace(p, **changes) if p.name == name else p for p in network.populations)  # type: ignore[arg-type]
+    return replace(network, populations=populations)
+
+
+def _divided(network: SpikingNetwork, name: str, threshold: Array) -> SpikingNetwork:
+    """Return the network with every weight into a population divided by its channel's factor."""
+
+    def divided(p: Projection) -> Projection:
+        return replace(p, geometry=with_kernel(p.geometry, scaled_by_target(p.geometry, 1.0 / threshold))) if p.target == name else p
+
+    return replace(network, projections=tuple(divided(p) for p in network.projections))

@@ -1,0 +1,59 @@
+"""How many synapses an operator has, in all and from every source neuron."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ecc_lava.arrays import Int, Shape
+from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, target_shape
+
+__all__ = ["axis_fan_out", "fan_out", "synapses"]
+
+
+def axis_fan_out(size: int, out: int, taps: int, stride: int, dilation: int, before: int, input_dilation: int) -> Int:
+    """Count, for each input index of one axis, the (output, tap) pairs that read it."""
+    reads = np.arange(out)[:, None] * stride + np.arange(taps)[None, :] * dilation - before
+    reads = reads[reads % input_dilation == 0] // input_dilation
+    return np.bincount(reads[(reads >= 0) & (reads < size)], minlength=size).astype(np.int64)
+
+
+def _fan_outs(conv: Conv, source: Shape) -> tuple[Int, Int]:
+    """Return the (output, tap) pairs that read each row, and each column."""
+    out = target_shape(conv, source)
+    rows, columns = (
+        axis_fan_out(
+            *(source[a], out[a], conv.kernel.shape[a], conv.strides[a], conv.dilation[a], conv.padding[2 * a], conv.input_dilation[a])
+        )
+        for a in (0, 1)
+    )
+    return rows, columns
+
+
+def fan_out(geometry: Geometry, source: Shape) -> Int:
+    """Return the number of synapses of each source neuron, (H, W, C).
+
+    Outputs inside the map; zero weights are counted, where there are any.
+    """
+    match geometry:
+        case Dense(kernel=kernel):
+            return np.full(source, kernel.shape[1], np.int64)
+        case Sparse(sources=sources):
+            return np.bincount(sources, minlength=prod(source)).reshape(source).astype(np.int64)
+        case Conv(kernel=kernel, groups=groups):
+            rows, columns = _fan_outs(geometry, source)
+            positions = rows[:, None] * columns[None, :]
+            channels = np.zeros(source[2], np.int64)
+            channels[slice(*(geometry.reads or (0, source[2])))] = kernel.shape[3] // groups
+            return positions[:, :, None] * channels
+
+
+def synapses(geometry: Geometry, source: Shape) -> int:
+    """Return the number of synapses of a projection from a map of shape `source`: the sum of `fan_out`."""
+    match geometry:
+        case Dense(kernel=kernel) | Sparse(kernel=kernel):
+            return int(kernel.size)
+        case Conv(kernel=kernel):
+            rows, columns = _fan_outs(geometry, source)
+            return int(rows.sum()) * int(columns.sum()) * int(kernel.shape[2] * kernel.shape[3])

@@ -1,0 +1,51 @@
+"""What the importer does to a list of graph nodes after they are written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ecc_lava.graph import Add, Input, Maximum, Node, Reshape, Scale
+
+__all__ = ["needed", "rescales_itself", "with_name"]
+
+
+def needed(nodes: list[Node], outputs: list[str]) -> list[Node]:
+    """Return the inputs and the nodes that the outputs depend on, in order."""
+    wanted = set(outputs)
+    for node in reversed(nodes):
+        if node.name in wanted:
+            wanted.update(node.sources)
+    return [node for node in nodes if node.name in wanted or isinstance(node, Input)]
+
+
+def with_name(node: Node, old: str, new: str) -> Node:
+    """Return a node after a node was renamed, itself or one that it reads."""
+    if node.name == old:
+        return replace(node, name=new)
+    if isinstance(node, Add | Maximum):
+        return replace(node, sources=tuple(new if source == old else source for source in node.sources))
+    return node if isinstance(node, Input) or node.source != old else replace(node, source=new)
+
+
+RESCALES = 0.2
+"""A first layer that multiplies by less than this takes pixels of 0..255; a Normalization of pixels in [0, 1] multiplies by more than 1."""
+
+
+def rescales_itself(nodes: list[Node]) -> bool:
+    """Whether the first layers bring all images of 0..255 to a small range, so that uint8 images are fed as they are.
+
+    Inputs that are vectors count only in models without images.
+    """
+    inputs = [node for node in nodes if isinstance(node, Input)]
+    images = [node for node in inputs if node.shape[:2] != (1, 1)] or inputs
+    readers = [node for image in images for node in _readers(nodes, image)]
+    return bool(readers) and all(isinstance(node, Scale) and float(abs(node.scale).max()) < RESCALES for node in readers)
+
+
+def _readers(nodes: list[Node], source: Node) -> list[Node]:
+    """Return what reads a tensor, after layers that do nothing at inference, such as augmentation."""
+    found: list[Node] = []
+    for node in nodes:
+        if source.name in node.sources:
+            found += _readers(nodes, node) if isinstance(node, Reshape) else [node]
+    return found

@@ -1,0 +1,440 @@
+"""Measure the fast back end: against other simulators, against a roofline, layer by layer, and how its cost grows.
+
+    uv run --extra bench python tests/benchmarks/speed.py --data FOLDER [--network NET.h5] [--out speed.json] [--images 100] [--repeats 5]
+
+One run on one machine: contenders take turns, each figure is the median of the repeats, and the environment is in the JSON. Others run at
+their best batch of 1, 10, 100 and 500 (SpikingJelly, which holds all steps at once, up to 100). The roofline and the layers are in
+processor time of one core, all else is by the wall clock: run it on an idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rivals import RIVALS, float_layers, ms_per_image_step
+
+import ecc_lava
+from ecc_lava.arrays import Array
+from ecc_lava.backends import fast as fast_module
+from ecc_lava.backends.activity import ActivityOf, Wanted
+from ecc_lava.backends.fast import fast
+from ecc_lava.backends.fast_jobs import Kernels
+from ecc_lava.batches import as_batch
+from ecc_lava.encode import encode_all
+from ecc_lava.formats import LOIHI2
+from ecc_lava.geometry import Conv, Dense, fan_out
+from ecc_lava.network import InputCoding, Kind
+from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+
+HERE = Path(__file__).parent
+LINE = 64
+LANES_16_BIT, PORTS, OPERATIONS = 32, 4, 3
+"""Of a 512-bit processor: 16-bit lanes and ports that add them; operations that a line of 64 weights takes."""
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--network", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("benchmark-results/speed.json"))
+    parser.add_argument("--images", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--skip", nargs="*", default=[], choices=["rivals", "lava", "growth", "set"])
+    asked = parser.parse_args()
+    network, q, x = _network(asked.data, asked.network, max(500, asked.images))
+    report: dict[str, Any] = {"environment": environment()}
+    report["roofline"] = roofline(asked.repeats)
+    report["layers"] = layers(network, _first(q, asked.images), asked.repeats, report["roofline"])
+    report["cores"] = cores(network, _first(q, asked.images), asked.repeats)
+    if "rivals" not in asked.skip:
+        report["rivals"] = rivals(network, q, asked.repeats)
+    if "lava" not in asked.skip:
+        report["lava"] = lava(network, x)
+    if "growth" not in asked.skip:
+        report["growth"] = growth(network, _first(q, asked.images), asked.repeats)
+    if "set" not in asked.skip:
+        start = time.perf_counter()
+        ecc_lava.simulate(network, np.load(asked.data / "cifar10.npz")["x_test"])
+        report["cifar10_5000_images_s"] = time.perf_counter() - start
+    report["environment"]["load_after"] = os.getloadavg()
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(report, indent=1))
+    _print(report)
+
+
+def _network(data: Path, path: Path | None, images: int) -> tuple[QuantisedNetwork, dict[str, Array], Array]:
+    with np.load(data / "cifar10.npz", allow_pickle=False) as arrays:
+        x, calibration = arrays["x_test"][:images], arrays["x_train"][:256]
+    if path is None:
+        import keras
+
+        graph = ecc_lava.from_keras(keras.models.load_model(data / "vgg16_half_cifar10.keras"))
+        network = ecc_lava.quantise(ecc_lava.convert(graph, calibration=calibration, timesteps=32))
+    else:
+        network = ecc_lava.load(path)[0]
+    return network, encode_all(as_batch(x, network.input_specs), network.codings), x
+
+
+def _first(q: dict[str, Array], number: int) -> dict[str, Array]:
+    return {name: x[:number] for name, x in q.items()}
+
+
+def environment() -> dict[str, Any]:
+    """Describe the machine and what is installed."""
+    told = Path("/proc/cpuinfo")
+    model = (
+        [line.partition(":")[2].strip() for line in told.read_text().splitlines() if line.startswith("model name")]
+        if told.is_file()
+        else []
+    )
+    wanted = ("numpy", "numba", "tensorflow-cpu", "torch", "spikingjelly", "lava-nc")
+    names = {"tensorflow-cpu": "tensorflow", "lava-nc": "lava"}
+    packages = {name: version(name) for name in wanted if importlib.util.find_spec(names.get(name, name))}
+    compiler = subprocess.run(["cc", "--version"], capture_output=True, text=True).stdout.splitlines()[:1]
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
+    return {
+        "processor": model[:1] or platform.processor(),
+        "cores": fast_module._threads(),
+        "load_before": os.getloadavg(),
+        "python": platform.python_version(),
+        "packages": packages,
+        "compiler": compiler,
+        "commit": commit,
+    }
+
+
+def _medians(contenders: dict[str, Callable[[], float]], repeats: int) -> dict[str, float]:
+    """Return the median of each, which take turns; each runs once before."""
+    for run in contenders.values():
+        run()
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, run in contenders.items():
+            times[name].append(run())
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+class _Using:
+    """Run with other kernels or another number of threads."""
+
+    def __init__(self, threads: int | None = None, kernels: Kernels | None = None) -> None:
+        self._new = (lambda: threads) if threads else fast_module._threads, (lambda: kernels) if kernels else fast_module.kernels
+
+    def __enter__(self) -> None:
+        self._old = fast_module._threads, fast_module.kernels
+        fast_module._threads, fast_module.kernels = self._new  # type: ignore[assignment]
+
+    def __exit__(self, *_: object) -> None:
+        fast_module._threads, fast_module.kernels = self._old
+
+
+def _ours(network: QuantisedNetwork, q: dict[str, Array], timesteps: int, using: _Using) -> float:
+    samples = len(next(iter(q.values())))
+    with using:
+        start = time.perf_counter()
+        fast(network, q, timesteps, Wanted())
+        return (time.perf_counter() - start) * 1e3 / samples / timesteps
+
+
+# ── roofline ──
+
+
+def roofline(repeats: int) -> dict[str, Any]:
+    """Measure how fast weight rows can be added from both caches, in C and in numba, beside lanes x ports x clock."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "roofline.so"
+        command = ["cc", "-std=gnu11", "-O3", "-march=native", "-mprefer-vector-width=512", "-shared", "-fPIC"]
+        subprocess.run([*command, "-o", str(path), str(HERE / "roofline.c")], check=True)
+        library = ctypes.CDLL(str(path))
+    library.chain.argtypes, library.chain.restype = [ctypes.c_int64], ctypes.c_int64
+    seconds = []
+    for _ in range(repeats):
+        start = time.thread_time()
+        library.chain(200_000_000)
+        seconds.append(time.thread_time() - start)
+    clock = 0.2 / min(seconds)
+    measured = {"L1": {}, "L2": {}}
+    for level, size in (("L1", 24 * 1024), ("L2", 512 * 1024)):
+        best = max(_c_rows(library, size, blocks, repeats) for blocks in (1, 2, 4))
+        measured[level] = {"c": best, "numba": _numba_rows(size, repeats)}
+    theoretical = LANES_16_BIT * PORTS * clock
+    by_operations = LINE * PORTS * clock / OPERATIONS
+    return {"clock_ghz": clock, "lanes x ports x clock": theoretical, "64 x ports x clock / 3": by_operations, "gsynop_s": measured}
+
+
+def _rows(size: int, blocks: int) -> tuple[Array, Array]:
+    rng = np.random.default_rng(0)
+    raw = np.empty(size + LINE, np.int8)
+    weights = raw[-raw.ctypes.data % LINE :][:size]
+    weights[:] = rng.integers(-127, 128, size)
+    return weights, rng.integers(0, size // (LINE * blocks), (64, 256)).astype(np.int32)
+
+
+def _c_rows(library: Any, size: int, blocks: int, repeats: int) -> float:
+    weights, rows = _rows(size, blocks)
+    offsets, out = np.ascontiguousarray(rows * LINE * blocks), np.zeros(8 * 32 + 32, np.int16)
+    at = out.ctypes.data + -out.ctypes.data % LINE
+    times = 50
+    pointers = [ctypes.c_void_p(a.ctypes.data) for a in (weights, offsets)]
+    best = np.inf
+    for _ in range(4 * repeats):
+        start = time.thread_time()
+        library.add_lists(
+            *(ctypes.c_int64(blocks), *pointers, ctypes.c_int64(256), ctypes.c_int64(64), ctypes.c_int64(times), ctypes.c_void_p(at))
+        )
+        best = min(best, time.thread_time() - start)
+    return times * rows.size * LINE * blocks / best / 1e9
+
+
+def _numba_rows(size: int, repeats: int) -> float:
+    import numba
+
+    @numba.njit(nogil=True)
+    def add(weights: Array, rows: Array, total: Array) -> None:
+        for r in range(len(rows)):
+            total[:] = 0
+            for i in range(rows.shape[1]):
+                row = weights[rows[r, i]]
+                for o in range(total.size):
+                    total[o] += row[o]
+
+    flat, rows = _rows(size, 4)
+    weights, total = flat.reshape(-1, 4 * LINE), np.zeros(4 * LINE, np.int16)
+    best = np.inf
+    for _ in range(4 * repeats):
+        start = time.thread_time()
+        for _ in range(10):
+            add(weights, rows, total)
+        best = min(best, time.thread_time() - start)
+    return 10 * rows.size * 4 * LINE / best / 1e9
+
+
+# ── our own figures ──
+
+
+def layers(network: QuantisedNetwork, q: dict[str, Array], repeats: int, roof: dict[str, Any]) -> list[dict[str, Any]]:
+    """Time every population on one core, from its lists of events to its spikes."""
+    use, plan = fast_module.kernels(), fast_module._runner(network, fast_module.kernels())
+    names = {id(prepared): layer.population.name for layer, prepared in zip(plan.plan.layers, plan.prepared, strict=True)}
+    spent: dict[str, float] = {}
+    run = type(use).run
+
+    def timed(self: Any, prepared: Any, *arguments: Any) -> tuple[int, int]:
+        start = time.thread_time()
+        result = run(self, prepared, *arguments)
+        spent[names[id(prepared)]] = spent.get(names[id(prepared)], 0.0) + time.thread_time() - start
+        return result
+
+    steps, samples, all_spent = network.timesteps, len(next(iter(q.values()))), []
+    type(use).run = timed  # type: ignore[method-assign]
+    try:
+        for _ in range(repeats):
+            spent.clear()
+            with _Using(threads=1):
+                done = fast(network, q, steps, Wanted())
+            all_spent.append(dict(spent))
+    finally:
+        type(use).run = run  # type: ignore[method-assign]
+    synops, table = synops_into(network, done), []
+    for name in all_spent[0]:
+        seconds = statistics.median(once[name] for once in all_spent)
+        kernel = [p.geometry.kernel.shape for p in network.into(name)]
+        rate = synops.get(name, 0) / seconds / 1e9
+        weights = sum(int(np.prod(shape)) for shape in kernel)
+        level = "L1" if weights <= 24 * 1024 else "L2"
+        best = max(roof["gsynop_s"][level].values())
+        row = {"name": name, "shape": network.by_name[name].shape, "kernels": kernel, "ms": seconds * 1e3 / samples / steps}
+        table.append(row | {"gsynop_s": rate, "roofline": level, "of_roofline": rate / best})
+    return table
+
+
+def synops_into(network: QuantisedNetwork, done: ActivityOf) -> dict[str, int]:
+    """Count spikes times synapses into every population."""
+    result: dict[str, int] = {}
+    for p in network.projections:
+        source = network.by_name[p.source]
+        if source.kind is not Kind.INPUT:
+            passed = done[p.source].counts.astype(np.int64) * fan_out(p.geometry, source.shape)
+            result[p.target] = result.get(p.target, 0) + int(passed.sum())
+    return result
+
+
+def _busy_loops(number: int) -> float:
+    """Return the seconds that so many threads take for the same arithmetic each, without memory traffic."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "roofline.so"
+        subprocess.run(["cc", "-O3", "-shared", "-fPIC", "-o", str(path), str(HERE / "roofline.c")], check=True)
+        library = ctypes.CDLL(str(path))
+    library.chain.argtypes = [ctypes.c_int64]
+    workers = [threading.Thread(target=library.chain, args=(500_000_000,)) for _ in range(number)]
+    start = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return time.perf_counter() - start
+
+
+def cores(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict[str, Any]:
+    """Compare one core with all, in C and in numba, and what busy loops reach in the same run."""
+    from ecc_lava.backends.fast_numba import NumbaKernels
+
+    count, numba, steps = fast_module._threads(), NumbaKernels(), network.timesteps
+    few = _first(q, 20)
+    contenders = {
+        "1 core": lambda: _ours(network, q, steps, _Using(threads=1)),
+        "all cores": lambda: _ours(network, q, steps, _Using()),
+        "all cores, numba": lambda: _ours(network, few, steps, _Using(kernels=numba)),
+        "all cores, one image": lambda: _ours(network, _first(q, 1), steps, _Using()),
+        "1 busy loop": lambda: _busy_loops(1),
+        "busy loops on all cores": lambda: _busy_loops(count) / count,
+    }
+    found = _medians(contenders, repeats)
+    ideal = found["1 busy loop"] / found["busy loops on all cores"]
+    return {"cores": count, "ms_per_image_step": found, "speedup": found["1 core"] / found["all cores"], "speedup_of_busy_loops": ideal}
+
+
+# ── others ──
+
+
+def rivals(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict[str, Any]:
+    """Run the same network in other simulators, at their best batch."""
+    (values,) = q.values()
+    steps, prepared, contenders = network.timesteps, float_layers(network), {}
+    packages = {"TensorFlow loop": "tensorflow", "PyTorch loop": "torch", "SpikingJelly": "spikingjelly"}
+    batches: dict[str, int] = {}
+    for name, make in RIVALS.items():
+        if not importlib.util.find_spec(packages[name]):
+            continue
+        run, trials = make(prepared, steps), {}
+        for batch in (1, 10, 100) if name == "SpikingJelly" else (1, 10, 100, 500):
+            x = values[:batch].astype(np.float32)
+            run(x)
+            trials[batch] = ms_per_image_step(run, x, steps)
+        batches[name] = min(trials, key=lambda batch: trials[batch])
+        x = values[: batches[name]].astype(np.float32)
+        contenders[name] = lambda run=run, x=x: ms_per_image_step(run, x, steps)
+    contenders["ours"] = lambda: _ours(network, _first(q, 100), steps, _Using())
+    found = _medians(contenders, repeats)
+    others = {name: value for name, value in found.items() if name != "ours"}
+    reference = fast(network, _first(q, 100), steps, Wanted())[network.readout.name].potential.reshape(100, -1).argmax(axis=1)
+    agreement = {
+        name: float((RIVALS[name](prepared, steps)(values[:100].astype(np.float32)).argmax(axis=1) == reference).mean()) for name in others
+    }
+    faster = min(others.values()) / found["ours"] if others else None
+    return {"ms_per_image_step": found, "best_batch": batches, "same_class": agreement, "faster_than_the_best": faster}
+
+
+def lava(network: QuantisedNetwork, x: Array) -> dict[str, Any]:
+    """Time Lava's own Conv arithmetic layer by layer, and its runtime on this network where it ends within ten minutes."""
+    if not importlib.util.find_spec("lava"):
+        return {}
+    from lava.proc.conv.utils import conv as lava_conv
+
+    table, rng = {}, np.random.default_rng(0)
+    for p in network.projections:
+        geometry = p.geometry
+        if not isinstance(geometry, Conv) or geometry.groups > 1:
+            continue
+        height, width, channels = network.by_name[p.source].shape
+        spikes = (rng.random((width, height, channels)) < 0.08).astype(np.int32)
+        kernel = geometry.kernel.transpose(3, 1, 0, 2)[:, ::-1, ::-1].astype(np.int32)
+        start = time.perf_counter()
+        lava_conv(spikes, kernel, (3, 3), geometry.strides[::-1], (geometry.padding[2], geometry.padding[0]), (1, 1), 1)
+        table[p.target] = (time.perf_counter() - start) * 1e3
+    result: dict[str, Any] = {"conv_ms_per_image_step": table, "sum_ms": sum(table.values())}
+    start = time.perf_counter()
+    try:
+        ecc_lava.simulate(network, x[:1], backend="lava", timesteps=8)
+        result["runtime_ms_per_image_step"] = (time.perf_counter() - start) * 1e3 / 8
+    except ecc_lava.EccLavaError as error:
+        result["runtime"] = f"ended after {time.perf_counter() - start:.0f} s: {error}"
+    return result
+
+
+# ── growth ──
+
+
+def growth(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict[str, Any]:
+    """Show how cost grows with T, activity, width and image size."""
+
+    def measure(of: QuantisedNetwork, inputs: dict[str, Array], steps: int) -> float:
+        return _medians({"": lambda: _ours(of, inputs, steps, _Using())}, repeats)[""]
+
+    by_steps = {t: measure(replace(network, timesteps=t), _first(q, 20), t) for t in (8, 16, 32, 64, 128, 256)}
+    by_activity = {a: _rate(one_layer(32, 64, a), repeats) for a in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)}
+    by_width = {c: _rate(one_layer(16, c, 0.08), repeats) for c in (16, 32, 64, 128, 256, 512)}
+    by_size = {s: _rate(one_layer(s, 64, 0.08), repeats) for s in (8, 16, 32, 64, 128)}
+    return {
+        "timesteps: ms per image and step": by_steps,
+        "activity of a 64->64 layer on 32x32": by_activity,
+        "channels on 16x16 at 8 %": by_width,
+        "side at 64 channels and 8 %": by_size,
+    }
+
+
+def one_layer(side: int, channels: int, activity: float) -> QuantisedNetwork:
+    """Return a network whose one 3x3 layer reads a population of given activity."""
+    rng = np.random.default_rng(0)
+    zero, vth, shape = np.zeros((1, 1, 1), np.int32), np.full((1, 1, 1), 1000, np.int32), (side, side, channels)
+    bias, start = np.full((1, 1, channels), int(activity * 1000), np.int32), rng.integers(0, 1000, shape).astype(np.int32)
+    populations = (
+        QuantisedPopulation("input", (side, side, 1), Kind.INPUT, 0, zero, zero, zero),
+        QuantisedPopulation("source", shape, Kind.IF, 1, bias, vth, start),
+        QuantisedPopulation("target", shape, Kind.IF, 2, zero, vth * 4000, zero),
+        QuantisedPopulation("readout", (1, 1, 1), Kind.READOUT, 3, zero, zero, zero),
+    )
+    kernel = rng.integers(-127, 128, (3, 3, channels, channels)).astype(np.int8)
+    wires = (
+        QuantisedProjection("input", "source", 0, -6, Conv(np.zeros((1, 1, 1, channels), np.int8))),
+        QuantisedProjection("source", "target", 0, -6, Conv(kernel, padding=(1, 1, 1, 1))),
+        QuantisedProjection("target", "readout", 0, -6, Dense(np.zeros((side * side * channels, 1), np.int8))),
+    )
+    return QuantisedNetwork(populations, wires, LOIHI2, 8, (InputCoding(),), 32, (1.0,))
+
+
+def _rate(network: QuantisedNetwork, repeats: int) -> dict[str, float]:
+    """Return ms and Gsynop/s of the whole of a one-layer network, its source's neurons included, on all cores."""
+    q = {"input": np.zeros((8, *network.input.shape), np.uint8)}
+    ms = _medians({"": lambda: _ours(network, q, 32, _Using())}, repeats)[""]
+    synops = synops_into(network, fast(network, q, 32, Wanted()))["target"]
+    return {"ms": ms, "gsynop_s": synops / 8 / 32 / ms / 1e6}
+
+
+# ── the table ──
+
+
+def _print(report: dict[str, Any]) -> None:
+    print(json.dumps(report["environment"], indent=1))
+    roof = report["roofline"]
+    print(f"\nroofline at {roof['clock_ghz']:.2f} GHz: lanes x ports x clock {roof['lanes x ports x clock']:.0f} Gsynop/s")
+    for level, found in roof["gsynop_s"].items():
+        print(f"  {level}: C {found['c']:.0f}, numba {found['numba']:.0f} Gsynop/s")
+    print(f"\n{'population':16} {'shape':16} {'kernels':28} {'us/step':>8} {'Gsynop/s':>9} {'of roofline':>12}")
+    for row in report["layers"]:
+        share = f"{row['of_roofline']:.0%} of {row['roofline']}"
+        print(f"{row['name']:16} {row['shape']!s:16} {row['kernels']!s:28} {row['ms'] * 1e3:8.2f} {row['gsynop_s']:9.1f} {share:>12}")
+    for name in ("cores", "rivals", "lava", "growth", "cifar10_5000_images_s"):
+        if name in report:
+            print(f"\n{name}: {json.dumps(report[name], indent=1)}")
+
+
+if __name__ == "__main__":
+    main()
