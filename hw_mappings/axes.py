@@ -15,8 +15,9 @@ import numpy as np
 
 from ecc_lava.arrays import Array, Int, Shape, read_only
 from ecc_lava.geometry import Conv, Dense, target_shape, written
+from hw_mappings.tiling import Cut
 
-__all__ = ["Axis", "BlockAxis", "Profile", "SlidingAxis", "axes_of", "profile", "reach_prefix"]
+__all__ = ["Axis", "AxisNeeds", "BlockAxis", "Profile", "SlidingAxis", "axes_of", "axis_needs", "meeting", "profile"]
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,15 @@ class Profile:
         Source indices with at least one target in the range.
     lists : tuple of (targets, count)
         Distinct patterns of synapses by their number of targets: source indices whose targets differ by a shift share one.
+    weights : int
+        Distinct weights in use.
+    synapses : int
     """
 
     reached: int
     lists: tuple[tuple[int, int], ...]
+    weights: int
+    synapses: int
 
 
 def _labels(gain: Array | None, axis: int) -> tuple[int, ...]:
@@ -150,18 +156,21 @@ def profile(axis: Axis, start: int, stop: int) -> Profile:
     match axis:
         case SlidingAxis():
             patterns = _patterns(axis, start, stop)
-            lists = Counter(len(pattern) for pattern in set(patterns.values()))
-            return Profile(len(patterns), tuple(sorted(lists.items())))
+            distinct = set(patterns.values())
+            lists = Counter(len(pattern) for pattern in distinct)
+            weights = len({synapse for pattern in distinct for synapse in pattern})
+            return Profile(len(patterns), tuple(sorted(lists.items())), weights, sum(map(len, patterns.values())))
         case BlockAxis():
             first, last, per_source, targets = _blocks(axis, start, stop)
             lists = Counter()
             for number in targets:
                 lists[number] += per_source
-            return Profile((last - first) * per_source, tuple(sorted(lists.items())))
+            synapses = sum(targets) * per_source
+            return Profile((last - first) * per_source, tuple(sorted(lists.items())), synapses, synapses)
 
 
 @lru_cache(maxsize=1 << 14)
-def reach_prefix(axis: Axis, start: int, stop: int) -> Int:
+def _reach_prefix(axis: Axis, start: int, stop: int) -> Int:
     """Return how many of the first n source indices reach targets `start` to `stop`, for n = 0..size."""
     reached = np.zeros(axis.size + 1, np.int64)
     match axis:
@@ -171,3 +180,48 @@ def reach_prefix(axis: Axis, start: int, stop: int) -> Int:
             first, last, per_source, _ = _blocks(axis, start, stop)
             reached[axis.reads[0] + first * per_source + 1 : axis.reads[0] + last * per_source + 1] = 1
     return read_only(np.cumsum(reached))
+
+
+@lru_cache(maxsize=1 << 14)
+def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
+    """Return how many indices of each source span reach each target span, (source spans, target spans)."""
+    prefixes = np.stack([_reach_prefix(axis, *span) for span in targets])
+    starts, stops = np.array(sources).T
+    return read_only((prefixes[:, stops] - prefixes[:, starts]).T)
+
+
+@dataclass(frozen=True, eq=False)
+class AxisNeeds:
+    """What the parts of one axis need: one row for each kind of part.
+
+    Attributes
+    ----------
+    kinds : int64 array (parts,)
+        Row of every part.
+    lengths, reached, weights, synapses : int64 arrays (rows,)
+    entries, counts : int64 arrays (rows, lists)
+        Targets of a list, and how many such lists there are.
+    """
+
+    kinds: Int
+    lengths: Int
+    reached: Int
+    weights: Int
+    synapses: Int
+    entries: Int
+    counts: Int
+
+
+@lru_cache(maxsize=1 << 14)
+def axis_needs(axis: Axis, spans: Cut) -> AxisNeeds:
+    """Return what the parts of an axis need."""
+    keys = [(stop - start, profile(axis, start, stop)) for start, stop in spans]
+    rows = {key: row for row, key in enumerate(dict.fromkeys(keys))}
+    entries = np.zeros((len(rows), max(1, *(len(need.lists) for _, need in rows))), np.int64)
+    counts = np.zeros_like(entries)
+    for (_, need), row in rows.items():
+        for column, (targets, count) in enumerate(need.lists):
+            entries[row, column], counts[row, column] = targets, count
+    figures = np.array([(length, need.reached, need.weights, need.synapses) for length, need in rows], np.int64)
+    lengths, reached, weights, synapses = figures.T
+    return AxisNeeds(np.array([rows[key] for key in keys], np.int64), lengths, reached, weights, synapses, entries, counts)

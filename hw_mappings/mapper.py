@@ -1,58 +1,55 @@
-"""The mapper: partition, then placement, then the figures of every core."""
+"""The mapper: repeaters, partition and packing, placement, then the figures of every core."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingType
-from collections.abc import Sequence
+from collections import Counter
 
 from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.result import Result
-from ecc_lava.shard import Shard
 from hw_mappings.chips.loihi2 import LOIHI2
 from hw_mappings.chips.spec import ChipSpec
-from hw_mappings.lower_bound import lower_bound_cores
-from hw_mappings.mapping import MappedCore, Mapping, usage_of
+from hw_mappings.mapping import Mapping, mapped_cores
 from hw_mappings.misfit import explain_cores
-from hw_mappings.outgoing import outgoing
-from hw_mappings.partition import partition
-from hw_mappings.placement import PlacementProblem, Placer, sequential
+from hw_mappings.placement import PLACERS, PlacementProblem, Placer
+from hw_mappings.plan import Plan, plan
+from hw_mappings.repeaters import with_repeaters
+from hw_mappings.synapses import SynapseModel
+from hw_mappings.traffic import traffic
 
-__all__ = ["map_network", "traffic"]
+__all__ = ["map_network"]
 
 
-def traffic(
-    network: QuantisedNetwork, shards: MappingType[str, Sequence[Shard]], activity: Result | None = None
-) -> tuple[tuple[int, int, float], ...]:
-    """Return the messages between logical cores, one shard a core, numbered in the order of `shards`.
+def _check_inputs(network: QuantisedNetwork, chip: ChipSpec, activity: Result | None) -> None:
+    if network.format.name != chip.format:
+        raise InvalidInput(
+            f"the network's integers are in the format {network.format.name!r}, chip {chip.name!r} computes in {chip.format!r}: "
+            f"quantise the network with format {chip.format!r}, or map it to a chip of format {network.format.name!r}"
+        )
+    if activity is not None:
+        missing = [p.name for p in network.populations if p.kind.spikes and p.name not in activity.spike_counts]
+        if missing:
+            raise InvalidInput(f"the activity has no spike counts of {', '.join(missing)}; simulate the network that is mapped")
 
-    Parameters
-    ----------
-    network : QuantisedNetwork
-    shards : shards of every population on cores
-    activity : Result or None
-        Messages per sample at each population's mean firing rate; without it, per step with every neuron firing.
-    """
-    first: dict[str, int] = {}
-    for name in shards:
-        first[name] = sum(len(shards[earlier]) for earlier in first)
-    edges: list[tuple[int, int, float]] = []
-    for name, own in shards.items():
-        spikes = 1.0 if activity is None else float(activity.spike_counts[name].mean()) / network.by_name[name].neurons
-        for target in outgoing(network, name, shards):
-            for offset, shard in enumerate(own):
-                axons = target.axons(shard)
-                edges += [(first[name] + offset, first[target.target] + int(n), float(axons[n]) * spikes) for n in axons.nonzero()[0]]
-    return tuple(edges)
+
+def _cores_of_each(planned: Plan) -> dict[str, int]:
+    """Return how many cores hold shards of each population."""
+    return dict(Counter(name for core in planned.cores for name in {shard.population for shard in core}))
 
 
 def map_network(
-    network: QuantisedNetwork, chip: ChipSpec = LOIHI2, activity: Result | None = None, *, placer: Placer = sequential
+    network: QuantisedNetwork,
+    chip: ChipSpec = LOIHI2,
+    activity: Result | None = None,
+    *,
+    placer: Placer | str = "annealed",
+    synapse_model: SynapseModel | str = SynapseModel.STRICT,
+    seed: int = 0,
 ) -> Mapping:
-    """Cut a network into shards that each fit a core, and place them, one shard a core.
+    """Cut a network into shards, put these on cores so that none exceeds its limits, and place the cores.
 
-    The input population takes no cores: the host (or a chip's embedded processors) injects its spikes. The readout takes cores as any
+    The input populations take no cores: the host (or a chip's embedded processors) injects their spikes. A readout takes cores as any
     other population does.
 
     Parameters
@@ -61,40 +58,39 @@ def map_network(
     chip : ChipSpec
         Its number format must be the network's.
     activity : Result or None
-        A simulation of the network: its spike counts weigh the traffic that a placer sees. The sequential placer does not look at it.
-    placer : Placer
+        A simulation of the network: its spike counts weigh the traffic that a placer sees.
+    placer : Placer, or the name of one in `hw_mappings.placement.PLACERS`
+    synapse_model : {"strict", "ideal"}
+        Whether synaptic memory holds lists with their headers, indices and borders, or weights alone.
+    seed : int
+        Of placers that draw random numbers.
 
     Raises
     ------
     InvalidInput
-        If the network was quantised for another chip's number format, or `activity` is of another network.
+        If the network was quantised for another chip's number format, `activity` is of another network, or there is no such placer.
     DoesNotFit
         Naming the population, the resource, what it takes, the limit, and the smallest change that fits.
     """
-    if network.format.name != chip.format:
-        raise InvalidInput(
-            f"the network's integers are in the format {network.format.name!r}, chip {chip.name!r} computes in {chip.format!r}: "
-            f"quantise the network with format {chip.format!r}, or map it to a chip of format {network.format.name!r}"
-        )
-    placed = [p for p in network.populations if p.kind is not Kind.INPUT]
-    if activity is not None:
-        # a readout never fires, so its count may be missing
-        missing = [p.name for p in placed if p.kind is not Kind.READOUT and p.name not in activity.spike_counts]
-        if missing:
-            raise InvalidInput(f"the activity has no spike counts of {', '.join(missing)}; simulate the network that is mapped")
-    tilings = partition(network, chip)
-    shards = {name: tiling.shards for name, tiling in tilings.items()}
-    counts = {name: len(own) for name, own in shards.items()}
-    if sum(counts.values()) > chip.cores_in_all:
-        raise DoesNotFit(explain_cores(chip, counts))
-    cores = [(shard,) for own in shards.values() for shard in own]
-    edges = traffic(network, shards, activity)
-    addresses = placer(PlacementProblem(len(cores), edges, chip))
-    usages = usage_of(network, cores, chip)
+    _check_inputs(network, chip, activity)
+    if isinstance(placer, str):
+        if placer not in PLACERS:
+            raise InvalidInput(f"placer {placer!r} is not known; known: {', '.join(PLACERS)}")
+        placer = PLACERS[placer]
+    model = SynapseModel(synapse_model)
+    digest = network.digest
+    network = with_repeaters(network, chip)
+    planned = plan(network, chip, model)
+    tilings = dict(planned.partition.tilings)
+    if len(planned.cores) > chip.cores_in_all:
+        raise DoesNotFit(explain_cores(chip, len(planned.cores), _cores_of_each(planned)))
+    edges = traffic(network, tilings, planned.cores, chip, activity)
+    addresses = placer(PlacementProblem(len(planned.cores), edges, chip, seed))
     return Mapping(
-        network_digest=network.digest,
-        populations=tuple((p.name, p.shape) for p in placed),
+        network_digest=digest,
+        populations=tuple((p.name, p.shape) for p in network.populations if p.kind is not Kind.INPUT),
         chip=chip,
-        cores=tuple(MappedCore(*core) for core in zip(addresses, cores, usages, strict=True)),
-        lower_bound_cores=lower_bound_cores(network, chip),
+        cores=mapped_cores(network, tilings, addresses, planned.cores, chip, model),
+        lower_bound_cores=planned.bound.cores,
+        model=model,
     )

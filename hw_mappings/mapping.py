@@ -12,28 +12,35 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from ecc_lava.arrays import Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.shard import Shard
 from hw_mappings.chips.spec import RESOURCES, ChipSpec
-from hw_mappings.outgoing import outgoing, ranges
-from hw_mappings.placement import Address
-from hw_mappings.resources import Usage, incoming, overruns, shard_usage, total
+from hw_mappings.core_usage import core_usages, overruns
+from hw_mappings.placement.problem import Address
+from hw_mappings.repeaters import with_repeaters
+from hw_mappings.synapses import SynapseModel
+from hw_mappings.tiling import Tiling, tiling_of
 
-__all__ = ["MappedCore", "Mapping", "usage_of"]
+__all__ = ["MappedCore", "Mapping", "mapped_cores"]
 
 
 @dataclass(frozen=True)
 class MappedCore:
-    """One core: where it is, what lives on it, what that takes."""
+    """One core.
+
+    Attributes
+    ----------
+    address : Address
+    shards : tuple of Shard
+    usage : resource -> amount used
+    """
 
     address: Address
     shards: tuple[Shard, ...]
-    usage: Usage
+    usage: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,14 @@ class Mapping:
     network_digest : str
         SHA-256 of the network it was made for.
     populations : tuple of (name, shape)
-        Those on cores, in the network's order. The input is not among them: the host injects its spikes.
+        Those on cores, in the network's order: of the network with repeaters, without its inputs, whose spikes the host injects.
     chip : ChipSpec
     cores : tuple of MappedCore
         In the order of the network; addresses are distinct.
     lower_bound_cores : int
         Cores below which no mapping exists.
+    model : SynapseModel
+        How synaptic memory was counted.
     """
 
     network_digest: str
@@ -58,6 +67,7 @@ class Mapping:
     chip: ChipSpec
     cores: tuple[MappedCore, ...]
     lower_bound_cores: int
+    model: SynapseModel = SynapseModel.STRICT
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[0-9a-f]{64}", self.network_digest):
@@ -70,27 +80,29 @@ class Mapping:
         unknown = {shard.population for core in self.cores for shard in core.shards} - {name for name, _ in self.populations}
         if unknown:
             raise InvalidNetwork(f"the mapping has shards of unknown populations: {', '.join(sorted(unknown))}")
-        for name, shape in self.populations:
-            _check_tiles(name, shape, self.shards_of(name))
+        self.tilings  # noqa: B018 - made now, so that shards that are none are found
 
     def _check_cores(self) -> None:
         chips, per_chip = self.chip.amount("chips"), self.chip.amount("cores")
+        blocked = set(self.chip.blocked)
         seen: set[Address] = set()
         for core in self.cores:
             where = f"core {core.address.core} of chip {core.address.chip}"
             if not (0 <= core.address.chip < chips and 0 <= core.address.core < per_chip):
                 raise InvalidNetwork(f"{where} does not exist; {self.chip.name} has {chips} chips of {per_chip} cores")
+            if (core.address.chip, core.address.core) in blocked or (None, core.address.core) in blocked:
+                raise InvalidNetwork(f"{where} is blocked")
             if core.address in seen:
                 raise InvalidNetwork(f"{where} is used twice")
             if not core.shards:
                 raise InvalidNetwork(f"{where} holds nothing")
-            if min(getattr(core.usage, resource) for resource in RESOURCES) < 0:
-                raise InvalidNetwork(f"{where} uses less than nothing")
+            if set(core.usage) != set(RESOURCES) or min(core.usage.values()) < 0:
+                raise InvalidNetwork(f"{where} uses {core.usage}; it must use nothing or more of each resource")
             for resource, (used, most) in overruns(core.usage, self.chip).items():
                 raise InvalidNetwork(f"{where} uses {used} {resource}; the limit is {most}")
             compartments = sum(shard.neurons for shard in core.shards) * self.chip.amount("compartments_per_neuron")
-            if core.usage.compartments != compartments:
-                raise InvalidNetwork(f"{where} says it uses {core.usage.compartments} compartments; its shards take {compartments}")
+            if core.usage["compartments"] != compartments:
+                raise InvalidNetwork(f"{where} says it uses {core.usage['compartments']} compartments; its shards take {compartments}")
             seen.add(core.address)
 
     @cached_property
@@ -104,6 +116,11 @@ class Mapping:
     def shards_of(self, population: str) -> tuple[Shard, ...]:
         """Return the shards of a population in the order of the cores."""
         return self._by_population[population]
+
+    @cached_property
+    def tilings(self) -> dict[str, Tiling]:
+        """How every population is cut."""
+        return {name: tiling_of(name, shape, self._by_population.get(name, ())) for name, shape in self.populations}
 
     @property
     def chips(self) -> int:
@@ -120,13 +137,15 @@ class Mapping:
         """
         if network.digest != self.network_digest:
             raise InvalidNetwork(f"this mapping is of the network {self.network_digest}, not of {network.digest}; map the network again")
+        network = with_repeaters(network, self.chip)
         populations = tuple((p.name, p.shape) for p in network.populations if p.kind is not Kind.INPUT)
         if populations != self.populations:
             raise InvalidNetwork(f"the mapping has the populations {self.populations}, its network {populations}")
-        usages = usage_of(network, [core.shards for core in self.cores], self.chip)
-        for core, usage in zip(self.cores, usages, strict=True):
-            if core.usage != usage:
-                raise InvalidNetwork(f"core {core.address.core} of chip {core.address.chip} says it uses {core.usage}; it is {usage}")
+        shards = [core.shards for core in self.cores]
+        actual = mapped_cores(network, self.tilings, [core.address for core in self.cores], shards, self.chip, self.model)
+        for core, true in zip(self.cores, actual, strict=True):
+            if core != true:
+                raise InvalidNetwork(f"core {core.address.core} of chip {core.address.chip} says it uses {core.usage}; it is {true.usage}")
 
     def save(self, path: str | Path) -> None:
         """Write the mapping to a file."""
@@ -142,32 +161,17 @@ class Mapping:
         return load_mapping(path)
 
 
-def usage_of(network: QuantisedNetwork, cores: Sequence[tuple[Shard, ...]], chip: ChipSpec) -> list[Usage]:
-    """Return what each core uses, given the shards on every core."""
-    partition: dict[str, list[Shard]] = {p.name: [] for p in network.populations}
-    for shards in cores:
-        for shard in shards:
-            partition[shard.population].append(shard)
-    sources = {name: incoming(network, name) for name in partition}
-    targets = {name: outgoing(network, name, partition) for name in partition}
-    return [total([shard_usage(s, sources[s.population], targets[s.population], chip) for s in shards]) for shards in cores]
-
-
-def _check_tiles(population: str, shape: Shape, shards: Sequence[Shard]) -> None:
-    """Check that the shards cover every neuron of a population exactly once."""
-    if len(shape) != 3 or min(shape) < 1:
-        raise InvalidNetwork(f"population {population!r} has shape {shape}; all of (H, W, C) must be at least 1")
-    for shard in shards:
-        if any(stop > length for (_, stop), length in zip(ranges(shard), shape, strict=True)):
-            raise InvalidNetwork(f"{shard} reaches outside its population of shape {shape}")
-    neurons = sum(shard.neurons for shard in shards)
-    if neurons != shape[0] * shape[1] * shape[2]:
-        raise InvalidNetwork(f"the shards of {population!r} hold {neurons} neurons; the population has {shape[0] * shape[1] * shape[2]}")
-    # painted on the grid of all edges, not of all neurons: as small as the tiling is simple
-    edges = [np.unique([edge for shard in shards for edge in ranges(shard)[axis]]) for axis in range(3)]
-    covered = np.zeros([len(along) for along in edges], bool)
-    for shard in shards:
-        box = tuple(slice(*np.searchsorted(along, span)) for along, span in zip(edges, ranges(shard), strict=True))
-        if covered[box].any():
-            raise InvalidNetwork(f"{shard} overlaps another shard of {population!r}")
-        covered[box] = True
+def mapped_cores(
+    network: QuantisedNetwork,
+    tilings: dict[str, Tiling],
+    addresses: Sequence[Address],
+    cores: Sequence[tuple[Shard, ...]],
+    chip: ChipSpec,
+    model: SynapseModel,
+) -> tuple[MappedCore, ...]:
+    """Return the cores with what each uses."""
+    usages = core_usages(network, tilings, cores, chip, model).tolist()
+    return tuple(
+        MappedCore(address, shards, dict(zip(RESOURCES, usage, strict=True)))
+        for address, shards, usage in zip(addresses, cores, usages, strict=True)
+    )

@@ -2,8 +2,9 @@
 
 ::
 
-    {"schema": 1, "digest": SHA-256 of the rest in canonical JSON, "package": version, "network": SHA-256, "chip": {...},
+    {"schema": 2, "digest": SHA-256 of the rest in canonical JSON, "package": version, "network": SHA-256, "chip": {...},
      "populations": [[name, [H, W, C]], ...], "lower_bound_cores": n,
+     "synapse_model": "strict",
      "cores": [{"chip": 0, "core": 0, "x": 0, "y": 0, "shards": [[name, [y0, y1], [x0, x1], [c0, c1]], ...],
                 "usage": {resource: [used, max]}}, ...]}
 """
@@ -22,13 +23,13 @@ from ecc_lava.shard import Shard
 from hw_mappings.chips.files import chip_from_json, chip_to_json
 from hw_mappings.chips.spec import RESOURCES, ChipSpec
 from hw_mappings.mapping import MappedCore, Mapping
-from hw_mappings.placement import Address, mesh_position
-from hw_mappings.resources import Usage
+from hw_mappings.placement.problem import Address, mesh_position
+from hw_mappings.synapses import SynapseModel
 
 __all__ = ["from_json", "load_mapping", "save_mapping", "to_json"]
 
-SCHEMA: Final = 1
-_TOP: Final = {"schema", "digest", "package", "network", "chip", "populations", "lower_bound_cores", "cores"}
+SCHEMA: Final = 2
+_TOP: Final = {"schema", "digest", "package", "network", "chip", "populations", "lower_bound_cores", "synapse_model", "cores"}
 _CORE: Final = {"chip", "core", "x", "y", "shards", "usage"}
 
 
@@ -45,7 +46,7 @@ def to_json(mapping: Mapping) -> dict[str, Any]:
     for core in mapping.cores:
         x, y = mesh_position(core.address, mapping.chip)
         shards = [[s.population, list(s.y), list(s.x), list(s.c)] for s in core.shards]
-        usage = {name: list(amount) for name, amount in core.usage.against(mapping.chip).items()}
+        usage = {name: [amount, mapping.chip.limit(name)] for name, amount in core.usage.items()}
         cores.append({"chip": core.address.chip, "core": core.address.core, "x": x, "y": y, "shards": shards, "usage": usage})
     data = {
         "schema": SCHEMA,
@@ -54,6 +55,7 @@ def to_json(mapping: Mapping) -> dict[str, Any]:
         "chip": chip_to_json(mapping.chip),
         "populations": [[name, list(shape)] for name, shape in mapping.populations],
         "lower_bound_cores": mapping.lower_bound_cores,
+        "synapse_model": mapping.model.value,
         "cores": cores,
     }
     return {"digest": _digest(data), **data}
@@ -100,6 +102,12 @@ def _population(value: object) -> tuple[str, Shape]:
     return _text("a population's name", name), (height, width, channels)
 
 
+def _model(value: object) -> SynapseModel:
+    if value not in [model.value for model in SynapseModel]:
+        raise InvalidNetwork(f"the synapse model is {value!r:.80}; known: {', '.join(model.value for model in SynapseModel)}")
+    return SynapseModel(value)
+
+
 def _core(value: object, chip: ChipSpec) -> MappedCore:
     entry = _object("a core", value, _CORE)
     address = Address(_whole("a chip index", entry["chip"]), _whole("a core index", entry["core"]))
@@ -110,7 +118,7 @@ def _core(value: object, chip: ChipSpec) -> MappedCore:
         used[name], most = _whole(name, _list(name, amount, 2)[0]), amount[1]
         if type(most) is not type(chip.limit(name)) or most != chip.limit(name):
             raise InvalidNetwork(f"{name} is limited to {most!r} on a core and to {chip.limit(name)!r} in the chip")
-    return MappedCore(address, tuple(_shard(shard) for shard in _list("a core's shards", entry["shards"])), Usage(**used))
+    return MappedCore(address, tuple(_shard(shard) for shard in _list("a core's shards", entry["shards"])), used)
 
 
 def from_json(data: object) -> Mapping:
@@ -137,6 +145,7 @@ def from_json(data: object) -> Mapping:
         chip=chip,
         cores=tuple(_core(value, chip) for value in _list("cores", top["cores"])),
         lower_bound_cores=_whole("the lower bound", top["lower_bound_cores"]),
+        model=_model(top["synapse_model"]),
     )
 
 

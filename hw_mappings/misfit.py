@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
+
+from ecc_lava.arrays import Int
+from ecc_lava.geometry import Sparse
 from ecc_lava.quantised import QuantisedProjection
-from ecc_lava.shard import Shard
-from hw_mappings.chips.spec import ChipSpec
-from hw_mappings.resources import Incoming, Usage, overruns
+from hw_mappings.axes import axes_of, profile
+from hw_mappings.chips.spec import RESOURCES, ChipSpec
+from hw_mappings.resources import Demand
+from hw_mappings.tiling import Tiling
 
 __all__ = ["explain_cores", "explain_delay", "explain_misfit"]
 
@@ -18,45 +23,63 @@ _WORDS: Final = {
     "memory_bits": "bits of memory",
     "input_axons": "input axons",
     "output_axons": "output axons",
+    "delay_slots": "slots of delayed input",
+    "thresholds": "distinct thresholds",
+    "exponents": "distinct weight exponents",
 }
 _NETWORK_REMEDY: Final = {
     "compartments": "",
     "synapse_bits": "fewer synapses into each neuron or fewer weight bits, ",
     "memory_bits": "fewer synapses into each neuron or fewer weight bits, ",
     "output_axons": "fewer cores for the populations it sends to (fewer channels there), ",
+    "delay_slots": "a skip over fewer layers, ",
+    "thresholds": "",
+    "exponents": "fewer projections into it, ",
 }
 
 
-def explain_misfit(chip: ChipSpec, sources: Sequence[Incoming], usages: Sequence[tuple[Shard, Usage]]) -> str:
+def explain_misfit(demand: Demand, finest: Tiling, usage: Mapping[str, Int], limits: Int) -> str:
     """Say why a population does not fit even with one neuron a core.
 
     Parameters
     ----------
-    chip : ChipSpec
-    sources : the projections into the population
-    usages : its one-neuron shards with what each takes
+    demand : Demand
+    finest : tiling of the population into single neurons, some of them
+    usage : what these take, and what the populations that it sends to then take
+    limits : a core's
     """
-    worst: dict[str, tuple[int, int, Shard]] = {}
-    for shard, usage in usages:
-        for resource, (used, most) in overruns(usage, chip).items():
-            if resource not in worst or used > worst[resource][0]:
-                worst[resource] = used, most, shard
-    resource, (used, most, shard) = max(worst.items(), key=lambda item: item[1][0] / item[1][1])
-    change = _NETWORK_REMEDY[resource] if resource != "input_axons" else _fewer_channels(sources, used, most)
+    chip = demand.chip
+    own = usage[demand.name].reshape(-1, len(RESOURCES))
+    ratios = own / np.maximum(limits, 1)
+    number, resource = np.unravel_index(int(ratios.argmax()), ratios.shape)
+    used, most, name = int(own[number, resource]), int(limits[resource]), RESOURCES[resource]
+    if used <= most:
+        return (
+            f"population {demand.name!r} does not fit on {chip.name} beside the populations it sends to: of all cuts tried, each lets too "
+            f"many axons leave its cores or arrive at theirs. Smallest change that fits: fewer channels in {demand.name!r} or in those, "
+            "or a chip with more input and output axons"
+        )
+    shard = finest.shards[int(number)]
+    change = _NETWORK_REMEDY[name] if name != "input_axons" else _fewer_channels(demand, used, most)
     return (
         f"population {shard.population!r} does not fit on {chip.name}: one neuron (row {shard.y[0]}, column {shard.x[0]}, channel "
-        f"{shard.c[0]}) alone on a core takes {used} {_WORDS[resource]}, the limit is {most}: {used - most} too many. "
-        f"Smallest change that fits: {change}or a chip with {resource} of at least {used}"
+        f"{shard.c[0]}) alone on a core takes {used} {_WORDS[name]}, the limit is {most}: {used - most} too many. "
+        f"Smallest change that fits: {change}or a chip with {name} of at least {used}"
     )
 
 
-def _fewer_channels(sources: Sequence[Incoming], used: int, most: int) -> str:
+def _fewer_channels(demand: Demand, used: int, most: int) -> str:
     """Name the largest number of source channels whose fan-in fits, if there is one source to shrink."""
-    channels = sources[0].reach.source_channels if len(sources) == 1 else None
-    fitting = 0 if channels is None else channels * most // used
+    fitting = 0
+    if len(demand.into) == 1:
+        projection, source = demand.into[0]
+        channels = source.shape[2]
+        if not isinstance(projection.geometry, Sparse):
+            reads = profile(axes_of(projection.geometry, source.shape)[2], 0, 1).reached
+            fitting = channels * most // used if reads == channels else 0
     if fitting < 1:
         return f"{used - most} fewer source neurons for each neuron, "
-    return f"{fitting} channels instead of {channels} in {sources[0].source!r}, "
+    return f"{fitting} channels instead of {channels} in {source.name!r}, "
 
 
 def explain_delay(chip: ChipSpec, projection: QuantisedProjection) -> str:
@@ -69,15 +92,16 @@ def explain_delay(chip: ChipSpec, projection: QuantisedProjection) -> str:
     )
 
 
-def explain_cores(chip: ChipSpec, cores: Mapping[str, int]) -> str:
+def explain_cores(chip: ChipSpec, needed: int, cores: Mapping[str, int]) -> str:
     """Say that the populations together need more cores than there are.
 
     Parameters
     ----------
     chip : ChipSpec
-    cores : cores of every population
+    needed : cores in all
+    cores : cores that each population is on
     """
-    needed, most, per_chip = sum(cores.values()), chip.cores_in_all, chip.amount("cores")
+    most, per_chip = chip.cores_in_all, len(chip.usable(0))
     largest = max(cores, key=lambda name: cores[name])
     return (
         f"the network needs {needed} cores, {chip.amount('chips')} chip(s) {chip.name} of {per_chip} cores have {most}: "

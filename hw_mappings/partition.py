@@ -1,195 +1,168 @@
-"""Cut every population into boxes that each fit one core.
+"""Cut every population into boxes that each fit one core, or part of one.
 
-Populations are cut from the readout backwards: a shard's input axons and lists depend on geometry alone, its output axons on how the
-populations it sends to are cut, which is then known. Of all tilings into near-equal parts that fit, the cheapest is taken: ::
-
-    cost = cores + (input axons of all shards, except from the host) * (share of a core that one output axon takes)
-
-because every input axon here is an output axon of a core before, which cuts through many channels would fill. Equal costs are decided
-by fewer cuts through channels, then columns, then rows.
+A beam search from the readouts backwards. A state is a tiling of every population so far; it is extended by every candidate tiling of the
+next one. That settles the axons between this population and those it sends to: what leaves its shards, and what arrives at theirs.
+The cheapest states are kept. Axons that are not settled yet count as few as they can be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import pairwise, product
-from math import prod
+from typing import Final
 
-from ecc_lava.arrays import Shape
+from ecc_lava.arrays import Int
 from ecc_lava.errors import DoesNotFit
-from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.shard import Shard, whole
+from hw_mappings.axons import Axons
+from hw_mappings.candidates import Candidate, Prices, candidates, cheapest
 from hw_mappings.chips.spec import ChipSpec
-from hw_mappings.misfit import explain_delay, explain_misfit
-from hw_mappings.outgoing import Outgoing, outgoing
-from hw_mappings.reach import Span
-from hw_mappings.resources import Incoming, incoming, overruns, shard_usage
+from hw_mappings.misfit import explain_misfit
+from hw_mappings.resources import Demand, demands, fits, limits_of, own_usage, projection_axons, with_axons
+from hw_mappings.synapses import SynapseModel
+from hw_mappings.tiling import Cuts, Tiling
 
-__all__ = ["AxisCut", "Problem", "Tiling", "cheapest", "cut", "partition"]
+__all__ = ["Partition", "Search"]
 
-
-@dataclass(frozen=True)
-class Problem:
-    """A population to be cut: its size, what comes in and where its spikes go."""
-
-    population: str
-    shape: Shape
-    sources: tuple[Incoming, ...]
-    targets: tuple[Outgoing, ...]
-    chip: ChipSpec
+_BEAM: Final = 24
+"""States that are carried on."""
+_ALIKE: Final = 4
+"""Of them, those that cut the last population in the same way: another one may be all that a population before it can be joined to."""
 
 
-@dataclass(frozen=True)
-class AxisCut:
-    """One axis of a population in near-equal parts.
+_WORK: Final = 400_000
+"""Shards that are looked at to extend the states by one population: of populations of very many, fewer states are extended,"""
+_FEWEST: Final = 2
+"""but at least so many."""
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """A tiling of every population on cores, and what every shard takes.
 
     Attributes
     ----------
-    spans : tuple of (start, stop)
-    kinds : tuple of (start, stop)
-        One span of each kind that differs in what it uses; the middle one, usually the fullest, first.
+    tilings : population -> Tiling
+    usage : population -> int64 array (rows, columns, channels, resources)
     """
 
-    spans: tuple[Span, ...]
-    kinds: tuple[Span, ...]
+    tilings: Mapping[str, Tiling]
+    usage: Mapping[str, Int]
 
 
-@dataclass(frozen=True)
-class Tiling:
-    """A population cut along rows, columns and channels; every combination of parts is a shard."""
-
-    population: str
-    cuts: tuple[AxisCut, AxisCut, AxisCut]
-
-    @property
-    def cores(self) -> int:
-        """Number of shards, one a core."""
-        return prod(len(axis.spans) for axis in self.cuts)
-
-    @property
-    def shards(self) -> tuple[Shard, ...]:
-        """All shards; channels vary fastest, so that shards reading the same spikes are neighbours."""
-        return tuple(Shard(self.population, *spans) for spans in product(*(axis.spans for axis in self.cuts)))
-
-    @property
-    def representatives(self) -> Iterator[Shard]:
-        """Shards such that every shard uses exactly what one of them does, the middle one first."""
-        return (Shard(self.population, *spans) for spans in product(*(axis.kinds for axis in self.cuts)))
+@dataclass(frozen=True, eq=False)
+class _State:
+    cost: float
+    chosen: Mapping[str, Candidate]
+    usage: Mapping[str, Int]
 
 
-def cut(length: int, parts: int) -> tuple[Span, ...]:
-    """Cut ``range(length)`` into near-equal spans; the longest and the shortest differ by one at most."""
-    edges = [part * length // parts for part in range(parts + 1)]
-    return tuple(pairwise(edges))
+class Search:
+    """Everything that does not depend on prices, so that several searches share it.
 
-
-def _useful_parts(length: int) -> list[int]:
-    """Numbers of parts worth trying: more parts whose longest is no shorter only waste cores."""
-    return sorted({-(-length // longest) for longest in range(1, length + 1)})
-
-
-def _axis_cut(problem: Problem, axis: int, parts: int) -> AxisCut:
-    spans = cut(problem.shape[axis], parts)
-    kinds: dict[Hashable, Span] = {}
-    for start, stop in (*spans[parts // 2 :], *spans[: parts // 2]):
-        arrives = tuple(p.reach.alike(axis, start, stop) for p in problem.sources)
-        leaves = tuple(p.alike(axis, start, stop) for p in problem.targets)
-        kinds.setdefault((stop - start, arrives, leaves), (start, stop))
-    return AxisCut(spans, tuple(kinds.values()))
-
-
-def _tilings(problem: Problem) -> list[Tiling]:
-    """Return all tilings whose parts hold no more neurons than a core, those with the fewest cores first."""
-    neurons_max = problem.chip.amount("compartments") // problem.chip.amount("compartments_per_neuron")
-    rows, columns, channels = (
-        [(-(-length // parts), _axis_cut(problem, axis, parts)) for parts in _useful_parts(length)]
-        for axis, length in enumerate(problem.shape)
-    )
-    small_enough = [
-        Tiling(problem.population, (y, x, c))
-        for (height, y), (width, x), (depth, c) in product(rows, columns, channels)
-        if height * width * depth <= neurons_max
-    ]
-    return sorted(small_enough, key=lambda tiling: tiling.cores)
-
-
-def _fits(problem: Problem, tiling: Tiling) -> bool:
-    chip = problem.chip
-    # most tilings fail in the middle already, before their output axons are counted
-    if overruns(shard_usage(next(tiling.representatives), problem.sources, (), chip), chip):
-        return False
-    return not any(overruns(shard_usage(s, problem.sources, problem.targets, chip), chip) for s in tiling.representatives)
-
-
-def _share_of_an_output_axon(chip: ChipSpec) -> Fraction:
-    """Return the largest part of any of a core's limits that one output axon takes."""
-    entries, memory_bits = chip.limit("output_axons"), chip.limit("memory_bits")
-    by_count = Fraction(1, entries) if entries is not None else Fraction(0)
-    by_memory = Fraction(chip.amount("output_axon_bits"), memory_bits) if memory_bits is not None else Fraction(0)
-    return max(by_count, by_memory)
-
-
-def _messages(problem: Problem, tiling: Tiling) -> int:
-    """Return the input axons of all shards together, except for spikes from the host."""
-    rows, columns, channels = (axis.spans for axis in tiling.cuts)
-    return sum(source.reach.arrivals((rows, columns, channels)) for source in problem.sources if not source.from_host)
-
-
-def cheapest(problem: Problem) -> Tiling:
-    """Return the cheapest tiling in which every shard fits.
-
-    Raises
-    ------
-    DoesNotFit
-        If there is none, with the resource and the numbers of one neuron a core.
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    chip : ChipSpec
+    model : SynapseModel
     """
-    share = _share_of_an_output_axon(problem.chip)
-    best: tuple[Fraction, tuple[int, ...], Tiling] | None = None
-    for tiling in _tilings(problem):
-        if best is not None and tiling.cores >= best[0]:
-            break
-        rank = tiling.cores + _messages(problem, tiling) * share, tuple(len(axis.spans) for axis in reversed(tiling.cuts))
-        if (best is None or rank < best[:2]) and _fits(problem, tiling):
-            best = (*rank, tiling)
-    if best is not None:
-        return best[2]
-    y, x, c = (_axis_cut(problem, axis, length) for axis, length in enumerate(problem.shape))
-    finest = Tiling(problem.population, (y, x, c))
-    usages = [(shard, shard_usage(shard, problem.sources, problem.targets, problem.chip)) for shard in finest.representatives]
-    raise DoesNotFit(explain_misfit(problem.chip, problem.sources, usages))
 
+    def __init__(self, network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> None:
+        self._network = network
+        self._chip = chip
+        self._limits = limits_of(chip)
+        self._demands = demands(network, chip, model)
+        self._tried: dict[tuple[str, bool], list[Candidate]] = {}
+        self._links: dict[tuple[int, Cuts, Cuts], Axons] = {}
+        self._last_use = {p.target: p.source for p in reversed(network.projections)}  # by the earliest source, the last to be cut
 
-def partition(network: QuantisedNetwork, chip: ChipSpec) -> dict[str, Tiling]:
-    """Cut every population but the input, whose spikes the host injects.
+    def _candidates(self, demand: Demand, thorough: bool) -> list[Candidate]:
+        key = demand.name, thorough
+        if key not in self._tried:
+            self._tried[key] = candidates(demand, thorough)
+        return self._tried[key]
 
-    Returns
-    -------
-    dict
-        Tilings by population, in the order of the network.
+    def _link(self, number: int, sources: Cuts, targets: Cuts) -> Axons:
+        key = number, sources, targets
+        if key not in self._links:
+            projection = self._network.projections[number]
+            source = self._network.by_name[projection.source]
+            self._links[key] = projection_axons(projection, source, sources, targets, self._chip)
+        return self._links[key]
 
-    Raises
-    ------
-    DoesNotFit
-        For every population that does not fit: the resource, what it takes, the limit, and the smallest change that fits.
-    """
-    misfits = [explain_delay(chip, p) for p in network.projections if p.delay > chip.amount("delay_max")]
-    tilings: dict[str, Tiling] = {}
-    shards: dict[str, tuple[Shard, ...]] = {}
-    for population in reversed(network.populations):
-        if population.kind is Kind.INPUT:
-            continue
-        name = population.name
-        problem = Problem(name, population.shape, incoming(network, name), outgoing(network, name, shards), chip)
-        try:
-            tilings[name] = cheapest(problem)
-        except DoesNotFit as error:
-            misfits.insert(0, str(error))
-            shards[name] = (whole(name, population.shape),)  # stands in, so that the populations before it are tried too
-        else:
-            shards[name] = tilings[name].shards
-    if misfits:
-        raise DoesNotFit("\n".join(misfits))
-    return dict(reversed(tilings.items()))
+    def _settled(self, state: _State, candidate: Candidate, prices: Prices) -> tuple[dict[str, Int], float]:
+        """Return the usage of the candidate and of all populations it sends to, and the cost that this adds."""
+        name = candidate.tiling.population
+        usage = {name: candidate.usage}
+        before = 0.0
+        for number, projection in enumerate(self._network.projections):
+            target = state.chosen.get(projection.target)
+            if projection.source != name or target is None:
+                continue
+            link = self._link(number, candidate.tiling.cuts, target.tiling.cuts)
+            usage[name] = with_axons(usage[name], 0, link.leaving, self._chip)
+            if projection.target not in usage:
+                usage[projection.target] = state.usage[projection.target]
+                before += prices.cost(usage[projection.target])
+            assumed = target.arriving[[p for p, _ in target.demand.into].index(projection)]
+            usage[projection.target] = with_axons(usage[projection.target], link.arriving - assumed, 0, self._chip)
+        return usage, sum(prices.cost(u) for u in usage.values()) - before
+
+    def _extended(self, states: Sequence[_State], tried: Sequence[Candidate], pending: Sequence[str], prices: Prices) -> list[_State]:
+        """Return the cheapest states with one more population.
+
+        Of states that agree on all populations whose sources are not all cut yet, `pending`, only the cheapest can end up best.
+        """
+        found: dict[tuple[int, ...], tuple[float, _State, Candidate, dict[str, Int]]] = {}
+        shards = sum(candidate.tiling.number for candidate in tried)
+        for state in states[: max(_FEWEST, _WORK // max(shards, 1))]:
+            held = tuple(id(state.chosen[name]) for name in pending if name in state.chosen)
+            for candidate in tried:
+                usage, added = self._settled(state, candidate, prices)
+                key = (*held, id(candidate))
+                if all(fits(u, self._limits) for u in usage.values()) and (key not in found or state.cost + added < found[key][0]):
+                    found[key] = state.cost + added, state, candidate, usage
+        result: list[_State] = []
+        alike: Counter[Cuts] = Counter()
+        for cost, state, candidate, usage in sorted(found.values(), key=lambda entry: entry[0]):
+            alike[candidate.tiling.cuts] += 1
+            if alike[candidate.tiling.cuts] <= _ALIKE and len(result) < _BEAM:
+                result.append(_State(cost, {**state.chosen, candidate.tiling.population: candidate}, {**state.usage, **usage}))
+        return result
+
+    def _misfit(self, state: _State, demand: Demand, prices: Prices) -> str:
+        """Say why no tiling of a population fits, not even one neuron a core."""
+        singles = [tuple(sorted({(n, n + 1) for n in (length // 2, 0, length - 1)})) for length in demand.shape]
+        finest = Tiling(demand.name, (singles[0], singles[1], singles[2]))
+        usage, _ = self._settled(state, Candidate(demand, finest, own_usage(demand, finest)), prices)
+        return explain_misfit(demand, finest, usage, self._limits)
+
+    def best(self, prices: Prices) -> list[Partition]:
+        """Cut every population but the inputs, whose spikes the host injects; return a few ways, the cheapest first.
+
+        Raises
+        ------
+        DoesNotFit
+            For every population that does not fit: the resource, what it takes, the limit, and the smallest change that fits.
+        """
+        states = [_State(0.0, {}, {})]
+        misfits: list[str] = []
+        order = [p.name for p in self._network.populations]
+        for demand in reversed(self._demands.values()):
+            tried = self._candidates(demand, False) or self._candidates(demand, True)
+            if misfits and tried:
+                continue  # there will be no partition: look only for what does not fit by itself
+            pending = [target for target, source in self._last_use.items() if order.index(source) < order.index(demand.name)]
+            found = self._extended(states, cheapest(tried, prices), pending, prices)
+            found = found or self._extended(states, self._candidates(demand, True), pending, prices)
+            if found:
+                states = found
+            else:
+                misfits.insert(0, self._misfit(states[0], demand, prices))
+        if misfits:
+            raise DoesNotFit("\n".join(misfits))
+        return [
+            Partition({name: s.chosen[name].tiling for name in self._demands}, {name: s.usage[name] for name in self._demands})
+            for s in states
+        ]

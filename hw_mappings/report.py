@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ecc_lava.arrays import Shape
+from ecc_lava.errors import DoesNotFit
 from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.result import Result
 from hw_mappings.chips.spec import RESOURCES, ChipSpec
 from hw_mappings.lower_bound import lower_bound_cores
 from hw_mappings.mapping import MappedCore, Mapping
+from hw_mappings.placement import PLACERS, PlacementProblem, hop_weighted
+from hw_mappings.plan import plan
+from hw_mappings.repeaters import with_repeaters
+from hw_mappings.synapses import SynapseModel
+from hw_mappings.traffic import traffic
 
 __all__ = ["LayerRow", "layer_rows", "misfit_summary", "summary", "utilisation"]
 
@@ -45,7 +52,7 @@ def utilisation(cores: Sequence[MappedCore], chip: ChipSpec) -> dict[str, float 
     fractions: dict[str, float | None] = {}
     for resource in RESOURCES:
         limit = chip.limit(resource)
-        used = sum(getattr(core.usage, resource) for core in cores)
+        used = sum(core.usage[resource] for core in cores)
         fractions[resource] = None if limit is None else used / (limit * len(cores))
     return fractions
 
@@ -55,17 +62,29 @@ def layer_rows(mapping: Mapping) -> tuple[LayerRow, ...]:
     chip = mapping.chip
     rows = []
     for name, shape in mapping.populations:
-        shards = mapping.shards_of(name)
         cores = [core for core in mapping.cores if any(shard.population == name for shard in core.shards)]
-        fullest = {r: (max(getattr(core.usage, r) for core in cores), chip.limit(r)) for r in RESOURCES}
+        fullest = {r: (max(core.usage[r] for core in cores), chip.limit(r)) for r in RESOURCES}
         limited_by = max((r for r in RESOURCES if chip.limit(r) is not None), key=lambda r: fullest[r][0] / (fullest[r][1] or 1))
-        tiling = len({s.y for s in shards}), len({s.x for s in shards}), len({s.c for s in shards})
-        rows.append(LayerRow(name, shape, tiling, len(cores), utilisation(cores, chip), fullest, limited_by))
+        rows.append(LayerRow(name, shape, mapping.tilings[name].grid, len(cores), utilisation(cores, chip), fullest, limited_by))
     return tuple(rows)
 
 
-def summary(mapping: Mapping, seconds: float | None = None) -> dict[str, Any]:
-    """Return the mapping's figures as JSON values; `seconds` is how long mapping took."""
+def summary(mapping: Mapping, network: QuantisedNetwork, activity: Result | None = None, seconds: float | None = None) -> dict[str, Any]:
+    """Return the mapping's figures as JSON values.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    network : QuantisedNetwork
+        The one that it is of.
+    activity : Result or None
+        What its traffic is weighed by.
+    seconds : float or None
+        How long mapping took.
+    """
+    repeated = with_repeaters(network, mapping.chip)
+    edges = traffic(repeated, mapping.tilings, [core.shards for core in mapping.cores], mapping.chip, activity)
+    problem = PlacementProblem(len(mapping.cores), edges, mapping.chip)
     return {
         "cores": len(mapping.cores),
         "chips": mapping.chips,
@@ -73,16 +92,47 @@ def summary(mapping: Mapping, seconds: float | None = None) -> dict[str, Any]:
         "utilisation": utilisation(mapping.cores, mapping.chip),
         "fits": True,
         "seconds": seconds,
+        "ratio": len(mapping.cores) / mapping.lower_bound_cores,
+        "synapse_model": mapping.model.value,
+        "models": _both_models(repeated, mapping.chip, {mapping.model: len(mapping.cores)}),
+        "hop_weighted_messages": hop_weighted(problem, [core.address for core in mapping.cores]),
+        "hop_weighted_messages_row_major": hop_weighted(problem, PLACERS["row-major"](problem)),
+        "messages_per": "step, if every neuron fires" if activity is None else "image",
+        "layers": [asdict(row) for row in layer_rows(mapping)],
     }
 
 
-def misfit_summary(network: QuantisedNetwork, chip: ChipSpec, seconds: float | None = None) -> dict[str, Any]:
+def _both_models(network: QuantisedNetwork, chip: ChipSpec, known: dict[SynapseModel, int | None]) -> dict[str, Any]:
+    """Return cores and lower bound by the model of synaptic memory; what is not known yet is planned."""
+    found = {}
+    for model in SynapseModel:
+        if model not in known:
+            try:
+                known[model] = len(plan(network, chip, model).cores)
+            except DoesNotFit:
+                known[model] = None
+        found[model.value] = {"cores": known[model], "lower_bound_cores": lower_bound_cores(network, chip, model)}
+    return found
+
+
+def misfit_summary(
+    network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel | str = SynapseModel.STRICT, seconds: float | None = None
+) -> dict[str, Any]:
     """Return the same keys for a network that does not fit."""
+    model = SynapseModel(model)
+    repeated = with_repeaters(network, chip)
     return {
         "cores": None,
         "chips": None,
-        "lower_bound_cores": lower_bound_cores(network, chip),
+        "lower_bound_cores": lower_bound_cores(repeated, chip, model),
         "utilisation": None,
         "fits": False,
         "seconds": seconds,
+        "ratio": None,
+        "synapse_model": model.value,
+        "models": _both_models(repeated, chip, {model: None}),
+        "hop_weighted_messages": None,
+        "hop_weighted_messages_row_major": None,
+        "messages_per": None,
+        "layers": None,
     }

@@ -1,107 +1,165 @@
-"""What a shard takes of a core: (used, max) for every resource, counted without enumerating synapses.
+"""What every shard of a tiling takes of a core, counted without enumerating synapses.
 
 - Compartments: neurons times compartments per neuron.
-- Input axons: one table entry per projection and source neuron with at least one synapse into the shard (discrete axons).
-- Output axons: one per projection, neuron and destination core it has a synapse on (no multicast).
-- Synaptic memory: a list of synapses is stored once for all source neurons of a channel whose in-shard targets and weights differ
-  only by a shift: ::
+- Synaptic memory: see `hw_mappings.synapses`.
+- Input and output axons: see `hw_mappings.axons`; they need the tilings on both sides.
+- Delay slots: a neuron holds its input for 1 + the largest delay into it timesteps.
+- Thresholds: distinct ones of its neurons; of a population that never fires, none. Exponents: distinct ones of the projections into it.
+- Memory: lists, state, delayed input and both axon tables together, on chips where one memory holds them all.
 
-      synapse_bits = sum over distinct lists of ceil_word(header + entries * (weight_bits + index_bits + delay_bits))
-
-  with index_bits = ceil(log2(neurons in the shard)). Zero weights are stored like others. The weights of a Sparse are each its own, so
-  that no two source neurons share a list.
-- Memory: lists, state and both axon tables together, on chips where one memory holds them all.
-
-Spikes injected by the host need no core, so the input population is not counted here.
+Usage is an int64 array whose last axis is `RESOURCES`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
 
+import numpy as np
+
+from ecc_lava.arrays import Array, Int, Shape
 from ecc_lava.network import Kind
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.shard import Shard
+from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from hw_mappings.axons import Axons, axons, host_cuts
 from hw_mappings.chips.spec import RESOURCES, ChipSpec
-from hw_mappings.outgoing import Outgoing
-from hw_mappings.reach import Reach, reach_of
+from hw_mappings.synapses import SynapseModel, source_neurons, synapse_bits
+from hw_mappings.tiling import Cut, Cuts, Tiling
 
-__all__ = ["Incoming", "Usage", "incoming", "overruns", "shard_usage", "total"]
+__all__ = ["NUMBER", "Demand", "demands", "fits", "limits_of", "own_usage", "projection_axons", "thresholds_of", "usage_of", "with_axons"]
 
-
-@dataclass(frozen=True)
-class Usage:
-    """What is used of one core, by resource."""
-
-    compartments: int
-    synapse_bits: int
-    memory_bits: int
-    input_axons: int
-    output_axons: int
-
-    def against(self, chip: ChipSpec) -> dict[str, tuple[int, int | None]]:
-        """Return (used, max) per resource; max is None where the chip does not limit it."""
-        return {name: (getattr(self, name), chip.limit(name)) for name in RESOURCES}
+NUMBER: Final = {name: index for index, name in enumerate(RESOURCES)}
+"""Place of every resource in an array of usage."""
+_UNLIMITED: Final = 2**62
 
 
-@dataclass(frozen=True)
-class Incoming:
-    """A projection seen from its target: what its shards need from the source, and the bits of one synapse besides its index."""
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """A population as its cores see it.
 
-    source: str
-    from_host: bool
-    reach: Reach
-    synapse_bits: int
-
-
-def incoming(network: QuantisedNetwork, population: str) -> tuple[Incoming, ...]:
-    """Return the projections into a population as the resource function takes them."""
-    found = []
-    for p in network.into(population):
-        source = network.by_name[p.source]
-        reach = reach_of(p.geometry, source.shape)
-        found.append(Incoming(p.source, source.kind is Kind.INPUT, reach, p.bits + p.delay.bit_length()))
-    return tuple(found)
-
-
-def _list_bits(lists: tuple[tuple[int, int], ...], entry_bits: int, chip: ChipSpec) -> int:
-    """Return what lists of synapses, given as (entries, lists of so many), take."""
-    header, word = chip.amount("list_header_bits"), chip.amount("list_word_bits")
-    return sum(number * -(-(header + entries * entry_bits) // word) * word for entries, number in lists)
-
-
-def shard_usage(shard: Shard, sources: Sequence[Incoming], targets: Sequence[Outgoing], chip: ChipSpec) -> Usage:
-    """Return what `shard` takes of a core of a chip.
-
-    Parameters
+    Attributes
     ----------
-    shard : Shard
-    sources : the projections into its population
-    targets : the projections out of it, with their destinations' shards
+    population : QuantisedPopulation
+    into : tuple of (projection, source population)
     chip : ChipSpec
+    model : SynapseModel
     """
-    index_bits = (shard.neurons - 1).bit_length()
-    compartments = shard.neurons * chip.amount("compartments_per_neuron")
-    needs = [p.reach.profile(shard) for p in sources]
-    synapse_bits = sum(_list_bits(need.lists, p.synapse_bits + index_bits, chip) for p, need in zip(sources, needs, strict=True))
-    input_axons = sum(need.reached for need in needs)
-    output_axons = sum(int(p.axons(shard).sum()) for p in targets)
-    memory_bits = (
-        synapse_bits
-        + compartments * chip.amount("state_bits")
-        + input_axons * chip.amount("input_axon_bits")
-        + output_axons * chip.amount("output_axon_bits")
+
+    population: QuantisedPopulation
+    into: tuple[tuple[QuantisedProjection, QuantisedPopulation], ...]
+    chip: ChipSpec
+    model: SynapseModel
+
+    @property
+    def name(self) -> str:
+        """Name of the population."""
+        return self.population.name
+
+    @property
+    def shape(self) -> Shape:
+        """(H, W, C) of the population."""
+        return self.population.shape
+
+    @property
+    def slots_per_neuron(self) -> int:
+        """Timesteps of input that one neuron holds."""
+        return 1 + max((p.delay for p, source in self.into if source.kind is not Kind.INPUT), default=0)
+
+    @cached_property
+    def exponents(self) -> frozenset[int]:
+        """Distinct exponents of its weights."""
+        return frozenset(p.exponent for p, _ in self.into)
+
+
+def demands(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> dict[str, Demand]:
+    """Return the demand of every population on cores, in the network's order."""
+    return {
+        p.name: Demand(p, tuple((q, network.by_name[q.source]) for q in network.into(p.name)), chip, model)
+        for p in network.populations
+        if p.kind is not Kind.INPUT
+    }
+
+
+def thresholds_of(population: QuantisedPopulation, tiling: Tiling) -> list[frozenset[int]]:
+    """Return the distinct thresholds in every shard, in the order of `Tiling.shards`."""
+    if not population.kind.spikes:
+        return [frozenset()] * tiling.number
+    vth = population.vth
+    if vth.size == 1:
+        return [frozenset(vth.ravel().tolist())] * tiling.number
+    if vth.size == population.shape[2]:
+        return _along_channels(tuple(vth.ravel().tolist()), tiling.cuts[2]) * (tiling.grid[0] * tiling.grid[1])
+    return [frozenset(np.unique(vth[shard.slices]).tolist()) for shard in tiling.shards]
+
+
+@lru_cache(maxsize=4096)
+def _along_channels(vth: tuple[int, ...], channels: Cut) -> list[frozenset[int]]:
+    return [frozenset(vth[start:stop]) for start, stop in channels]
+
+
+def own_usage(demand: Demand, tiling: Tiling) -> Int:
+    """Return what every shard takes but for axons, (rows, columns, channels, resources)."""
+    chip, neurons = demand.chip, tiling.neurons
+    usage = np.zeros((*tiling.grid, len(RESOURCES)), np.int64)
+    compartments = neurons * chip.amount("compartments_per_neuron")
+    slots = neurons * demand.slots_per_neuron
+    bits = sum(
+        synapse_bits(p.geometry, source.shape, tiling, p.bits, p.delay.bit_length() * (source.kind is not Kind.INPUT), chip, demand.model)
+        for p, source in demand.into
     )
-    return Usage(compartments, synapse_bits, memory_bits, input_axons, output_axons)
+    usage[..., NUMBER["compartments"]] = compartments
+    usage[..., NUMBER["synapse_bits"]] = bits
+    usage[..., NUMBER["delay_slots"]] = slots
+    usage[..., NUMBER["thresholds"]] = np.array([len(t) for t in thresholds_of(demand.population, tiling)]).reshape(tiling.grid)
+    usage[..., NUMBER["exponents"]] = len(demand.exponents)
+    usage[..., NUMBER["memory_bits"]] = bits + compartments * chip.amount("state_bits") + (slots - neurons) * chip.amount("delay_slot_bits")
+    return usage
 
 
-def total(usages: Sequence[Usage]) -> Usage:
-    """Return what several shards on one core take together."""
-    sums = {name: sum(getattr(usage, name) for usage in usages) for name in RESOURCES}
-    return Usage(**sums)
+def with_axons(own: Int, arriving: Int | int, leaving: Int | int, chip: ChipSpec) -> Int:
+    """Return usage with axons added, arrays (rows, columns, channels) of them."""
+    usage = own.copy()
+    usage[..., NUMBER["input_axons"]] += arriving
+    usage[..., NUMBER["output_axons"]] += leaving
+    usage[..., NUMBER["memory_bits"]] += arriving * chip.amount("input_axon_bits") + leaving * chip.amount("output_axon_bits")
+    return usage
 
 
-def overruns(usage: Usage, chip: ChipSpec) -> dict[str, tuple[int, int]]:
-    """Return (used, max) of every resource whose limit is exceeded."""
-    return {name: (used, most) for name, (used, most) in usage.against(chip).items() if most is not None and used > most}
+def projection_axons(
+    projection: QuantisedProjection, source: QuantisedPopulation, sources: Cuts | None, targets: Cuts, chip: ChipSpec
+) -> Axons:
+    """Return the axons of a projection; `sources` of None is the host."""
+    return axons(projection.geometry, source.shape, host_cuts(source.shape, chip) if sources is None else sources, targets, chip)
+
+
+def least_arriving(projection: QuantisedProjection, source: QuantisedPopulation, targets: Tiling, chip: ChipSpec) -> Int:
+    """Return the fewest axons that arrive in every shard, however the source is cut."""
+    whole = host_cuts(source.shape, chip)
+    fewest = axons(projection.geometry, source.shape, whole, targets.cuts, chip).arriving
+    return np.minimum(fewest, source_neurons(projection.geometry, source.shape, targets))
+
+
+def usage_of(network: QuantisedNetwork, tilings: Mapping[str, Tiling], chip: ChipSpec, model: SynapseModel) -> dict[str, Int]:
+    """Return what every shard of every population on cores takes."""
+    found = demands(network, chip, model)
+    usage = {name: own_usage(demand, tilings[name]) for name, demand in found.items()}
+    for name, demand in found.items():
+        for projection, source in demand.into:
+            sources = tilings[source.name].cuts if source.name in found else None
+            link = projection_axons(projection, source, sources, tilings[name].cuts, chip)
+            usage[name] = with_axons(usage[name], link.arriving, 0, chip)
+            if sources is not None:
+                usage[source.name] = with_axons(usage[source.name], 0, link.leaving, chip)
+    return usage
+
+
+def limits_of(chip: ChipSpec) -> Int:
+    """Return a core's limits in the order of `RESOURCES`; one that does not exist is larger than any use."""
+    values = [chip.limit(name) for name in RESOURCES]
+    return np.array([_UNLIMITED if value is None else value for value in values], np.int64)
+
+
+def fits(usage: Array, limits: Int) -> bool:
+    """Whether no shard exceeds a core's limits."""
+    return bool((usage <= limits).all())

@@ -17,7 +17,7 @@ from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedP
 from hw_mappings import LOIHI1, LOIHI2
 from hw_mappings.chips import ChipSpec, Figure
 
-__all__ = ["CHIPS", "TINY", "chain", "chip_with", "for_chip", "same_conv"]
+__all__ = ["CHIPS", "DISCRETE", "TINY", "chain", "chip_with", "for_chip", "same_conv"]
 
 
 def chip_with(**amounts: int | None) -> ChipSpec:
@@ -26,6 +26,8 @@ def chip_with(**amounts: int | None) -> ChipSpec:
     return replace(LOIHI2, name="tiny", **figures)
 
 
+DISCRETE = chip_with(population_atoms=None)
+"""A chip without population axons."""
 TINY = chip_with(compartments=24, memory_bits=None, synapse_bits=12_000, input_axons=150, output_axons=400, chips=1000)
 CHIPS = {"loihi2": LOIHI2, "loihi1": LOIHI1, "tiny": TINY, "tiny pool": chip_with(compartments=32, memory_bits=24_000)}
 

@@ -12,7 +12,7 @@ import pytest
 
 from ecc_lava.errors import FileError, InvalidInput
 from hw_mappings import LOIHI1, LOIHI2, chip, load_chip
-from hw_mappings.chips import CHIPS, ChipSpec, Figure, chip_from_json, chip_to_json
+from hw_mappings.chips import BOARDS, CHIPS, COSTS, ChipSpec, Figure, chip_from_json, chip_to_json
 from hw_mappings.chips.spec import figure_names
 
 
@@ -38,6 +38,23 @@ def test_every_figure_says_where_it_comes_from(spec: ChipSpec) -> None:
         figure: Figure = getattr(spec, name)
         assert figure.source.strip()
         assert not (figure.public and figure.value is None)
+
+
+def test_boards_are_meshes_of_chips() -> None:
+    sizes = {board.name: board.amount("chips") for board in BOARDS}
+    assert sizes == {"kapoho-bay": 2, "nahuku": 32, "pohoiki-springs": 768, "oheo-gulch": 1, "kapoho-point": 8, "hala-point": 1152}
+    assert chip("hala-point").cores_in_all == 140_544
+    assert (LOIHI1.amount("synop_fj"), LOIHI1.amount("barrier_max_ps")) == (23_600, 465_000)
+    assert all(LOIHI2.limit(name) is None for name in COSTS)
+
+
+def test_blocked_cores() -> None:
+    board = replace(chip("kapoho-bay"), blocked=((None, 3), (1, 0), (1, 3)))
+    assert board.cores_in_all == 256 - 2 - 1
+    assert board.usable(0)[:4] == (0, 1, 2, 4) and board.usable(1)[:3] == (1, 2, 4)
+    assert chip_from_json(chip_to_json(board)) == board
+    with pytest.raises(InvalidInput, match="every core"):
+        replace(board, blocked=tuple((None, core) for core in range(128)))
 
 
 def _edited(path: tuple[str, ...], value: object) -> dict[str, Any]:
@@ -74,8 +91,16 @@ NONSENSE: dict[str, tuple[tuple[str, ...], object, str]] = {
     "format is a list": (("format",), [], "known: loihi1, loihi2"),
     "empty name": (("name",), "", "needs a name"),
     "name is a number": (("name",), 7, "needs a name"),
-    "other schema": (("schema",), 2, "this version reads 1"),
-    "schema is true": (("schema",), True, "this version reads 1"),
+    "board too small": (("figures", "board_rows"), {"value": 7, "assumed": "x"}, "36 x 7"),
+    "other schema": (("schema",), 1, "this version reads 2"),
+    "schema is true": (("schema",), True, "this version reads 2"),
+    "blocked is a number": (("blocked",), 3, "must be a list"),
+    "blocked core is a number": (("blocked",), [3], "must be a list"),
+    "blocked core beyond the chip": (("blocked",), [[0, 128]], "does not exist"),
+    "blocked chip beyond the board": (("blocked",), [[1152, 0]], "does not exist"),
+    "blocked core is a list": (("blocked",), [[0, [1]]], "does not exist"),
+    "blocked core of three": (("blocked",), [[0, 1, 2]], "a chip"),
+    "blocked twice": (("blocked",), [[0, 1], [0, 1]], "twice"),
     "figures is a list": (("figures",), [], "figures is list"),
 }
 
@@ -101,7 +126,7 @@ def test_files_that_are_no_chip(text: str, tmp_path: Path) -> None:
 def test_missing_files_and_unknown_names() -> None:
     with pytest.raises(FileError):
         load_chip("/nonexistent/chip.json")
-    with pytest.raises(InvalidInput, match="neither built in \\(loihi1, loihi2\\) nor a file"):
+    with pytest.raises(InvalidInput, match=r"neither built in \(loihi1, loihi2, kapoho-bay, .*\) nor a file"):
         chip("loihi7")
     with pytest.raises(InvalidInput):
         chip_from_json(None)

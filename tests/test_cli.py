@@ -545,6 +545,19 @@ def test_map(call: Call, network: Path, tmp_path: Path) -> None:
     assert "limited by" in text.out
 
 
+def test_map_with_activity(call: Call, network: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mapping.json"
+    options = ("--data", DATA, "--limit", 2, "--placer", "hilbert", "--synapse-model", "ideal", "--seed", 3)
+    facts = call("map", network, "-o", path, "--json", *options).json
+    assert (facts["placer"], facts["synapse_model"], facts["seed"], facts["messages_per"]) == ("hilbert", "ideal", 3, "image")
+    assert facts["models"]["ideal"]["cores"] == facts["cores"] <= facts["models"]["strict"]["cores"]
+    assert facts["cost"]["total_uj"] is None and facts["cost"]["events"]["synops"] > 0
+    assert json.loads(path.read_text())["synapse_model"] == "ideal"
+    text = call("map", network, "-o", path, *options)
+    assert text.code == OK
+    assert "energy and time: n/a" in text.out and "busiest core: core" in text.out
+
+
 def _chip(folder: Path, **figures: object) -> Path:
     from hw_mappings.chips.files import chip_to_json
     from hw_mappings.chips.loihi2 import LOIHI2

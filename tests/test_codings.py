@@ -220,6 +220,19 @@ def test_the_coding_follows_the_format() -> None:
     assert kinds == {"loihi1": "rate", "loihi2": "graded"}
 
 
+def test_calibration_runs_the_format_coding_and_widths_that_will_run() -> None:
+    """Widths of single populations reach it too."""
+    bits = {"default": 4, "logits": 8}
+    snn = ecc_lava.convert(_graph(), calibration=_images(20), timesteps=16, format="loihi1", bits=bits)
+    network = ecc_lava.quantise(snn, format="loihi1", bits=bits)
+    assert [p.bits for p in network.projections] == [4, 4, 8]
+    x = _images(40, seed=9)
+    logits, expected = ecc_lava.simulate(network, x).logits, ecc_lava.forward(_graph(), x)
+    assert np.corrcoef(logits.ravel(), expected.ravel())[0, 1] > 0.97
+    with pytest.raises(InvalidInput, match="bits for 'q'"):
+        ecc_lava.convert(_graph(), calibration=_images(), bits={"default": 4, "q": 8})
+
+
 def test_graded_input_is_refused_where_spikes_are_binary() -> None:
     with pytest.raises(InvalidInput, match=r"spikes of loihi1 hold 1; convert with coding='rate' \(--coding rate\)"):
         ecc_lava.quantise(_snn("graded"), format="loihi1")

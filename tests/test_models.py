@@ -40,7 +40,7 @@ def convert(model: Any, images: Path, timesteps: int) -> Converted:
     if x.ndim == 3:
         x_train, x = x_train[..., None], x[..., None]
     graph = ecc_lava.from_keras(model)
-    snn = ecc_lava.convert(graph, calibration=x_train[calibration_subset(len(x_train))], timesteps=timesteps)
+    snn = ecc_lava.convert(graph, calibration=x_train[calibration_subset(len(x_train), size=64)], timesteps=timesteps)
     return Converted(model, graph, snn, ecc_lava.quantise(snn), x, y)
 
 

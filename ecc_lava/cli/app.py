@@ -118,6 +118,22 @@ class Backend(str, Enum):
     CLOSED_FORM = "closed-form"
 
 
+class Placer(str, Enum):
+    """Placement algorithms."""
+
+    ROW_MAJOR = "row-major"
+    HILBERT = "hilbert"
+    QAP = "qap"
+    ANNEALED = "annealed"
+
+
+class SynapseModel(str, Enum):
+    """Models of synaptic memory."""
+
+    STRICT = "strict"
+    IDEAL = "ideal"
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Keras model: .keras, .h5 or .hdf5.")]
 Network = Annotated[Path, typer.Argument(metavar="NET.h5", help="A network file made by `ecc-lava convert`.")]
@@ -232,13 +248,22 @@ def check(
 def map_(
     network: Network,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MAPPING.json", help="The mapping to write.")],
-    chip: Annotated[str, typer.Option(metavar="loihi1|loihi2|FILE", help="A built-in chip or a chip file.")] = "loihi2",
+    chip: Annotated[str, typer.Option(metavar="loihi1|loihi2|BOARD|FILE", help="A built-in chip or board, or a chip file.")] = "loihi2",
+    data: Annotated[
+        Optional[Path], typer.Option("--data", metavar="FILE.npz", help="Images x_test: their spikes weigh traffic and cost.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Of the data, only the first N images.")] = 16,
+    placer: Annotated[Placer, typer.Option(help="How cores are placed on the mesh.")] = Placer.ANNEALED,
+    synapse_model: Annotated[
+        SynapseModel, typer.Option("--synapse-model", help="Synaptic memory: lists with headers, indices and borders, or weights alone.")
+    ] = SynapseModel.STRICT,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the annealing.")] = 0,
     json: Json = False,
 ) -> None:
     """Cut a network into shards that fit the cores of a chip, and place them."""
-    from ecc_lava.cli.map import run
+    from ecc_lava.cli.map import Options, run
 
-    run(network, chip, output, json)
+    run(network, output, Options(chip, data, limit, placer.value, synapse_model.value, seed), json)
 
 
 def main() -> None:

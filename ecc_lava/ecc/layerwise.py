@@ -68,7 +68,7 @@ class LayerwiseCalibration:
     bits: Bits | None = None
     thresholds: tuple[float, ...] = (0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
     fraction: float = 0.5
-    rows: int = 8192
+    rows: int = 16384
     refit: bool = True
 
     def of(self, format: str, bits: Bits) -> LayerwiseCalibration:

@@ -2,11 +2,12 @@
 
 ::
 
-    {"schema": 1, "name": "mine", "format": "loihi2", "figures": {
+    {"schema": 2, "name": "mine", "format": "loihi2", "blocked": [[0, 127], [null, 3]], "figures": {
         "cores": {"value": 128, "public": "where it was published"},
         "state_bits": {"value": 72, "assumed": "why"}, ...}}
 
-All figures of `ChipSpec` are required; ``null`` is "not limited" where that makes sense.
+All figures of `ChipSpec` are required; ``null`` is "not limited" or "not known" where that makes sense. A blocked core is named by its chip
+(``null`` is every chip) and its number.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from typing import Any, Final
 
 from ecc_lava.errors import FileError, InvalidInput
 from ecc_lava.files import read_bytes
+from hw_mappings.chips.boards import BOARDS
+from hw_mappings.chips.figures import Figure
 from hw_mappings.chips.loihi1 import LOIHI1
 from hw_mappings.chips.loihi2 import LOIHI2
-from hw_mappings.chips.spec import ChipSpec, Figure, figure_names
+from hw_mappings.chips.spec import ChipSpec, figure_names
 
 __all__ = ["CHIPS", "chip", "chip_from_json", "chip_to_json", "load_chip"]
 
-SCHEMA: Final = 1
-CHIPS: Final = {spec.name: spec for spec in (LOIHI1, LOIHI2)}
-"""Built-in chips by name."""
+SCHEMA: Final = 2
+CHIPS: Final = {spec.name: spec for spec in (LOIHI1, LOIHI2, *BOARDS)}
+"""Built-in chips and boards by name."""
 
 
 def chip_to_json(spec: ChipSpec) -> dict[str, Any]:
@@ -34,7 +37,13 @@ def chip_to_json(spec: ChipSpec) -> dict[str, Any]:
     for name in figure_names():
         figure: Figure = getattr(spec, name)
         figures[name] = {"value": figure.value, "public" if figure.public else "assumed": figure.source}
-    return {"schema": SCHEMA, "name": spec.name, "format": spec.format, "figures": figures}
+    return {
+        "schema": SCHEMA,
+        "name": spec.name,
+        "format": spec.format,
+        "blocked": [list(entry) for entry in spec.blocked],
+        "figures": figures,
+    }
 
 
 def _keys(where: str, value: object, expected: set[str]) -> dict[str, Any]:
@@ -62,11 +71,15 @@ def chip_from_json(data: object) -> ChipSpec:
     InvalidInput
         For a missing or unknown key, a wrong type or an impossible number.
     """
-    top = _keys("a chip", data, {"schema", "name", "format", "figures"})
+    top = _keys("a chip", data, {"schema", "name", "format", "blocked", "figures"})
     if type(top["schema"]) is not int or top["schema"] != SCHEMA:
         raise InvalidInput(f"the chip's schema is {top['schema']!r}; this version reads {SCHEMA}")
     figures = _keys("figures", top["figures"], set(figure_names()))
-    return ChipSpec(top["name"], top["format"], **{name: _figure(name, figures[name]) for name in figure_names()})
+    blocked = top["blocked"]
+    if not isinstance(blocked, list) or not all(isinstance(entry, list) for entry in blocked):
+        raise InvalidInput(f"blocked cores must be a list of [chip, core], got {blocked!r:.80}")
+    cores = tuple((*entry,) for entry in blocked)
+    return ChipSpec(top["name"], top["format"], **{name: _figure(name, figures[name]) for name in figure_names()}, blocked=cores)
 
 
 def load_chip(path: str | Path) -> ChipSpec:

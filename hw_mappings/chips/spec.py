@@ -1,4 +1,4 @@
-"""What a chip is to the mapper: counts, limits and widths, each with where it comes from."""
+"""What a chip is to the mapper: counts, limits, widths, energies and times, each with where it comes from."""
 
 from __future__ import annotations
 
@@ -7,72 +7,103 @@ from typing import Final
 
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import FORMATS
+from hw_mappings.chips.figures import Figure, check_figure
 
-__all__ = ["FORMAT_NAMES", "RESOURCES", "ChipSpec", "Figure", "figure_names"]
+__all__ = ["COSTS", "FORMAT_NAMES", "RESOURCES", "ChipSpec", "figure_names"]
 
-RESOURCES: Final = ("compartments", "synapse_bits", "memory_bits", "input_axons", "output_axons")
+RESOURCES: Final = (
+    "compartments",
+    "synapse_bits",
+    "memory_bits",
+    "input_axons",
+    "output_axons",
+    "delay_slots",
+    "thresholds",
+    "exponents",
+)
 """What a core has a limited amount of, in the order of every report."""
+
+COSTS: Final = (
+    "synop_fj",
+    "update_active_fj",
+    "update_idle_fj",
+    "spike_fj",
+    "hop_horizontal_fj",
+    "hop_vertical_fj",
+    "static_uw",
+    "synop_ps",
+    "update_active_ps",
+    "update_idle_ps",
+    "barrier_min_ps",
+    "barrier_max_ps",
+    "host_write_ps",
+    "host_read_ps",
+    "host_spike_ps",
+)
+"""Energies in femtojoules, static power of a chip in microwatts, times in picoseconds; None is "not known"."""
 
 FORMAT_NAMES: Final = tuple(FORMATS)
 """Number formats a chip may name."""
 
-_MAY_BE_UNLIMITED: Final = frozenset(RESOURCES) - {"compartments"}
-_MAY_BE_ZERO: Final = frozenset({"state_bits", "input_axon_bits", "output_axon_bits", "list_header_bits", "delay_max"})
-_LARGEST: Final = 2**48
-"""No figure of any chip comes near it: a larger one is a slip of the pen."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number of a chip.
-
-    Attributes
-    ----------
-    value : int or None
-        None is "not limited".
-    public : bool
-        Whether somebody published it; otherwise it is assumed.
-    source : str
-        The publication, or the reason for the assumption.
-    """
-
-    value: int | None
-    public: bool
-    source: str
+_MAY_BE_NONE: Final = (frozenset(RESOURCES) - {"compartments"}) | frozenset(COSTS) | {"population_atoms"}
+_MAY_BE_ZERO: Final = frozenset(COSTS) | {
+    *("state_bits", "input_axon_bits", "output_axon_bits", "list_header_bits", "delay_max", "delay_slot_bits"),
+}
 
 
 @dataclass(frozen=True)
 class ChipSpec:
-    """A neuromorphic chip, as far as mapping goes.
+    """Neuromorphic chips on a board, as far as mapping goes.
 
     Attributes
     ----------
     name : str
     format : str
         Name of the number format its cores compute in.
-    chips, cores : Figure
-        Chips that may be used together; neuron cores on each.
-    mesh_columns, mesh_rows : Figure
-        Layout of a chip's cores, core index = row * columns + column.
+    chips, board_columns, board_rows : Figure
+        Chips that may be used together, and their layout; chip index = row * columns + column. The meshes of neighbouring chips join.
+    cores, mesh_columns, mesh_rows : Figure
+        Neuron cores on each chip, and their layout; core index = row * columns + column.
     compartments, compartments_per_neuron : Figure
         Limit per core, and what one integrate-and-fire neuron takes of it.
     synapse_bits : Figure
         Limit per core on synaptic lists alone.
     memory_bits : Figure
-        Limit per core on everything together: lists, state, and both axon tables.
-    state_bits, input_axon_bits, output_axon_bits : Figure
-        What one compartment or table entry takes of `memory_bits`.
+        Limit per core on everything together: lists, state, delayed input, and both axon tables.
+    state_bits, delay_slot_bits, input_axon_bits, output_axon_bits : Figure
+        What one compartment, one slot of delayed input beyond a neuron's first, or one table entry takes of `memory_bits`.
     input_axons, output_axons : Figure
         Limits per core on table entries.
+    population_atoms, population_slots : Figure
+        A population axon is one entry for a whole group of source neurons at one position: at most so many neurons (None if the chip has
+        no such axons), and how many output entries it takes. A discrete axon is one entry for one source neuron.
     list_header_bits, list_word_bits : Figure
         A synaptic list starts with a header and is rounded up to whole words.
     delay_max : Figure
         Largest extra delay of a synapse, in timesteps.
+    delay_slots : Figure
+        Limit per core on the timesteps' worth of input that its neurons hold: 1 + the largest delay into it for each neuron.
+    thresholds, exponents : Figure
+        Limits per core on distinct thresholds, and on distinct weight exponents.
+    synop_fj, update_active_fj, update_idle_fj, spike_fj, hop_horizontal_fj, hop_vertical_fj : Figure
+        Energy of a spike through a synapse, of a neuron's update when it has input or none, of a spike within its tile, and for each hop.
+    static_uw : Figure
+        Power of a chip that does nothing.
+    synop_ps, update_active_ps, update_idle_ps : Figure
+        Time on the core.
+    barrier_min_ps, barrier_max_ps : Figure
+        Time in which all cores agree that a timestep is over: of one core, and of a whole chip.
+    host_write_ps, host_read_ps, host_spike_ps : Figure
+        Time in which the host writes or reads a neuron's potential, and sends one spike.
+    blocked : tuple of (chip, core)
+        Cores that may not be used; a chip of None is every chip.
     """
 
     name: str
     format: str
     chips: Figure
+    board_columns: Figure
+    board_rows: Figure
     cores: Figure
     mesh_columns: Figure
     mesh_rows: Figure
@@ -81,13 +112,35 @@ class ChipSpec:
     synapse_bits: Figure
     memory_bits: Figure
     state_bits: Figure
+    delay_slot_bits: Figure
     input_axon_bits: Figure
     output_axon_bits: Figure
     input_axons: Figure
     output_axons: Figure
+    population_atoms: Figure
+    population_slots: Figure
     list_header_bits: Figure
     list_word_bits: Figure
     delay_max: Figure
+    delay_slots: Figure
+    thresholds: Figure
+    exponents: Figure
+    synop_fj: Figure
+    update_active_fj: Figure
+    update_idle_fj: Figure
+    spike_fj: Figure
+    hop_horizontal_fj: Figure
+    hop_vertical_fj: Figure
+    static_uw: Figure
+    synop_ps: Figure
+    update_active_ps: Figure
+    update_idle_ps: Figure
+    barrier_min_ps: Figure
+    barrier_max_ps: Figure
+    host_write_ps: Figure
+    host_read_ps: Figure
+    host_spike_ps: Figure
+    blocked: tuple[tuple[int | None, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
@@ -95,29 +148,31 @@ class ChipSpec:
         if self.format not in FORMAT_NAMES:
             raise InvalidInput(f"chip {self.name!r} names the number format {self.format!r}; known: {', '.join(FORMAT_NAMES)}")
         for name in figure_names():
-            self._check(name, getattr(self, name))
-        if self.amount("mesh_columns") * self.amount("mesh_rows") < self.amount("cores"):
-            raise InvalidInput(
-                f"chip {self.name!r} has {self.amount('cores')} cores on a mesh of {self.amount('mesh_columns')} x "
-                f"{self.amount('mesh_rows')}; the mesh must hold them all"
-            )
+            check_figure(f"{name} of chip {self.name!r}", getattr(self, name), name in _MAY_BE_NONE, 0 if name in _MAY_BE_ZERO else 1)
+        for what, layout in (("cores", "mesh"), ("chips", "board")):
+            columns, rows = self.amount(f"{layout}_columns"), self.amount(f"{layout}_rows")
+            if columns * rows < self.amount(what):
+                raise InvalidInput(
+                    f"chip {self.name!r} has {self.amount(what)} {what} on a {layout} of {columns} x {rows}; it must hold them all"
+                )
+        self._check_blocked()
 
-    def _check(self, name: str, figure: Figure) -> None:
-        where = f"{name} of chip {self.name!r}"
-        if not isinstance(figure, Figure) or not isinstance(figure.public, bool):
-            raise InvalidInput(f"{where} is {figure!r}; it must be a figure with a value and its source")
-        if not (isinstance(figure.source, str) and figure.source.strip()):
-            raise InvalidInput(f"{where} does not say where it comes from")
-        if figure.value is None:
-            if name not in _MAY_BE_UNLIMITED:
-                raise InvalidInput(f"{where} is unlimited; it must be a number")
-            return
-        lowest = 0 if name in _MAY_BE_ZERO else 1
-        if type(figure.value) is not int or not lowest <= figure.value <= _LARGEST:
-            raise InvalidInput(f"{where} is {figure.value!r}; it must be a whole number from {lowest} to {_LARGEST}")
+    def _check_blocked(self) -> None:
+        chips, cores = self.amount("chips"), self.amount("cores")
+        for entry in self.blocked:
+            where = f"the blocked core {entry!r} of chip {self.name!r}"
+            if not (isinstance(entry, tuple) and len(entry) == 2):
+                raise InvalidInput(f"{where} must be a chip (or null for every chip) and a core")
+            chip, core = entry
+            if not (chip is None or (type(chip) is int and 0 <= chip < chips)) or not (type(core) is int and 0 <= core < cores):
+                raise InvalidInput(f"{where} does not exist; there are {chips} chips of {cores} cores")
+        if len(set(self.blocked)) != len(self.blocked):
+            raise InvalidInput(f"chip {self.name!r} blocks a core twice")
+        if not self.cores_in_all:
+            raise InvalidInput(f"every core of chip {self.name!r} is blocked")
 
     def limit(self, resource: str) -> int | None:
-        """Return a core's limit on a resource, None if it has none."""
+        """Return a core's limit on a resource, None if it has none; or any other figure."""
         figure: Figure = getattr(self, resource)
         return figure.value
 
@@ -128,12 +183,19 @@ class ChipSpec:
             raise InvalidInput(f"{name} of chip {self.name!r} is unlimited")
         return value
 
+    def usable(self, chip: int) -> tuple[int, ...]:
+        """Return the cores of a chip that are not blocked, in order."""
+        barred = {core for where, core in self.blocked if where is None or where == chip}
+        return tuple(core for core in range(self.amount("cores")) if core not in barred)
+
     @property
     def cores_in_all(self) -> int:
-        """Cores of all its chips together."""
-        return self.amount("chips") * self.amount("cores")
+        """Cores of all its chips together that may be used."""
+        everywhere = {core for where, core in self.blocked if where is None}
+        singly = {(where, core) for where, core in self.blocked if where is not None and core not in everywhere}
+        return self.amount("chips") * (self.amount("cores") - len(everywhere)) - len(singly)
 
 
 def figure_names() -> tuple[str, ...]:
     """Return the names of a chip's figures, in order."""
-    return tuple(field.name for field in fields(ChipSpec) if field.name not in ("name", "format"))
+    return tuple(field.name for field in fields(ChipSpec) if field.name not in ("name", "format", "blocked"))

@@ -1,0 +1,107 @@
+"""What happens on the chips while one image is shown, counted from measured activity. Nothing here has a price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecc_lava.arrays import Float
+from ecc_lava.network import Kind, largest_sent
+from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.result import Result
+from hw_mappings.axons import edges, host_cuts
+from hw_mappings.links import Routes, routes
+from hw_mappings.mapping import Mapping
+from hw_mappings.repeaters import with_repeaters
+from hw_mappings.resources import projection_axons
+from hw_mappings.synapses import synapse_counts
+from hw_mappings.traffic import mean_rate, traffic
+
+__all__ = ["Events", "events"]
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Means per image.
+
+    Attributes
+    ----------
+    timesteps, depth : int
+        T and D: an image takes T steps of every core, and T + D steps from its first spike to its output.
+    synops : float64 array (cores,)
+        Spikes through synapses on each core, at each population's mean rate.
+    input_macs : float
+        Of them, those of a graded input: multiplications.
+    updates : float64 array (cores,)
+        Compartments updated on each core; all of them at every step, since a bias changes each.
+    messages : float
+        From core to core.
+    routes : Routes
+    host_spikes : float
+        Messages from the host to cores.
+    resets, outputs : int
+        Potentials that the host writes before an image, and reads after it.
+    chips : int
+    fullest_chip : float
+        Part of a chip's cores that are in use, of the chip with most.
+    """
+
+    timesteps: int
+    depth: int
+    synops: Float
+    input_macs: float
+    updates: Float
+    messages: float
+    routes: Routes
+    host_spikes: float
+    resets: int
+    outputs: int
+    chips: int
+    fullest_chip: float
+
+
+def events(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> Events:
+    """Count events.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    network : QuantisedNetwork
+        The one that the mapping is of.
+    activity : Result
+        A simulation of it.
+    """
+    network = with_repeaters(network, mapping.chip)
+    cores = [core.shards for core in mapping.cores]
+    home = {shard: number for number, shards in enumerate(cores) for shard in shards}
+    largest = largest_sent(network.inputs, network.codings)
+    synops, input_macs, host_spikes = np.zeros(len(cores)), 0.0, 0.0
+    for p in network.projections:
+        source, tiling = network.by_name[p.source], mapping.tilings[p.target]
+        is_host = source.kind is Kind.INPUT
+        mean = mean_rate(network, p.source, activity)
+        counts = synapse_counts(p.geometry, source.shape, tiling).ravel() * mean
+        np.add.at(synops, [home[shard] for shard in tiling.shards], counts)
+        if is_host:
+            input_macs += float(counts.sum()) * (largest[p.source] > 1)
+            cuts = host_cuts(source.shape, mapping.chip)
+            link = projection_axons(p, source, None, tiling.cuts, mapping.chip)
+            host_spikes += mean * float(edges(p.geometry, source.shape, cuts, tiling.cuts, link.population).senders.sum())
+    messages = traffic(network, mapping.tilings, cores, mapping.chip, activity)
+    addresses = [core.address for core in mapping.cores]
+    on_chip = np.unique([address.chip for address in addresses], return_counts=True)[1]
+    return Events(
+        timesteps=activity.timesteps,
+        depth=network.depth,
+        synops=synops,
+        input_macs=input_macs,
+        updates=np.array([core.usage["compartments"] for core in mapping.cores], np.float64) * activity.timesteps,
+        messages=float(messages.messages.sum()),
+        routes=routes(messages, addresses, mapping.chip),
+        host_spikes=host_spikes,
+        resets=sum(p.neurons for p in network.populations if p.kind.keeps),
+        outputs=sum(p.neurons for p in network.readouts),
+        chips=mapping.chips,
+        fullest_chip=float(on_chip.max()) / mapping.chip.amount("cores"),
+    )

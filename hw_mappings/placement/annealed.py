@@ -1,0 +1,37 @@
+"""Simulated annealing from the Hilbert placement: cores change places, nearer and nearer ones, ever more rarely for the worse."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hw_mappings.placement.hilbert import hilbert
+from hw_mappings.placement.problem import Address, PlacementProblem, board_positions
+
+__all__ = ["annealed"]
+
+_MOVES_PER_CORE = 4_000
+_MOST_WORK = 500_000_000
+"""Moves times the neighbours of a core, which is what a move costs."""
+_START, _END = 0.3, 0.0005
+"""Temperature, in parts of the hops' mean change of an arbitrary exchange."""
+
+
+def annealed(problem: PlacementProblem) -> tuple[Address, ...]:
+    """Exchange cores, also with places that are free, on the chips that the Hilbert placement uses; deterministic in the seed."""
+    from hw_mappings.placement.annealing_kernel import anneal
+
+    start, chip, traffic = hilbert(problem), problem.chip, problem.traffic
+    if not len(traffic.messages):
+        return start
+    chips = list(dict.fromkeys(address.chip for address in start))
+    places = [*start, *sorted({Address(c, core) for c in chips for core in chip.usable(c)} - set(start))]
+    froms = np.concatenate([traffic.sources, traffic.targets])
+    order = np.argsort(froms, kind="stable")
+    firsts = np.searchsorted(froms[order], np.arange(problem.cores + 1))
+    others = np.concatenate([traffic.targets, traffic.sources])[order]
+    messages = np.concatenate([traffic.messages, traffic.messages])[order]
+    degree = max(1.0, len(others) / problem.cores)
+    moves = int(min(_MOVES_PER_CORE * problem.cores, _MOST_WORK / degree))
+    positions = np.ascontiguousarray(board_positions(places, chip))
+    found = anneal(positions, firsts, others, messages, moves, _START, _END, problem.seed)
+    return tuple(places[place] for place in found)

@@ -1,0 +1,15 @@
+"""Chip after chip, core after core, in the order of the network."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from hw_mappings.placement.problem import Address, PlacementProblem
+
+__all__ = ["row_major"]
+
+
+def row_major(problem: PlacementProblem) -> tuple[Address, ...]:
+    """Fill every chip row by row; traffic is not looked at."""
+    places = (Address(chip, core) for chip in range(problem.chips) for core in problem.chip.usable(chip))
+    return tuple(islice(places, problem.cores))

@@ -1,0 +1,162 @@
+"""The mapper's figures: cores against the lower bound, seconds, and what placement saves. A table, and JSON with `--json FILE`.
+
+    uv run python tests/benchmarks/mapping.py [--only NAME:CHIP ...] [--data ../shared/data] [--cache DIR] [--json FILE]
+
+The VGG of half width and ResNet-20 are the trained ones, converted and quantised (T = 32, 8 bits), kept in the cache folder, and
+simulated on images for the placement table; all others are lowered from Keras with weights of no meaning, since cores depend on shapes
+alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import networks
+import numpy as np
+
+import ecc_lava
+from ecc_lava.formats import FORMATS
+from ecc_lava.quantised import QuantisedNetwork
+from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, Figure
+from hw_mappings.cost import estimate
+from hw_mappings.events import events
+from hw_mappings.lower_bound import lower_bound
+from hw_mappings.mapper import map_network
+from hw_mappings.placement import PLACERS, PlacementProblem, hop_weighted
+from hw_mappings.repeaters import with_repeaters
+from hw_mappings.synapses import SynapseModel
+from hw_mappings.traffic import traffic
+
+TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
+LARGEST_FOR_QAP = 3_000
+TRAINED = {"vgg16-half": "vgg16_half_cifar10.keras", "resnet20": "resnet20_cifar10.keras"}
+BLANK: dict[str, Callable[[], Any]] = {
+    "vgg16-full": networks.vgg16_cifar10,
+    "mobilenet": networks.mobilenet_cifar10,
+    "mnist-cnn": networks.mnist_cnn,
+    "pilotnet": networks.pilotnet,
+    "resnet50-224": networks.resnet50,
+    "vgg16-224": networks.vgg16,
+}
+ROWS = (
+    *(("vgg16-half", "loihi1"), ("resnet20", "loihi1"), ("vgg16-half", "loihi2"), ("resnet20", "loihi2")),
+    *(("vgg16-full", "loihi1"), ("vgg16-full", "loihi2"), ("mobilenet", "loihi1"), ("mnist-cnn", "loihi1"), ("pilotnet", "loihi2")),
+    *(("resnet50-224", "loihi1"), ("resnet50-224", "loihi2"), ("vgg16-224", "loihi1"), ("vgg16-224", "loihi2")),
+)
+
+
+def chip_for(name: str, network: QuantisedNetwork) -> ChipSpec:
+    """Return the chip; a network in another number format is mapped to the chip's limits, but for thresholds, which it does not keep to."""
+    chip = {"loihi1": LOIHI1, "loihi2": LOIHI2}[name]
+    if network.format.name == chip.format:
+        return chip
+    return replace(chip, format=network.format.name, thresholds=Figure(None, False, "the network's are of another format"))
+
+
+def trained(name: str, chip: str, data: Path, cache: Path) -> QuantisedNetwork:
+    """Return a trained model, converted and quantised in the chip's format, or in Loihi 2's where that one does not exist yet."""
+    format = chip if chip in FORMATS else "loihi2"
+    path = cache / f"{name}-{format}-{TIMESTEPS}-{BITS}.h5"
+    if not path.exists():
+        import keras
+
+        graph = ecc_lava.from_keras(keras.models.load_model(data / TRAINED[name]))
+        with np.load(data / "cifar10.npz", allow_pickle=False) as images:
+            x = images["x_train"][:CALIBRATION].astype(np.float32) / 255.0
+        snn = ecc_lava.convert(graph, calibration=x, timesteps=TIMESTEPS, coding=FORMATS[format].default_coding)
+        ecc_lava.save(path, ecc_lava.quantise(snn, format=format, bits=BITS), snn=snn, graph=graph)
+    return ecc_lava.load(path)[0]
+
+
+def simulated(network: QuantisedNetwork, data: Path) -> ecc_lava.Result:
+    """Return what the network does on a few images."""
+    with np.load(data / "cifar10.npz", allow_pickle=False) as images:
+        x = images["x_test"][:IMAGES].astype(np.float32) / 255.0
+    spiking = tuple(p.name for p in network.populations if p.kind.spikes)
+    return ecc_lava.simulate(network, x, backend="fast", record=spiking)
+
+
+def measured(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> dict[str, Any]:
+    """Map with the default placer and return the figures."""
+    bound = lower_bound(with_repeaters(network, chip), chip, model)
+    started = time.perf_counter()
+    try:
+        mapping = map_network(network, chip, synapse_model=model)
+    except ecc_lava.EccLavaError as error:
+        return {
+            "cores": None,
+            "bound": bound.cores,
+            "unshared_bound": bound.alone,
+            "why": str(error),
+            "seconds": time.perf_counter() - started,
+        }
+    seconds = time.perf_counter() - started
+    cores = len(mapping.cores)
+    shards = sum(tiling.number for tiling in mapping.tilings.values())
+    facts = {"cores": cores, "shards": shards, "chips": mapping.chips, "bound": bound.cores, "unshared_bound": bound.alone}
+    return {**facts, "ratio": cores / bound.cores, "seconds": round(seconds, 1)}
+
+
+def placement(network: QuantisedNetwork, chip: ChipSpec, activity: ecc_lava.Result) -> dict[str, Any]:
+    """Compare all placers on one partition and real spikes; and price the mapping."""
+    mapping = map_network(network, chip, activity)
+    edges = traffic(with_repeaters(network, chip), mapping.tilings, [core.shards for core in mapping.cores], chip, activity)
+    problem = PlacementProblem(len(mapping.cores), edges, chip)
+    found: dict[str, Any] = {}
+    for name, placer in PLACERS.items():
+        started = time.perf_counter()
+        hops = hop_weighted(problem, placer(problem))
+        found[name] = {"hops": hops, "saved": 1 - hops / found["row-major"]["hops"] if found else 0.0}
+        found[name]["seconds"] = round(time.perf_counter() - started, 2)
+    return {"placers": found, "cost": asdict(estimate(events(mapping, network, activity), chip))}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the rows asked for, print them as they come, and write them all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", default=[f"{n}:{c}" for n, c in ROWS], help="rows as NAME:CHIP")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "ecc-lava-benchmarks")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    options.cache.mkdir(parents=True, exist_ok=True)
+    results = []
+    print(
+        f"{'network':14} {'chip':7} {'model':7} {'cores':>6} {'bound':>6} {'ratio':>6} {'unshared bound':>15} {'chips':>6} {'seconds':>8}"
+    )
+    for row in options.only:
+        name, chip_name = row.split(":")
+        network = trained(name, chip_name, options.data, options.cache) if name in TRAINED else networks.lowered(BLANK[name]())
+        chip = chip_for(chip_name, network)
+        neurons = sum(p.neurons for p in network.populations[len(network.inputs) :])
+        for model in SynapseModel:
+            facts = measured(network, chip, model)
+            results.append(
+                {"network": name, "neurons": neurons, "chip": chip_name, "format": network.format.name, "model": model.value, **facts}
+            )
+            if facts["cores"] is None:
+                print(f"{name:14} {chip_name:7} {model.value:7} {'-':>6} {facts['bound']:6}: {facts['why'][:300]}", flush=True)
+                continue
+            print(
+                f"{name:14} {chip_name:7} {model.value:7} {facts['cores']:6} {facts['bound']:6} {facts['ratio']:6.3f} "
+                f"{facts['unshared_bound']:15} {facts['chips']:6} {facts['seconds']:8.1f}",
+                flush=True,
+            )
+        if name in TRAINED:
+            results[-2] |= placement(network, chip, simulated(network, options.data))
+            for placer, figures in results[-2]["placers"].items():
+                saved = 100 * figures["saved"]
+                print(f"    {placer:10} {figures['hops']:16,.0f} hops an image {saved:6.1f} % less {figures['seconds']:7.2f} s")
+    if options.json is not None:
+        options.json.write_text(json.dumps({"version": 1, "timesteps": TIMESTEPS, "bits": BITS, "rows": results}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
