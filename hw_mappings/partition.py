@@ -83,6 +83,11 @@ class Search:
             self._tried[key] = candidates(demand, thorough)
         return self._tried[key]
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether a search has found a population none of whose tilings fits by itself."""
+        return any(thorough and not tried for (_, thorough), tried in self._tried.items())
+
     def _link(self, number: int, sources: Cuts, targets: Cuts) -> Axons:
         key = number, sources, targets
         if key not in self._links:

@@ -18,17 +18,41 @@ from hw_mappings.partition import Partition, Search
 from hw_mappings.resources import limits_of
 from hw_mappings.synapses import SynapseModel
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "Style", "plan"]
 
-_AXON_PRICE: Final = 0.03
-"""Of all axons of a core: they limit little, but every one is a message."""
-_THRESHOLD_PRICE: Final = 0.1
-"""Of all thresholds of a core: shards with few of them can share it with others."""
-_STYLES: Final = ((0.5, 0.25, 0.3), (0.5, 1.0, 0.15), (0.5, 0.25, 0.5), (0.2, 1.0, 0.3), (2.0, 0.25, 0.1), (0.5, 0.0, 0.3))
-"""(price of every resource beside the bound's, unshared, coarse): how the search is made to see the packing that follows it."""
-_STYLES_IF_LARGE: Final = ((0.2, 1.0, 0.3),)
+
+@dataclass(frozen=True)
+class Style:
+    """How a search is made to see the packing that follows it.
+
+    Attributes
+    ----------
+    beside : float
+        Price of every resource beside the bound's.
+    unshared, coarse : float
+        As in `hw_mappings.candidates.Prices`.
+    axons : float
+        Price of all axons of a core: they rarely limit, but every one is a message.
+    thresholds : float
+        Price of all thresholds of a core: shards with few of them can share it with others.
+    """
+
+    beside: float
+    unshared: float
+    coarse: float
+    axons: float = 0.03
+    thresholds: float = 0.1
+
+
+_STYLES: Final = (
+    *(Style(0.5, 0.25, 0.3), Style(0.5, 1.0, 0.15), Style(0.5, 0.25, 0.5)),
+    *(Style(0.2, 1.0, 0.3), Style(2.0, 0.25, 0.1), Style(0.5, 0.0, 0.3)),
+)
+_STYLES_IF_LARGE: Final = (Style(0.2, 1.0, 0.3),)
 _LARGE: Final = 2_000
 """From so many cores on, one style is enough: what it leaves unfilled is little of the whole, and a search takes long."""
+_LAST_RESORTS: Final = (Style(0.2, 1.0, 0.3, axons=1.0), Style(0.2, 1.0, 0.3, axons=10.0))
+"""Tried one after the other where all others end with axons that fit nowhere."""
 _PRICED: Final = ("compartments", "synapse_bits", "memory_bits")
 _PACKED: Final = 8
 """Of the partitions that a search returns, those that are packed."""
@@ -50,9 +74,9 @@ class Plan:
     bound: Bound
 
 
-def _prices(bound: Bound, chip: ChipSpec, beside: float) -> Float:
-    others = {"input_axons": _AXON_PRICE, "output_axons": _AXON_PRICE, "thresholds": _THRESHOLD_PRICE}
-    limited = {name: price + beside * (chip.limit(name) is not None) for name, price in bound.prices.items() if name in _PRICED}
+def _prices(bound: Bound, chip: ChipSpec, style: Style) -> Float:
+    others = {"input_axons": style.axons, "output_axons": style.axons, "thresholds": style.thresholds}
+    limited = {name: price + style.beside * (chip.limit(name) is not None) for name, price in bound.prices.items() if name in _PRICED}
     return np.array([limited.get(name, others.get(name, 0.0)) for name in RESOURCES])
 
 
@@ -68,19 +92,21 @@ def plan(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> Plan
     search = Search(network, chip, model)
     best: Plan | None = None
     misfit: DoesNotFit | None = None
-    for beside, unshared, coarse in _STYLES if bound.cores <= _LARGE else _STYLES_IF_LARGE:
-        prices = _prices(bound, chip, beside)
+    for style in (*(_STYLES if bound.cores <= _LARGE else _STYLES_IF_LARGE), *_LAST_RESORTS):
+        if best is not None and (style in _LAST_RESORTS or len(best.cores) == bound.cores):
+            break
+        prices = _prices(bound, chip, style)
         try:
-            found = search.best(Prices(limits_of(chip), prices, unshared, coarse))
+            found = search.best(Prices(limits_of(chip), prices, style.unshared, style.coarse))
         except DoesNotFit as error:
             misfit = misfit or error
+            if search.is_hopeless:
+                break
             continue
         for partition in found[:_PACKED]:
             cores = packed(network, chip, partition, prices)
             if best is None or len(cores) < len(best.cores):
                 best = Plan(partition, cores, bound)
-        if best is not None and len(best.cores) == bound.cores:
-            break
     if best is None:
         assert misfit is not None
         raise misfit

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; the tests of interrupts send it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the same arithmetic whatever test imports TensorFlow first
 NEEDS_DATA = "needs the data folder (ECC_LAVA_DATA)"
 

@@ -64,15 +64,19 @@ def trained(name: str, chip: str, data: Path, cache: Path) -> QuantisedNetwork:
     """Return a trained model, converted and quantised in the chip's format, or in Loihi 2's where that one does not exist yet."""
     format = chip if chip in FORMATS else "loihi2"
     path = cache / f"{name}-{format}-{TIMESTEPS}-{BITS}.h5"
-    if not path.exists():
-        import keras
+    try:
+        return ecc_lava.load(path)[0]
+    except ecc_lava.EccLavaError:
+        pass  # not there, or written by another version
+    import keras
 
-        graph = ecc_lava.from_keras(keras.models.load_model(data / TRAINED[name]))
-        with np.load(data / "cifar10.npz", allow_pickle=False) as images:
-            x = images["x_train"][:CALIBRATION].astype(np.float32) / 255.0
-        snn = ecc_lava.convert(graph, calibration=x, timesteps=TIMESTEPS, coding=FORMATS[format].default_coding)
-        ecc_lava.save(path, ecc_lava.quantise(snn, format=format, bits=BITS), snn=snn, graph=graph)
-    return ecc_lava.load(path)[0]
+    graph = ecc_lava.from_keras(keras.models.load_model(data / TRAINED[name]))
+    with np.load(data / "cifar10.npz", allow_pickle=False) as images:
+        x = images["x_train"][:CALIBRATION].astype(np.float32) / 255.0
+    snn = ecc_lava.convert(graph, calibration=x, timesteps=TIMESTEPS, coding=FORMATS[format].default_coding)
+    network = ecc_lava.quantise(snn, format=format, bits=BITS)
+    ecc_lava.save(path, network, snn=snn, graph=graph)
+    return network
 
 
 def simulated(network: QuantisedNetwork, data: Path) -> ecc_lava.Result:
@@ -142,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 {"network": name, "neurons": neurons, "chip": chip_name, "format": network.format.name, "model": model.value, **facts}
             )
             if facts["cores"] is None:
-                print(f"{name:14} {chip_name:7} {model.value:7} {'-':>6} {facts['bound']:6}: {facts['why'][:300]}", flush=True)
+                print(f"{name:14} {chip_name:7} {model.value:7} {'-':>6} {facts['bound']:6} {facts['seconds']:.1f} s: {facts['why'][:300]}")
                 continue
             print(
                 f"{name:14} {chip_name:7} {model.value:7} {facts['cores']:6} {facts['bound']:6} {facts['ratio']:6.3f} "
