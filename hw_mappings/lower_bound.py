@@ -265,7 +265,7 @@ def _programme(columns: list[list[Float]]) -> tuple[float, Float]:
     number = len(_SHARED)
     usage = np.concatenate([np.stack(boxes) for boxes in columns]).T
     taken: Any = hstack([csr_array(usage), csr_array(np.full((number, 1), -1.0))])
-    whole: Any = hstack([block_diag([np.ones((1, len(boxes))) for boxes in columns]), csr_array((len(columns), 1))])
+    whole: Any = hstack([block_diag([csr_array(np.ones((1, len(boxes)))) for boxes in columns]), csr_array((len(columns), 1))])
     cost = np.zeros(usage.shape[1] + 1)
     cost[-1] = 1.0
     solved = linprog(cost, A_ub=taken, b_ub=np.zeros(number), A_eq=whole, b_eq=np.ones(len(columns)), method="highs")
