@@ -19,7 +19,10 @@ from ecc_lava.lowering import lower
 from ecc_lava.rates import rate_forward
 
 TOLERANCE = 1e-5
-"""Of max |difference| / max |reference|: DESIGN 4."""
+"""Of max |difference| / max |reference|."""
+
+CANCELLED = 1e-9
+"""Outputs below this are numbers around 1 that cancelled, and hold nothing but rounding errors of float64."""
 
 GENERATED = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -61,7 +64,7 @@ def _check(recipe: Recipe) -> None:
         values = list(found.values()) if isinstance(found, dict) else [found]
         for value, expected in zip(values, reference if isinstance(reference, list) else [reference], strict=True):
             flat = np.asarray(expected).reshape(len(value), -1)
-            assert np.abs(value - flat).max() <= TOLERANCE * (np.abs(flat).max() or 1.0), lines
+            assert np.abs(value - flat).max() <= TOLERANCE * max(np.abs(flat).max(), CANCELLED), lines
 
 
 @settings(GENERATED, max_examples=150)
