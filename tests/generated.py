@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from ecc_lava.arrays import Array, Shape
+from ecc_lava.backends.activity import ActivityOf
 from ecc_lava.encode import sent_by_all
 from ecc_lava.formats import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, axes_permuted, from_synapses, target_shape
 from ecc_lava.network import InputCoding, Kind, depths
 from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 
-__all__ = ["random_images", "random_network", "random_sent", "recoded"]
+__all__ = ["assert_same_activity", "random_images", "random_network", "random_sent", "recoded"]
 
 
 def _mantissas(rng: np.random.Generator, *shape: int, largest: int = 127) -> Array:
@@ -151,3 +152,14 @@ def recoded(network: QuantisedNetwork, *kinds: str) -> QuantisedNetwork:
 def random_sent(network: QuantisedNetwork, samples: int, timesteps: int, seed: int = 0) -> dict[str, Array]:
     """Return what inputs send for random images: graded values, or binary spikes (N, T, H, W, C)."""
     return sent_by_all(random_images(network, samples, seed), network.codings, timesteps)
+
+
+def assert_same_activity(a: ActivityOf, b: ActivityOf) -> None:
+    """Assert that two back ends did the same, in every integer; types of the arrays may differ."""
+    assert set(a) == set(b)
+    for name in a:
+        for field in ("counts", "potential", "raster", "over_time"):
+            first, second = getattr(a[name], field), getattr(b[name], field)
+            assert (first is None) == (second is None), (name, field)
+            assert first is None or np.array_equal(first, second), (name, field)
+        assert (a[name].saturated_low, a[name].saturated_high) == (b[name].saturated_low, b[name].saturated_high), name

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import ecc_lava
 from ecc_lava.arrays import Array
 from ecc_lava.backends import fast as fast_module
-from ecc_lava.backends.activity import Activity, ActivityOf, Wanted
+from ecc_lava.backends.activity import Activity, Wanted
 from ecc_lava.backends.fast import fast
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.errors import InvalidInput, RangeError
@@ -32,23 +32,13 @@ def _everything(network: QuantisedNetwork) -> Wanted:
     return Wanted(frozenset(network.by_name), over_time=True)
 
 
-def _assert_same(a: ActivityOf, b: ActivityOf) -> None:
-    assert set(a) == set(b)
-    for name in a:
-        for field in ("counts", "potential", "raster", "over_time"):
-            first, second = getattr(a[name], field), getattr(b[name], field)
-            assert (first is None) == (second is None), (name, field)
-            assert first is None or (first.shape == second.shape and (first == second).all()), (name, field)
-        assert (a[name].saturated_low, a[name].saturated_high) == (b[name].saturated_low, b[name].saturated_high), name
-
-
 @MANY
 @given(st.integers(0, 10**6), st.booleans(), st.integers(1, 6), st.integers(1, 9))
 def test_fast_equals_golden_in_every_integer(seed: int, rails: bool, layers: int, timesteps: int) -> None:
     network = generated.random_network(seed, layers, timesteps=9, rails=rails, ranges=bool(seed % 2), ports=seed % 3 == 0)
     q = generated.random_images(network, 2, seed)
     wanted = _everything(network)
-    _assert_same(golden(network, q, timesteps, wanted), fast(network, q, timesteps, wanted))
+    generated.assert_same_activity(golden(network, q, timesteps, wanted), fast(network, q, timesteps, wanted))
 
 
 def test_the_generated_networks_reach_both_rails_and_every_geometry() -> None:
@@ -77,7 +67,7 @@ def test_the_number_of_threads_changes_nothing(threads: int, monkeypatch: pytest
     q = generated.random_images(network, 7)
     reference = fast(network, q, 6, _everything(network))
     monkeypatch.setattr(fast_module, "_threads", lambda: threads)
-    _assert_same(reference, fast(network, q, 6, _everything(network)))
+    generated.assert_same_activity(reference, fast(network, q, 6, _everything(network)))
 
 
 def test_the_number_of_threads_is_that_of_this_processs_cores() -> None:
@@ -306,6 +296,6 @@ def test_activities_of_no_spikes() -> None:
         ),
     )
     q = {"input": np.zeros((1, *network.input.shape), np.uint8)}
-    _assert_same(golden(silent, q, 6, _everything(silent)), fast(silent, q, 6, _everything(silent)))
+    generated.assert_same_activity(golden(silent, q, 6, _everything(silent)), fast(silent, q, 6, _everything(silent)))
     activity: Activity = fast(silent, q, 6, Wanted())["p0"]
     assert not activity.counts.any()

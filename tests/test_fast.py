@@ -63,16 +63,6 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return lambda number: monkeypatch.setattr(fast_module, "_threads", lambda: number)
 
 
-def _assert_same(a: ActivityOf, b: ActivityOf) -> None:
-    assert set(a) == set(b)
-    for name in a:
-        for field in ("counts", "potential", "raster", "over_time"):
-            first, second = getattr(a[name], field), getattr(b[name], field)
-            assert (first is None) == (second is None), (name, field)
-            assert first is None or np.array_equal(first, second), (name, field)
-        assert (a[name].saturated_low, a[name].saturated_high) == (b[name].saturated_low, b[name].saturated_high), name
-
-
 def _everything(network: QuantisedNetwork) -> Wanted:
     return Wanted(frozenset(network.by_name), over_time=True)
 
@@ -80,7 +70,7 @@ def _everything(network: QuantisedNetwork) -> Wanted:
 def _check(network: QuantisedNetwork, timesteps: int, samples: int = 3, seed: int = 0) -> ActivityOf:
     q, wanted = generated.random_images(network, samples, seed), _everything(network)
     expected = golden(network, q, timesteps, wanted)
-    _assert_same(expected, fast(network, q, timesteps, wanted))
+    generated.assert_same_activity(expected, fast(network, q, timesteps, wanted))
     return expected
 
 
@@ -195,7 +185,7 @@ def test_images_in_any_order_of_axes(kernels: Kernels) -> None:
     network = generated.random_network(3)
     q = generated.random_images(network, 3)
     turned = {name: np.asfortranarray(x) for name, x in q.items()}
-    _assert_same(fast(network, q, 6, Wanted()), fast(network, turned, 6, Wanted()))
+    generated.assert_same_activity(fast(network, q, 6, Wanted()), fast(network, turned, 6, Wanted()))
 
 
 def test_only_what_is_wanted_is_kept(kernels: Kernels) -> None:
