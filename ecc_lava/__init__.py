@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ecc_lava.attribution import Attribution, attribute
     from ecc_lava.checking import CheckReport, check
     from ecc_lava.ecc.recipes import RECIPES, convert
     from ecc_lava.errors import EccLavaError, UnsupportedModel
@@ -25,17 +26,24 @@ if TYPE_CHECKING:
     from ecc_lava.result import Result
     from ecc_lava.simulation import simulate
     from ecc_lava.storage import load, save
+    from ecc_lava.studies.results import StudyResult
+    from ecc_lava.studies.run import study
+    from ecc_lava.studies.searching import Search
 
 __all__ = [
     "RECIPES",
+    "Attribution",
     "CheckReport",
     "EccLavaError",
     "Graph",
     "QuantisedNetwork",
     "Result",
+    "Search",
     "SpikingNetwork",
+    "StudyResult",
     "UnsupportedModel",
     "as_float",
+    "attribute",
     "check",
     "convert",
     "forward",
@@ -47,18 +55,23 @@ __all__ = [
     "rate_forward",
     "save",
     "simulate",
+    "study",
 ]
 
 _HOME = {
     "RECIPES": "ecc.recipes",
+    "Attribution": "attribution",
     "CheckReport": "checking",
     "EccLavaError": "errors",
     "Graph": "graph",
     "QuantisedNetwork": "quantised",
     "Result": "result",
+    "Search": "studies.searching",
     "SpikingNetwork": "network",
+    "StudyResult": "studies.results",
     "UnsupportedModel": "errors",
     "as_float": "quantisation",
+    "attribute": "attribution",
     "check": "checking",
     "convert": "ecc.recipes",
     "forward": "graph",
@@ -70,6 +83,7 @@ _HOME = {
     "rate_forward": "rates",
     "save": "storage",
     "simulate": "simulation",
+    "study": "studies.run",
 }
 """Public name -> the module it lives in."""
 

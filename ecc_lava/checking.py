@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,15 +13,15 @@ import numpy as np
 from ecc_lava.arrays import Array, Images, Outputs, first_output, joined
 from ecc_lava.audit import PopulationRange, one_step_bound
 from ecc_lava.batches import as_batch, batch_part, batch_size, by_input, model_images
-from ecc_lava.encode import encode, encode_all
+from ecc_lava.encode import clipping_not_repeated, encode_all
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
 from ecc_lava.network import Kind, SpikingNetwork
 from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.result import Result, largest_logit
+from ecc_lava.result import Result, agreement, largest_logit
 from ecc_lava.simulation import simulate
 
-__all__ = ["CheckReport", "Differences", "LayerReport", "check", "compare"]
+__all__ = ["CheckReport", "Differences", "LayerReport", "check", "compare", "differences"]
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, images done, images)."""
@@ -118,6 +117,20 @@ class CheckReport:
         return asdict(self)
 
 
+def differences(a: Result, b: Result, names: Iterable[str]) -> Differences:
+    """Count what differs between two runs that have recorded the same populations.
+
+    Parameters
+    ----------
+    a, b : Result
+    names : populations
+    """
+    names = list(names)
+    spikes = sum(int(np.unpackbits(np.bitwise_xor(a.raster[name], b.raster[name])).sum()) for name in names)
+    potentials = sum(int(np.count_nonzero(a.potential[name] != b.potential[name])) for name in names)
+    return Differences(len(a.synops), spikes, potentials)
+
+
 def compare(network: QuantisedNetwork, x: Images, backend: str, timesteps: int | None = None) -> Differences:
     """Run images on `fast` and on another back end and count what differs, over every population.
 
@@ -141,9 +154,7 @@ def compare(network: QuantisedNetwork, x: Images, backend: str, timesteps: int |
         part = batch_part(x, slice(start, start + size))
         a = simulate(network, part, backend="fast", record=names, timesteps=timesteps, first_sample=start)
         b = simulate(other, part, backend=backend, record=names, timesteps=timesteps, first_sample=start)
-        spikes = sum(int(np.unpackbits(np.bitwise_xor(a.raster[name], b.raster[name])).sum()) for name in names)
-        potentials = sum(int(np.count_nonzero(a.potential[name] != b.potential[name])) for name in names)
-        total += Differences(batch_size(part), spikes, potentials)
+        total += differences(a, b, names)
     return total
 
 
@@ -200,13 +211,13 @@ def check(
 
     def compared(backend: str, title: str) -> Differences:
         stage(title, 0, batch_size(few))
-        differences = compare(network, few, backend)
+        found = compare(network, few, backend)
         stage(title, batch_size(few), batch_size(few))
-        return differences
+        return found
 
     ranges = one_step_bound(network)
     ann = None if graph is None else largest_logit(forward(graph, model_images(x, network.input_specs)))
-    with _clipping_not_repeated():
+    with clipping_not_repeated():
         golden = compared("golden", "golden against fast")
         floating = compared("float", "float engine on the integers against fast")
         in_lava = compared("lava", "Lava against fast") if lava else None
@@ -229,17 +240,11 @@ def check(
         closed_form_accuracy=accuracy(closed),
         float_accuracy=accuracy(joined([r.predictions for r in reference]) if reference else None),
         integer_accuracy=accuracy(predictions),
-        agreement=None if ann is None else _agreement(predictions, ann),
+        agreement=None if ann is None else agreement(predictions, ann),
         synops_per_image=float(np.mean([r.synops.mean() for r in integer])),
         input_macs_per_image=float(np.mean([r.input_macs.mean() for r in integer])),
         digest=network.digest,
     )
-
-
-def _agreement(one: Outputs, other: Outputs) -> float:
-    """Return how often both predict the same, over all outputs."""
-    a, b = (np.stack(list(p.values())) if isinstance(p, dict) else p for p in (one, other))
-    return float((a == b).mean())
 
 
 def _lava_is_installed() -> bool:
@@ -247,21 +252,6 @@ def _lava_is_installed() -> bool:
     with suppress(ModuleNotFoundError):
         return importlib.util.find_spec("lava.magma") is not None
     return False
-
-
-@contextmanager
-def _clipping_not_repeated() -> Iterator[None]:
-    """Keep the parts of the images from warning again of what `check` has warned of for all of them."""
-
-    def refuse(record: logging.LogRecord) -> bool:
-        return False
-
-    log = logging.getLogger(encode.__module__)
-    log.addFilter(refuse)
-    try:
-        yield
-    finally:
-        log.removeFilter(refuse)
 
 
 def _layers(

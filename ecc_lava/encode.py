@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from ecc_lava.coding import PAYLOAD_MAX, InputCoding
 from ecc_lava.errors import InvalidInput
 from ecc_lava.neuron import integrate_and_fire
 
-__all__ = ["choose_coding", "encode", "encode_all", "sent", "sent_by_all"]
+__all__ = ["choose_coding", "clipping_not_repeated", "encode", "encode_all", "sent", "sent_by_all"]
 
 _log = logging.getLogger(__name__)
 
@@ -140,3 +141,17 @@ def _poisson(q: Array, timesteps: int, key: tuple[int, int], sample: int) -> Arr
         words = stream.random_raw(-(-q.size // 4)).astype("<u8").view("<u2")
         spikes[t] = words[: q.size].reshape(q.shape) < least
     return spikes
+
+
+@contextmanager
+def clipping_not_repeated() -> Iterator[None]:
+    """Keep parts of the images from warning again of clipped values that a caller has warned of for all of them."""
+
+    def refuse(record: logging.LogRecord) -> bool:
+        return False
+
+    _log.addFilter(refuse)
+    try:
+        yield
+    finally:
+        _log.removeFilter(refuse)

@@ -5,18 +5,21 @@ Every tensor is named after the node that makes it. Nodes are in topological ord
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import inf, prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ecc_lava.arrays import Array, Float, Images, Outputs, Shape, by_output, only, read_only
 from ecc_lava.batches import InputSpec, model_inputs, parts
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Conv, Geometry, apply, synapses, target_shape
+from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, synapses, target_shape
+from ecc_lava.geometry_json import arrays, describe
 
 __all__ = [
     "Add",
@@ -228,6 +231,27 @@ class Graph:
     def input_specs(self) -> tuple[InputSpec, ...]:
         """What the model takes."""
         return tuple(InputSpec(node.name, node.shape, self.uint8_scale, node.channels_first) for node in self.inputs)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over everything that the nodes say, numbers and arrays."""
+        sha = hashlib.sha256(json.dumps([self.uint8_scale, self.outputs]).encode())
+        for node in self.nodes:
+            described: list[Any] = [type(node).__name__]
+            stored: list[Array] = []
+            for value in (getattr(node, field.name) for field in fields(node)):
+                match value:
+                    case np.ndarray():
+                        stored.append(value)
+                    case Conv() | Dense() | Sparse():
+                        described.append(describe(value))
+                        stored += [value.kernel, *arrays(value).values()]
+                    case _:
+                        described.append(value)
+            sha.update(json.dumps([described, [[str(array.dtype), array.shape] for array in stored]]).encode() + b"\n")
+            for array in stored:
+                sha.update(np.ascontiguousarray(array).tobytes())
+        return sha.hexdigest()
 
     @cached_property
     def logits(self) -> dict[str, str]:

@@ -239,6 +239,18 @@ class Layer:
         v_init = np.rint(p.v_init * units).astype(np.int32) if p.kind is Kind.IF else zero
         return QuantisedPopulation(p.name, p.shape, p.kind, depth, bias, vth, v_init)
 
+    def unrounded(self, rounded: Population, units: Float) -> Population:
+        """Return the population in potential units with the numbers that `population` rounds, given it as a float one."""
+        p = self._population
+        bias = p.bias * units
+        match p.kind:
+            case Kind.IF:
+                return replace(rounded, bias=bias, vth=p.vth * units, v_init=p.v_init * units)
+            case Kind.STEP:
+                return replace(rounded, bias=bias, vth=p.vth * units)
+            case _:
+                return replace(rounded, bias=bias)
+
     def projections(self, units: Float, exponents: list[int], depth: dict[str, int]) -> list[QuantisedProjection]:
         """Return the projections in integers."""
         result = []

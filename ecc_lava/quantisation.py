@@ -5,7 +5,10 @@ One population at a time (`ecc_lava.layer_units`), then audited as a whole; and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +23,7 @@ from ecc_lava.network import Kind, Population, Projection, SpikingNetwork, depth
 from ecc_lava.quantised import QuantisedNetwork, check_payload
 from ecc_lava.weight_widths import Bits, bits_of
 
-__all__ = ["as_float", "quantise"]
+__all__ = ["as_float", "quantise", "with_rounded_weights"]
 
 
 def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", bits: Bits = 8, per: str = "channel") -> QuantisedNetwork:
@@ -45,21 +48,15 @@ def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", 
     """
     chosen = number_format(format) if isinstance(format, str) else format
     widths = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], chosen)
-    if per not in ("channel", "layer"):
-        raise InvalidInput(f"units per {per!r}; they are per 'channel' or per 'layer'")
-    if network.timesteps is None:
-        raise InvalidInput("the network has no timesteps; convert it first")
-    check_payload(network.codings, chosen)
     depth = depths([p.name for p in network.populations], [(p.source, p.target) for p in network.projections])
     populations, projections = [], []
     logit_scales = []
-    for population in network.populations:
-        name = population.name
-        layer, units, exponents = _chosen(network, population, chosen, widths.get(name, chosen.weight_bits), per)
+    for population, (layer, units, exponents) in zip(network.populations, _all_chosen(network, chosen, widths, per), strict=True):
         if population.kind is Kind.READOUT:
             logit_scales.append(float(units[0] / population.lambda_.ravel()[0]))
-        populations.append(layer.population(units, depth[name]))
+        populations.append(layer.population(units, depth[population.name]))
         projections.extend(layer.projections(units, exponents, depth))
+    assert network.timesteps is not None
     trace = (*network.trace, f"quantise(format={chosen.name!r}, bits={bits}, per={per!r})")
     largest = max(widths.values())
     result = QuantisedNetwork(
@@ -69,16 +66,34 @@ def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", 
     return result
 
 
-def _chosen(network: SpikingNetwork, population: Population, format: NumberFormat, bits: int, per: str) -> tuple[Layer, Float, list[int]]:
+class _Chosen(NamedTuple):
+    """A population in integers: its numbers, the units S_c of its channels, and the exponents of the projections into it."""
+
+    layer: Layer
+    units: Float
+    exponents: list[int]
+
+
+def _all_chosen(network: SpikingNetwork, format: NumberFormat, widths: Mapping[str, int], per: str) -> list[_Chosen]:
+    """Return the choice for every population in order; parameters and errors as for `quantise`."""
+    if per not in ("channel", "layer"):
+        raise InvalidInput(f"units per {per!r}; they are per 'channel' or per 'layer'")
+    if network.timesteps is None:
+        raise InvalidInput("the network has no timesteps; convert it first")
+    check_payload(network.codings, format)
+    return [_chosen(network, p, format, widths.get(p.name, format.weight_bits), per) for p in network.populations]
+
+
+def _chosen(network: SpikingNetwork, population: Population, format: NumberFormat, bits: int, per: str) -> _Chosen:
     """Return a population with its units and exponents: with the fewest bits if its weights are binarised and that is exact."""
     into = network.into(population.name)
     if into and all(is_binary(p.geometry) for p in into):
         layer = Layer(network, population, format, format.binary_bits, per)
         units, exponents = layer.choose()
         if layer.is_exact(units, exponents):
-            return layer, units, exponents
+            return _Chosen(layer, units, exponents)
     layer = Layer(network, population, format, bits, per)
-    return layer, *layer.choose()
+    return _Chosen(layer, *layer.choose())
 
 
 def as_float(network: QuantisedNetwork) -> SpikingNetwork:
@@ -109,3 +124,18 @@ def as_float(network: QuantisedNetwork) -> SpikingNetwork:
     )
     limit = float(network.format.potential_max)
     return replace(SpikingNetwork(populations, projections, network.codings, network.timesteps, limit), trace=(*network.trace, "as_float"))
+
+
+def with_rounded_weights(network: SpikingNetwork, *, format: NumberFormat, bits: Bits = 8, per: str = "channel") -> SpikingNetwork:
+    """Return the float network whose weights alone are those of `quantise`: ``vth * S``, ``bias * S`` and ``v_init * S`` are not rounded.
+
+    It is `as_float` of the quantised network but for these numbers and for the potential, which is not clipped. Parameters and errors as
+    for `quantise`.
+    """
+    rounded = as_float(quantise(network, format=format, bits=bits, per=per))
+    widths = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], format)
+    chosen = _all_chosen(network, format, widths, per)
+    populations = tuple(
+        p if p.kind is Kind.INPUT else layer.unrounded(p, units) for p, (layer, units, _) in zip(rounded.populations, chosen, strict=True)
+    )
+    return replace(rounded, populations=populations, potential_limit=inf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from ecc_lava.batches import model_inputs
 from ecc_lava.geometry import apply
 from ecc_lava.network import Kind, Population, SpikingNetwork, output_name
 
-__all__ = ["rate_forward", "rates"]
+__all__ = ["Answer", "clipped_rate", "ideal_rate", "input_rates", "input_sum", "rate_forward", "rates", "remaining_rates"]
+
+Answer = Callable[[Population, Array], Float]
+"""How a population answers the sum of its inputs and bias, (N, H, W, C), with a rate."""
 
 
 def rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
@@ -30,19 +33,46 @@ def rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
     -------
     dict of name -> float64 array (N, H, W, C)
     """
+    rate = remaining_rates(network, input_rates(network, x))
     activation = {name: values.astype(np.float64) for name, values in x.items()}
-    rate = {p.name: (activation[p.name] - c.offset) / c.unit for p, c in zip(network.inputs, network.codings, strict=True)}
-    for population in network.populations[len(rate) :]:
-        total: Array = np.asarray(population.bias)
-        for projection in network.into(population.name):
-            total = total + apply(projection.geometry, rate[projection.source])
-        ideal = _ideal(population, total)
-        rate[population.name] = ideal
-        activation[population.name] = ideal * population.lambda_
-    return activation
+    return activation | {p.name: rate[p.name] * p.lambda_ for p in network.populations[len(activation) :]}
 
 
-def _ideal(population: Population, total: Array) -> Float:
+def input_rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
+    """Return what the inputs would send at every step if they could send any number, ``(x - offset) / unit``; x as for `rates`."""
+    inputs = zip(network.inputs, network.codings, strict=True)
+    return {p.name: (x[p.name].astype(np.float64) - coding.offset) / coding.unit for p, coding in inputs}
+
+
+def remaining_rates(network: SpikingNetwork, known: Mapping[str, Float], answer: Answer | None = None) -> dict[str, Float]:
+    """Return the rates of all populations: those that are known, and what the others answer to their sources' rates.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+    known : population name -> float64 array (N, H, W, C)
+        The inputs at least.
+    answer : callable, optional
+        `ideal_rate` by default.
+    """
+    answer = answer or ideal_rate
+    rate = dict(known)
+    for population in network.populations:
+        if population.name not in rate:
+            rate[population.name] = answer(population, input_sum(network, population, rate))
+    return rate
+
+
+def input_sum(network: SpikingNetwork, population: Population, rate: Mapping[str, Array]) -> Float:
+    """Return ``sum_p W_p . r_p + bias`` of a population, from the rates of its sources; (N, H, W, C)."""
+    total: Array = np.asarray(population.bias)
+    for projection in network.into(population.name):
+        total = total + apply(projection.geometry, rate[projection.source])
+    return total
+
+
+def ideal_rate(population: Population, total: Array) -> Float:
+    """Return ``min(relu(total / vth), ceiling / lambda)``; of a step population 1 or 0, of a readout its input as it is."""
     match population.kind:
         case Kind.IF:
             return np.clip(total / population.vth, 0.0, population.ceiling / population.lambda_)
@@ -52,6 +82,12 @@ def _ideal(population: Population, total: Array) -> Float:
             return total
         case Kind.INPUT:
             raise AssertionError("an input is given, not computed")
+
+
+def clipped_rate(population: Population, total: Array) -> Float:
+    """Return the ideal rate, at most 1: a neuron fires once a step."""
+    ideal = ideal_rate(population, total)
+    return np.minimum(ideal, 1.0) if population.kind is Kind.IF else ideal
 
 
 def rate_forward(network: SpikingNetwork, x: Images) -> Outputs:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
+
 from ecc_lava.arrays import Array, Int, Outputs
 
-__all__ = ["Result", "largest_logit"]
+__all__ = ["Result", "agreement", "largest_logit"]
 
 
 def _empty() -> Mapping[str, Array]:
@@ -20,6 +22,12 @@ def largest_logit(logits: Outputs) -> Outputs:
     if isinstance(logits, Mapping):
         return {name: array.argmax(axis=1) for name, array in logits.items()}
     return logits.argmax(axis=1)
+
+
+def agreement(one: Outputs, other: Outputs) -> float:
+    """Return how often both predict the same, over all outputs."""
+    a, b = (np.stack(list(p.values())) if isinstance(p, dict) else p for p in (one, other))
+    return float((a == b).mean())
 
 
 @dataclass(frozen=True, eq=False)

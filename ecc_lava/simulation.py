@@ -17,7 +17,7 @@ from ecc_lava.network import Kind, SpikingNetwork, depths, output_name
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.result import Result
 
-__all__ = ["BACKENDS", "simulate"]
+__all__ = ["BACKENDS", "as_result", "simulate"]
 
 Network = SpikingNetwork | QuantisedNetwork
 
@@ -127,6 +127,25 @@ def simulate(
     result = collector.result(backend, steps)
     _refuse_saturation(network, result, strict)
     return result
+
+
+def as_result(network: Network, activity: ActivityOf, backend: str, timesteps: int, record: Sequence[str]) -> Result:
+    """Return the result of one batch's activity.
+
+    Parameters
+    ----------
+    network : SpikingNetwork or QuantisedNetwork
+    activity : population -> Activity
+        Of every population.
+    backend : str
+        What ran it.
+    timesteps : int
+    record : names of populations
+        Whose counts, rasters and potentials are kept.
+    """
+    collector = _Collector(network, record)
+    collector.add(activity)
+    return collector.result(backend, timesteps)
 
 
 def _backend(name: str, network: Network) -> Callable[..., ActivityOf]:

@@ -1,11 +1,28 @@
 """Integer spiking networks onto the cores of a neuromorphic chip.
 
-Chip descriptions, what a core can hold, how populations are cut and placed, and a lower bound to judge the result by. This package
+Chip descriptions, what a core can hold, how populations are cut and placed, and a lower bound to judge the result by; and deployment:
+a mapping as Lava processes, compared with the network it came from. This package
 imports `ecc_lava`; never the other way round.
 """
 
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, chip, load_chip
+from hw_mappings.counters import CoreCounters, predicted_counters
+from hw_mappings.deployment import Deployment, deploy
 from hw_mappings.mapper import map_network
 from hw_mappings.mapping import Mapping
+from hw_mappings.page import chip_page
 
-__all__ = ["LOIHI1", "LOIHI2", "ChipSpec", "Mapping", "chip", "load_chip", "map_network"]
+__all__ = [
+    "LOIHI1",
+    "LOIHI2",
+    "ChipSpec",
+    "CoreCounters",
+    "Deployment",
+    "Mapping",
+    "chip",
+    "chip_page",
+    "deploy",
+    "load_chip",
+    "map_network",
+    "predicted_counters",
+]

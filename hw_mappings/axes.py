@@ -17,7 +17,7 @@ from ecc_lava.arrays import Array, Int, Shape, read_only
 from ecc_lava.geometry import Conv, Dense, target_shape, written
 from hw_mappings.tiling import Cut
 
-__all__ = ["Axis", "AxisNeeds", "BlockAxis", "Profile", "SlidingAxis", "axes_of", "axis_needs", "meeting", "profile"]
+__all__ = ["Axis", "AxisNeeds", "BlockAxis", "Profile", "SlidingAxis", "axes_of", "axis_needs", "fans", "meeting", "profile"]
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,22 @@ def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
     prefixes = np.stack([_reach_prefix(axis, *span) for span in targets])
     starts, stops = np.array(sources).T
     return read_only((prefixes[:, stops] - prefixes[:, starts]).T)
+
+
+@lru_cache(maxsize=1 << 10)
+def fans(axis: Axis, targets: Cut) -> Int:
+    """Return how many indices of each target span every source index reaches, (source indices, target spans)."""
+    reached = np.zeros((axis.size, len(targets)), np.int64)
+    for number, span in enumerate(targets):
+        match axis:
+            case SlidingAxis():
+                for source, pattern in _patterns(axis, *span).items():
+                    reached[source, number] = len(pattern)
+            case BlockAxis():
+                first, _, per_source, counts = _blocks(axis, *span)
+                start = axis.reads[0] + first * per_source
+                reached[start : start + len(counts) * per_source, number] = np.repeat(counts, per_source)
+    return read_only(reached)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,11 +17,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
+from ecc_lava.arrays import Float
 from hw_mappings.chips.figures import Figure
 from hw_mappings.chips.spec import COSTS, ChipSpec
 from hw_mappings.events import Events
 
-__all__ = ["Cost", "Sensitivity", "estimate"]
+__all__ = ["Cost", "Sensitivity", "core_energies_uj", "core_step_us", "estimate"]
 
 _ENERGIES: Final = tuple(name for name in COSTS if name.endswith(("_fj", "_uw")))
 _TIMES: Final = tuple(name for name in COSTS if name.endswith("_ps"))
@@ -92,13 +95,38 @@ def _known(chip: ChipSpec, names: tuple[str, ...]) -> dict[str, float] | None:
     return known if len(known) == len(values) else None
 
 
+def core_step_us(events: Events, chip: ChipSpec) -> Float | None:
+    """Return what every core works on in a step, (cores,) microseconds at its mean, every update active; None without figures."""
+    times = _known(chip, _TIMES)
+    if times is None:
+        return None
+    return (events.synops * times["synop_ps"] + events.updates * times["update_active_ps"]) / events.timesteps * 1e-6
+
+
+def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
+    """Return what every core spends on an image, part -> (cores,) microjoules, every update active; None without figures.
+
+    Hops count to the core that sends the message. What the chips spend on nothing is no core's.
+    """
+    energies = _known(chip, _ENERGIES)
+    if energies is None:
+        return None
+    return {
+        "synops": events.synops * energies["synop_fj"] * 1e-9,
+        "updates": events.updates * energies["update_active_fj"] * 1e-9,
+        "spikes": events.messages * energies["spike_fj"] * 1e-9,
+        "hops": events.hops @ np.array([energies["hop_horizontal_fj"], energies["hop_vertical_fj"]]) * 1e-9,
+    }
+
+
 def _priced(events: Events, chip: ChipSpec) -> Cost:
     times, energies = _known(chip, _TIMES), _known(chip, _ENERGIES)
     work = events.synops / max(events.synops.max(), 1.0) + events.updates / max(events.updates.max(), 1.0)
     step_us = image_us = latency_us = slowest_us = None
     limited_by = None
-    if times is not None:
-        work = (events.synops * times["synop_ps"] + events.updates * times["update_active_ps"]) / events.timesteps * 1e-6
+    core_us = core_step_us(events, chip)
+    if times is not None and core_us is not None:
+        work = core_us
         slowest_us = float(work.max())
         host_us = events.host_spikes / events.timesteps * times["host_spike_ps"] * 1e-6
         limited_by = "core" if slowest_us >= host_us else "host"
@@ -108,13 +136,10 @@ def _priced(events: Events, chip: ChipSpec) -> Cost:
         image_us = events.timesteps * step_us + around_us
         latency_us = (events.timesteps + events.depth) * step_us + around_us
     parts = least_uj = None
-    if energies is not None and image_us is not None:
+    core_uj = core_energies_uj(events, chip)
+    if energies is not None and core_uj is not None and image_us is not None:
         parts = {
-            "synops": float(events.synops.sum()) * energies["synop_fj"] * 1e-9,
-            "updates": float(events.updates.sum()) * energies["update_active_fj"] * 1e-9,
-            "spikes": events.messages * energies["spike_fj"] * 1e-9,
-            "hops": (events.routes.horizontal * energies["hop_horizontal_fj"] + events.routes.vertical * energies["hop_vertical_fj"])
-            * 1e-9,
+            **{part: float(energy.sum()) for part, energy in core_uj.items()},
             "static": energies["static_uw"] * events.chips * image_us * 1e-6,
         }
         idle_uj = float(events.updates.sum()) * energies["update_idle_fj"] * 1e-9
@@ -124,7 +149,7 @@ def _priced(events: Events, chip: ChipSpec) -> Cost:
             "synops": float(events.synops.sum()) - events.input_macs,
             "input_macs": events.input_macs,
             "updates": float(events.updates.sum()),
-            "messages": events.messages,
+            "messages": float(events.messages.sum()),
             "hops": events.routes.horizontal + events.routes.vertical,
             "host_spikes": events.host_spikes,
             "host_resets": float(events.resets),

@@ -11,8 +11,9 @@ from ecc_lava.network import Kind, largest_sent
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.result import Result
 from hw_mappings.axons import edges, host_cuts
-from hw_mappings.links import Routes, routes
+from hw_mappings.links import Routes, loads, routes
 from hw_mappings.mapping import Mapping
+from hw_mappings.placement.problem import board_positions
 from hw_mappings.repeaters import with_repeaters
 from hw_mappings.resources import projection_axons
 from hw_mappings.synapses import synapse_counts
@@ -35,8 +36,10 @@ class Events:
         Of them, those of a graded input: multiplications.
     updates : float64 array (cores,)
         Compartments updated on each core; all of them at every step, since a bias changes each.
-    messages : float
-        From core to core.
+    messages : float64 array (cores,)
+        That each core sends to cores.
+    hops : float64 array (cores, 2)
+        Of these messages, along rows and along columns.
     routes : Routes
     host_spikes : float
         Messages from the host to cores.
@@ -52,7 +55,8 @@ class Events:
     synops: Float
     input_macs: float
     updates: Float
-    messages: float
+    messages: Float
+    hops: Float
     routes: Routes
     host_spikes: float
     resets: int
@@ -88,8 +92,12 @@ def events(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> Eve
             cuts = host_cuts(source.shape, mapping.chip)
             link = projection_axons(p, source, None, tiling.cuts, mapping.chip)
             host_spikes += mean * float(edges(p.geometry, source.shape, cuts, tiling.cuts, link.population).senders.sum())
-    messages = traffic(network, mapping.tilings, cores, mapping.chip, activity)
+    carried = traffic(network, mapping.tilings, cores, mapping.chip, activity)
     addresses = [core.address for core in mapping.cores]
+    places = board_positions(addresses, mapping.chip)
+    distances = np.abs(places[carried.sources] - places[carried.targets])
+    weights = (carried.messages, carried.messages * distances[:, 0], carried.messages * distances[:, 1])
+    sent = np.array([np.bincount(carried.sources, weight, len(cores)) for weight in weights], np.float64)
     on_chip = np.unique([address.chip for address in addresses], return_counts=True)[1]
     return Events(
         timesteps=activity.timesteps,
@@ -97,8 +105,9 @@ def events(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> Eve
         synops=synops,
         input_macs=input_macs,
         updates=np.array([core.usage["compartments"] for core in mapping.cores], np.float64) * activity.timesteps,
-        messages=float(messages.messages.sum()),
-        routes=routes(messages, addresses, mapping.chip),
+        messages=sent[0],
+        hops=sent[1:].T,
+        routes=routes(loads(carried, addresses, mapping.chip)),
         host_spikes=host_spikes,
         resets=sum(p.neurons for p in network.populations if p.kind.keeps),
         outputs=sum(p.neurons for p in network.readouts),

@@ -11,7 +11,27 @@ from ecc_lava.arrays import Float, Int
 from hw_mappings.chips.spec import ChipSpec
 from hw_mappings.placement.problem import Address, Traffic, board_positions
 
-__all__ = ["Routes", "routes"]
+__all__ = ["Loads", "Routes", "loads", "routes"]
+
+
+@dataclass(frozen=True, eq=False)
+class Loads:
+    """Messages on every link between neighbours, on the part of the board's mesh that cores are on.
+
+    Attributes
+    ----------
+    corner : (column, row) of that part's first place on the board's mesh
+    right, left : float64 arrays (rows, columns)
+        Entry (r, c) is the link between columns c and c + 1 of row r; the last column has none.
+    down, up : float64 arrays (columns, rows)
+        Entry (c, r) is the link between rows r and r + 1 of column c; the last row has none.
+    """
+
+    corner: tuple[int, int]
+    right: Float
+    left: Float
+    down: Float
+    up: Float
 
 
 @dataclass(frozen=True)
@@ -32,7 +52,7 @@ class Routes:
     busiest_messages: float
 
 
-def _loads(lanes: Int, starts: Int, stops: Int, messages: Float, shape: tuple[int, int]) -> tuple[Float, Float]:
+def _carried(lanes: Int, starts: Int, stops: Int, messages: Float, shape: tuple[int, int]) -> tuple[Float, Float]:
     """Return what the links up and down an axis carry, (lanes, length): entry n is the link between n and n + 1."""
     both = []
     for ahead, low, high in ((stops > starts, starts, stops), (stops < starts, stops, starts)):
@@ -43,22 +63,28 @@ def _loads(lanes: Int, starts: Int, stops: Int, messages: Float, shape: tuple[in
     return both[0], both[1]
 
 
-def routes(traffic: Traffic, addresses: Sequence[Address], chip: ChipSpec) -> Routes:
-    """Route all messages and return the links' loads."""
+def loads(traffic: Traffic, addresses: Sequence[Address], chip: ChipSpec) -> Loads:
+    """Route all messages and return what every link carries."""
     places = board_positions(addresses, chip)
     corner = places.min(axis=0)
     columns, rows = (places - corner).T
     width, height = columns.max() + 1, rows.max() + 1
     sources, targets, messages = traffic.sources, traffic.targets, traffic.messages
-    right, left = _loads(rows[sources], columns[sources], columns[targets], messages, (height, width))
-    down, up = _loads(columns[targets], rows[sources], rows[targets], messages, (width, height))
+    right, left = _carried(rows[sources], columns[sources], columns[targets], messages, (height, width))
+    down, up = _carried(columns[targets], rows[sources], rows[targets], messages, (width, height))
+    return Loads((int(corner[0]), int(corner[1])), right, left, down, up)
+
+
+def routes(carried: Loads) -> Routes:
+    """Return the hops and the busiest link of routed messages."""
+    right, left, down, up = carried.right, carried.left, carried.down, carried.up
     busiest, most = None, 0.0
-    for loads, step, is_row in ((right, 1, True), (left, -1, True), (down, 1, False), (up, -1, False)):
-        lane, at = (int(n) for n in np.unravel_index(int(loads.argmax()), loads.shape))
-        if loads[lane, at] > most:
-            most = float(loads[lane, at])
+    for links, step, is_row in ((right, 1, True), (left, -1, True), (down, 1, False), (up, -1, False)):
+        lane, at = (int(n) for n in np.unravel_index(int(links.argmax()), links.shape))
+        if links[lane, at] > most:
+            most = float(links[lane, at])
             ends = (at, at + 1)[::step]
             here, there = (((n, lane) if is_row else (lane, n)) for n in ends)
-            offset = (int(corner[0]), int(corner[1]))
-            busiest = ((here[0] + offset[0], here[1] + offset[1]), (there[0] + offset[0], there[1] + offset[1]))
+            column, row = carried.corner
+            busiest = ((here[0] + column, here[1] + row), (there[0] + column, there[1] + row))
     return Routes(float(right.sum() + left.sum()), float(down.sum() + up.sum()), busiest, most)

@@ -16,10 +16,11 @@ from hw_mappings.mapping import MappedCore, Mapping
 from hw_mappings.placement import PLACERS, PlacementProblem, hop_weighted
 from hw_mappings.plan import plan
 from hw_mappings.repeaters import with_repeaters
+from hw_mappings.resources import usage_of
 from hw_mappings.synapses import SynapseModel
 from hw_mappings.traffic import traffic
 
-__all__ = ["LayerRow", "layer_rows", "misfit_summary", "summary", "utilisation"]
+__all__ = ["LayerRow", "layer_claims", "layer_rows", "misfit_summary", "summary", "utilisation"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,21 @@ def layer_rows(mapping: Mapping) -> tuple[LayerRow, ...]:
         limited_by = max((r for r in RESOURCES if chip.limit(r) is not None), key=lambda r: fullest[r][0] / (fullest[r][1] or 1))
         rows.append(LayerRow(name, shape, mapping.tilings[name].grid, len(cores), utilisation(cores, chip), fullest, limited_by))
     return tuple(rows)
+
+
+def layer_claims(mapping: Mapping, network: QuantisedNetwork) -> dict[str, dict[str, float | None]]:
+    """Return, per population and resource, how many cores' worth of it the population's own shards take; None where there is no limit.
+
+    ``claim = sum over its shards of what each takes / a core's limit``, thresholds and exponents of shards on one core counted for each.
+    The largest of a population's claims is what limits it, whatever shares its cores.
+    """
+    chip = mapping.chip
+    used = usage_of(with_repeaters(network, chip), mapping.tilings, chip, mapping.model)
+    limits = {resource: chip.limit(resource) for resource in RESOURCES}
+    return {
+        name: {r: None if limits[r] is None else int(used[name][..., n].sum()) / (limits[r] or 1) for n, r in enumerate(RESOURCES)}
+        for name, _ in mapping.populations
+    }
 
 
 def summary(mapping: Mapping, network: QuantisedNetwork, activity: Result | None = None, seconds: float | None = None) -> dict[str, Any]:

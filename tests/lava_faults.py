@@ -23,7 +23,8 @@ from ecc_lava.backends.activity import Wanted
 from ecc_lava.backends.lava import run_shards
 from ecc_lava.backends.lava_arithmetic import CoreArithmetic
 from ecc_lava.backends.lava_clock import Clock
-from ecc_lava.backends.lava_plan import CorePlan, Plan, make_plan
+from ecc_lava.backends.lava_plan import CorePlan, Plan
+from ecc_lava.backends.lava_planning import make_plan
 
 
 def segments(process: psutil.Process) -> set[Path]:

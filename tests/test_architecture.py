@@ -19,7 +19,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("ecc_lava", "hw_mappings")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
-HEAVY = {"tensorflow", "keras", "lava", "h5py", "numba", "matplotlib", "scipy", "sklearn", "rich", "typer"}
+HEAVY = {"tensorflow", "keras", "lava", "h5py", "numba", "matplotlib", "scipy", "sklearn", "rich", "typer"} | {
+    "optuna",
+    "sqlalchemy",
+    "jinja2",
+    "markupsafe",
+    "pandas",
+    "pyarrow",
+}
 
 MAY_IMPORT = {
     "keras": ("ecc_lava/keras_import/", "ecc_lava/demo/make_data.py"),
@@ -28,7 +35,13 @@ MAY_IMPORT = {
     "lava": ("ecc_lava/lava_processes/", "ecc_lava/backends/lava"),
     "h5py": ("ecc_lava/storage/", "ecc_lava/keras_import/loading.py"),
     "numba": ("ecc_lava/backends/fast", "ecc_lava/ecc/response.py", "hw_mappings/placement/"),
-    "matplotlib": ("ecc_lava/demo/picture.py",),
+    "matplotlib": ("ecc_lava/demo/picture.py", "ecc_lava/attribution/picture.py", "ecc_lava/studies/pictures.py"),
+    "optuna": ("ecc_lava/studies/",),
+    "sqlalchemy": ("ecc_lava/studies/storage.py",),
+    "pandas": ("ecc_lava/studies/results.py",),
+    "pyarrow": ("ecc_lava/studies/results.py",),
+    "jinja2": ("ecc_lava/pages.py",),
+    "markupsafe": ("ecc_lava/pages.py",),
     "rich": ("ecc_lava/cli/",),
     "typer": ("ecc_lava/cli/",),
     "scipy": ("ecc_lava/geometry/", "ecc_lava/ecc/", "hw_mappings/"),

@@ -457,6 +457,28 @@ def test_check_as_tables(call: Call, network: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_lava")
+def test_check_says_where_accuracy_goes(call: Call, network: Path, bare: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "where.png"
+    arguments = ("check", network, "--data", DATA, "--limit", 40, "--lava-limit", 1)
+    outcome = call(*arguments, "--picture", picture, "--json")
+    assert outcome.code == OK
+    facts, found = outcome.json, outcome.json["attribution"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert [rung["name"] for rung in found["rungs"]][-1] == "calibration"
+    assert found["rungs"][0]["accuracy"] == facts["ann_accuracy"]
+    assert found["rungs"][-1]["accuracy"] == facts["integer_accuracy"]
+    assert found["loss_points"] == pytest.approx(facts["loss_points"])
+    assert [layer["name"] for layer in found["layers"]][:-1] == [layer["name"] for layer in facts["layers"]]
+    assert call(*arguments, "--json").json["attribution"] is None
+    text = call(*arguments, "--attribute")
+    assert text.code == OK
+    assert "From the CNN to the integers" in text.out
+    assert "without calibration" in text.out
+    assert text.err == ""
+    assert "convert the model again" in _one_message(call("check", bare, "--data", DATA, "--attribute", "--json"))
+
+
+@pytest.mark.usefixtures("without_lava")
 def test_check_without_labels_graph_and_float_network(call: Call, network: Path, bare: Path, unlabelled: Path) -> None:
     facts = call("check", network, "--data", unlabelled, "--lava-limit", 1, "--json").json
     assert facts["ok"] is True
@@ -553,9 +575,12 @@ def test_map_with_activity(call: Call, network: Path, tmp_path: Path) -> None:
     assert facts["models"]["ideal"]["cores"] == facts["cores"] <= facts["models"]["strict"]["cores"]
     assert facts["cost"]["total_uj"] is None and facts["cost"]["events"]["synops"] > 0
     assert json.loads(path.read_text())["synapse_model"] == "ideal"
-    text = call("map", network, "-o", path, *options)
+    page = tmp_path / "page.html"
+    text = call("map", network, "-o", path, "--html", page, *options)
     assert text.code == OK
     assert "energy and time: n/a" in text.out and "busiest core: core" in text.out
+    html = page.read_text()
+    assert f"<title>{network.name} on loihi2</title>" in html and facts["data_digest"] in html and "hilbert" in html
 
 
 def _chip(folder: Path, **figures: object) -> Path:
@@ -572,13 +597,13 @@ def _chip(folder: Path, **figures: object) -> Path:
 def test_a_network_that_does_not_fit(call: Call, network: Path, tmp_path: Path) -> None:
     """Bad input with the same keys: nothing written, and why on stderr."""
     chip = _chip(tmp_path, synapse_bits=64)
-    outcome = call("map", network, "--chip", chip, "-o", tmp_path / "mapping.json", "--json")
+    outcome = call("map", network, "--chip", chip, "-o", tmp_path / "mapping.json", "--html", tmp_path / "page.html", "--json")
     assert outcome.code == BAD_INPUT
     assert outcome.json["fits"] is False
     assert outcome.json["cores"] is None
     assert outcome.json["reason"] in outcome.err
     assert "Traceback" not in outcome.err
-    assert not (tmp_path / "mapping.json").exists()
+    assert not (tmp_path / "mapping.json").exists() and not (tmp_path / "page.html").exists()
     text = call("map", network, "--chip", chip, "-o", tmp_path / "mapping.json")
     assert (text.code, text.out) == (BAD_INPUT, "")
     assert text.err.startswith(f"ecc-lava: {network} does not fit on small")
@@ -928,6 +953,8 @@ OUTPUTS: dict[str, Callable[[Path, Path], list[object]]] = {
     "convert": lambda network, out: ["convert", MODEL, "--calibration", DATA, "-o", out],
     "run": lambda network, out: ["run", network, "--data", DATA, "--limit", 2, "--predictions", out],
     "map": lambda network, out: ["map", network, "-o", out],
+    "page": lambda network, out: ["map", network, "-o", f"{out}.json", "--html", out],
+    "check": lambda network, out: ["check", network, "--data", DATA, "--limit", 2, "--lava-limit", 1, "--picture", out],
 }
 
 
@@ -980,6 +1007,9 @@ def test_inputs_are_not_replaced(call: Call, network: Path, tmp_path: Path) -> N
         ("run", copy, "--data", data, "--predictions", data),
         ("run", copy, "--data", data, "--predictions", copy),
         ("map", copy, "-o", copy),
+        ("map", copy, "-o", tmp_path / "m.json", "--html", copy),
+        ("map", copy, "--data", data, "-o", tmp_path / "m.json", "--html", data),
+        ("check", copy, "--data", data, "--picture", copy),
     ):
         assert "also an input" in _one_message(call(*arguments))
     assert [p.read_bytes() for p in (copy, model, data)] == [p.read_bytes() for p in (network, MODEL, DATA)]
@@ -1019,6 +1049,7 @@ BAD_OPTIONS: dict[str, Callable[[Path, Path], list[object]]] = {
     "chip of another format": lambda network, out: ["map", network, "-o", out, "--chip", "loihi1"],
     "chip file that is a network": lambda network, out: ["map", network, "-o", out, "--chip", network],
     "chip file that is a folder": lambda network, out: ["map", network, "-o", out, "--chip", out.parent],
+    "page and mapping in one file": lambda network, out: ["map", network, "-o", out, "--html", out.parent / "." / out.name],
     "no data": lambda network, out: ["run", network],
     "no model": lambda network, out: ["inspect"],
     "no output": lambda network, out: ["map", network],

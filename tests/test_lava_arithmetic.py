@@ -14,7 +14,7 @@ from ecc_lava.arrays import Array
 from ecc_lava.backends import lava as backend
 from ecc_lava.backends.activity import Wanted, input_activity
 from ecc_lava.backends.lava_memory import plan_layout
-from ecc_lava.backends.lava_plan import make_plan
+from ecc_lava.backends.lava_planning import make_plan
 from ecc_lava.backends.lava_recorder import Recorder
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.errors import InvalidInput

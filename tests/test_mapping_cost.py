@@ -15,9 +15,9 @@ from ecc_lava.result import Result
 from ecc_lava.simulation import simulate
 from hw_mappings import LOIHI1, LOIHI2, Mapping, map_network
 from hw_mappings.chips import COSTS, ChipSpec, Figure
-from hw_mappings.cost import estimate
+from hw_mappings.cost import core_energies_uj, core_step_us, estimate
 from hw_mappings.events import events
-from hw_mappings.links import routes
+from hw_mappings.links import loads, routes
 from hw_mappings.placement import Address, Traffic
 from hw_mappings.placement.problem import board_positions
 
@@ -58,6 +58,12 @@ def test_prices_by_hand() -> None:
     assert cost.step_us > work.max() + 0.113
     assert cost.image_us == pytest.approx(network.timesteps * cost.step_us + (found.resets + found.outputs) * 0.1)
     assert cost.latency_steps == activity.latency_steps
+    of_cores, work_of_cores = core_energies_uj(found, PRICED), core_step_us(found, PRICED)
+    assert of_cores is not None and {part: pytest.approx(energy.sum()) for part, energy in of_cores.items()} == {
+        part: energy for part, energy in cost.energy_uj.items() if part != "static"
+    }
+    assert (found.hops.sum(axis=0) == pytest.approx((found.routes.horizontal, found.routes.vertical))) and work_of_cores is not None
+    assert work_of_cores[cost.bottleneck_core] == cost.bottleneck_us
     assert cost.energy_uj["static"] == pytest.approx(0.029 * mapping.chips * cost.image_us)
     assert {s.figure for s in cost.sensitivity} == set(COSTS) - {"synop_fj"}
     static = next(s for s in cost.sensitivity if s.figure == "static_uw")
@@ -68,6 +74,7 @@ def test_nothing_is_invented_for_a_chip_without_figures() -> None:
     network, mapping, activity = _mapped(chip_with(compartments=24))
     cost = estimate(events(mapping, network, activity), LOIHI2)
     assert cost.energy_uj is cost.total_uj is cost.image_us is cost.images_per_second is cost.limited_by is None
+    assert core_energies_uj(events(mapping, network, activity), LOIHI2) is core_step_us(events(mapping, network, activity), LOIHI2) is None
     assert cost.events["updates"] > 0 and cost.sensitivity == ()
 
 
@@ -75,6 +82,6 @@ def test_routes_go_along_the_row_and_then_along_the_column() -> None:
     addresses = [Address(0, 0), Address(0, 2), Address(0, 17), Address(1, 16)]
     assert board_positions(addresses, LOIHI2).tolist() == [[0, 0], [2, 0], [1, 1], [16, 1]]
     traffic = Traffic(np.array([0, 0, 3, 2]), np.array([1, 2, 2, 2]), np.array([3.0, 4.0, 1.0, 9.0]))
-    found = routes(traffic, addresses, LOIHI2)
+    found = routes(loads(traffic, addresses, LOIHI2))
     assert (found.horizontal, found.vertical) == (2 * 3 + 1 * 4 + 15 * 1, 4)
     assert found.busiest == ((0, 0), (1, 0)) and found.busiest_messages == 7

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ecc_lava.arrays import Array
+from ecc_lava.arrays import Array, Float
 from ecc_lava.backends.activity import Activity, Wanted, input_activity
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import apply
-from ecc_lava.network import Kind, SpikingNetwork
+from ecc_lava.network import Kind, Population, SpikingNetwork
 
-__all__ = ["closed_form"]
+__all__ = ["closed_form", "even_counts"]
 
 
 def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
@@ -52,13 +52,28 @@ def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int,
         if population.kind is Kind.READOUT:
             done[population.name] = Activity(np.zeros(total.shape, np.int64), total)
             continue
-        if population.kind is Kind.STEP:  # the mean input of a step stands for that of every step
-            counts = np.where(total >= population.vth * timesteps, timesteps, 0)
-            sent[population.name] = counts.astype(np.float64)
-            done[population.name] = Activity(counts.astype(np.int64), total / timesteps)
-            continue
-        ready = np.maximum(total, 0.0) + population.v_init
-        counts = np.clip(np.floor(ready / population.vth), 0, timesteps)
+        counts = even_counts(population, total, timesteps)
         sent[population.name] = counts
-        done[population.name] = Activity(counts.astype(np.int64), total + population.v_init - counts * population.vth)
+        left = total / timesteps if population.kind is Kind.STEP else total + population.v_init - counts * population.vth
+        done[population.name] = Activity(counts.astype(np.int64), left)
     return done
+
+
+def even_counts(population: Population, total: Array, timesteps: int) -> Float:
+    """Return how often neurons fire in T steps if their input is spread evenly over them.
+
+    Of integrate-and-fire neurons with v_init in 0 to vth this is what stepping through time gives for a constant input. A step population
+    fires at every step or at none.
+
+    Parameters
+    ----------
+    population : Population
+        That spikes.
+    total : array (N, H, W, C)
+        Input and bias of all T steps.
+    timesteps : int
+        T.
+    """
+    if population.kind is Kind.STEP:
+        return np.where(total >= population.vth * timesteps, float(timesteps), 0.0)
+    return np.clip(np.floor((np.maximum(total, 0.0) + population.v_init) / population.vth), 0.0, float(timesteps))

@@ -10,14 +10,17 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
-from ecc_lava.arrays import Array
+from ecc_lava.arrays import Array, Int
 from ecc_lava.backends.activity import Activity, Wanted, input_activity
 from ecc_lava.backends.lava_memory import allocate, plan_layout
-from ecc_lava.backends.lava_plan import Plan, make_plan
+from ecc_lava.backends.lava_plan import Plan
+from ecc_lava.backends.lava_planning import make_plan
 from ecc_lava.backends.lava_supervisor import supervise
 from ecc_lava.backends.lava_vitals import Limits
 from ecc_lava.errors import InvalidInput, LavaError, MissingDependency
@@ -25,7 +28,13 @@ from ecc_lava.network import Kind
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.shard import Shard, whole
 
-__all__ = ["lava", "run_shards"]
+__all__ = ["LAVA", "ONE_PROCESS", "RUNTIMES", "ShardRun", "lava", "run_counted", "run_shards"]
+
+LAVA: Final = "lava"
+"""Lava's own runtime: a process of the operating system for every core, and for the source and the sink."""
+ONE_PROCESS: Final = "one-process"
+"""The same process models in one process, without Lava's runtime."""
+RUNTIMES: Final = (LAVA, ONE_PROCESS)
 
 _SLOWEST_MACS_PER_S = 5e7
 """Multiplications a second that every processor reaches; a current one does a billion."""
@@ -52,6 +61,25 @@ def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, want
     return run_shards(network, [[whole(p.name, p.shape)] for p in network.populations if p.kind is not Kind.INPUT], q, timesteps, wanted)
 
 
+@dataclass(frozen=True, eq=False)
+class ShardRun:
+    """What a run of shards did.
+
+    Attributes
+    ----------
+    activity : population -> Activity
+        Of a replay only of what has shards on the cores; elsewhere 0.
+    counters : int64 array (shards, `lava_counters.COUNTERS`)
+        In the order of the cores, and on each of its shards; all samples together.
+    processes : int
+        Processes that ran process models.
+    """
+
+    activity: dict[str, Activity]
+    counters: Int
+    processes: int
+
+
 def run_shards(
     network: QuantisedNetwork,
     cores: Sequence[Sequence[Shard]],
@@ -63,7 +91,25 @@ def run_shards(
     idle_limit_s: float = Limits().idle_s,
     step_limit_s: float | None = None,
 ) -> dict[str, Activity]:
-    """Run the integer network on Lava with any partition: one Lava process per core.
+    """Run the integer network on Lava with any partition; see `run_counted`."""
+    run = run_counted(network, cores, q, timesteps, wanted, progress=progress, idle_limit_s=idle_limit_s, step_limit_s=step_limit_s)
+    return run.activity
+
+
+def run_counted(
+    network: QuantisedNetwork,
+    cores: Sequence[Sequence[Shard]],
+    q: Mapping[str, Array],
+    timesteps: int,
+    wanted: Wanted,
+    *,
+    runtime: str = LAVA,
+    replay: Mapping[str, Array] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    idle_limit_s: float = Limits().idle_s,
+    step_limit_s: float | None = None,
+) -> ShardRun:
+    """Run the integer network with any partition, one Lava process per core, and count what every shard does.
 
     Parameters
     ----------
@@ -74,6 +120,9 @@ def run_shards(
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
     wanted : Wanted
+    runtime : {"lava", "one-process"}
+    replay : population -> uint8 spikes (N, T, H, W, C), optional
+        Run these cores alone: the source sends them what the populations that they hear have fired before.
     progress : callable (steps done, steps in all), optional
         Called in this thread. An exception that it raises ends the run.
     idle_limit_s : float
@@ -82,21 +131,16 @@ def run_shards(
         A run is given up when a process takes so much processor time for one step; by default 3 s, and what the arithmetic of the largest
         core takes at the slowest conceivable rate.
 
-    Returns
-    -------
-    dict
-        Population name -> Activity, equal to `golden`'s.
-
     Raises
     ------
     InvalidInput
-        If `q` or the shards do not belong to the network.
+        If `q`, the shards or the replay do not belong to the network.
     LavaError, MissingDependency
         As for `lava`.
     """
     _check_inputs(network, q, timesteps)
     _check_installed()
-    plan = make_plan(network, cores, q, timesteps, wanted)
+    plan = replace(make_plan(network, cores, q, timesteps, wanted, replay), in_one_process=runtime == ONE_PROCESS)
     _check_resources(plan)
     layout, shared = plan_layout(plan), dict[str, Array]()
     try:
@@ -107,10 +151,10 @@ def run_shards(
         shared.update(layout.open(memory))
         step_s = Limits().step_s + plan.macs / _SLOWEST_MACS_PER_S if step_limit_s is None else step_limit_s
         supervise(plan, layout, memory, shared, Limits(idle_s=idle_limit_s, step_s=step_s), progress)
-        return {
-            p.name: input_activity(q[p.name], timesteps, wanted, p.name) if p.kind is Kind.INPUT else _activity(p.name, shared)
-            for p in network.populations
-        }
+        activity = {name: _activity(name, shared) for name in plan.populations}
+        inputs = {p.name: input_activity(q[p.name], timesteps, wanted, p.name) for p in network.inputs}
+        ordered = {p.name: {**inputs, **activity}[p.name] for p in network.populations if p.name in inputs or p.name in activity}
+        return ShardRun(ordered, shared["counters"].copy(), plan.processes)
     finally:
         shared.clear()  # unmaps the memory even if an exception's traceback outlives this call
         os.close(memory)

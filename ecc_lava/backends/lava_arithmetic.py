@@ -12,6 +12,7 @@ import numpy as np
 
 from ecc_lava.arrays import Array, Int
 from ecc_lava.backends.lava_clock import Clock
+from ecc_lava.backends.lava_counters import COUNTERS
 from ecc_lava.backends.lava_sums import SynapticSum
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ __all__ = ["CoreArithmetic"]
 class _ShardNeurons:
     """The neurons of one shard, and the synapses into them."""
 
-    def __init__(self, plan: ShardPlan, clock: Clock, limit: int) -> None:
-        self.plan = plan
+    def __init__(self, plan: ShardPlan, clock: Clock, limit: int, counters: Int) -> None:
+        self.plan, self._counters = plan, counters
         self._clock, self._limit = clock, limit
         self._bias, self._vth, self._v_init = (np.asarray(a, np.int64) for a in (plan.bias, plan.vth, plan.v_init))
         self.sums = [SynapticSum(s) for s in plan.synapses]
@@ -52,13 +53,18 @@ class _ShardNeurons:
             self._low = self._high = 0
         current = self._bias + sum(s.current(step) for s in self.sums)
         self._v = self._clip(self._v + current if self.plan.keeps else np.broadcast_to(current, self._v.shape).copy())
-        if not self.plan.fires:
-            return np.zeros(self._v.shape, np.bool_)
-        spikes: Array = self._v >= self._vth
-        if self.plan.keeps:
+        spikes: Array = self._v >= self._vth if self.plan.fires else np.zeros(self._v.shape, np.bool_)
+        if self.plan.fires and self.plan.keeps:
             self._v = self._clip(np.where(spikes, self._v - self._vth, self._v))
         self._counts += spikes
+        if self._clock.window(self.plan.depth, step) is not None:
+            self._count(step, int(np.count_nonzero(spikes)))
         return spikes
+
+    def _count(self, step: int, fired: int) -> None:
+        """Add a step to the counters."""
+        arrived, synops = np.sum([s.events(step) for s in self.sums], axis=0) if self.sums else (0, 0)
+        self._counters += arrived, fired, synops, self._v.size
 
     def due(self, step: int) -> bool:
         """Whether the shard's report is to be read after this step."""
@@ -75,11 +81,17 @@ class CoreArithmetic:
     """The shards of one core.
 
     At every step call `step`, `report` and `receive`, in this order: what a node sends at one step has its effect at the next.
+
+    Attributes
+    ----------
+    counters : int64 array (shards, COUNTERS)
+        What every shard has done so far.
     """
 
     def __init__(self, shards: Sequence[ShardPlan], node: int, clock: Clock, limit: int) -> None:
         self._node = node
-        self._shards = [_ShardNeurons(plan, clock, limit) for plan in shards]
+        self.counters = np.zeros((len(shards), len(COUNTERS)), np.int64)
+        self._shards = [_ShardNeurons(plan, clock, limit, row) for plan, row in zip(shards, self.counters, strict=True)]
         self._sent = np.zeros(0, np.uint8)
 
     def step(self, step: int) -> Array:

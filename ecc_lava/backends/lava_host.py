@@ -25,7 +25,8 @@ from typing import Any
 
 from ecc_lava.arrays import Array
 from ecc_lava.backends.lava_memory import Layout
-from ecc_lava.backends.lava_network import compiled
+from ecc_lava.backends.lava_network import compiled, runtime_of
+from ecc_lava.backends.lava_one_process import OneProcess
 from ecc_lava.backends.lava_plan import Plan
 from ecc_lava.backends.lava_vitals import LOOK_S, POLL_S, Limits
 from ecc_lava.backends.lava_watch import Watch, Watched
@@ -54,7 +55,7 @@ class _Host:
         self._caller, self._folder, self._ended, self._plan, self._shared = caller, folder, ended, plan, shared
         self._watch = Watch(shared["steps"], limits)
         self._runtime: Any = None
-        self._started = False
+        self._started = self._done = False
         self._trouble: str | None = None
         self._segments = 0
 
@@ -67,14 +68,26 @@ class _Host:
         except Exception:  # an installation that cannot be imported may raise anything
             self._leave(1, ("missing", traceback.format_exc()[-_LONGEST_TEXT:]))
         try:
-            from lava.magma.core.run_conditions import RunSteps
-
-            self._runtime = compiled(self._plan, self._shared)
-            self._runtime.initialize()
-            self._runtime.start(RunSteps(self._plan.clock.steps, blocking=False))
-            self._started = True
+            executable, processes = compiled(self._plan, self._shared)
+            if self._plan.in_one_process:
+                models = OneProcess(executable, processes)
+                self._started = True
+                models.run(self._plan.clock.steps)
+                self._done = True
+            else:
+                self._start(executable)
         except BaseException:  # Lava raises in this process whatever a process model raised in its own
-            self._trouble = f"the run could not be built\n{traceback.format_exc()[-_LONGEST_TEXT:]}"
+            what = "failed" if self._started else "could not be built"
+            self._trouble = f"the run {what}\n{traceback.format_exc()[-_LONGEST_TEXT:]}"
+
+    def _start(self, executable: Any) -> None:
+        """Start Lava's runtime."""
+        from lava.magma.core.run_conditions import RunSteps
+
+        self._runtime = runtime_of(executable)
+        self._runtime.initialize()
+        self._runtime.start(RunSteps(self._plan.clock.steps, blocking=False))
+        self._started = True
 
     def watch(self) -> None:
         """Look at everything until the run has finished or failed, or the caller wants no more of it; then leave."""
@@ -131,8 +144,8 @@ class _Host:
 
     def _finished(self) -> bool:
         """Whether all steps have been run; an error that Lava reports is noted instead."""
-        if not self._started or self._trouble is not None:
-            return False
+        if self._done or not self._started or self._plan.in_one_process or self._trouble is not None:
+            return self._done
         from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 
         for port in self._runtime.service_to_runtime:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.arrays import Array
+from ecc_lava.backends.lava_counters import COUNTERS
 from ecc_lava.backends.lava_plan import Plan
 
 __all__ = ["Layout", "allocate", "plan_layout"]
@@ -81,12 +82,16 @@ def plan_layout(plan: Plan) -> Layout:
     """Return the layout of everything a run of `plan` writes.
 
     ``beat`` (1,) counts the host's rounds of watching; ``steps`` (nodes + 1,) the steps that the source, every core and the sink have
-    finished. Per population: ``NAME/counts`` and ``NAME/potential`` (N, H, W, C), ``NAME/clips`` (2,), and where wanted ``NAME/raster``
-    and ``NAME/over_time`` (N, T, H, W, C).
+    finished; ``counters`` (shards, COUNTERS) what every shard has done. Per population: ``NAME/counts`` and ``NAME/potential``
+    (N, H, W, C), ``NAME/clips`` (2,), and where wanted ``NAME/raster`` and ``NAME/over_time`` (N, T, H, W, C).
     """
     samples, timesteps, _ = plan.clock
     fires = {part.shard.population: part.fires for core in plan.cores for part in core.shards}
-    arrays: dict[str, tuple[tuple[int, ...], Any]] = {"beat": ((1,), np.int64), "steps": ((len(plan.cores) + 2,), np.int64)}
+    arrays: dict[str, tuple[tuple[int, ...], Any]] = {
+        "beat": ((1,), np.int64),
+        "steps": ((len(plan.cores) + 2,), np.int64),
+        "counters": ((sum(len(core.shards) for core in plan.cores), len(COUNTERS)), np.int64),
+    }
     for name, shape in plan.populations.items():
         arrays[f"{name}/counts"] = ((samples, *shape), np.int32)
         arrays[f"{name}/potential"] = ((samples, *shape), np.int32)

@@ -10,7 +10,7 @@ import numpy as np
 from ecc_lava.arrays import Array
 from ecc_lava.backends.lava_plan import SLOTS, Plan
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "runtime_of"]
 
 
 def _with_ports(model: type[Any], into: Mapping[str, Any], out: Mapping[str, Any]) -> type[Any]:
@@ -22,7 +22,7 @@ def _with_ports(model: type[Any], into: Mapping[str, Any], out: Mapping[str, Any
     return type(model.__name__, (model,), {**ports, **{name: LavaPyType(PyOutPort.VEC_DENSE, dtype) for name, dtype in out.items()}})
 
 
-def compiled(plan: Plan, shared: Mapping[str, Array]) -> Any:
+def compiled(plan: Plan, shared: Mapping[str, Array]) -> tuple[Any, list[Any]]:
     """Build, connect and compile the processes of `plan`. The first call imports Lava.
 
     Parameters
@@ -33,20 +33,22 @@ def compiled(plan: Plan, shared: Mapping[str, Array]) -> Any:
 
     Returns
     -------
-    lava Runtime
-        Not initialised: no process has been started.
+    executable : lava Executable
+    processes : list of lava Processes
+        Source, cores, sink.
     """
-    from lava.magma.core.process.message_interface_enum import ActorType
     from lava.magma.core.run_configs import Loihi2SimCfg
-    from lava.magma.runtime.runtime import Runtime
 
     from ecc_lava.lava_processes.core import Core, CoreModel
     from ecc_lava.lava_processes.sink import Sink, SinkModel
     from ecc_lava.lava_processes.source import Source, SourceModel
 
-    beats = shared["steps"]
+    beats, counters = shared["steps"], shared["counters"]
     nodes: list[Any] = [Source(plan=plan, beat=beats[:1])]
-    nodes += [Core(plan=plan, node=node, beat=beats[node : node + 1]) for node in range(1, len(plan.cores) + 1)]
+    nodes += [
+        Core(plan=plan, node=node, beat=beats[node : node + 1], counters=counters[plan.rows(node)])
+        for node in range(1, len(plan.cores) + 1)
+    ]
     sink = Sink(plan=plan, results=shared, beat=beats[-1:])
     models: dict[Any, type[Any]] = {nodes[0]: SourceModel}
     inputs: dict[str, Any] = {}
@@ -63,7 +65,14 @@ def compiled(plan: Plan, shared: Mapping[str, Array]) -> Any:
     models[sink] = _with_ports(SinkModel, inputs, {})
     # a model per Process, given here, spares Lava its search of the modules beside each Process
     config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=models)
-    executable = sink.compile(config, {"pypy_channel_size": SLOTS})
+    return sink.compile(config, {"pypy_channel_size": SLOTS}), [*nodes, sink]
+
+
+def runtime_of(executable: Any) -> Any:
+    """Return Lava's runtime for an executable; not initialised: no process has been started."""
+    from lava.magma.core.process.message_interface_enum import ActorType
+    from lava.magma.runtime.runtime import Runtime
+
     runtime = Runtime(executable, ActorType.MultiProcessing)
     executable.assign_runtime_to_all_processes(runtime)
     return runtime

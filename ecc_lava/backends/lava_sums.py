@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecc_lava.arrays import Array, Int
+from ecc_lava.backends.lava_counters import EventCounter
 from ecc_lava.backends.lava_synapses import Listed, Synapses, Taps
 from ecc_lava.shard import Shard
 
@@ -111,6 +112,7 @@ class SynapticSum:
                 self._sum = _TapSum(taps, synapses.box, synapses.payload_max)
             case Listed() as listed:
                 self._sum = _ListSum(listed)
+        self._counter = EventCounter(synapses)
         self._routes = [
             (
                 p.node,
@@ -126,6 +128,11 @@ class SynapticSum:
         """Return the summed input of the shard at `step`, int64 (H, W, C) or 0 if nothing came, in units of the potential."""
         box = self._ring[step % self._slots]
         return self._sum.of(box) * self._factor if box.any() else 0
+
+    def events(self, step: int) -> tuple[int, int]:
+        """Return (spikes, synops) that make up the input at `step`."""
+        box = self._ring[step % self._slots]
+        return self._counter.of(box[:-1]) if box.any() else (0, 0)
 
     def receive(self, step: int, messages: dict[int, Array]) -> None:
         """Store what was sent at `step`; it is summed at step + 1 + delay, whose slot this is."""

@@ -46,22 +46,6 @@ class _Commands(TyperGroup):
             raise _failed(str(error), BAD_INPUT) from error
 
 
-class _SizesAsGiven(TyperCommand):
-    """A command with `--input-shape`, which takes one to three numbers one after the other."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the numbers after the option into one word."""
-        words: list[str] = []
-        waiting = list(args)
-        while waiting:
-            words.append(waiting.pop(0))
-            sizes = list(takewhile(re.compile(r"-?\d+").fullmatch, waiting)) if words[-1] == "--input-shape" else []
-            if sizes:
-                words.append(",".join(sizes))
-                waiting = waiting[len(sizes) :]
-        return list(super().parse_args(ctx, words))
-
-
 def _failed(message: str, code: int) -> typer.Exit:
     sys.stderr.write(f"ecc-lava: {message}\n")
     return typer.Exit(code)
@@ -127,11 +111,60 @@ class Placer(str, Enum):
     ANNEALED = "annealed"
 
 
+class Sampler(str, Enum):
+    """Samplers of a search."""
+
+    NSGA2 = "nsga2"
+    TPE = "tpe"
+
+
 class SynapseModel(str, Enum):
     """Models of synaptic memory."""
 
     STRICT = "strict"
     IDEAL = "ideal"
+
+
+def _one_of(values: type[Enum]) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(value.value) for value in values))
+
+
+_SEVERAL = {
+    "--input-shape": re.compile(r"-?\d+"),
+    "--bits": re.compile(r"-?\d+|.+\.json"),
+    "--timesteps": re.compile(r"-?\d+"),
+    "--format": _one_of(Format),
+    "--recipe": _one_of(Recipe),
+    "--coding": _one_of(Coding),
+    "--percentile": re.compile(r"-?[\d.]+"),
+    "--chip": re.compile(r"loihi\w*|.+\.(json|toml)"),
+    "--objectives": re.compile(r"[a-z]+"),
+}
+"""Option -> what each of the several words after it may be; the first word is the option's whatever it is."""
+
+
+class _SeveralAsGiven(TyperCommand):
+    """A command with options that take several words one after the other."""
+
+    several: tuple[str, ...] = ("--input-shape",)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the words after such an option into one."""
+        words: list[str] = []
+        waiting = list(args)
+        while waiting:
+            words.append(waiting.pop(0))
+            given = list(takewhile(_SEVERAL[words[-1]].fullmatch, waiting)) if words[-1] in self.several else []
+            if given:
+                words.append(",".join(given))
+                waiting = waiting[len(given) :]
+        return list(super().parse_args(ctx, words))
+
+
+class _StudyAsGiven(_SeveralAsGiven):
+    """The study's options take several values each."""
+
+    several = tuple(_SEVERAL)
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -162,7 +195,7 @@ def demo(
     run(out, json)
 
 
-@app.command(cls=_SizesAsGiven)
+@app.command(cls=_SeveralAsGiven)
 def inspect(model: Model, input_shape: InputShape = None, json: Json = False) -> None:
     """Show what every layer of a model becomes: population, folded, relay or readout."""
     from ecc_lava.cli.inspect import run
@@ -170,7 +203,7 @@ def inspect(model: Model, input_shape: InputShape = None, json: Json = False) ->
     run(model, input_shape or [], json)
 
 
-@app.command(cls=_SizesAsGiven)
+@app.command(cls=_SeveralAsGiven)
 def convert(
     model: Model,
     calibration: Annotated[Path, typer.Option("--calibration", metavar="FILE.npz", help="Images x_train; labels are not used.")],
@@ -236,12 +269,17 @@ def check(
     limit: Limit = None,
     lava_limit: Annotated[int, typer.Option(min=1, help="Images compared bit for bit on golden and Lava.")] = 8,
     max_loss: Annotated[Optional[float], typer.Option(metavar="P", help="Fail if more than P points of accuracy are lost.")] = None,
+    attribute: Annotated[
+        bool, typer.Option("--attribute", help="Also say which step and which layer loses accuracy, and what to change; takes longer.")
+    ] = False,
+    picture: Annotated[Optional[Path], typer.Option(metavar="FILE.png", help="Draw that; implies --attribute.")] = None,
     json: Json = False,
 ) -> None:
     """Check a network against golden, Lava, the float network and the CNN it came from; exit 1 if a check fails."""
-    from ecc_lava.cli.check import run
+    from ecc_lava.cli.check import Options
+    from ecc_lava.cli.check import run as run_command
 
-    raise typer.Exit(run(network, data, limit, lava_limit, max_loss, json))
+    raise typer.Exit(run_command(network, data, Options(limit, lava_limit, max_loss, attribute, picture), json))
 
 
 @app.command(name="map")
@@ -258,12 +296,80 @@ def map_(
         SynapseModel, typer.Option("--synapse-model", help="Synaptic memory: lists with headers, indices and borders, or weights alone.")
     ] = SynapseModel.STRICT,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the annealing.")] = 0,
+    html: Annotated[
+        Optional[Path],
+        typer.Option("--html", metavar="PAGE.html", help="Also write a page: the chip core by core, what limits each layer."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Cut a network into shards that fit the cores of a chip, and place them."""
     from ecc_lava.cli.map import Options, run
 
-    run(network, output, Options(chip, data, limit, placer.value, synapse_model.value, seed), json)
+    run(network, output, Options(chip, data, limit, placer.value, synapse_model.value, seed, html), json)
+
+
+Several = Optional[list[str]]
+
+
+@app.command(cls=_StudyAsGiven)
+def study(
+    model: Model,
+    calibration: Annotated[Path, typer.Option("--calibration", metavar="FILE.npz", help="Images x_train; labels are not used.")],
+    data: Data,
+    bits: Annotated[
+        Several, typer.Option(metavar="B...", help="Widths of the weights, 2 to 8, or files of widths by population (default: 4 6 8).")
+    ] = None,
+    timesteps: Annotated[Several, typer.Option(metavar="T...", help="Steps an image is shown for (default: 8 16 32).")] = None,
+    format: Annotated[Several, typer.Option(metavar="FORMAT...", help="Number formats: loihi1, loihi2 (default: loihi2).")] = None,
+    recipe: Annotated[Several, typer.Option(metavar="RECIPE...", help="Recipes: best, channel, ecc (default: best).")] = None,
+    coding: Annotated[
+        Several, typer.Option(metavar="CODING...", help="How images are sent: graded, rate, poisson or events (default: the format's own).")
+    ] = None,
+    percentile: Annotated[
+        Several, typer.Option(metavar="P...", help="Percentiles of the activations that lambda is (default: the recipe's own).")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the trials, tables, picture and page.")] = Path(
+        "ecc-lava-study"
+    ),
+    storage: Annotated[
+        Optional[str],
+        typer.Option(metavar="URL", help="Where trials are kept: a database URL, or FILE.journal (default: DIR/trials.db, SQLite)."),
+    ] = None,
+    search: Annotated[
+        bool, typer.Option("--search", help="Search widths by layer and T for several aims instead of all combinations.")
+    ] = False,
+    objectives: Annotated[
+        Several,
+        typer.Option(
+            metavar="AIM...", help="Of the search: accuracy, agreement, memory, latency, events, energy, cores (default: all there are)."
+        ),
+    ] = None,
+    trials: Annotated[int, typer.Option("--trials", min=2, help="Settings that the search tries.")] = 60,
+    sampler: Annotated[Sampler, typer.Option(help="How the search chooses.")] = Sampler.NSGA2,
+    selection: Annotated[
+        Optional[int], typer.Option(min=1, help="The first N images choose, the others report (default: half, 1,000 at most).")
+    ] = None,
+    chip: Annotated[
+        Several, typer.Option(metavar="CHIP...", help="Also map every network, to the chip of its format: cores, energy, latency.")
+    ] = None,
+    skip: Annotated[int, typer.Option("--skip", min=0, help="Leave out the first N images.")] = 0,
+    limit: Limit = None,
+    input_scale: Annotated[
+        Optional[float], typer.Option(help="Factor on uint8 images (default 1/255, or 1 if the model rescales itself).")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw of calibration images, of poisson input and of the search.")] = 0,
+    images: Annotated[int, typer.Option("--calibration-images", min=1, help="How many calibration images are drawn.")] = 256,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Also write the trials as Parquet (needs pyarrow).")] = False,
+    input_shape: InputShape = None,
+    json: Json = False,
+) -> None:
+    """Run many settings of a model on the same images, each once: accuracy against bits, T, memory and energy."""
+    from ecc_lava.cli.study import Options, run
+
+    grid = (bits, timesteps, format, recipe, coding, percentile)
+    searched = (objectives, trials, sampler.value, selection) if search else None
+    options = Options(calibration, data, grid, out, storage, searched, chip, skip, limit, input_scale, seed, images, parquet)
+    run(model, options, input_shape or [], json)
 
 
 def main() -> None:

@@ -3,30 +3,56 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
+from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 
+from ecc_lava.attribution import Attribution, attribute, draw
 from ecc_lava.batches import batch_size
 from ecc_lava.checking import CheckReport, Differences, check
+from ecc_lava.cli.attribution import show_attribution
 from ecc_lava.cli.models import load_images
 from ecc_lava.cli.output import FAILED, OK, as_percent, emit_json, provenance, show_lines, show_table, stages
 from ecc_lava.dataset import digest
+from ecc_lava.encode import clipping_not_repeated
 from ecc_lava.errors import InvalidInput, RangeError
+from ecc_lava.files import check_writable, write_bytes
 from ecc_lava.storage import load
 
-__all__ = ["run", "show_report"]
+__all__ = ["Options", "run", "show_report"]
 
 
-def run(network: Path, data: Path, limit: int | None, lava_limit: int, max_loss: float | None, json: bool) -> int:
+@dataclass(frozen=True)
+class Options:
+    """Options of the command, as given."""
+
+    limit: int | None
+    lava_limit: int
+    max_loss: float | None
+    attribute: bool
+    picture: Path | None
+
+
+def run(network: Path, data: Path, options: Options, json: bool) -> int:
     """Check and print; return the exit code."""
     started = time.perf_counter()
+    max_loss, picture = options.max_loss, options.picture
+    if picture is not None:
+        check_writable(picture, inputs=(network, data))
     integer, snn, graph = load(network)
-    images = load_images(data, "test", integer.input_specs, limit)
+    images = load_images(data, "test", integer.input_specs, options.limit)
     if max_loss is not None:
         _check_comparable(network, data, graph is not None, images.y is not None, max_loss)
+    found: Attribution | None = None
     try:
         with stages() as stage:
-            report = check(integer, images.x, snn=snn, graph=graph, labels=images.y, exact_images=lava_limit, progress=stage)
+            if options.attribute or picture is not None:
+                if snn is None or graph is None:
+                    raise InvalidInput(f"{network}: holds no CNN or no float network, which attribution needs; convert the model again")
+                found = attribute(integer, images.x, images.y, snn=snn, graph=graph, progress=stage)
+            with clipping_not_repeated() if found is not None else nullcontext():
+                report = check(integer, images.x, snn=snn, graph=graph, labels=images.y, exact_images=options.lava_limit, progress=stage)
     except RangeError as error:
         if json:
             seconds = round(time.perf_counter() - started, 3)
@@ -35,17 +61,20 @@ def run(network: Path, data: Path, limit: int | None, lava_limit: int, max_loss:
         else:
             show_lines(f"FAILED: {error}")
         return FAILED
+    if picture is not None and found is not None:
+        write_bytes(picture, draw(found))
     loss = None
     if report.ann_accuracy is not None and report.integer_accuracy is not None:
         loss = 100.0 * (report.ann_accuracy - report.integer_accuracy)
     passed = report.ok and (max_loss is None or loss is None or loss <= max_loss)
     if json:
         seconds = round(time.perf_counter() - started, 3)
-        emit_json(
-            provenance(data_digest=digest(images.x), **report.as_dict(), range_error=None, loss_points=loss, ok=passed, seconds=seconds)
-        )
+        facts = {**report.as_dict(), "attribution": None if found is None else found.as_dict()}
+        emit_json(provenance(data_digest=digest(images.x), **facts, range_error=None, loss_points=loss, ok=passed, seconds=seconds))
     else:
         show_report(report)
+        if found is not None:
+            show_attribution(found)
         show_lines("every check passed" if passed else "FAILED: see above" if not report.ok else f"FAILED: {loss:.2f} points lost")
     return OK if passed else FAILED
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ecc_lava.cli.models import load_images
 from ecc_lava.cli.output import emit_json, provenance, show_lines, show_table, stages
 from ecc_lava.dataset import digest
-from ecc_lava.errors import DoesNotFit
-from ecc_lava.files import check_writable
+from ecc_lava.errors import DoesNotFit, InvalidInput
+from ecc_lava.files import check_writable, write_bytes
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.result import Result
 from ecc_lava.simulation import simulate
@@ -34,6 +34,7 @@ class Options:
     placer: str
     synapse_model: str
     seed: int
+    html: Path | None = None
 
 
 def run(network: Path, output: Path, options: Options, json: bool) -> None:
@@ -46,6 +47,10 @@ def run(network: Path, output: Path, options: Options, json: bool) -> None:
     started = time.perf_counter()
     inputs = (network, Path(options.chip), *([options.data] if options.data is not None else []))
     check_writable(output, inputs=inputs)
+    if options.html is not None:
+        check_writable(options.html, inputs=inputs)
+        if options.html.resolve() == output.resolve():
+            raise InvalidInput(f"{options.html}: is the mapping's file too; give the page another name")
     integer, _, _ = load(network)
     chip = hw_mappings.chip(options.chip)
     activity, data_digest = _activity(integer, options)
@@ -59,9 +64,17 @@ def run(network: Path, output: Path, options: Options, json: bool) -> None:
             facts = misfit_summary(integer, chip, options.synapse_model, round(time.perf_counter() - started, 3))
             emit_json({**about, "reason": str(misfit), **facts})
         raise DoesNotFit(f"{network} does not fit on {chip.name}: {misfit}") from misfit
-    mapping.save(output)
     cost = None if activity is None else estimate(events(mapping, integer, activity), chip)
     facts = summary(mapping, integer, activity, round(time.perf_counter() - started, 3))
+    page = b""
+    if options.html is not None:
+        from hw_mappings.page import chip_page
+
+        origin = {"placer": options.placer, "seed": options.seed, "images": data_digest, "ecc-lava": about["packages"].get("ecc-lava")}
+        page = chip_page(mapping, integer, activity, title=network.name, facts=facts, about=origin).encode()
+    mapping.save(output)
+    if options.html is not None:
+        write_bytes(options.html, page)
     if json:
         emit_json({**about, **facts, "cost": None if cost is None else asdict(cost)})
         return

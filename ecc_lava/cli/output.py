@@ -69,8 +69,11 @@ def as_percent(value: float | None) -> str:
 
 
 @contextmanager
-def stages() -> Iterator[Stage]:
-    """Give a function (stage, done, total) that shows progress on stderr, if that is a terminal; total 0 means unknown."""
+def stages(window: float = 30.0) -> Iterator[Stage]:
+    """Give a function (stage, done, total) that shows progress on stderr, if that is a terminal; total 0 means unknown.
+
+    What is left is judged by the speed of the last `window` seconds.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -80,14 +83,12 @@ def stages() -> Iterator[Stage]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal, speed_estimate_period=window) as progress:
         tasks: dict[str, Any] = {}
 
         def stage(name: str, done: int, total: int) -> None:
             if name not in tasks:
                 tasks[name] = progress.add_task(name, total=total or None)
-            progress.update(tasks[name], completed=done, total=total or None)
-            if total and done >= total:
-                progress.update(tasks[name], visible=False)
+            progress.update(tasks[name], completed=done, total=total or None, visible=not total or done < total)
 
         yield stage

@@ -34,11 +34,13 @@ class Core(AbstractProcess):  # type: ignore[misc]
         The core's number; cores count from 1.
     beat : int64 array (1,)
         Shared memory for the number of steps done.
+    counters : int64 array (the core's shards, COUNTERS)
+        Shared memory for what the shards have done.
     """
 
-    def __init__(self, *, plan: Plan, node: int, beat: Array) -> None:
+    def __init__(self, *, plan: Plan, node: int, beat: Array, counters: Array) -> None:
         core = plan.cores[node - 1]
-        super().__init__(name=core.label, plan=plan, node=node, beat=beat)
+        super().__init__(name=core.label, plan=plan, node=node, beat=beat, counters=counters)
         for source in core.sources:
             setattr(self, f"from_{source}", InPort(shape=(plan.message(source),)))
         if core.message:
@@ -50,9 +52,10 @@ class Core(AbstractProcess):  # type: ignore[misc]
 @requires(CPU)
 @tag("fixed_pt")
 class CoreModel(PyLoihiProcessModel):  # type: ignore[misc]
-    """Computes first and sends, then receives: what is sent at step t has its effect at t + 1.
+    """Takes what was sent at the last step, computes and sends: what is sent at step t has its effect at t + 1.
 
-    A subclass per core adds the types of its ``from_K`` and ``spikes`` ports.
+    So no process waits for another within a step, and those on one processor may run one after the other in any order, whatever
+    populations they hold. A subclass per core adds the types of its ``from_K`` and ``spikes`` ports.
     """
 
     report: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
@@ -63,17 +66,20 @@ class CoreModel(PyLoihiProcessModel):  # type: ignore[misc]
         node: int = proc_params["node"]
         core = plan.cores[node - 1]
         self._beat: Array = proc_params["beat"]
+        self._counters: Array = proc_params["counters"]
         self._sources, self._sends = core.sources, core.message > 0
         self._arithmetic = core.build(node, plan.clock, plan.limit)
 
     def run_spk(self) -> None:
         """Run one step; Lava counts steps from 1."""
         step = self.time_step - 1
+        if step:
+            self._arithmetic.receive(step - 1, {source: getattr(self, f"from_{source}").recv() for source in self._sources})
         spikes = self._arithmetic.step(step)
         if self._sends:
             self.spikes.send(spikes)
         report = self._arithmetic.report(step)
         if report is not None:
             self.report.send(report)
-        self._arithmetic.receive(step, {source: getattr(self, f"from_{source}").recv() for source in self._sources})
+        self._counters[...] = self._arithmetic.counters
         self._beat[0] = self.time_step

@@ -1,0 +1,52 @@
+"""Pages of HTML that are one file and load nothing: template, styles and script put together.
+
+Text from files is escaped; data reaches the script as JSON that cannot end its element. The page's own policy lets a browser run this
+script and use these styles, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["rendered"]
+
+
+def rendered(folder: Path, scripts: Sequence[str], filters: Mapping[str, Callable[..., str]], **values: Any) -> str:
+    """Return a page.
+
+    Parameters
+    ----------
+    folder : Path
+        Of `page.html.jinja`, `page.css` and the scripts.
+    scripts : names of files, which in this order are one script
+    filters : name -> function
+        That the template shows values through.
+    **values
+        What the template shows; those that it passes through `tojson` are JSON values.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    script = "".join((folder / name).read_text(encoding="utf-8") for name in scripts)
+    style = (folder / "page.css").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    environment.filters |= filters
+    return environment.get_template("page.html.jinja").render(
+        policy=f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'",
+        script=Markup(script),
+        style=Markup(style),
+        **values,
+    )
+
+
+def _digest(text: str) -> str:
+    """Return what a content security policy calls a text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,84 @@
+"""Integer networks of settings, each made once, and what they share made once for all."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ecc_lava.arrays import Float, Images
+from ecc_lava.ecc.layerwise import LayerwiseCalibration
+from ecc_lava.ecc.passes import Pass
+from ecc_lava.ecc.recipes import convert
+from ecc_lava.graph import Graph
+from ecc_lava.network import SpikingNetwork
+from ecc_lava.quantisation import quantise
+from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.studies.settings import Setting
+
+__all__ = ["Conversions"]
+
+NETWORKS = 64
+"""Networks kept; their integers take a byte a weight."""
+
+
+@dataclass(frozen=True)
+class _Once:
+    """A pass that depends on neither T nor widths, done once for every network it is given; its repr is the pass's, as in a trace."""
+
+    step: Pass
+    done: dict[tuple[Any, ...], SpikingNetwork] = field(compare=False)
+
+    def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
+        key = (repr(self.step), network.trace, network.codings)
+        if key not in self.done:
+            self.done[key] = self.step(network, images)
+        return replace(self.done[key], timesteps=network.timesteps)
+
+    def __repr__(self) -> str:
+        return repr(self.step)
+
+
+class Conversions:
+    """Conversions of one model on the same calibration images.
+
+    Normalisation depends on coding, granularity and percentile alone and is shared. Calibration runs the integers at the T that will run,
+    so that every T, width and format has its own.
+
+    Parameters
+    ----------
+    graph : Graph
+    calibration : array (N, H, W, C), or arrays by input name
+    seed : int
+        Of what the coding poisson draws.
+    """
+
+    def __init__(self, graph: Graph, calibration: Images, seed: int = 0) -> None:
+        self.graph, self.calibration, self.seed = graph, calibration, seed
+        self._passes: dict[tuple[Any, ...], SpikingNetwork] = {}
+        self._networks: OrderedDict[Setting, QuantisedNetwork] = OrderedDict()
+
+    def network(self, setting: Setting) -> tuple[QuantisedNetwork, float]:
+        """Return the integer network of a setting, and the seconds it took: 0 if it was there."""
+        started = time.perf_counter()
+        if setting in self._networks:
+            self._networks.move_to_end(setting)
+            return self._networks[setting], 0.0
+        passes = tuple(step if isinstance(step, LayerwiseCalibration) else _Once(step, self._passes) for step in setting.passes)
+        snn = convert(
+            self.graph,
+            calibration=self.calibration,
+            timesteps=setting.timesteps,
+            recipe=passes,
+            format=setting.format,
+            bits=setting.widths,
+            coding=setting.coding,
+            seed=self.seed,
+        )
+        network = quantise(snn, format=setting.format, bits=setting.widths)
+        self._networks[setting] = network
+        while len(self._networks) > NETWORKS:
+            self._networks.popitem(last=False)
+        return network, time.perf_counter() - started

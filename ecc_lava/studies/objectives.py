@@ -1,0 +1,104 @@
+"""What a search makes large or small, and which trials no other is better than."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ecc_lava.errors import InvalidInput
+from ecc_lava.studies.trials import Trial
+
+__all__ = ["OBJECTIVES", "Objective", "front", "objective"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One aim.
+
+    Attributes
+    ----------
+    name : str
+    maximise : bool
+    value : callable (Trial) -> float or None
+        None where the trial has no such number.
+    needs : str
+        What gives it, for messages.
+    """
+
+    name: str
+    maximise: bool
+    value: Callable[[Trial], float | None]
+    needs: str
+
+
+def _memory(trial: Trial) -> float | None:
+    return None if trial.figures is None else float(trial.figures.synaptic_bits)
+
+
+def _latency(trial: Trial) -> float | None:
+    return None if trial.figures is None else float(trial.figures.latency_steps)
+
+
+def _cores(trial: Trial) -> float | None:
+    if trial.mapped is None:
+        return None
+    return float("inf") if trial.mapped.cores is None else float(trial.mapped.cores)
+
+
+OBJECTIVES: Final = {
+    o.name: o
+    for o in (
+        Objective("accuracy", True, lambda t: None if t.figures is None else t.figures.score, "a trial that runs"),
+        Objective("agreement", True, lambda t: None if t.figures is None else t.figures.agreement, "a trial that runs"),
+        Objective("memory", False, _memory, "a trial that runs"),
+        Objective("latency", False, _latency, "a trial that runs"),
+        Objective("events", False, lambda t: t.events_per_image, "a trial that runs"),
+        Objective("energy", False, lambda t: t.energy_uj, "a chip of published energies: format loihi1, or a chip file with figures"),
+        Objective("cores", False, _cores, "a mapper: the command line has one, in Python give `mapper`"),
+    )
+}
+"""Accuracy is the agreement with the CNN where there are no labels; memory in bits, latency in steps, energy in uJ an image."""
+
+
+def objective(name: str | Objective) -> Objective:
+    """Return the objective of a name.
+
+    Raises
+    ------
+    InvalidInput
+        Listing the known ones.
+    """
+    if isinstance(name, Objective):
+        return name
+    if name not in OBJECTIVES:
+        raise InvalidInput(f"objective {name!r} is not known; known: {', '.join(OBJECTIVES)}")
+    return OBJECTIVES[name]
+
+
+def costs_of(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
+    """Return a trial's values, all to be made small; None if one is missing."""
+    values = [o.value(trial) for o in objectives]
+    if any(value is None for value in values):
+        return None
+    return tuple(-float(value or 0.0) if o.maximise else float(value or 0.0) for o, value in zip(objectives, values, strict=True))
+
+
+def front(trials: Sequence[Trial], objectives: Sequence[str | Objective]) -> tuple[Trial, ...]:
+    """Return the trials that no other is at least as good as in all objectives and better in one, in the order given.
+
+    Of several that are equal in all of them the first is returned; trials without one of the numbers are not on a front.
+    """
+    chosen = [objective(o) for o in objectives]
+    points = {trial: costs for trial in trials if (costs := costs_of(trial, chosen)) is not None}
+
+    def beaten(trial: Trial, costs: tuple[float, ...]) -> bool:
+        before = True
+        for other, better in points.items():
+            if other is trial:
+                before = False
+            elif all(b <= c for b, c in zip(better, costs, strict=True)) and (better != costs or before):
+                return True
+        return False
+
+    return tuple(trial for trial, costs in points.items() if not beaten(trial, costs))

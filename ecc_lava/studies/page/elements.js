@@ -1,0 +1,21 @@
+"use strict";
+/** Make an element of a namespace with attributes and children; text is never read as markup. */
+function made(space, tag, attributes = {}, ...children) {
+  const element = space ? document.createElementNS(space, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+const html = (tag, attributes, ...children) => made(null, tag, attributes, ...children);
+const svg = (tag, attributes, ...children) => made("http://www.w3.org/2000/svg", tag, attributes, ...children);
+
+/** A number in few digits. */
+function short(value) {
+  if (value === null || value === undefined) return "n/a";
+  if (Math.abs(value) >= 1e6) return `${+(value / 1e6).toPrecision(3)} M`;
+  if (Math.abs(value) >= 1e4) return `${+(value / 1e3).toPrecision(3)} k`;
+  return value.toLocaleString("en", { maximumSignificantDigits: 4 });
+}
+const percent = (value) => `${(100 * value).toFixed(2)} %`;

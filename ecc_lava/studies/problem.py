@@ -1,0 +1,144 @@
+"""One model and its images: what all trials of a study share, and how one of them is run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+import ecc_lava
+from ecc_lava.arrays import Array, Images, Outputs, first_output
+from ecc_lava.batches import batch_part, batch_size, model_images
+from ecc_lava.dataset import digest
+from ecc_lava.energy import costs
+from ecc_lava.errors import InvalidInput, RangeError
+from ecc_lava.graph import forward
+from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.result import agreement, largest_logit
+from ecc_lava.simulation import simulate
+from ecc_lava.studies.conversions import Conversions
+from ecc_lava.studies.settings import Setting
+from ecc_lava.studies.trials import Figures, Mapped, Trial
+
+__all__ = ["Mapper", "Problem", "weight_memory"]
+
+Mapper = Callable[[QuantisedNetwork, Images], Mapped]
+"""Says what a network takes on a chip, and what some images cost there; of the package above this one, so it is passed in."""
+
+MAPPED_IMAGES = 16
+"""Images whose spikes a mapper prices."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One model, its calibration images, and the images it is judged by.
+
+    Attributes
+    ----------
+    conversions : Conversions
+        Of the model.
+    images : array (N, H, W, C), or arrays by input name
+        Events are (N, T, H, W, C).
+    labels : int array (N,) or None
+        Of the first output.
+    mapper : Mapper or None
+    mapper_name : str
+        What tells this mapper from another: part of every trial's key.
+    events : bool
+        Whether the images are events, for the coding of that name.
+    """
+
+    conversions: Conversions
+    images: Images
+    labels: Array | None = None
+    mapper: Mapper | None = None
+    mapper_name: str = ""
+    events: bool = False
+
+    def __post_init__(self) -> None:
+        if self.labels is not None and np.shape(self.labels) != (batch_size(self.images),):
+            raise InvalidInput(f"labels of shape {np.shape(self.labels)} for {batch_size(self.images)} images")
+
+    def part(self, part: slice, labelled: bool = True) -> Problem:
+        """Return the problem of some of the images, with their labels or without; conversions are shared."""
+        labels = None if self.labels is None or not labelled else self.labels[part]
+        return replace(self, images=batch_part(self.images, part), labels=labels)
+
+    @cached_property
+    def context(self) -> dict[str, Any]:
+        """Digests of everything but the setting that a trial's figures depend on."""
+        made = self.conversions
+        return {
+            "package": ecc_lava.__version__,
+            "model": made.graph.digest,
+            "calibration": digest(made.calibration),
+            "data": digest(self.images),
+            "labels": None if self.labels is None else digest(self.labels),
+            "seed": made.seed,
+            "mapper": self.mapper_name,
+        }
+
+    @cached_property
+    def context_digest(self) -> str:
+        """What tells the trials of this model, images and package from others."""
+        return hashlib.sha256(json.dumps(self.context, sort_keys=True).encode()).hexdigest()
+
+    def key(self, setting: Setting) -> str:
+        """Return the digest of a setting and of this context."""
+        text = json.dumps([setting.as_dict(), self.context_digest], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def answers(self) -> Outputs:
+        """The CNN's answers."""
+        graph = self.conversions.graph
+        specs = [spec._replace(events=self.events) for spec in graph.input_specs]
+        return largest_logit(forward(graph, model_images(self.images, specs)))
+
+    def run(self, setting: Setting, progress: Callable[[int, int], None] | None = None) -> Trial:
+        """Convert, quantise, simulate, and map if there is a mapper; a setting whose integers cannot be is a trial with that error."""
+        started = time.perf_counter()
+        try:
+            network, seconds = self.conversions.network(setting)
+            result = simulate(network, self.images, progress=progress)
+        except RangeError as error:
+            return Trial(self.key(setting), setting, error=str(error))
+        bits, weights = weight_memory(network)
+        events = costs(result, network)
+        samples = batch_size(self.images)
+        figures = Figures(
+            images=samples,
+            accuracy=self._accuracy(result.predictions),
+            ann_accuracy=self._accuracy(self.answers),
+            agreement=agreement(result.predictions, self.answers),
+            synaptic_bits=bits,
+            average_bits=bits / max(weights, 1),
+            synops_per_image=events.synops,
+            input_macs_per_image=events.input_macs,
+            spikes_per_image=float(sum(int(n.sum()) for n in result.spike_counts.values()) / samples),
+            updates_per_image=events.updates,
+            latency_steps=result.latency_steps,
+            saturated=sum(result.saturated_low.values()) + sum(result.saturated_high.values()),
+            energy_low_uj_per_image=events.energy_low_uj,
+            energy_high_uj_per_image=events.energy_high_uj,
+            network_digest=network.digest,
+            seconds=round(time.perf_counter() - started, 3),
+            conversion_seconds=round(seconds, 3),
+        )
+        mapped = None if self.mapper is None else self.mapper(network, batch_part(self.images, slice(MAPPED_IMAGES)))
+        return Trial(self.key(setting), setting, figures, mapped=mapped)
+
+    def _accuracy(self, answers: Outputs) -> float | None:
+        return None if self.labels is None else float((first_output(answers) == self.labels).mean())
+
+
+def weight_memory(network: QuantisedNetwork) -> tuple[int, int]:
+    """Return the bits that all stored weights take, each once at its width, and how many weights there are."""
+    sizes = [(p.geometry.kernel.size, p.bits) for p in network.projections]
+    return sum(size * bits for size, bits in sizes), sum(size for size, _ in sizes)

@@ -1,0 +1,138 @@
+"""The trials of a study as a table."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecc_lava.errors import InvalidInput, MissingDependency
+from ecc_lava.files import write_bytes
+from ecc_lava.studies.objectives import Objective, front
+from ecc_lava.studies.trials import Trial
+
+__all__ = ["StudyResult", "require_pyarrow"]
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study found.
+
+    Attributes
+    ----------
+    trials : tuple of Trial
+        Of a grid in its order; of a search the settings on its front, and the uniform ones it began with, by memory.
+    left_out : tuple of str
+        Combinations that cannot be, and why.
+    context : mapping
+        Digests of the model and the data, the package's version, seeds.
+    searched : tuple of Trial
+        All trials that a search chose from, on the images that it chose by.
+    objectives : tuple of str
+        What a search was for.
+    """
+
+    trials: tuple[Trial, ...]
+    left_out: tuple[str, ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+    searched: tuple[Trial, ...] = ()
+    objectives: tuple[str, ...] = ("accuracy", "memory")
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat row of JSON values for every trial."""
+        return [trial.as_row() for trial in self.trials]
+
+    @property
+    def ann_accuracy(self) -> float | None:
+        """The CNN's accuracy on the study's images; None without labels."""
+        return next((t.figures.ann_accuracy for t in self.trials if t.figures is not None), None)
+
+    def best(self) -> Trial:
+        """Return the trial of the highest accuracy (agreement, without labels), of several the one with fewest events.
+
+        Raises
+        ------
+        InvalidInput
+            If no setting could be run.
+        """
+        ran = [t for t in self.trials if t.figures is not None]
+        if not ran:
+            raise InvalidInput("no setting of the study could be run: " + "; ".join(str(t.error) for t in self.trials[:3]))
+        return max(ran, key=lambda t: (t.figures.score, -(t.events_per_image or 0.0)) if t.figures else (0.0, 0.0))
+
+    def front(self, *objectives: str | Objective) -> tuple[Trial, ...]:
+        """Return the trials that no other is at least as good as in all objectives, by default the study's, and better in one."""
+        return front(self.trials, objectives or self.objectives)
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame, one row a trial.
+
+        Raises
+        ------
+        MissingDependency
+            Without pandas.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingDependency(
+                "a frame needs pandas, which is not installed (pip install pandas); .rows are the same as dicts"
+            ) from error
+        return pandas.DataFrame(_flat(self.rows))
+
+    def csv(self) -> str:
+        """Return the rows as CSV."""
+        rows = _flat(self.rows)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the rows as CSV, whole or not at all."""
+        write_bytes(path, self.csv().encode())
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write the rows as a Parquet file, whole or not at all.
+
+        Raises
+        ------
+        MissingDependency
+            Without pyarrow.
+        """
+        require_pyarrow()
+        import pyarrow
+        import pyarrow.parquet
+
+        sink = pyarrow.BufferOutputStream()
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(_flat(self.rows)), sink)
+        write_bytes(path, sink.getvalue().to_pybytes())
+
+
+def require_pyarrow() -> None:
+    """Find out whether Parquet files can be written.
+
+    Raises
+    ------
+    MissingDependency
+        Without pyarrow.
+    """
+    if importlib.util.find_spec("pyarrow") is None:
+        raise MissingDependency("Parquet needs pyarrow, which is not installed: pip install 'ecc-lava[parquet]'")
+
+
+def _flat(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows whose columns are each of one type: `bits` where all weights have one width, else a JSON object of them."""
+
+    def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+        uniform = isinstance(row["bits"], int)
+        return {**row, "bits": row["bits"] if uniform else None, "bits_by_population": None if uniform else json.dumps(row["bits"])}
+
+    return [flat(row) for row in rows]

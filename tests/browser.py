@@ -1,0 +1,71 @@
+"""Headless Chromium for the tests of pages, and what they ask it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+__all__ = ["chromium", "contrasts", "in_colours"]
+
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+)
+BROWSER, DRIVER = "chromium", "chromedriver"
+
+_CONTRASTS = """
+const canvas = document.createElement("canvas");
+canvas.width = canvas.height = 1;
+const context = canvas.getContext("2d", { willReadFrequently: true });
+const luminance = (colours) => {
+  context.clearRect(0, 0, 1, 1);
+  for (const colour of colours) { context.fillStyle = colour; context.fillRect(0, 0, 1, 1); }
+  const parts = [...context.getImageData(0, 0, 1, 1).data].slice(0, 3).map((part) => part / 255);
+  const linear = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+};
+return [...document.querySelectorAll(arguments[0])].filter((node) => node.checkVisibility()).map((node) => {
+  const backs = [];
+  for (let box = node; box; box = box.parentElement) backs.unshift(getComputedStyle(box).backgroundColor);
+  const [low, high] = [luminance(backs), luminance([...backs, getComputedStyle(node).color])].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+});
+"""
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Give a driver of Debian's Chromium; skip, saying so, where that is not installed."""
+    if shutil.which(BROWSER) is None or shutil.which(DRIVER) is None:
+        pytest.skip("needs chromium and chromium-driver, as Debian packages them")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which(BROWSER))
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for flag in (*FLAGS, f"--user-data-dir={Path(profile)}", "--window-size=1280,900"):
+            options.add_argument(flag)
+        driver = webdriver.Chrome(options=options, service=Service(str(shutil.which(DRIVER))))
+        try:
+            yield driver
+        finally:
+            driver.quit()
+
+
+def in_colours(driver: Any, scheme: str) -> None:
+    """Make the browser prefer light or dark colours."""
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
+
+def contrasts(driver: Any, selector: str) -> list[float]:
+    """Return the contrast (WCAG 2) of the text of every visible element that is selected against what is behind it."""
+    found: list[float] = driver.execute_script(_CONTRASTS, selector)
+    return found

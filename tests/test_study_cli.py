@@ -1,0 +1,153 @@
+"""`ecc-lava study`: what it prints and writes, that it goes on where it was, and one message for bad input."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ecc_lava.cli.app import main
+from ecc_lava.demo.data import FOLDER, MODEL
+from ecc_lava.studies.problem import Problem
+
+DATA = FOLDER / "digits.npz"
+PROGRAM = str(Path(sys.executable).parent / "ecc-lava")
+FILES = (MODEL, "--calibration", DATA, "--data", DATA)
+FEW = ("--recipe", "channel", "--limit", 40, "--calibration-images", 32)
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def study(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Give a function that runs `ecc-lava study` in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["ecc-lava", "study", *(str(a) for a in arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return (int(caught.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+def _json(out: str) -> dict[str, Any]:
+    assert out.count("\n") == 1
+    value = json.loads(out)
+    assert value["version"] == 1
+    return dict(value)
+
+
+def test_a_grid_as_json_and_files(study: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = (*FILES, *FEW, "--bits", 4, 8, "--timesteps", 4, 8, "--parquet", "--json")
+    code, out, _ = study(*options)
+    found = _json(out)
+    assert code == 0
+    assert [(t["bits"], t["timesteps"]) for t in found["trials"]] == [(4, 4), (8, 4), (4, 8), (8, 8)]
+    for trial in found["trials"]:
+        assert trial["images"] == 40
+        assert trial["loss"] == pytest.approx(trial["ann_accuracy"] - trial["accuracy"])
+        assert {"agreement", "synops_per_image", "format", "recipe", "on_front", "energy_high_uj_per_image"} <= set(trial)
+    folder = tmp_path / "ecc-lava-study"
+    assert sorted(p.name for p in folder.iterdir()) == ["study.html", "study.png", "trials.csv", "trials.db", "trials.parquet"]
+    assert (folder / "study.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr(Problem, "run", None)  # finished keys do not run again
+    again = _json(study(*options)[1])
+    assert again["trials"] == found["trials"]
+
+
+def test_the_table_shows_what_differs(study: Run) -> None:
+    code, out, _ = study(*FILES, *FEW, "--bits", 8, "--timesteps", 4, "--format", "loihi1", "loihi2", "--chip", "loihi1", "loihi2")
+    assert code == 0
+    assert "format" in out and "cores" in out
+    assert "recipe channel" in out
+    assert "left out" not in out
+
+
+def test_a_search_reports_on_the_images_that_did_not_choose(study: Run) -> None:
+    options = ("--search", "--trials", 5, "--objectives", "accuracy", "memory", "--selection", 15)
+    code, out, _ = study(*FILES, *FEW, "--bits", 3, 8, "--timesteps", 4, *options, "--json")
+    found = _json(out)
+    assert code == 0
+    assert found["objectives"] == ["accuracy", "memory"]
+    assert {t["images"] for t in found["searched"]} == {15}
+    assert {t["accuracy"] for t in found["searched"]} == {None}
+    assert {t["images"] for t in found["trials"]} == {25}
+
+
+def test_images_can_be_left_out(study: Run) -> None:
+    options = (*FILES, *FEW[:2], "--bits", 8, "--timesteps", 4, "--json")
+    code, out, _ = study(*options, "--skip", 350, "--limit", 20)
+    assert code == 0
+    assert _json(out)["trials"][0]["images"] == 10
+    assert study(*options, "--skip", 360)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        (("--bits", "9"), "holds 2 to 8"),
+        (("--timesteps", "0"), "timesteps 0"),
+        (("--timesteps", "many"), "--timesteps many: a whole number"),
+        (("--percentile", "x"), "--percentile x: a number"),
+        (("--percentile", "101"), "percentile 101"),
+        (("--recipe", "none"), "'none' is not known"),
+        (("--format", "loihi3"), "'loihi3' is not known"),
+        (("--format", "loihi1", "--coding", "graded"), "no setting to run"),
+        (("--storage", "nonsense://x"), "address of a database"),
+        (("--storage", "nowhere/trials.db"), "no folder nowhere"),
+        (("--chip", "loihi1", "loihi1"), "same number format"),
+        (("--chip", "loihi1"), "none computes in loihi2"),
+        (("--search", "--objectives", "beauty"), "'beauty' is not known"),
+        (("--search", "--selection", "999"), "1 must be left"),
+        (("--out", "file"), "cannot be made"),
+    ],
+)
+def test_bad_input_is_one_message(options: tuple[str, ...], match: str, study: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, out, err = study(*FILES, *FEW, *(() if "--bits" in options else ("--bits", "8")), *options)
+    assert code == 2
+    assert out == ""
+    assert match in err
+    assert "Traceback" not in err
+
+
+def test_without_pyarrow_parquet_is_refused_before_the_work(study: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    code, _, err = study(*FILES, *FEW, "--parquet")
+    assert code == 2
+    assert "ecc-lava[parquet]" in err
+
+
+def test_an_interrupt_keeps_what_is_finished_and_says_so(tmp_path: Path) -> None:
+    """Of so many trials that it cannot have ended."""
+    images = np.random.default_rng(0).integers(0, 256, (1500, 8, 8, 1), np.uint8)
+    np.savez(tmp_path / "many.npz", x_train=images[:32], x_test=images)
+    options = [MODEL, "--calibration", "many.npz", "--data", "many.npz", "--recipe", "channel", "--timesteps", "8", "128", "192", "255"]
+    command = [PROGRAM, "study", *(str(o) for o in options), "--bits", "2", "3", "4", "5", "6", "7", "8", "--storage", "t.journal"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 90
+    while '"state": 1' not in _text(tmp_path / "t.journal") and '"state":1' not in _text(tmp_path / "t.journal"):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < until, "no trial was finished"
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert "what is finished is kept in t.journal" in err
+    assert "Traceback" not in err
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
