@@ -4,9 +4,10 @@ Plain integrate-and-fire neurons lose accuracy in time: inputs come unevenly, sp
 adds to the error of the one before. Going through the populations in order, with what the calibrated integer network sends so far:
 
 1. *weights*: ridge regression of the ideal input on the rates that arrive ("advanced", see `ecc_lava.ecc.regression`);
-2. *initial potential*: ``v_init = fraction*vth - k``, ``bias += k/T``, with k how far the channel's mean input runs ahead of an even
-   one (see `ecc_lava.ecc.response.start_up`): the sum over T steps stays, but what runs ahead no longer fires;
-3. *threshold*: of several factors on each channel's lambda, the one with the least mean square error of the rates;
+2. *initial potential*: ``v_init = fraction*vth - k - d``, ``bias += (k + d)/T``, with k how far the channel's mean input runs ahead of
+   an even one (see `ecc_lava.ecc.response.start_up`) and d a lateness: the sum over T steps stays, but what runs ahead no longer fires;
+3. *threshold* and *lateness*: of several factors on each channel's lambda, and of two latenesses, those with the least mean square error
+   of the rates;
 4. *bias* ("light"): the mean rate of every channel equals its ideal mean; again at the end, on the integers themselves;
 5. *gain*: what one spike stands for to the populations after it, by least squares.
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import product
 
 import numpy as np
 
@@ -58,6 +60,9 @@ class LayerwiseCalibration:
         Factors on lambda that are tried.
     fraction : float
         Initial potential in thresholds, before the correction of the start-up.
+    lateness : tuple of float
+        Lower initial potentials that are tried, in thresholds. A later neuron fires fewer spikes too many, but those after it get them
+        later: more than half a threshold helps a layer and harms the network.
     rows : int
         Neurons per channel, over images and positions, that a population is fitted on.
     refit : bool
@@ -68,6 +73,7 @@ class LayerwiseCalibration:
     bits: Bits | None = None
     thresholds: tuple[float, ...] = (0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
     fraction: float = 0.5
+    lateness: tuple[float, ...] = (0.0, 0.35)
     rows: int = 16384
     refit: bool = True
 
@@ -132,10 +138,11 @@ class LayerwiseCalibration:
         steps, channels = current.shape[1:]
         ahead = start_up(current)
         best: _Fit | None = None
-        for factor in self.thresholds:
+        for late, factor in product(self.lateness, self.thresholds):
             threshold = np.full(channels, factor)
-            v_init = self.fraction - ahead / factor
-            bias, gain = ahead / factor / steps, threshold
+            lower = ahead / factor + late
+            v_init = self.fraction - lower
+            bias, gain = lower / steps, threshold
             for trial in range(ROUNDS + 1):
                 rates = spike_counts(current, 1.0 / threshold, bias, v_init) / steps
                 if not together:

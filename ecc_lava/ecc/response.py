@@ -61,10 +61,10 @@ def spike_counts(current: Array, scale: Array, bias: Array, v_init: Array) -> Ar
 
 
 def start_up(current: Array) -> Array:
-    """Return by how much the mean input of every channel runs ahead of an even one, at most, ``max_t sum_{s<=t} (I_s - mean I)``.
+    """Return how far the mean input of every channel runs ahead of an even one: ``max_t D + min_t D``, ``D = sum_{s<=t} (I_s - mean I)``.
 
     Inputs do not come evenly: a bias acts from the first step on, spikes only when their sources have been charged. A neuron whose input
-    runs ahead fires spikes that it cannot take back.
+    runs ahead fires spikes that it cannot take back; one whose input lags sends its own spikes late, and those after it later still.
 
     Parameters
     ----------
@@ -72,7 +72,8 @@ def start_up(current: Array) -> Array:
 
     Returns
     -------
-    array (C,), at least 0
+    array (C,), negative where the input lags
     """
     mean = current.mean(axis=0, dtype=np.float64)
-    return np.maximum(np.cumsum(mean - mean.mean(axis=0), axis=0).max(axis=0), 0.0)
+    ahead = np.cumsum(mean - mean.mean(axis=0), axis=0)
+    return np.maximum(ahead.max(axis=0), 0.0) + np.minimum(ahead.min(axis=0), 0.0)
