@@ -34,13 +34,13 @@ class Converted:
     y: Array
 
 
-def convert(model: Any, images: Path, timesteps: int) -> Converted:
+def convert(model: Any, images: Path, timesteps: int, recipe: str = "best") -> Converted:
     with np.load(images) as stored:
         x_train, x, y = stored["x_train"], stored["x_test"], stored["y_test"].ravel()
     if x.ndim == 3:
         x_train, x = x_train[..., None], x[..., None]
     graph = ecc_lava.from_keras(model)
-    snn = ecc_lava.convert(graph, calibration=x_train[calibration_subset(len(x_train), size=64)], timesteps=timesteps)
+    snn = ecc_lava.convert(graph, calibration=x_train[calibration_subset(len(x_train), size=64)], timesteps=timesteps, recipe=recipe)
     return Converted(model, graph, snn, ecc_lava.quantise(snn), x, y)
 
 
@@ -90,7 +90,7 @@ def resnet(data: Path) -> Converted:
 
 @pytest.fixture(scope="module")
 def vgg(data: Path) -> Converted:
-    return convert(ecc_lava.load_model(data / "vgg16_half_cifar10.keras"), data / "cifar10.npz", 32)
+    return convert(ecc_lava.load_model(data / "vgg16_half_cifar10.keras"), data / "cifar10.npz", 32, "channel")
 
 
 @pytest.mark.parametrize("name", ["lenet", "resnet", "vgg"])
@@ -152,3 +152,16 @@ def test_every_model_maps_onto_loihi2(name: str, request: pytest.FixtureRequest)
     mapping = hw_mappings.map_network(converted.network, chip=hw_mappings.LOIHI2)
     mapping.check(converted.network)
     assert mapping.lower_bound_cores <= len(mapping.cores)
+
+
+def test_the_default_recipe_loses_little_at_few_timesteps(resnet: Converted) -> None:
+    """The smallest part of tests/benchmarks/quality.py: one seed, 64 calibration images, T=8."""
+    x, labels = resnet.x[1000:2000], resnet.y[1000:2000]
+    ann = ecc_lava.forward(resnet.graph, x).argmax(axis=1)
+    predicted = ecc_lava.simulate(resnet.network, x).predictions
+    published = ecc_lava.convert(resnet.graph, calibration=resnet.x[:64], timesteps=8, recipe="ecc")
+    by_ecc = ecc_lava.simulate(ecc_lava.quantise(published), x).predictions
+    correct = [float((p == labels).mean()) for p in (ann, predicted, by_ecc)]
+    assert (predicted == ann).mean() >= 0.75
+    assert correct[0] - correct[1] <= 0.10
+    assert correct[0] - correct[2] >= 0.40

@@ -8,7 +8,8 @@ adds to the error of the one before. Going through the populations in order, wit
    an even one (see `ecc_lava.ecc.response.start_up`) and d a lateness: the sum over T steps stays, but what runs ahead no longer fires;
 3. *threshold* and *lateness*: of several factors on each channel's lambda, and of two latenesses, those with the least mean square error
    of the rates;
-4. *bias* ("light"): the mean rate of every channel equals its ideal mean; again at the end, on the integers themselves;
+4. *answers*: bias ("light") and weights again, by the rates that the integers themselves answer with, so that rounding is part of it;
+   a change stays if images that were left out are nearer to their ideal;
 5. *gain*: what one spike stands for to the populations after it, by least squares.
 
 Sources: Li et al., "A Free Lunch From ANN: Towards Efficient, Accurate Spiking Neural Networks Calibration", ICML 2021, for bias and
@@ -27,7 +28,7 @@ import numpy as np
 from ecc_lava.arrays import Array, Float
 from ecc_lava.binary import is_binary, mixes_channels
 from ecc_lava.ecc.arrivals import Arrivals
-from ecc_lava.ecc.regression import correction
+from ecc_lava.ecc.regression import HELD_OUT, Regression
 from ecc_lava.ecc.rescaling import rescaled
 from ecc_lava.ecc.response import spike_counts, start_up
 from ecc_lava.errors import InvalidInput
@@ -67,6 +68,8 @@ class LayerwiseCalibration:
         Neurons per channel, over images and positions, that a population is fitted on.
     refit : bool
         Whether weights are refitted.
+    answers : int
+        Corrections of bias and weights by the rates that the integer population answers with.
     """
 
     format: str | None = None
@@ -76,6 +79,7 @@ class LayerwiseCalibration:
     lateness: tuple[float, ...] = (0.0, 0.35)
     rows: int = 16384
     refit: bool = True
+    answers: int = 2
 
     def of(self, format: str, bits: Bits) -> LayerwiseCalibration:
         """Return the pass for a number format and a width of weights, where it has none of its own."""
@@ -92,7 +96,7 @@ class LayerwiseCalibration:
             if population.kind is Kind.IF:
                 calibrated = self._population(calibrated, population, ideal, arrivals)
             elif population.kind is Kind.READOUT:
-                calibrated = self._refitted(calibrated, population, ideal, arrivals)
+                calibrated, _ = self._refitted(calibrated, population, ideal, arrivals)
                 error = (ideal - arrivals.sums(calibrated, population.name)).mean(axis=(0, 1, 2))
                 calibrated = _with(calibrated, population.name, bias=calibrated.by_name[population.name].bias + error)
             else:
@@ -105,21 +109,47 @@ class LayerwiseCalibration:
         name = population.name
         most = np.broadcast_to(population.ceiling / population.lambda_, (1, 1, population.shape[2]))
         target = np.clip(ideal, 0.0, most).astype(np.float32)
-        network = self._refitted(network, population, ideal, arrivals)
+        network, weights = self._refitted(network, population, ideal, arrivals)
         at_once = {p.source for p in network.projections if is_binary(p.geometry) and mixes_channels(p.geometry)}
         fit = self._fitted(arrivals.currents(network, name), arrivals.sampled(population, target), most.ravel(), together=name in at_once)
         own = network.by_name[name]
         network = _divided(network, name, fit.threshold)
         network = _with(network, name, bias=own.bias / fit.threshold + fit.bias, v_init=np.reshape(fit.v_init, (1, 1, -1)) * own.vth)
-        rates = arrivals.advance(network, name)
-        error = (target - rates * fit.gain).mean(axis=(0, 1, 2)) / fit.gain
-        network = _with(network, name, bias=network.by_name[name].bias + error)
-        rates = arrivals.advance(network, name)
-        gain = fit.gain if name in at_once else _gains(target, rates, fit.threshold, most.ravel())
-        noise = float(np.square(target - rates * gain).mean() / max(float(target.var(axis=(0, 1, 2)).mean()), 1e-12))
-        _log.info("%s: noise %.4f of the signal, threshold x%.2f, v_init %.2f", name, noise, fit.threshold.mean(), fit.v_init.mean())
+        network, gain = self._answering(network, population, target, fit, weights, arrivals, together=name in at_once)
         factor: Float = np.reshape(gain[:1] if name in at_once else gain, (1, 1, -1))
         return rescaled(network, {name: factor * own.lambda_}, incoming=False)
+
+    def _answering(
+        self,
+        network: SpikingNetwork,
+        population: Population,
+        target: Array,
+        fit: _Fit,
+        weights: _Weights | None,
+        arrivals: Arrivals,
+        together: bool,
+    ) -> tuple[SpikingNetwork, Float]:
+        """Return the network with bias and weights corrected by how the integers answer, and the gains; its spikes have arrived."""
+        name, held_out = population.name, int(len(target) * (1 - HELD_OUT))
+        most = np.broadcast_to(population.ceiling / population.lambda_, (1, 1, population.shape[2])).ravel()
+        best, gain, least = network, fit.gain, np.inf
+        for number in range(self.answers + 1):
+            rates = arrivals.advance(network, name)
+            gains = fit.gain if together else _gains(target, rates, fit.threshold, most)
+            error = target - rates * gains
+            noise = float(np.square(error[held_out:]).mean())
+            if noise >= least:
+                arrivals.advance(best, name)
+                break
+            best, gain, least = network, gains, noise
+            if number < self.answers:
+                network = _with(network, name, bias=network.by_name[name].bias + error.mean(axis=(0, 1, 2)) / gains)
+                change = weights.regression.step(arrivals.sampled(population, error)) if weights else None
+                if weights and change is not None:
+                    network = weights.added(network, change / gains)
+        relative = least / max(float(target[held_out:].var(axis=(0, 1, 2)).mean()), 1e-12)
+        _log.info("%s: noise %.4f of the signal, threshold x%.2f, v_init %.2f", name, relative, fit.threshold.mean(), fit.v_init.mean())
+        return best, gain
 
     def _fitted(self, current: Array, target: Array, most: Array, together: bool) -> _Fit:
         """Return the parameters of every channel with the least mean square error of the rates.
@@ -158,20 +188,42 @@ class LayerwiseCalibration:
         assert best is not None
         return best
 
-    def _refitted(self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: Arrivals) -> SpikingNetwork:
-        """Return the network with the population's largest projection corrected towards its ideal input, if that helps."""
-        candidates = [p for p in network.into(population.name) if _refittable(p.geometry) and not arrivals.is_constant(p.source)]
-        if not self.refit or not candidates:
-            return network
-        chosen = max(candidates, key=lambda p: p.geometry.kernel.size)
-        missing = arrivals.sampled(population, (ideal - arrivals.sums(network, population.name)).astype(np.float32))
-        found = correction(arrivals.rates_read(chosen), missing)
-        if found is None:
-            return network
-        kernel = chosen.geometry.kernel + found.weights.reshape(chosen.geometry.kernel.shape)
-        changed = replace(chosen, geometry=with_kernel(chosen.geometry, kernel))
-        network = replace(network, projections=tuple(changed if p is chosen else p for p in network.projections))
-        return _with(network, population.name, bias=network.by_name[population.name].bias + found.bias)
+    def _refitted(
+        self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: Arrivals
+    ) -> tuple[SpikingNetwork, _Weights | None]:
+        """Return the network with the weights into a population corrected towards its ideal input where that helps, and these weights."""
+        name = population.name
+        chosen = {
+            place: p
+            for place, p in enumerate(network.projections)
+            if p.target == name and _refittable(p.geometry) and not arrivals.is_constant(p.source)
+        }
+        if not self.refit or not chosen:
+            return network, None
+        weights = _Weights(tuple(chosen), Regression(np.concatenate([arrivals.rates_read(p) for p in chosen.values()], axis=1)))
+        missing = arrivals.sampled(population, (ideal - arrivals.sums(network, name)).astype(np.float32))
+        found = weights.regression.correction(missing)
+        if found is not None:
+            network = _with(weights.added(network, found.weights), name, bias=network.by_name[name].bias + found.bias)
+        return network, weights
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """Places of the projections into a population whose weights are refitted, and their regression: kernels one below the other."""
+
+    places: tuple[int, ...]
+    regression: Regression
+
+    def added(self, network: SpikingNetwork, change: Float) -> SpikingNetwork:
+        """Return the network with these projections' weights changed, (K, C)."""
+        projections, start = list(network.projections), 0
+        for place in self.places:
+            kernel = projections[place].geometry.kernel
+            stop = start + kernel[..., 0].size
+            geometry = with_kernel(projections[place].geometry, kernel + change[start:stop].reshape(kernel.shape))
+            projections[place], start = replace(projections[place], geometry=geometry), stop
+        return replace(network, projections=tuple(projections))
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ecc_lava.arrays import Array, Float
 
-__all__ = ["Correction", "correction"]
+__all__ = ["HELD_OUT", "Correction", "Regression"]
 
 HELD_OUT = 0.25
 """Share of the rows, the last of them, that choose the penalty."""
@@ -24,34 +24,64 @@ class Correction(NamedTuple):
     bias: Float
 
 
-def correction(inputs: Array, missing: Array) -> Correction | None:
-    """Return the change of weights and bias that brings the sums nearest to what they should be, or None if no change is better.
-
-    ``min |missing - inputs @ W - b|^2 + penalty * mean(inputs^2) * |W|^2``; of `PENALTIES` the last one is taken before the error rises
-    on rows that were left out, if it is less than that of a bias alone.
+class Regression:
+    """Corrections of weights by what their sources send: ``min |missing - inputs @ W - b|^2 + penalty * mean(inputs^2) * |W|^2``.
 
     Parameters
     ----------
     inputs : float32 array (M, K)
         Rates of the source neurons as they are; rows of one image lie together.
-    missing : float32 array (M, C)
-        Ideal sum minus the sum of today's weights.
     """
-    import scipy.linalg
 
-    seen = int(len(inputs) * (1 - HELD_OUT))
-    mean_x, mean_y = inputs[:seen].mean(axis=0), missing[:seen].mean(axis=0)
-    x, y = inputs - mean_x, missing - mean_y
-    gram = (x[:seen].T @ x[:seen]).astype(np.float64)
-    cross = (x[:seen].T @ y[:seen]).astype(np.float64)
-    unit = np.trace(gram) / len(gram)
-    least, best = float(np.square(y[seen:]).sum()), None
-    if not unit > 0:
-        return None
-    for penalty in PENALTIES:
-        weights = scipy.linalg.solve(gram + penalty * unit * np.eye(len(gram)), cross, assume_a="pos", overwrite_a=True, check_finite=False)
-        error = float(np.square(y[seen:] - x[seen:] @ weights.astype(np.float32)).sum())
-        if error >= least:
-            break
-        least, best = error, weights
-    return None if best is None else Correction(best, mean_y - mean_x @ best)
+    def __init__(self, inputs: Array) -> None:
+        self._seen = int(len(inputs) * (1 - HELD_OUT))
+        self._mean = inputs[: self._seen].mean(axis=0)
+        self._inputs = inputs - self._mean
+        seen = self._inputs[: self._seen]
+        self._gram = (seen.T @ seen).astype(np.float64)
+        self._unit = float(np.trace(self._gram)) / len(self._gram)
+        self._factor = self._factorised(PENALTIES[0]) if self._unit > 0 else None
+
+    def _factorised(self, penalty: float) -> Any:
+        import scipy.linalg
+
+        return scipy.linalg.cho_factor(self._gram + penalty * self._unit * np.eye(len(self._gram)), overwrite_a=True, check_finite=False)
+
+    def _solved(self, factor: Any, missing: Array) -> Float:
+        """Return the weights, (K, C), for what is missing without its mean, (M, C)."""
+        import scipy.linalg
+
+        cross = (self._inputs[: self._seen].T @ missing[: self._seen]).astype(np.float64)
+        weights: Float = scipy.linalg.cho_solve(factor, cross, overwrite_b=True, check_finite=False)
+        return weights
+
+    def correction(self, missing: Array) -> Correction | None:
+        """Return the change of weights and bias that brings the sums nearest to what they should be, or None if no change is better.
+
+        Of `PENALTIES` the last one is taken before the error rises on rows that were left out, if it is less than that of a bias alone.
+
+        Parameters
+        ----------
+        missing : float32 array (M, C)
+            Ideal sum minus the sum of today's weights.
+        """
+        if self._factor is None:
+            return None
+        seen, mean = self._seen, missing[: self._seen].mean(axis=0)
+        missing = missing - mean
+        least, best = float(np.square(missing[seen:]).sum()), None
+        for penalty in PENALTIES:
+            factor = self._factorised(penalty)
+            weights = self._solved(factor, missing)
+            error = float(np.square(missing[seen:] - self._inputs[seen:] @ weights.astype(np.float32)).sum())
+            if error >= least:
+                break
+            least, best, self._factor = error, weights, factor
+        return None if best is None else Correction(best, mean - self._mean @ best)
+
+    def step(self, error: Array) -> Float | None:
+        """Return the change of weights, (K, C), that an error of the rates, (M, C), calls for, with the penalty of the last correction.
+
+        A step of Gauss and Newton as if every neuron answered to a change of its input; silent ones do not, so it falls short.
+        """
+        return None if self._factor is None else self._solved(self._factor, error - error[: self._seen].mean(axis=0))

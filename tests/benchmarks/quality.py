@@ -3,9 +3,10 @@
     uv run python tests/benchmarks/quality.py --data FOLDER [--models vgg16_half resnet20] [--timesteps 8 16 32 64] [--seeds 5]
                                               [--bits 8] [--format loihi2] [--fold-limit 2] [--select] [--out quality.json]
 
-Calibration takes 500 images of `x_train`, without labels, drawn by each seed. Recipes are chosen with `--select` (`x_test[:1000]`); the
-table is of `x_test[1000:]`. Loss is in points of accuracy against the CNN on the same images; its interval is of the paired differences
-over images and seeds (95 %, normal). The recipe `ecc` has nothing random but its images and runs on the first seed.
+Calibration takes 256 images of `x_train`, as many as the command line does, without labels, drawn by each seed. Recipes are chosen with
+`--select` (`x_test[:1000]`); the table is of `x_test[1000:]`. Loss is in points of accuracy against the CNN on the same images, its
+interval is of the paired differences over images and seeds (95 %, normal). The recipe `ecc` has nothing random but its images and runs on
+the first seed.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ import ecc_lava
 from ecc_lava.arrays import Array
 from ecc_lava.cli.output import provenance
 from ecc_lava.dataset import digest
-from ecc_lava.ecc.recipes import calibration_subset
+from ecc_lava.ecc.recipes import CALIBRATION_IMAGES, calibration_subset
 from ecc_lava.graph import Graph, forward
 
 FILES = {"vgg16_half": "vgg16_half_cifar10.keras", "resnet20": "resnet20_cifar10.keras"}
-CALIBRATION = 500
+CALIBRATION = CALIBRATION_IMAGES
 SELECTION = 1000
 """Test images that recipes may be chosen on; the table has the others."""
 
