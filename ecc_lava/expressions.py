@@ -36,6 +36,10 @@ class Cost:
         """Return the cost of several copies."""
         return Cost(factor * self.weights, factor * self.synapses)
 
+    def share(self, part: float) -> Cost:
+        """Return a part of the cost."""
+        return Cost(int(part * self.weights), int(part * self.synapses))
+
     def within(self, limit: float, other: Cost) -> bool:
         """Whether both are at most `limit` times those of `other`."""
         return self.weights <= limit * other.weights and self.synapses <= limit * other.synapses

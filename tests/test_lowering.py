@@ -138,6 +138,20 @@ def test_the_limit_is_the_callers() -> None:
     assert "a.relay" in _pair(first, second, (9, 9, 2), 1.0).network.by_name
 
 
+@pytest.mark.parametrize(("channels", "relayed"), [(256, False), (8, True)])
+def test_what_is_many_times_the_pair_folds_where_it_is_little_of_the_model(channels: int, relayed: bool) -> None:
+    """An average over 8x8 positions before ten classes, 8.6 times the pair's weights, behind a large or a small model."""
+    large = _conv("large", "input", 5, 5, channels, 64, padding=(2, 2, 2, 2))
+    average = Linear("average", "relu", Conv(np.full((8, 8, 1, 64), 1 / 64), groups=64), np.zeros(64))
+    graph = _graph(
+        (8, 8, channels), large, Relu("relu", "large"), average, Linear("classes", "average", Dense(_weights(64, 10)), np.zeros(10))
+    )
+    for limit, left in ((2.0, relayed), (1.0, True)):
+        lowering = lower(graph, limit)
+        assert ("average.relay" in lowering.network.by_name) == left
+        assert _error(graph, lowering) < 1e-9
+
+
 def test_what_cannot_be_folded_exactly_is_relayed_at_any_limit() -> None:
     lowering = _pair(
         _conv("a", "input", 3, 3, 1, 1, padding=(1, 1, 1, 1)), _conv("b", "a", 3, 3, 1, 1, padding=(1, 1, 1, 1)), (5, 5, 1), 1e9
