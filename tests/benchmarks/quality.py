@@ -1,7 +1,8 @@
 """Measure what conversion loses, in the chip's integers, time-stepped: mean over calibration subsets, beside the recipe `ecc`.
 
     uv run python tests/benchmarks/quality.py --data FOLDER [--models vgg16_half resnet20] [--timesteps 8 16 32 64] [--seeds 5]
-                                              [--bits 8] [--format loihi2] [--fold-limit 2] [--select] [--out quality.json]
+                                              [--bits 8] [--format loihi2] [--coding graded] [--fold-limit 2] [--select]
+                                              [--out quality.json]
 
 Calibration takes 256 images of `x_train`, as many as the command line does, without labels, drawn by each seed. Recipes are chosen with
 `--select` (`x_test[:1000]`); the table is of `x_test[1000:]`. Loss is in points of accuracy against the CNN on the same images, its
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--bits", type=int, default=8)
     parser.add_argument("--format", default="loihi2")
+    parser.add_argument("--coding")
     parser.add_argument("--fold-limit", type=float, default=2.0)
     parser.add_argument("--select", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("benchmark-results/quality.json"))
@@ -68,10 +70,8 @@ def _run(
     """Return predictions, synops per image, and seconds of conversion."""
     started = time.perf_counter()
     images = train[calibration_subset(len(train), seed, CALIBRATION)]
-    limit = asked.fold_limit
-    snn = ecc_lava.convert(
-        graph, calibration=images, timesteps=timesteps, recipe=recipe, format=asked.format, bits=asked.bits, fold_limit=limit
-    )
+    numbers = {"format": asked.format, "bits": asked.bits, "coding": asked.coding, "fold_limit": asked.fold_limit}
+    snn = ecc_lava.convert(graph, calibration=images, timesteps=timesteps, recipe=recipe, **numbers)
     network = ecc_lava.quantise(snn, format=asked.format, bits=asked.bits)
     seconds = time.perf_counter() - started
     result = ecc_lava.simulate(network, test)
