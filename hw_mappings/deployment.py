@@ -26,7 +26,7 @@ from hw_mappings.mapping import Mapping
 from hw_mappings.processes import default_limit, groups, layers
 from hw_mappings.repeaters import repeated, with_repeaters
 
-__all__ = ["AUTO", "Deployment", "deploy", "expected_result"]
+__all__ = ["AUTO", "Deployment", "deploy", "expected_result", "rasters_of"]
 
 AUTO: Final = "auto"
 """Lava's runtime where every layer can have a process of its own, else one process."""
@@ -103,6 +103,14 @@ def expected_result(network: QuantisedNetwork, mapping: Mapping, x: Images, time
         raster={**fast.raster, **{name: fast.raster[source] for name, source in sources.items()}},
         potential={**fast.potential, **{name: np.zeros_like(fast.potential[source]) for name, source in sources.items()}},
     )
+
+
+def rasters_of(network: QuantisedNetwork, result: Result) -> dict[str, Array]:
+    """Return all recorded spikes by population, uint8 (N, T, H, W, C)."""
+    return {
+        name: np.unpackbits(bits, axis=-1, count=network.by_name[name].neurons).reshape(*bits.shape[:2], *network.by_name[name].shape)
+        for name, bits in result.raster.items()
+    }
 
 
 def _chosen(mapping: Mapping, runtime: str, limit: int) -> str:
@@ -216,11 +224,6 @@ class _Runner:
         self._sent = sent_by_all(encode_all(batch, network.codings), network.codings, expected.timesteps)
         self.steps = batch_size(batch) * expected.timesteps + network.depth
 
-    def raster(self, name: str) -> Array:
-        """Return the spikes expected of a population, uint8 (N, T, H, W, C)."""
-        population, bits = self.network.by_name[name], self.expected.raster[name]
-        return np.unpackbits(bits, axis=-1, count=population.neurons).reshape(*bits.shape[:2], *population.shape)
-
     def run(self, name: str, cores: Sequence[Sequence[Shard]], runtime: str, replay: dict[str, Array] | None = None) -> ShardRun:
         """Run cores, all of them, or some alone that hear a replay."""
         self._stage(name, 0, self.steps)
@@ -242,13 +245,14 @@ def _sampled(mapping: Mapping, runner: _Runner, numbers: Sequence[int], predicte
     network, expected = runner.network, runner.expected
     cores = [mapping.cores[number].shards for number in numbers]
     heard = {p.source for core in cores for shard in core for p in network.into(shard.population)}
-    replay = {name: runner.raster(name) for name in sorted(heard) if network.by_name[name].kind is not Kind.INPUT}
+    rasters = rasters_of(network, expected)
+    replay = {name: rasters[name] for name in sorted(heard) if network.by_name[name].kind is not Kind.INPUT}
     run = runner.run(f"{len(cores)} cores in Lava's runtime", cores, LAVA, replay)
     spikes = potentials = 0
     for shard in (shard for core in cores for shard in core):
         activity, where = run.activity[shard.population], (..., *shard.slices)
         assert activity.raster is not None
-        spikes += int(np.count_nonzero(activity.raster[where] != runner.raster(shard.population)[where]))
+        spikes += int(np.count_nonzero(activity.raster[where] != rasters[shard.population][where]))
         potentials += int(np.count_nonzero(activity.potential[where] != expected.potential[shard.population][where]))
     counters = by_core(mapping, runner.of_shards(cores, run), numbers)
     wrong = sum(measured != predicted[number] for measured, number in zip(counters, numbers, strict=True))

@@ -106,6 +106,10 @@ class CoreArithmetic:
             return None
         return np.concatenate([part for shard in self._shards for part in shard.report()]).astype(np.int32)
 
+    def potentials(self) -> Array:
+        """Return the potential of every neuron of every shard, int32 (neurons,)."""
+        return np.concatenate([shard.report()[0] for shard in self._shards]).astype(np.int32)
+
     def receive(self, step: int, messages: dict[int, Array]) -> None:
         """Take the other nodes' messages of this step: node -> uint8 vector."""
         heard = {**messages, self._node: self._sent}

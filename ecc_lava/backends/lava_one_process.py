@@ -49,7 +49,8 @@ class OneProcess:
             sender, receiver = channel.src_port_initializer.name, channel.dst_port_initializer.name
             builders[channel.src_process].set_csp_ports([_End(sender, queue)])
             builders[channel.dst_process].set_csp_ports([_End(receiver, queue)])
-        self._models = [(process.name, builders[process].build()) for process in processes]
+        # Lava leaves out what is connected to nothing: a source that no core hears
+        self._models = [(process.name, builders[process].build()) for process in processes if process in builders]
 
     def run(self, steps: int) -> None:
         """Step all models, as Lava's protocol does it: count the step, then run it.

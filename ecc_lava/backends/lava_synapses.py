@@ -106,6 +106,8 @@ class Synapses:
         Units of the potential per unit of the sum.
     payload_max : int
         Largest value that a source sends.
+    shares : bool
+        Whether positions of the source share weights, as in a convolution.
     operator : Taps or Listed
     """
 
@@ -114,6 +116,7 @@ class Synapses:
     delay: int
     factor: int
     payload_max: int
+    shares: bool
     operator: Taps | Listed
 
 
@@ -164,6 +167,7 @@ def cut_synapses(network: QuantisedNetwork, projection: QuantisedProjection, sha
         projection.delay,
         2 ** network.format.shift(projection.exponent),
         network.largest_sent[source.name],
+        isinstance(projection.geometry, Conv),
         operator,
     )
 

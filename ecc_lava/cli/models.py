@@ -8,14 +8,18 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ecc_lava.arrays import Array
 from ecc_lava.batches import InputSpec, as_batch
 from ecc_lava.dataset import Dataset, load_dataset
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
 from ecc_lava.network import SpikingNetwork
+from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.storage import load
 
-__all__ = ["import_model", "load_float", "load_images", "open_model"]
+__all__ = ["import_model", "load_float", "load_images", "open_model", "some_images"]
 
 
 def open_model(path: Path, input_shape: Sequence[str]) -> Any:
@@ -71,3 +75,19 @@ def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int 
     stored = load_dataset(path, split, limit)
     as_batch(stored.x, inputs, str(path))
     return stored
+
+
+def some_images(path: Path | None, network: QuantisedNetwork, limit: int, seed: int) -> Dataset:
+    """Return the first test images of a file, or where none is given random ones, drawn by a seed."""
+    if path is not None:
+        return load_images(path, "test", network.input_specs, limit)
+    rng = np.random.default_rng(seed)
+
+    def one(spec: InputSpec) -> Array:
+        if spec.events:
+            return rng.integers(0, 2, (limit, network.timesteps, *spec.shape), np.uint8)
+        return rng.integers(0, 256, (limit, *spec.shape), np.uint8)
+
+    batch = {spec.name: one(spec) for spec in network.input_specs}
+    given = {s.name: np.moveaxis(batch[s.name], -1, -3) if s.channels_first else batch[s.name] for s in network.input_specs}
+    return Dataset(given if len(given) > 1 else next(iter(given.values())), None)

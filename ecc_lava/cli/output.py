@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +36,9 @@ OK, FAILED = 0, 1
 """Exit codes of commands that check something."""
 
 _PACKAGES = ("ecc-lava", "numpy", "h5py", "numba", "keras", "tensorflow-cpu", "tensorflow", "lava-nc")
+
+LINE_S = 10.0
+"""Seconds between two lines of progress where stderr is no terminal."""
 
 Stage = Callable[[str, int, int], None]
 
@@ -68,21 +82,51 @@ def as_percent(value: float | None) -> str:
     return "n/a" if value is None else f"{100 * value:.2f} %"
 
 
+class _Rate(ProgressColumn):
+    """How many steps or images a second are done."""
+
+    def render(self, task: Task) -> Text:
+        """Return the column's text."""
+        return Text("" if task.speed is None or task.total is None else f"{task.speed:,.1f}/s")
+
+
+class _Lines:
+    """Progress of one stage as plain lines, for logs: one when it begins and one every so often."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._began = self._told = 0.0
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if name != self._name:
+            self._name, self._began, self._told = name, now, now
+            sys.stderr.write(f"ecc-lava: {name}{f', {total} steps' if total else ''}\n")
+        elif done and now - self._told > LINE_S:
+            rate, self._told = done / (now - self._began), now
+            sys.stderr.write(f"ecc-lava: {name}: {done} of {total}, {rate:,.1f}/s, {(total - done) / rate:,.0f} s to go\n")
+
+
 @contextmanager
-def stages(window: float = 30.0) -> Iterator[Stage]:
+def stages(window: float = 30.0, lines: bool = False) -> Iterator[Stage]:
     """Give a function (stage, done, total) that shows progress on stderr, if that is a terminal; total 0 means unknown.
 
-    What is left is judged by the speed of the last `window` seconds.
+    What is left is judged by the speed of the last `window` seconds. With `lines`, a run that may take hours also shows it where stderr is
+    no terminal.
     """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
+    if lines and not console.is_terminal:
+        yield _Lines()
+        return
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal, speed_estimate_period=window) as progress:
         tasks: dict[str, Any] = {}
 
