@@ -13,7 +13,7 @@ __all__ = ["HELD_OUT", "Correction", "Regression"]
 HELD_OUT = 0.25
 """Share of the rows, the last of them, that choose the penalty."""
 
-PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 """Candidates, in units of the mean square of an input; tried in this order for as long as the error falls."""
 
 
