@@ -11,6 +11,7 @@ from hw_mappings.deployment import Deployment, deploy
 from hw_mappings.mapper import map_network
 from hw_mappings.mapping import Mapping
 from hw_mappings.page import chip_page
+from hw_mappings.vectors import export_vectors
 
 __all__ = [
     "LOIHI1",
@@ -22,6 +23,7 @@ __all__ = [
     "chip",
     "chip_page",
     "deploy",
+    "export_vectors",
     "load_chip",
     "map_network",
     "predicted_counters",

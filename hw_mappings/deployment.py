@@ -247,7 +247,7 @@ def _sampled(mapping: Mapping, runner: _Runner, numbers: Sequence[int], predicte
     heard = {p.source for core in cores for shard in core for p in network.into(shard.population)}
     rasters = rasters_of(network, expected)
     replay = {name: rasters[name] for name in sorted(heard) if network.by_name[name].kind is not Kind.INPUT}
-    run = runner.run(f"{len(cores)} cores in Lava's runtime", cores, LAVA, replay)
+    run = runner.run("sample of cores (lava)", cores, LAVA, replay)
     spikes = potentials = 0
     for shard in (shard for core in cores for shard in core):
         activity, where = run.activity[shard.population], (..., *shard.slices)

@@ -124,6 +124,26 @@ class ExitingArithmetic(CoreArithmetic):
         os._exit(3)
 
 
+class LyingArithmetic(CoreArithmetic):
+    """Says of its first neuron, in step 4, that it did what it did not."""
+
+    def step(self, step: int) -> Array:
+        spikes = super().step(step)
+        if step == 3:
+            spikes[0] ^= 1
+        return spikes
+
+
+class MiscountingArithmetic(CoreArithmetic):
+    """Counts a synaptic operation too many."""
+
+    def step(self, step: int) -> Array:
+        spikes = super().step(step)
+        if step == 3:
+            self.counters[0, 2] += 1
+        return spikes
+
+
 @dataclass(frozen=True, eq=False)
 class PlantedCore(CorePlan):
     """A core whose arithmetic is another."""

@@ -1097,7 +1097,9 @@ def test_progress_goes_to_the_terminal_and_results_to_stdout(network: Path) -> N
     assert b"{" not in shown
 
 
-@pytest.mark.parametrize("command", [[], ["--help"], *([c, "--help"] for c in ("demo", "inspect", "convert", "run", "check", "map"))])
+@pytest.mark.parametrize(
+    "command", [[], ["--help"], *([c, "--help"] for c in ("demo", "inspect", "convert", "run", "check", "map", "deploy", "export"))]
+)
 def test_help(command: list[str], call: Call) -> None:
     outcome = call(*command)
     assert outcome.code == (OK if command else BAD_INPUT)
@@ -1187,46 +1189,3 @@ def test_ctrl_c_while_a_file_is_written(call: Call, network: Path, tmp_path: Pat
     outcome = call("map", network, "-o", tmp_path / "mapping.json", "--json")
     assert _one_message(outcome, INTERRUPTED) == "ecc-lava: interrupted\n"
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(not LAVA, reason="lava-nc needs Python 3.10")
-@pytest.mark.parametrize("runtime", ["lava", "one-process"])
-def test_deploy(call: Call, network: Path, tmp_path: Path, runtime: str) -> None:
-    mapping = tmp_path / "mapping.json"
-    assert call("map", network, "-o", mapping).code == OK
-    outcome = call("deploy", network, mapping, "--data", DATA, "--limit", 1, "--timesteps", 4, "--runtime", runtime, "--json")
-    assert outcome.code == OK
-    found = outcome.json
-    assert found["lava_vs_fast"] == {"images": 1, "differing_spikes": 0, "differing_potentials": 0}
-    assert found["runtime"] == runtime
-    assert found["processes"] == (1 if runtime == "one-process" else found["cores"] + 2)
-    assert found["differing_counters"] == 0
-    assert all(core["measured"] == core["predicted"] for core in found["counters"])
-    assert f"ecc-lava: deployment ({runtime})" in outcome.err
-    table = call("deploy", network, mapping, "--limit", 1, "--timesteps", 2, "--runtime", runtime)
-    assert table.code == OK
-    assert "0 spikes and 0 potentials differ" in table.out
-    assert ("not Lava's runtime" in table.out) == (runtime == "one-process")
-
-
-def test_export(call: Call, network: Path, tmp_path: Path) -> None:
-    mapping, folder = tmp_path / "mapping.json", tmp_path / "vectors"
-    assert call("map", network, "-o", mapping).code == OK
-    arguments = ["export", network, "--to", "vectors", "--mapping", mapping, "--data", DATA, "--timesteps", 4, "-o", folder]
-    found = call(*arguments, "--json").json
-    assert sorted(path.name for path in folder.glob("*.json")) == ["vectors.json"]
-    assert len(list(folder.glob("core_*.npz"))) == found["cores"]
-    assert "holds other files" in _one_message(call(*arguments))
-
-
-@pytest.mark.parametrize("command", ["deploy", "export"])
-def test_a_mapping_that_is_none_or_of_another_network(call: Call, network: Path, made: Made, tmp_path: Path, command: str) -> None:
-    def asked(net: Path, mapping: Path) -> Outcome:
-        return call("deploy", net, mapping) if command == "deploy" else call("export", net, "--mapping", mapping, "-o", tmp_path / "out")
-
-    assert "cannot be read as JSON" in _one_message(asked(network, network))
-    mapping, other = tmp_path / "mapping.json", tmp_path / "other.h5"
-    assert call("map", network, "-o", mapping).code == OK
-    assert call("convert", MODEL, "--calibration", DATA, "-o", other, "--timesteps", 8, "--recipe", "ecc").code == OK
-    assert "map the network again" in _one_message(asked(other, mapping))
-    assert not (tmp_path / "out").exists()

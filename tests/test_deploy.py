@@ -1,199 +1,293 @@
-"""Deployment: any partition, in one process or in Lava's runtime, equals the unpartitioned network in every integer."""
+"""Deployment: any partition does what the whole network does, in one process and in Lava's runtime; counters, faults, refusals."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
+from deployments import Case, assert_equal, cases, random_mapping
 from generated import random_images, random_network
-from lava_cases import assert_same, everything, needs_lava, random_tiling
-from lava_faults import leaving_nothing
-from layered import CHIPS, chip_with
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lava_cases import needs_lava
+from lava_faults import (
+    FailingArithmetic,
+    Fault,
+    LyingArithmetic,
+    MiscountingArithmetic,
+    SlowArithmetic,
+    UnbuildableArithmetic,
+    WaitingArithmetic,
+    child,
+    leaving_nothing,
+    plant,
+)
 
-import ecc_lava
-import hw_mappings
-from ecc_lava.arrays import Array, first_output
-from ecc_lava.backends.lava import LAVA, ONE_PROCESS, run_counted
-from ecc_lava.backends.stepwise import golden
-from ecc_lava.checking import Differences
-from ecc_lava.demo import data as digits
-from ecc_lava.errors import InvalidInput, InvalidNetwork
-from ecc_lava.quantised import QuantisedNetwork
-from hw_mappings.mapping_file import to_json
-from hw_mappings.processes import groups
+from ecc_lava.arrays import Array
+from ecc_lava.backends.lava_arithmetic import CoreArithmetic
+from ecc_lava.errors import InvalidInput, InvalidNetwork, LavaError
+from ecc_lava.simulation import simulate
+from hw_mappings import LOIHI2, Mapping, deploy, map_network, predicted_counters
+from hw_mappings.placement.problem import Address
+from hw_mappings.processes import groups, layers
 
-SMALL = chip_with(compartments=200, memory_bits=None, synapse_bits=40_000, chips=1000)
+FEW = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+def case(seed: int = 1, cores: int = 6, images: int = 2) -> Case:
+    """Return a small network on some cores."""
+    network = random_network(seed)
+    mapping = random_mapping(np.random.default_rng(seed), network, cores)
+    return Case(network, mapping, random_images(network, images), network.timesteps)
+
+
+def _invariant(examples: int) -> list[int]:
+    """Deploy random cases in one process, a fresh one, as Lava's import changes the one it happens in; return how large they were."""
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)]), "PYTHONWARNINGS": "ignore"}
+    program = [sys.executable, str(here / "deployments.py"), str(examples)]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return [int(number) for number in done.stdout.split()]
+
+
+@needs_lava
+@pytest.mark.parametrize("examples", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_any_partition_in_one_process(examples: int) -> None:
+    """Every spike, every potential at the end of its window, every counter of every core."""
+    done, cores, shards, populations = _invariant(examples)
+    assert done >= examples
+    assert cores == 12 and shards > 40 and populations >= 6
+
+
+@needs_lava
+@pytest.mark.slow
+@settings(FEW, max_examples=25)
+@given(cases())
+def test_any_partition_in_lavas_runtime(drawn: Case) -> None:
+    found = drawn.deploy(runtime="lava", max_processes=14)
+    assert found.runtime == "lava" and found.processes == len(drawn.mapping.cores) + 2
+    assert_equal(found)
+
+
+@needs_lava
+def test_cores_share_processes_where_there_are_too_many() -> None:
+    given = case(cores=9)
+    found = given.deploy(runtime="lava", max_processes=6)
+    assert (found.runtime, found.processes, len(found.counters)) == ("lava", 6, 9)
+    assert_equal(found)
+    assert found.sampled == () and found.sample_vs_fast is None
+    assert found.steps == 2 * 6 + found.result.latency_steps - 6
+
+
+@needs_lava
+def test_one_process_where_a_layer_has_none_of_its_own() -> None:
+    given = case()
+    told: list[tuple[str, int, int]] = []
+    found = given.deploy(max_processes=3, sample=2, seed=5, progress=lambda *stage: told.append(stage))
+    assert (found.runtime, found.processes, found.result.backend) == ("one-process", 1, "one-process")
+    assert_equal(found)
+    assert len(set(found.sampled)) == 2 and found.sample_vs_fast is not None and found.sample_vs_fast.images == 2
+    for name in ("deployment (one-process)", "sample of cores (lava)"):
+        steps = [(done, total) for stage, done, total in told if stage == name]
+        assert steps[0] == (0, found.steps) and steps[-1] == (found.steps, found.steps)
+
+
+@needs_lava
+@pytest.mark.parametrize("runtime", ["lava", "one-process"])
+def test_an_input_that_no_core_hears(runtime: str) -> None:
+    """Lava leaves out a process that is connected to nothing."""
+    network = random_network(1116, ranges=True, sparse=True)
+    mapping = random_mapping(np.random.default_rng(1116), network, 3)
+    assert_equal(Case(network, mapping, random_images(network, 1), network.timesteps).deploy(runtime=runtime, sample=0))
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(3, 50))
+@settings(FEW, max_examples=100)
+def test_groups(held: list[int], processes: int) -> None:
+    """Every core once, no more processes than allowed, each its own core if possible, else no two layers together if possible."""
+    made = case(cores=2).mapping.cores[0]
+    cores = [
+        replace(made, shards=(replace(made.shards[0], population=f"p{layer}"),), address=Address(0, n)) for n, layer in enumerate(held)
+    ]
+    found = groups(cores, processes)
+    assert sorted(number for group in found for number in group) == list(range(len(cores)))
+    assert len(found) == min(len(cores), processes - 2)
+    if len(layers(cores)) <= processes - 2:
+        assert all(len({held[number] for number in group}) == 1 for group in found)
+
+
+def test_predicted_counters_sum_to_what_fast_counts() -> None:
+    """A network on one core: synops as the fast back end counts them, updates as its neurons and steps."""
+    network = random_network(3, sparse=True)
+    x = random_images(network, 3)
+    result = simulate(network, x, record=[p.name for p in network.populations])
+    (counters,) = predicted_counters(map_network(network, LOIHI2), network, result)
+    assert counters.synops == int(result.synops.sum() + result.input_macs.sum())
+    on_core = [p for p in network.populations if p.depth]
+    assert counters.updates == 3 * network.timesteps * sum(p.neurons for p in on_core)
+    assert counters.spikes_out == sum(int(result.spike_counts[p.name].sum()) for p in on_core if p.kind.spikes)
+    with pytest.raises(InvalidInput, match="lacks the counts of 'p0'"):
+        predicted_counters(map_network(network, LOIHI2), network, simulate(network, x, record=["input"]))
+
+
+@needs_lava
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", ["lava", "one-process"])
+@pytest.mark.parametrize("arithmetic", [LyingArithmetic, MiscountingArithmetic])
+def test_a_core_that_does_wrong_is_found(monkeypatch: pytest.MonkeyPatch, runtime: str, arithmetic: type[CoreArithmetic]) -> None:
+    plant(monkeypatch, arithmetic)
+    found = case().deploy(runtime=runtime, sample=0)
+    assert not found.ok
+    assert found.lava_vs_fast.equal == (arithmetic is MiscountingArithmetic)
+    assert found.differing_counters >= 1
 
 
 @pytest.fixture
-def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with leaving_nothing(monkeypatch):
+def nothing_left(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    with leaving_nothing(monkeypatch, host_is_victim="host" in request.node.name):
         yield
+    assert capfd.readouterr() == ("", "")
 
 
-def _partition_equals_golden(seed: int, runtime: str) -> None:
-    network = random_network(seed, rails=seed % 5 == 0, ranges=seed % 3 == 0, ports=seed % 7 == 0, sparse=seed % 4 == 0)
-    q = random_images(network, 2, seed)
-    tiling = random_tiling(np.random.default_rng(seed), network, 3 + seed % 9)
-    run = run_counted(network, tiling, q, 4, everything(network), runtime=runtime)
-    assert_same(golden(network, q, 4, everything(network)), run.activity)
+def _on(stage: str, then: Fault) -> Callable[[str, int, int], None]:
+    """Return a progress callback of a deployment that hands the steps of one stage on."""
 
+    def told(name: str, done: int, total: int) -> None:
+        if name == stage:
+            then(done, total)
 
-@needs_lava
-@pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("seed", range(1000, 1003))
-def test_partitions_in_one_process_equal_golden(seed: int) -> None:
-    _partition_equals_golden(seed, ONE_PROCESS)
+    return told
 
 
 @needs_lava
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("runtime", [LAVA, ONE_PROCESS])
-def test_an_input_that_no_core_hears(runtime: str) -> None:
-    _partition_equals_golden(1116, runtime)
+@pytest.mark.slow
+@pytest.mark.parametrize(("runtime", "victim"), [("lava", "a child"), ("lava", "the host"), ("one-process", "the host")])
+def test_a_killed_process_is_one_error(monkeypatch: pytest.MonkeyPatch, runtime: str, victim: str) -> None:
+    plant(monkeypatch, SlowArithmetic)
+    fault = Fault(psutil.Process.kill, child(2) if victim == "a child" else lambda host: host)
+    with pytest.raises(LavaError, match="killed"):
+        case(images=40).deploy(runtime=runtime, progress=_on(f"deployment ({runtime})", fault))
+    assert fault.victim is not None
+
+
+@needs_lava
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize(
+    ("arithmetic", "message"),
+    [
+        (FailingArithmetic, r"core 1 .*failed in step 4: ZeroDivisionError: planted"),
+        pytest.param(UnbuildableArithmetic, r"could not be built\n(?s:.*)planted in the constructor", marks=pytest.mark.slow),
+        pytest.param(WaitingArithmetic, r"no step completed for 3\.\d s .*stuck", marks=pytest.mark.slow),
+    ],
+)
+def test_a_failing_core_in_one_process_is_one_error(
+    monkeypatch: pytest.MonkeyPatch, arithmetic: type[CoreArithmetic], message: str
+) -> None:
+    plant(monkeypatch, arithmetic)
+    with pytest.raises(LavaError, match=message):
+        case().deploy(runtime="one-process")
+
+
+@needs_lava
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", ["lava", "one-process"])
+def test_an_interrupt_ends_everything(monkeypatch: pytest.MonkeyPatch, runtime: str) -> None:
+    plant(monkeypatch, SlowArithmetic)
+
+    def interrupt(name: str, done: int, total: int) -> None:
+        if name.startswith("deployment") and done > 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        case(images=40).deploy(runtime=runtime, progress=interrupt)
+
+
+@needs_lava
+@pytest.mark.usefixtures("nothing_left")
+def test_a_full_shared_memory_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.statvfs
+
+    def full(path: object) -> os.statvfs_result:
+        found = real(path)  # type: ignore[arg-type]
+        return os.statvfs_result((*found[:4], 0, *found[5:])) if str(path) == "/dev/shm" else found
+
+    monkeypatch.setattr(os, "statvfs", full)
+    with pytest.raises(LavaError, match=r"MiB of shared memory; /dev/shm has 0\.0 MiB free"):
+        case().deploy(runtime="lava")
+
+
+_FILLED = """
+import os, sys
+from pathlib import Path
+from ecc_lava.backends import lava as backend
+from test_deploy import case
+
+def fill(plan):
+    free = os.statvfs("/dev/shm").f_bavail * os.statvfs("/dev/shm").f_frsize
+    Path("/dev/shm/filler").write_bytes(bytes(free - 4096))
+
+backend._check_resources = fill
+try:
+    case().deploy(runtime="lava")
+except backend.LavaError as error:
+    print(str(error).count("\\n"), os.listdir("/dev/shm"), error)
+"""
 
 
 @needs_lava
 @pytest.mark.slow
-@pytest.mark.usefixtures("nothing_left")
-def test_200_partitions_in_one_process_equal_golden() -> None:
-    for seed in range(1004, 1204):
-        _partition_equals_golden(seed, ONE_PROCESS)
+def test_a_shared_memory_that_fills_during_the_start_is_one_error() -> None:
+    """In a namespace of mounts where /dev/shm has a megabyte."""
+    here = Path(__file__).parent
+    mount = "mount -t tmpfs -o size=1m tmpfs /dev/shm"
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("may not mount in a namespace of its own")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)]), "FILLED": _FILLED, "PYTHON": sys.executable}
+    command = ["unshare", "-rm", "sh", "-c", f'{mount} && "$PYTHON" -c "$FILLED"']
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.startswith("0 ['filler'] no shared memory is left: /dev/shm is full"), done
 
 
-@needs_lava
-@pytest.mark.slow
-@pytest.mark.usefixtures("nothing_left")
-def test_25_partitions_in_lavas_runtime_equal_golden() -> None:
-    for seed in range(2000, 2025):
-        _partition_equals_golden(seed, LAVA)
+def _swapped(mapping: Mapping) -> Mapping:
+    """Put the shards of two cores on each other's, so that each says of itself what is so of the other."""
+    cores = list(mapping.cores)
+    one, other = cores[0], next(core for core in cores if core.usage["input_axons"] != cores[0].usage["input_axons"])
+    amounts = {"compartments": one.usage["compartments"]}
+    cores[0] = replace(one, usage={**other.usage, **amounts})
+    return replace(mapping, cores=tuple(cores))
 
 
-def _images(network: QuantisedNetwork, number: int) -> Array:
-    (spec,) = network.input_specs
-    return np.random.default_rng(0).integers(0, 256, (number, *spec.shape), np.uint8)
+def test_mappings_that_are_not_of_the_network_are_refused() -> None:
+    given = case(cores=4)
+    other = case(2)
+    for message, mapping in {"this mapping is of the network": other.mapping, "says it uses": _swapped(given.mapping)}.items():
+        with pytest.raises(InvalidNetwork, match=message):
+            deploy(given.network, mapping, given.x)
 
 
-@needs_lava
-@pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("runtime", [LAVA, ONE_PROCESS])
-def test_a_mapping_with_repeaters_and_shared_cores_does_what_was_predicted(runtime: str) -> None:
-    network = random_network(9, layers=5)
-    mapping = hw_mappings.map_network(network, chip_with(compartments=60, memory_bits=None, synapse_bits=40_000, delay_max=0))
-    assert len(mapping.cores) > 1
-    assert any(".repeater" in name for name, _ in mapping.populations)
-    assert any(len(core.shards) > 1 for core in mapping.cores)
-    found = hw_mappings.deploy(network, mapping, _images(network, 2), runtime=runtime, sample=1)
-    assert found.ok
-    assert found.runtime == runtime
-    assert found.lava_vs_fast == Differences(2, 0, 0)
-    assert found.counters == found.predicted
-    assert sum(core.synops for core in found.counters) > 0
-    assert found.sampled == (() if runtime == LAVA else found.sampled[:1])
-    assert found.processes == (1 if runtime == ONE_PROCESS else len(mapping.cores) + 2)
-
-
-def test_cores_are_grouped_by_layer_where_processes_are_few() -> None:
-    mapping = hw_mappings.map_network(random_network(4, layers=5), CHIPS["tiny"])
-    cores = mapping.cores
-    assert groups(cores, len(cores) + 2) == [(number,) for number in range(len(cores))]
-    for limit in range(3, len(cores) + 2):
-        found = groups(cores, limit)
-        assert len(found) <= limit - 2
-        assert sorted(number for group in found for number in group) == list(range(len(cores)))
-    with pytest.raises(InvalidInput, match="at least 3"):
-        groups(cores, 2)
-
-
-def _lenet() -> tuple[QuantisedNetwork, Array]:
-    """Return a LeNet with random weights in loihi1's integers, and images."""
-    import keras
-
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    model = keras.Sequential(
-        [
-            layers.Input((28, 28, 1)),
-            layers.Conv2D(6, 5, padding="same", activation="relu"),
-            layers.AveragePooling2D(2),
-            layers.Conv2D(16, 5, activation="relu"),
-            layers.AveragePooling2D(2),
-            layers.Flatten(),
-            layers.Dense(120, activation="relu"),
-            layers.Dense(84, activation="relu"),
-            layers.Dense(10),
-        ]
-    )
-    images = np.random.default_rng(0).integers(0, 256, (36, 28, 28, 1), np.uint8)
-    graph = ecc_lava.from_keras(model)
-    snn = ecc_lava.convert(graph, calibration=images[4:], timesteps=8, recipe="channel", format="loihi1")
-    return ecc_lava.quantise(snn, format="loihi1"), images[:4]
-
-
-@needs_lava
-@pytest.mark.slow
-@pytest.mark.usefixtures("nothing_left")
-def test_lenet_on_loihi1_over_at_least_12_cores() -> None:
-    network, x = _lenet()
-    mapping = hw_mappings.map_network(network, hw_mappings.LOIHI1)
-    assert len(mapping.cores) >= 12
-    found = hw_mappings.deploy(network, mapping, x, runtime=LAVA, max_processes=200)
-    assert found.ok
-    assert found.processes == len(mapping.cores) + 2
-
-
-@needs_lava
-@pytest.mark.usefixtures("nothing_left")
-def test_the_demo_over_at_least_20_processes() -> None:
-    graph = ecc_lava.from_keras(ecc_lava.load_model(digits.MODEL))
-    snn = ecc_lava.convert(graph, calibration=digits.calibration_images().x[:32], timesteps=16, recipe="channel")
-    network = ecc_lava.quantise(snn)
-    mapping = hw_mappings.map_network(network, SMALL)
-    found = hw_mappings.deploy(network, mapping, first_output(digits.test_images().x)[:4], runtime=LAVA, max_processes=100)
-    assert found.ok
-    assert found.processes >= 20
-
-
-@needs_lava
-@pytest.mark.slow
-@pytest.mark.usefixtures("nothing_left")
-def test_the_vgg_on_all_its_loihi1_cores_in_one_process(data: Path) -> None:
-    with np.load(data / "cifar10.npz") as stored:
-        x_train, x = stored["x_train"][:64], stored["x_test"][:1]
-    graph = ecc_lava.from_keras(ecc_lava.load_model(data / "vgg16_half_cifar10.keras"))
-    snn = ecc_lava.convert(graph, calibration=x_train, timesteps=8, recipe="channel", format="loihi1")
-    network = ecc_lava.quantise(snn, format="loihi1")
-    mapping = hw_mappings.map_network(network, hw_mappings.LOIHI1, placer="hilbert")
-    assert len(mapping.cores) > 200
-    found = hw_mappings.deploy(network, mapping, x, runtime=ONE_PROCESS, sample=3)
-    assert found.ok
-    assert len(found.sampled) == 3
-
-
-def test_a_mapping_of_another_network_is_refused() -> None:
-    mapping = hw_mappings.map_network(random_network(4))
-    with pytest.raises(InvalidNetwork, match="map the network again"):
-        hw_mappings.deploy(random_network(5), mapping, _images(random_network(5), 1))
-
-
-def test_a_mapping_edited_into_nonsense_is_refused(tmp_path: Path) -> None:
-    network = random_network(4)
-    mapping = hw_mappings.map_network(network)
-    told = to_json(mapping)
-    told["cores"][0]["shards"][0][1][1] += 1
-    path = tmp_path / "mapping.json"
-    path.write_text(json.dumps(told))
-    with pytest.raises(ecc_lava.EccLavaError, match="changed after it was written"):
-        hw_mappings.Mapping.load(path)
-
-
-@needs_lava
-def test_options_that_cannot_be_are_refused() -> None:
-    network = random_network(4)
-    mapping, x = hw_mappings.map_network(network), _images(network, 1)
-    for options, said in (({"runtime": "loihi"}, "not known"), ({"sample": -1}, "0 or more"), ({"max_processes": 2}, "at least 3")):
-        with pytest.raises(InvalidInput, match=said):
-            hw_mappings.deploy(network, mapping, x, **options)  # type: ignore[arg-type]
+def test_options_that_cannot_be_used_are_refused() -> None:
+    given = case(cores=4)
+    x: dict[str, Array] = given.x
+    with pytest.raises(InvalidInput, match="runtime 'loihi' is not known; known: auto, lava, one-process"):
+        deploy(given.network, given.mapping, x, runtime="loihi")
+    with pytest.raises(InvalidInput, match="2 processes; a deployment takes at least 3"):
+        deploy(given.network, given.mapping, x, max_processes=2)
+    with pytest.raises(InvalidInput, match="a sample of -1 cores"):
+        deploy(given.network, given.mapping, x, sample=-1)
+    with pytest.raises(InvalidInput):
+        deploy(given.network, given.mapping, x, timesteps=99)

@@ -165,3 +165,36 @@ def test_the_default_recipe_loses_little_at_few_timesteps(resnet: Converted) -> 
     assert (predicted == ann).mean() >= 0.75
     assert correct[0] - correct[1] <= 0.10
     assert correct[0] - correct[2] >= 0.40
+
+
+@needs_lava
+@pytest.mark.slow
+def test_lenet_deployed_on_the_first_loihi(lenet: Converted, data: Path) -> None:
+    """In Lava's runtime, a process for every core."""
+    with np.load(data / "mnist.npz") as stored:
+        calibration = stored["x_train"][:64, ..., None]
+    snn = ecc_lava.convert(lenet.graph, calibration=calibration, timesteps=16, recipe="channel", format="loihi1")
+    network = ecc_lava.quantise(snn, format="loihi1")
+    mapping = hw_mappings.map_network(network, hw_mappings.LOIHI1)
+    found = hw_mappings.deploy(network, mapping, lenet.x[:4], runtime="lava", max_processes=len(mapping.cores) + 2)
+    assert found.ok
+    assert found.processes >= 14
+    assert (found.lava_vs_fast.images, found.lava_vs_fast.differing_spikes, found.lava_vs_fast.differing_potentials) == (4, 0, 0)
+
+
+@needs_lava
+@pytest.mark.slow
+def test_the_vgg_deployed_on_the_first_loihi(data: Path) -> None:
+    """Hundreds of cores in one process, and a sample of them in Lava's runtime."""
+    with np.load(data / "cifar10.npz") as stored:
+        calibration, x = stored["x_train"][:64], stored["x_test"][:1]
+    graph = ecc_lava.from_keras(ecc_lava.load_model(data / "vgg16_half_cifar10.keras"))
+    snn = ecc_lava.convert(graph, calibration=calibration, timesteps=8, recipe="channel", format="loihi1")
+    network = ecc_lava.quantise(snn, format="loihi1")
+    mapping = hw_mappings.map_network(network, hw_mappings.LOIHI1)
+    assert len(mapping.cores) > 200
+    found = hw_mappings.deploy(network, mapping, x, runtime="one-process")
+    assert found.ok
+    assert (found.lava_vs_fast.differing_spikes, found.lava_vs_fast.differing_potentials) == (0, 0)
+    assert found.sample_vs_fast is not None
+    assert len(found.sampled) == 2

@@ -1,104 +1,131 @@
-"""Test vectors: a core replayed from its file alone, by the rules that are written beside it, does what is expected of it."""
+"""Vectors: every core, replayed from its files alone by the description in README.txt, does what they expect."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from generated import random_network
-from layered import chip_with
+from deployments import cases, random_mapping
+from generated import random_images, random_network
+from hypothesis import HealthCheck, given, settings
+from layered import TINY
 
-import ecc_lava
-import hw_mappings
-from ecc_lava.arrays import Array
+from ecc_lava.arrays import Array, Int
 from ecc_lava.errors import FileError, InvalidNetwork
-from hw_mappings.vectors import export_vectors
+from ecc_lava.simulation import simulate
+from hw_mappings import export_vectors, map_network
+from hw_mappings.vectors_format import FORMAT
 
-CHIP = chip_with(compartments=60, memory_bits=None, synapse_bits=40_000, delay_max=0)
-
-
-def _images(seed: int, number: int) -> Array:
-    (spec,) = random_network(seed, layers=5).input_specs
-    return np.random.default_rng(0).integers(0, 256, (number, *spec.shape), np.uint8)
+FEW = settings(derandomize=True, deadline=None, database=None, max_examples=15, suppress_health_check=list(HealthCheck))
 
 
-def _replayed(run: dict[str, Any], core: dict[str, Array]) -> tuple[list[tuple[int, int]], Array]:
-    """Return spikes (step, neuron) and potentials of one core by the rules of README.txt, in plain loops."""
-    timesteps, images, most = run["timesteps"], run["images"], run["potential_max"]
-    neurons = len(core["bias"])
-    steps = images * timesteps + run["depth"]
-    arriving = np.zeros((steps + 300, neurons), np.int64)
-    for step, axon, value in zip(core["in_step"], core["in_axon"], core["in_value"], strict=True):
-        listed = slice(core["list_start"][core["axon_list"][axon]], core["list_start"][core["axon_list"][axon] + 1])
-        targets = core["axon_target"][axon] + core["entry_target"][listed]
-        amount = int(value) * core["entry_weight"][listed].astype(np.int64) << int(core["axon_shift"][axon])
-        np.add.at(arriving[step + 1 + core["axon_delay"][axon]], targets, amount)
-    v, fired, potentials = np.zeros(neurons, np.int64), [], np.zeros((images * timesteps, neurons), np.int64)
+def replay(core: dict[str, Array], about: dict[str, Any]) -> tuple[set[tuple[int, int]], Int]:
+    """Do what README.txt says, event by event; return spikes as (step, neuron) and the potentials after every step of every window."""
+    timesteps, limit = about["timesteps"], about["potential_max"]
+    steps = about["images"] * timesteps + about["depth"]
+    arriving = np.zeros((steps + 1 + int(core["axon_delay"].max(initial=0)), len(core["bias"])), np.int64)
+    for step, axon, value in zip(core["in_step"].tolist(), core["in_axon"].tolist(), core["in_value"].tolist(), strict=True):
+        start, stop = core["list_start"][core["axon_list"][axon]], core["list_start"][core["axon_list"][axon] + 1]
+        targets = core["axon_target"][axon] + core["entry_target"][start:stop]
+        weights = core["entry_weight"][start:stop].astype(np.int64) << int(core["axon_shift"][axon])
+        np.add.at(arriving[step + 1 + int(core["axon_delay"][axon])], targets, value * weights)
+    v = np.zeros(len(core["bias"]), np.int64)
+    spikes, potentials = set(), np.zeros((about["images"] * timesteps, len(v)), np.int64)
     for step in range(steps):
-        for n in range(neurons):
-            since = step - core["depth"][n]
-            if since % timesteps == 0:
-                v[n] = core["v_init"][n]
-            if not core["keeps"][n]:
-                v[n] = 0
-            v[n] = np.clip(v[n] + core["bias"][n] + arriving[step, n], -most, most)
-            if core["fires"][n] and v[n] >= core["vth"][n]:
-                if 0 <= since < images * timesteps:
-                    fired.append((step, n))
-                if core["keeps"][n]:
-                    v[n] = np.clip(v[n] - core["vth"][n], -most, most)
-            if 0 <= since < images * timesteps:
-                potentials[since, n] = v[n]
-    return fired, potentials
+        v = np.where((step - core["depth"]) % timesteps == 0, core["v_init"], v)
+        v = np.clip(np.where(core["keeps"], v, 0) + core["bias"] + arriving[step], -limit, limit)
+        fired = core["fires"] & (v >= core["vth"])
+        v = np.where(fired & core["keeps"], np.clip(v - core["vth"], -limit, limit), v)
+        row = step - core["depth"]
+        inside = (row >= 0) & (row < len(potentials))
+        potentials[row[inside], np.flatnonzero(inside)] = v[inside]
+        spikes |= {(step, int(neuron)) for neuron in np.flatnonzero(fired & inside)}
+    return spikes, potentials
 
 
-@pytest.mark.parametrize("seed", [4, 9])
-def test_every_core_alone_does_what_is_expected(tmp_path: Path, seed: int) -> None:
-    network = random_network(seed, layers=5, rails=seed == 4)
-    mapping = hw_mappings.map_network(network, CHIP)
-    export_vectors(network, mapping, _images(seed, 2), tmp_path / "vectors", timesteps=4)
-    run = json.loads((tmp_path / "vectors/vectors.json").read_text())
-    assert run["network"] == network.digest
-    assert len(run["cores"]) == len(mapping.cores) > 1
-    total = 0
-    for entry in run["cores"]:
-        path = tmp_path / "vectors" / entry["file"]
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
-        with np.load(path, allow_pickle=False) as core:
-            arrays = dict(core)
-        fired, potentials = _replayed(run, arrays)
-        assert fired == list(zip(arrays["out_step"].tolist(), arrays["out_neuron"].tolist(), strict=True))
-        np.testing.assert_array_equal(potentials, arrays["potential"])
-        total += len(fired)
-    assert total > 0
-    readme = (tmp_path / "vectors/README.txt").read_text()
-    assert all(name in readme for name in arrays)
+def read(folder: Path, entry: dict[str, Any]) -> dict[str, Array]:
+    content = (folder / entry["file"]).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+    with np.load(folder / entry["file"]) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
-def test_spikes_expected_are_those_of_fast(tmp_path: Path) -> None:
-    network = random_network(9, layers=5)
-    mapping = hw_mappings.map_network(network, CHIP)
-    export_vectors(network, mapping, _images(9, 1), tmp_path / "vectors")
-    run = json.loads((tmp_path / "vectors/vectors.json").read_text())
-    fast = ecc_lava.simulate(network, _images(9, 1))
-    expected = sum(int(fast.spike_counts[name][0]) for name, _ in mapping.populations if name in fast.spike_counts)
-    repeated = sum(int(fast.spike_counts["p0"][0]) for name, _ in mapping.populations if name.startswith("p0.repeater"))
-    assert sum(core["out_events"] for core in run["cores"]) == expected + repeated
+@FEW
+@given(cases())
+def test_every_core_is_replayed_from_its_files_alone(tmp_path_factory: pytest.TempPathFactory, drawn: Any) -> None:
+    folder = tmp_path_factory.mktemp("vectors")
+    export_vectors(drawn.network, drawn.mapping, drawn.x, folder, timesteps=drawn.timesteps)
+    about = json.loads((folder / "vectors.json").read_text())
+    assert (folder / "README.txt").read_text() == FORMAT
+    assert len(about["cores"]) == len(drawn.mapping.cores)
+    expected = simulate(drawn.network, drawn.x, timesteps=drawn.timesteps, record=list(drawn.network.by_name))
+    for entry in about["cores"]:
+        core = read(folder, entry)
+        spikes, potentials = replay(core, about)
+        assert spikes == set(zip(core["out_step"].tolist(), core["out_neuron"].tolist(), strict=True))
+        np.testing.assert_array_equal(potentials, core["potential"])
+        for shard in (shard for shard in entry["shards"] if shard["population"] in expected.potential):
+            box = tuple(slice(*shard[axis]) for axis in ("rows", "columns", "channels"))
+            whole = expected.potential[shard["population"]][(slice(None), *box)].reshape(about["images"], -1)
+            own = core["potential"][about["timesteps"] - 1 :: about["timesteps"], shard["first_neuron"] :][:, : whole.shape[1]]
+            np.testing.assert_array_equal(own, whole)
 
 
-def test_a_folder_that_holds_anything_stays_as_it_is(tmp_path: Path) -> None:
-    network = random_network(4, layers=5)
-    mapping = hw_mappings.map_network(network, CHIP)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/note.txt").write_text("keep")
-    with pytest.raises(FileError, match="holds other files; give a new or empty folder"):
-        export_vectors(network, mapping, _images(4, 1), tmp_path / "mine")
-    with pytest.raises(FileError, match="is not a folder"):
-        export_vectors(network, mapping, _images(4, 1), tmp_path / "mine/note.txt")
-    with pytest.raises(InvalidNetwork, match="map the network again"):
-        export_vectors(random_network(5), mapping, _images(4, 1), tmp_path / "new")
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "note.txt"]
+def test_the_counts_and_names_are_those_of_the_arrays(tmp_path: Path) -> None:
+    network = random_network(2)
+    mapping = map_network(network, TINY)
+    told: list[tuple[int, int]] = []
+    about = export_vectors(network, mapping, random_images(network, 2), tmp_path / "out", progress=lambda *step: told.append(step))
+    assert about == json.loads((tmp_path / "out" / "vectors.json").read_text())
+    assert told == [(n + 1, len(mapping.cores)) for n in range(len(mapping.cores))]
+    assert (about["network"], about["chip"], about["images"]) == (network.digest, "tiny", 2)
+    files = {entry["file"] for entry in about["cores"]}
+    assert files | {"README.txt", "vectors.json"} == {path.name for path in (tmp_path / "out").iterdir()}
+    for entry, mapped in zip(about["cores"], mapping.cores, strict=True):
+        core = read(tmp_path / "out", entry)
+        assert all(re.search(rf"\b{name}\b", FORMAT) for name in core)
+        assert entry["neurons"] == len(core["vth"]) == sum(shard.neurons for shard in mapped.shards)
+        assert (entry["axons"], entry["entries"]) == (len(core["axon_list"]), len(core["entry_weight"]))
+        assert (entry["in_events"], entry["out_events"]) == (len(core["in_step"]), len(core["out_step"]))
+        for axon, projection in zip(core["axon_neuron"].tolist(), core["axon_projection"].tolist(), strict=True):
+            assert axon < np.prod(entry["projections"][projection]["shape"])
+
+
+def test_lists_are_shared_by_the_positions_of_a_convolution(tmp_path: Path) -> None:
+    """The memory has fewer entries than there are synapses."""
+    network = random_network(0)
+    about = export_vectors(network, map_network(network), random_images(network, 1), tmp_path / "out")
+    (entry,) = about["cores"]
+    core = read(tmp_path / "out", entry)
+    sizes = np.diff(core["list_start"])
+    assert entry["entries"] == sizes.sum() < sizes[core["axon_list"]].sum()
+
+
+def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
+    network, x = random_network(1), random_images(random_network(1), 1)
+    mapping = random_mapping(np.random.default_rng(0), network, 3)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for folder, message in (
+        ("full", "holds other files; give a new or empty folder"),
+        ("file", "is not a folder"),
+        ("no/such", "cannot be written: No such file"),
+    ):
+        with pytest.raises(FileError, match=message):
+            export_vectors(network, mapping, x, tmp_path / folder)
+    with pytest.raises(InvalidNetwork, match="this mapping is of the network"):
+        export_vectors(random_network(2), mapping, x, tmp_path / "out")
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_vectors(network, mapping, x, tmp_path / "out", progress=stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "full"]
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine"]

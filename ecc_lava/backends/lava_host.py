@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import multiprocessing
 import os
 import pickle
@@ -38,6 +39,8 @@ _PR_SET_PDEATHSIG = 1
 
 _LONGEST_TEXT = 6000
 """Characters of a report; a message this short is written to a pipe as a whole."""
+
+_FULL = "no shared memory is left: /dev/shm is full; free some of it, or deploy to fewer processes"
 
 
 def _die_with_parent(number: int) -> None:
@@ -76,9 +79,10 @@ class _Host:
                 self._done = True
             else:
                 self._start(executable)
-        except BaseException:  # Lava raises in this process whatever a process model raised in its own
+        except BaseException as error:  # Lava raises in this process whatever a process model raised in its own
             what = "failed" if self._started else "could not be built"
-            self._trouble = f"the run {what}\n{traceback.format_exc()[-_LONGEST_TEXT:]}"
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC  # of semaphores and channels
+            self._trouble = _FULL if full else f"the run {what}\n{traceback.format_exc()[-_LONGEST_TEXT:]}"
 
     def _start(self, executable: Any) -> None:
         """Start Lava's runtime."""

@@ -111,6 +111,20 @@ class Placer(str, Enum):
     ANNEALED = "annealed"
 
 
+class Runtime(str, Enum):
+    """What runs a deployment."""
+
+    AUTO = "auto"
+    LAVA = "lava"
+    ONE_PROCESS = "one-process"
+
+
+class Target(str, Enum):
+    """What a network is exported to."""
+
+    VECTORS = "vectors"
+
+
 class Sampler(str, Enum):
     """Samplers of a search."""
 
@@ -308,41 +322,34 @@ def map_(
     run(network, output, Options(chip, data, limit, placer.value, synapse_model.value, seed, html), json)
 
 
-MappingFile = Annotated[Path, typer.Argument(metavar="MAPPING.json", help="A mapping of it made by `ecc-lava map`.")]
 SomeData = Annotated[
-    Optional[Path], typer.Option("--data", metavar="FILE.npz", help="Images x_test; random ones, drawn by the seed, where none are given.")
+    Optional[Path], typer.Option("--data", metavar="FILE.npz", help="Images x_test; random ones, drawn by the seed, without.")
 ]
-FewImages = Annotated[int, typer.Option("--limit", min=1, help="Only the first N images.")]
-FewSteps = Annotated[Optional[int], typer.Option("--timesteps", min=1, metavar="T", help="Fewer timesteps than the network's own.")]
-
-
-class Runtime(str, Enum):
-    """What runs the processes of a deployment."""
-
-    AUTO = "auto"
-    LAVA = "lava"
-    ONE_PROCESS = "one-process"
+Fewer = Annotated[Optional[int], typer.Option(min=1, help="Fewer steps than the network was converted for.")]
 
 
 @app.command()
 def deploy(
     network: Network,
-    mapping: MappingFile,
+    mapping: Annotated[Path, typer.Argument(metavar="MAPPING.json", help="A mapping of it made by `ecc-lava map`.")],
     data: SomeData = None,
-    limit: FewImages = 4,
-    timesteps: FewSteps = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Only the first N images.")] = 4,
+    timesteps: Fewer = None,
     runtime: Annotated[
-        Runtime, typer.Option(help="Lava's runtime, or one process of the operating system that runs the same process models.")
+        Runtime,
+        typer.Option(help="Lava's own, or its process models in one process; auto: Lava's if every layer can have a process."),
     ] = Runtime.AUTO,
     max_processes: Annotated[
         Optional[int],
-        typer.Option("--max-processes", metavar="N", help="Most processes of Lava's runtime; by default what the machine may hold."),
+        typer.Option(
+            "--max-processes", min=3, help="Most processes; cores of a layer share one if need be (default: what the machine holds)."
+        ),
     ] = None,
-    sample: Annotated[int, typer.Option(min=0, help="Cores also run in Lava's runtime where one process runs all.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Draws that sample, and images where none are given.")] = 0,
+    sample: Annotated[int, typer.Option("--sample", min=0, help="Cores that Lava's runtime also runs if one process runs all.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of the sample, and of random images.")] = 0,
     json: Json = False,
 ) -> None:
-    """Run a mapping as Lava processes, one per core, and compare it with the unpartitioned network; exit 1 if anything differs."""
+    """Run a mapping as Lava processes, one per core, against the unpartitioned network; exit 1 if anything differs."""
     from ecc_lava.cli.deploy import Options
     from ecc_lava.cli.deploy import run as run_command
 
@@ -350,31 +357,25 @@ def deploy(
     raise typer.Exit(run_command(network, mapping, options, json))
 
 
-class Target(str, Enum):
-    """What can be exported."""
-
-    VECTORS = "vectors"
-
-
 @app.command()
 def export(
     network: Network,
+    to: Annotated[Target, typer.Option("--to", help="vectors: of every core its memory, events in and out, potentials.")],
     mapping: Annotated[Path, typer.Option("--mapping", metavar="MAPPING.json", help="A mapping of it made by `ecc-lava map`.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="A new or empty folder.")],
-    to: Annotated[
-        Target, typer.Option(help="Test vectors of every core: memory, events in, events and potentials expected.")
-    ] = Target.VECTORS,
     data: SomeData = None,
-    limit: FewImages = 1,
-    timesteps: FewSteps = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws images where none are given.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Only the first N images.")] = 1,
+    timesteps: Fewer = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of random images.")] = 0,
     json: Json = False,
 ) -> None:
-    """Write test vectors of every core of a mapping, for RTL or silicon bring-up."""
+    """Write test vectors of every core, for RTL or silicon bring-up; the folder's README.txt has the format."""
+    from ecc_lava.cli.export import Options
     from ecc_lava.cli.export import run as run_command
 
-    assert to is Target.VECTORS
-    run_command(network, mapping, output, data, limit, timesteps, seed, json)
+    match to:
+        case Target.VECTORS:
+            run_command(network, Options(mapping, data, output, limit, timesteps, seed), json)
 
 
 Several = Optional[list[str]]

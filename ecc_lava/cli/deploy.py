@@ -1,11 +1,12 @@
-"""`ecc-lava deploy`: a mapping as Lava processes on images, compared with the fast back end."""
+"""`ecc-lava deploy`: a mapping as Lava processes, against the unpartitioned fast back end."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecc_lava.checking import Differences
 from ecc_lava.cli.models import some_images
 from ecc_lava.cli.output import FAILED, OK, emit_json, provenance, show_lines, show_table, stages
 from ecc_lava.dataset import digest
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "run"]
 
-_RUNTIMES = {"lava": "Lava's runtime", "one-process": "one process of the operating system (the same process models, not Lava's runtime)"}
+BUSIEST = 12
+"""Cores that the table shows; JSON has all."""
+
+RUNTIMES = {"lava": "Lava's own runtime", "one-process": "Lava's process models in one process, not Lava's own runtime"}
 
 
 @dataclass(frozen=True)
@@ -32,18 +36,18 @@ class Options:
     seed: int
 
 
-def run(network: Path, mapping: Path, options: Options, json: bool) -> int:
+def run(network: Path, mapping_file: Path, options: Options, json: bool) -> int:
     """Deploy and print; return the exit code."""
     import hw_mappings
 
     integer, _, _ = load(network)
-    mapped = hw_mappings.Mapping.load(mapping)
-    mapped.check(integer)
+    mapping = hw_mappings.Mapping.load(mapping_file)
+    mapping.check(integer)
     images = some_images(options.data, integer, options.limit, options.seed)
     with stages(lines=True) as stage:
-        found = hw_mappings.deploy(
+        done = hw_mappings.deploy(
             integer,
-            mapped,
+            mapping,
             images.x,
             timesteps=options.timesteps,
             runtime=options.runtime,
@@ -53,53 +57,61 @@ def run(network: Path, mapping: Path, options: Options, json: bool) -> int:
             progress=stage,
         )
     if json:
-        emit_json(provenance(network_digest=integer.digest, data_digest=digest(images.x), seed=options.seed, **_facts(mapped, found)))
+        about = provenance(
+            network_digest=integer.digest, data_digest=digest(images.x), seed=options.seed, random_images=options.data is None
+        )
+        emit_json({**about, **_facts(mapping, done)})
     else:
-        _show(network.name, mapped, found)
-    return OK if found.ok else FAILED
+        _show(network.name, mapping, done, options.data is None)
+    return OK if done.ok else FAILED
 
 
-def _facts(mapping: Mapping, found: Deployment) -> dict[str, Any]:
-    cores = [
-        {"chip": core.address.chip, "core": core.address.core, "measured": asdict(measured), "predicted": asdict(predicted)}
-        for core, measured, predicted in zip(mapping.cores, found.counters, found.predicted, strict=True)
-    ]
+def _facts(mapping: Mapping, done: Deployment) -> dict[str, Any]:
+    """Return what JSON says of a deployment."""
     return {
-        "lava_vs_fast": asdict(found.lava_vs_fast),
+        "runtime": done.runtime,
+        "processes": done.processes,
         "cores": len(mapping.cores),
-        "processes": found.processes,
-        "runtime": found.runtime,
-        "timesteps": found.result.timesteps,
-        "steps": found.steps,
-        "seconds": round(found.seconds, 3),
-        "steps_per_second": found.steps / found.seconds,
-        "sampled_cores": list(found.sampled),
-        "sample_vs_fast": None if found.sample_vs_fast is None else asdict(found.sample_vs_fast),
-        "differing_counters": found.differing_counters,
-        "counters": cores,
+        "chip": mapping.chip.name,
+        "timesteps": done.result.timesteps,
+        "lava_vs_fast": asdict(done.lava_vs_fast),
+        "sample": None if done.sample_vs_fast is None else {"cores": list(done.sampled), **asdict(done.sample_vs_fast)},
+        "differing_counters": done.differing_counters,
+        "counters": [
+            {"chip": core.address.chip, "core": core.address.core, **asdict(counted)}
+            for core, counted in zip(mapping.cores, done.counters, strict=True)
+        ],
+        "steps": done.steps,
+        "seconds": round(done.seconds, 3),
+        "steps_per_second": round(done.steps / done.seconds, 1),
+        "ok": done.ok,
     }
 
 
-def _show(name: str, mapping: Mapping, found: Deployment) -> None:
-    rows: dict[str, list[int]] = {}
-    for core, counter in zip(mapping.cores, found.counters, strict=True):
+def _show(name: str, mapping: Mapping, done: Deployment, random: bool) -> None:
+    busiest = sorted(zip(mapping.cores, done.counters, strict=True), key=lambda pair: -pair[1].synops)[:BUSIEST]
+    rows = []
+    for core, counted in busiest:
         held = ", ".join(dict.fromkeys(shard.population for shard in core.shards))
-        row = rows.setdefault(held, [0] * 5)
-        for place, value in enumerate((1, counter.spikes_in, counter.spikes_out, counter.synops, counter.updates)):
-            row[place] += value
-    columns = ("populations", "cores", "spikes in", "spikes out", "synops", "updates")
-    show_table(f"{name} on {mapping.chip.name}", columns, [(held, *(f"{n:,}" for n in row)) for held, row in rows.items()])
-    against = found.lava_vs_fast
-    lines = [
-        f"{len(mapping.cores)} cores in {found.processes} processes, {_RUNTIMES[found.runtime]}: {found.steps} steps in "
-        f"{found.seconds:.1f} s, {found.steps / found.seconds:,.1f} a second",
-        f"against fast, {against.images} images: {against.differing_spikes} spikes and {against.differing_potentials} potentials differ; "
-        f"counters of {found.differing_counters} cores differ from those predicted",
-    ]
-    if found.sample_vs_fast is not None:
-        sample = found.sample_vs_fast
-        lines.append(
-            f"cores {', '.join(map(str, found.sampled))} also in Lava's runtime: {sample.differing_spikes} spikes and "
-            f"{sample.differing_potentials} potentials differ"
-        )
-    show_lines(*lines)
+        rows.append((f"{core.address.chip}/{core.address.core}", held, *(f"{count:,}" for count in astuple(counted))))
+    columns = ("chip/core", "holds", *(field.name.replace("_", " ") for field in fields(done.counters[0])))
+    show_table(
+        f"{name} on {mapping.chip.name}, all images together: {len(rows)} of {len(mapping.cores)} core(s), busiest first", columns, rows
+    )
+    show_lines(
+        f"runtime: {done.runtime} ({RUNTIMES[done.runtime]}), {done.processes} process(es) for {len(mapping.cores)} core(s)",
+        f"{done.steps} steps in {done.seconds:.1f} s, {done.steps / done.seconds:,.1f} steps/s, start included"
+        + ("; random images, as no --data was given" if random else ""),
+        f"against fast: {_differences(done.lava_vs_fast)}",
+    )
+    if done.sample_vs_fast is not None:
+        cores = ", ".join(f"{mapping.cores[n].address.chip}/{mapping.cores[n].address.core}" for n in done.sampled)
+        show_lines(f"cores {cores} alone in Lava's own runtime: {_differences(done.sample_vs_fast)}")
+    show_lines(
+        f"counters of {done.differing_counters} core(s) differ from those predicted",
+        "everything is equal" if done.ok else "FAILED: see above",
+    )
+
+
+def _differences(found: Differences) -> str:
+    return f"{found.differing_spikes} spikes and {found.differing_potentials} potentials differ on {found.images} image(s)"

@@ -1,32 +1,53 @@
-"""`ecc-lava export`: what a network and its mapping are for others' tools."""
+"""`ecc-lava export`: a network in files of other tools."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from ecc_lava.cli.models import some_images
 from ecc_lava.cli.output import emit_json, provenance, show_lines, stages
 from ecc_lava.storage import load
 
-__all__ = ["run"]
+__all__ = ["Options", "run"]
 
 
-def run(network: Path, mapping: Path, output: Path, data: Path | None, limit: int, timesteps: int | None, seed: int, json: bool) -> None:
-    """Write test vectors of every core."""
+@dataclass(frozen=True)
+class Options:
+    """What `export --to vectors` was asked for."""
+
+    mapping: Path
+    data: Path | None
+    output: Path
+    limit: int
+    timesteps: int | None
+    seed: int
+
+
+def run(network: Path, options: Options, json: bool) -> None:
+    """Write the vectors of every core, and say what they are."""
     import hw_mappings
-    from hw_mappings.vectors import export_vectors
 
     integer, _, _ = load(network)
-    mapped = hw_mappings.Mapping.load(mapping)
-    images = some_images(data, integer, limit, seed)
-    with stages() as stage:
-        about = export_vectors(
-            integer, mapped, images.x, output, timesteps=timesteps, progress=lambda done, total: stage("vectors", done, total)
+    mapping = hw_mappings.Mapping.load(options.mapping)
+    mapping.check(integer)
+    images = some_images(options.data, integer, options.limit, options.seed)
+    with stages(lines=True) as stage:
+        about = hw_mappings.export_vectors(
+            integer,
+            mapping,
+            images.x,
+            options.output,
+            timesteps=options.timesteps,
+            progress=lambda done, total: stage("vectors", done, total),
         )
     if json:
-        emit_json(provenance(**{**about, "cores": len(about["cores"]), "folder": str(output), "seed": seed}))
+        emit_json(provenance(format="vectors", output=str(options.output), random_images=options.data is None, seed=options.seed, **about))
         return
-    events = sum(core["in_events"] for core in about["cores"])
+    totals = {name: sum(core[name] for core in about["cores"]) for name in ("neurons", "axons", "entries", "in_events", "out_events")}
     show_lines(
-        f"{output}: vectors of {len(about['cores'])} cores, {about['images']} images of {about['timesteps']} steps, {events:,} events in"
+        f"written: {options.output}, vectors of {len(about['cores'])} cores, {about['images']} image(s), T={about['timesteps']}"
+        + ("; random images, as no --data was given" if options.data is None else ""),
+        ", ".join(f"{total:,} {name.replace('_', ' ')}" for name, total in totals.items()),
+        f"the format: {options.output / 'README.txt'}",
     )

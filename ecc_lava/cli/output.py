@@ -101,18 +101,18 @@ class _Lines:
         now = time.monotonic()
         if name != self._name:
             self._name, self._began, self._told = name, now, now
-            sys.stderr.write(f"ecc-lava: {name}{f', {total} steps' if total else ''}\n")
+            sys.stderr.write(f"ecc-lava: {name}{f', 0 of {total}' if total else ''}\n")
         elif done and now - self._told > LINE_S:
             rate, self._told = done / (now - self._began), now
             sys.stderr.write(f"ecc-lava: {name}: {done} of {total}, {rate:,.1f}/s, {(total - done) / rate:,.0f} s to go\n")
 
 
 @contextmanager
-def stages(window: float = 30.0, lines: bool = False) -> Iterator[Stage]:
+def stages(lines: bool = False, window: float = 30.0) -> Iterator[Stage]:
     """Give a function (stage, done, total) that shows progress on stderr, if that is a terminal; total 0 means unknown.
 
-    What is left is judged by the speed of the last `window` seconds. With `lines`, a run that may take hours also shows it where stderr is
-    no terminal.
+    What is left is judged by the speed of the last `window` seconds. With `lines`, a run that may take hours also shows it where stderr
+    is no terminal.
     """
     columns = (
         SpinnerColumn(),
