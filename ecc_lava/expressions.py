@@ -40,6 +40,10 @@ class Cost:
         """Return a part of the cost."""
         return Cost(int(part * self.weights), int(part * self.synapses))
 
+    def without(self, other: Cost) -> Cost:
+        """Return what is left of both, at least 0."""
+        return Cost(max(0, self.weights - other.weights), max(0, self.synapses - other.synapses))
+
     def within(self, limit: float, other: Cost) -> bool:
         """Whether both are at most `limit` times those of `other`."""
         return self.weights <= limit * other.weights and self.synapses <= limit * other.synapses

@@ -6,9 +6,9 @@ Affine nodes extend the expression, ReLUs end it in a new population. ECC's cons
 case of this: a batch normalisation is a scale and a shift with the layer's own epsilon, folded wherever it stands.
 
 Two linear operators in a row are folded into one where that is exact and costs at most `fold_limit` times the weights and the synapses of
-the pair, or where both grow by at most `SMALL` times ``fold_limit - 1`` of all of the model's: an average before a classifier of few
-classes is many times the pair's weights, but few beside the model's, and as a relay it costs accuracy. Otherwise the tensor between them
-becomes a *relay*: populations relu(x) and relu(-x), the second only where x can be negative.
+the pair, or for as long as all those that cost more together add at most `SMALL` times ``fold_limit - 1`` of the model's: an average before
+a classifier of few classes is many times the pair's weights, but few beside the model's, and as a relay it costs accuracy. Otherwise the
+tensor between them becomes a *relay*: populations relu(x) and relu(-x), the second only where x can be negative.
 Synapses stand for expected synops at equal rates. Rates stay exact either way; in spikes a relay is lossy.
 
 Maxima are sums of ReLUs, ``max(a, b) = b + relu(a - b)``, in a tree over a pool's window (see `ecc_lava.maxima`). An operator before a pool
@@ -47,7 +47,7 @@ FOLD_LIMIT = 2.0
 """Default of `fold_limit`: how many times the pair's weights or synapses a folded operator may have."""
 
 SMALL = 0.15
-"""Share of the whole model's weights and synapses that a folded operator may add, at a `fold_limit` of 2."""
+"""Share of the whole model's weights and synapses that operators folded beyond the limit may add together, at a `fold_limit` of 2."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class _Builder:
         self._limit = fold_limit
         linear = [cost_of(node.geometry, graph.shapes[node.source]) for node in nodes if isinstance(node, Linear)]
         share = SMALL * max(0.0, fold_limit - 1.0)
-        self._small = sum(linear, Cost(0, 0)).share(share)
+        self._spare = sum(linear, Cost(0, 0)).share(share)
         self._populations: list[Population] = []
         self._projections: list[Projection] = []
         self._shapes: dict[str, Shape] = {}
@@ -188,7 +188,7 @@ class _Builder:
         free = is_placement(operator)  # factors and places of channels cost nothing wherever they are folded
         pair = self._cost(expression) + cost_of(operator, expression.shape)
         folded = folded_cost(operator, expression, self._shapes)
-        if self._folds(folded, pair) or (free and folded is not None):
+        if self._folds(folded, pair) or (free and folded is not None) or self._spares(folded, pair):
             self._decide(Decision(node.name, "folded", *((None, None) if free else (folded, pair))))
         else:
             self._decide(Decision(node.name, "relay", folded, pair))
@@ -196,7 +196,14 @@ class _Builder:
         return extended(expression, operator, bias, self._shapes)
 
     def _folds(self, folded: Cost | None, pair: Cost) -> bool:
-        return folded is not None and (folded.within(self._limit, pair) or folded.within(1.0, pair + self._small))
+        return folded is not None and folded.within(self._limit, pair)
+
+    def _spares(self, folded: Cost | None, pair: Cost) -> bool:
+        """Whether a fold beyond the limit is little beside the model; it is then paid for."""
+        if folded is None or not folded.within(1.0, pair + self._spare):
+            return False
+        self._spare = self._spare.without(folded.without(pair))
+        return True
 
     def _cost(self, expression: Expression) -> Cost:
         return sum((cost_of(term.geometry, self._shapes[term.population]) for term in expression.terms), Cost(0, 0))
