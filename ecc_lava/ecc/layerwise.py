@@ -6,7 +6,7 @@ adds to the error of the one before. Going through the populations in order, wit
 1. *weights*: ridge regression of the ideal input on the rates that arrive ("advanced", see `ecc_lava.ecc.regression`);
 2. *initial potential*: ``v_init = fraction*vth - k - d``, ``bias += (k + d)/T``, with k how far the channel's mean input runs ahead of
    an even one (see `ecc_lava.ecc.response.start_up`) and d a lateness: the sum over T steps stays, but what runs ahead no longer fires;
-3. *threshold* and *lateness*: of several factors on each channel's lambda, and of three latenesses, those with the least mean square error
+3. *threshold* and *lateness*: of several factors on each channel's lambda, and of a few latenesses, those with the least mean square error
    of the rates;
 4. *answers*: bias ("light") and weights again, by the rates that the integers themselves answer with, so that rounding is part of it;
    a change stays if images that were left out are nearer to their ideal;
@@ -76,7 +76,7 @@ class LayerwiseCalibration:
     bits: Bits | None = None
     thresholds: tuple[float, ...] = (0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
     fraction: float = 0.5
-    lateness: tuple[float, ...] = (0.0, 0.2, 0.4)
+    lateness: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6)
     rows: int = 16384
     refit: bool = True
     answers: int = 2
