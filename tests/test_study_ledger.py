@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from study_cases import MANY, SETTINGS, Noted, figures
 
@@ -59,6 +60,14 @@ def test_a_released_key_can_be_claimed_again(storage: object) -> None:
     assert again.finish(_trial("k"))
     assert not claim.finish(_trial("k"))  # what was taken for left cannot come back
     assert list(ledger.finished()) == ["k"]
+
+
+def test_nothing_stays_open(tmp_path: Path) -> None:
+    for kind in filter(None, KINDS.values()):
+        ledger = Ledger(open_storage(tmp_path / kind), "c")
+        with ledger.claim("k", SETTINGS[0]).beating():
+            pass
+        assert not [file.path for file in psutil.Process().open_files() if file.path.startswith(str(tmp_path))]
 
 
 def test_contexts_do_not_mix(storage: object) -> None:

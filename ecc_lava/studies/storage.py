@@ -77,9 +77,10 @@ def _database(url: str) -> BaseStorage:
     import sqlalchemy.exc
 
     local = url.startswith("sqlite")
-    if local and url.startswith("sqlite:///"):
+    options: dict[str, object] = {"connect_args": {"timeout": BUSY_SECONDS}} if local else {}
+    if url.startswith("sqlite:///"):
         _check_folder(Path(url.removeprefix("sqlite:///")))
-    options = {"connect_args": {"timeout": BUSY_SECONDS}} if local else {}
+        options["poolclass"] = sqlalchemy.pool.NullPool  # opening the file is cheap; a pool would keep it open for ever
     last: Exception | None = None
     for _ in range(TRIES if local else 1):
         try:
