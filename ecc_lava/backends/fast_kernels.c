@@ -23,6 +23,8 @@
 #define FLUSH 256
 #define AHEAD 8 /* steps whose events are listed before the first is summed */
 #define COPIED 32 /* events copied at a time; lists have room to spare */
+#define FETCHED (768 * 1024) /* bytes of weights */
+#define WORTH_IT 32 /* positions times steps: at least a few reads of every weight at a deep network's activity */
 
 typedef int16_t i16x32 __attribute__((vector_size(64)));
 typedef int16_t i16x16 __attribute__((vector_size(32)));
@@ -45,6 +47,7 @@ typedef struct { /* what one population sent, as one reader takes it */
 typedef struct {
   int64_t kind, source, offset, blocks; /* offset: first lane in the block; blocks: of 64 lanes */
   int64_t row_shift, channels, first, shift; /* row_shift: log2 of the bytes of a weight row */
+  int64_t weight_bytes;
   const void *weights;
   const int32_t *row_starts, *rows;       /* per output row: pairs (y, weight row of the kernel row) */
   const int32_t *column_starts, *columns; /* per output column: triples (x, stop, weight row of x minus x*channels) */
@@ -380,11 +383,18 @@ static void fire(const layer *l, const block *b, job *j, const place *at, neuron
 
 static int64_t real_lanes(const layer *l, const block *b) { return l->channels - b->lane < b->lanes ? l->channels - b->lane : b->lanes; }
 
+/* Fetch a piece's weights in their order, as they will be read in none, if they fit into a second-level cache and most will be read. */
+static void fetch(const piece *p, int64_t reads) {
+  if (p->weight_bytes > FETCHED || reads < WORTH_IT) return;
+  for (int64_t i = 0; i < p->weight_bytes; i += 64) __builtin_prefetch((const int8_t *)p->weights + i);
+}
+
 /* Run all steps of the neurons in rows row..row_stop of all images, blocks first..stop. */
 void run_layer(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t first, int64_t stop) {
   neurons state[4];
   for (const block *b = l->blocks + first; b < l->blocks + stop; b++) {
     const piece *p0 = b->pieces;
+    for (const piece *p = p0; p < p0 + b->spiking; p++) fetch(p, (row_stop - row) * l->width * j->steps);
     const int whole = b->spiking && p0->kind != SPARSE && p0->offset == 0 && p0->blocks * LANES == b->lanes;
     for (int64_t r = row; r < row_stop; r++)
       for (int64_t x = 0; x < l->width; x++)

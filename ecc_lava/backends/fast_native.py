@@ -28,7 +28,7 @@ class _Source(ctypes.Structure):
 
 class _Piece(ctypes.Structure):
     _fields_ = _fields(
-        "kind source offset blocks row_shift channels first shift",
+        "kind source offset blocks row_shift channels first shift weight_bytes",
         "weights row_starts rows column_starts columns gain sparse_starts sparse_sources",
     )
 
@@ -90,7 +90,7 @@ def _piece(piece: Piece, source: int, kept: list[Any]) -> _Piece:
     kept += [weights, *tables, *sparse, piece.gain]
     first_row = _address(weights[1:] if piece.kind is PieceKind.EVENTS else weights)
     return _Piece(
-        *(piece.kind, source, piece.offset, blocks, row_shift, piece.channels, piece.first, piece.shift),
+        *(piece.kind, source, piece.offset, blocks, row_shift, piece.channels, piece.first, piece.shift, weights.nbytes),
         *(first_row, *map(_address, tables), _address(piece.gain), *map(_address, sparse)),
     )
 
