@@ -15,6 +15,7 @@ from ecc_lava.arrays import Array
 from ecc_lava.ecc import activations
 from ecc_lava.ecc.passes import CurrentNormalisation, InputEncoding, Pass, ResidualElimination
 from ecc_lava.ecc.recipes import RECIPES, calibration_subset, convert
+from ecc_lava.ecc.sharing import Sharing
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph import Graph, Input, Linear, Node, Relu, Reshape, evaluate, forward
@@ -306,6 +307,34 @@ def test_what_cannot_be_used_to_convert_is_refused(options: dict[str, Any], says
     graph = _small_graph()
     with pytest.raises(InvalidInput, match=says):
         ecc_lava.convert(graph, **{"calibration": _images(graph), **options})
+
+
+@pytest.mark.parametrize("repeats", [1, 4])
+def test_shared_weights_are_an_orthonormal_part_of_all(repeats: int) -> None:
+    rng = np.random.default_rng(1)
+    kernel = np.repeat(rng.normal(size=(3, 2, 5)), repeats, axis=0).reshape(-1, 5)
+    sharing = Sharing.of(kernel, channels=2)
+    assert sharing.basis.shape == (3 * repeats, 3)
+    assert np.allclose(sharing.basis.T @ sharing.basis, np.eye(3))
+    rates, weights = rng.normal(size=(7, 6 * repeats)), rng.normal(size=(6, 5))
+    assert np.allclose(sharing.reduced(rates) @ weights, rates @ sharing.expanded(weights))
+    assert np.allclose(sharing.expanded(np.linalg.lstsq(sharing.reduced(np.eye(6 * repeats)), kernel, rcond=None)[0]), kernel)
+
+
+def test_weights_that_an_average_made_equal_stay_equal_when_refitted() -> None:
+    rng = np.random.default_rng(2)
+    nodes: list[Node] = [
+        Input("input", (4, 4, 2)),
+        Linear("c", "input", Conv(rng.normal(size=(3, 3, 2, 6)), padding=(1, 1, 1, 1)), rng.normal(size=6)),
+        Relu("r", "c"),
+        Reshape("f", "r", (1, 1, 96)),
+        Linear("out", "f", Dense(np.tile(rng.normal(size=(6, 3)) / 16, (16, 1))), rng.normal(size=3)),
+    ]
+    graph = Graph(tuple(nodes))
+    plain, fitted = (convert(graph, calibration=_images(graph, 64), timesteps=4, recipe=r) for r in ("channel", "best"))
+    before, after = (network.projections[-1].geometry.kernel.reshape(16, -1) for network in (plain, fitted))
+    assert not np.allclose(before, after, rtol=1e-3)
+    assert np.allclose(after, after[:1], rtol=1e-9)
 
 
 def test_the_input_is_encoded_once() -> None:

@@ -9,7 +9,7 @@ adds to the error of the one before. Going through the populations in order, wit
 3. *threshold* and *lateness*: of several factors on each channel's lambda, and of a few latenesses, those with the least mean square error
    of the rates;
 4. *answers*: bias ("light") and weights again, by the rates that the integers themselves answer with, so that rounding is part of it;
-   a change stays if images that were left out are nearer to their ideal;
+   a change, fitted to some images, stays if the others are nearer to their ideal;
 5. *gain*: what one spike stands for to the populations after it, by least squares.
 
 Sources: Li et al., "A Free Lunch From ANN: Towards Efficient, Accurate Spiking Neural Networks Calibration", ICML 2021, for bias and
@@ -31,6 +31,7 @@ from ecc_lava.ecc.arrivals import Arrivals
 from ecc_lava.ecc.regression import HELD_OUT, Regression
 from ecc_lava.ecc.rescaling import rescaled
 from ecc_lava.ecc.response import spike_counts, start_up
+from ecc_lava.ecc.sharing import Sharing
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense, Geometry, scaled_by_target, with_kernel
 from ecc_lava.network import Kind, Population, Projection, SpikingNetwork
@@ -62,8 +63,8 @@ class LayerwiseCalibration:
     fraction : float
         Initial potential in thresholds, before the correction of the start-up.
     lateness : tuple of float
-        Lower initial potentials that are tried, in thresholds. A later neuron fires fewer spikes too many, but those after it get them
-        later: more than half a threshold helps a layer and harms the network.
+        Lower initial potentials that are tried, in thresholds; below 0 a higher one. A later neuron fires fewer spikes too many, but those
+        after it get them later: much more than half a threshold helps a layer and harms the network.
     rows : int
         Neurons per channel, over images and positions, that a population is fitted on.
     refit : bool
@@ -76,7 +77,7 @@ class LayerwiseCalibration:
     bits: Bits | None = None
     thresholds: tuple[float, ...] = (0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
     fraction: float = 0.5
-    lateness: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6)
+    lateness: tuple[float, ...] = (-0.15, 0.0, 0.15, 0.3, 0.45, 0.6)
     rows: int = 16384
     refit: bool = True
     answers: int = 2
@@ -200,7 +201,9 @@ class LayerwiseCalibration:
         }
         if not self.refit or not chosen:
             return network, None
-        weights = _Weights(tuple(chosen), Regression(np.concatenate([arrivals.rates_read(p) for p in chosen.values()], axis=1)))
+        shared = {place: Sharing.of(p.geometry.kernel, network.by_name[p.source].shape[2]) for place, p in chosen.items()}
+        rates = np.concatenate([shared[place].reduced(arrivals.rates_read(p)) for place, p in chosen.items()], axis=1)
+        weights = _Weights(shared, Regression(rates))
         missing = arrivals.sampled(population, (ideal - arrivals.sums(network, name)).astype(np.float32))
         found = weights.regression.correction(missing)
         if found is not None:
@@ -210,18 +213,19 @@ class LayerwiseCalibration:
 
 @dataclass(frozen=True)
 class _Weights:
-    """Places of the projections into a population whose weights are refitted, and their regression: kernels one below the other."""
+    """The projections into a population whose weights are refitted, by place, and their regression: kernels one below the other."""
 
-    places: tuple[int, ...]
+    shared: Mapping[int, Sharing]
     regression: Regression
 
     def added(self, network: SpikingNetwork, change: Float) -> SpikingNetwork:
         """Return the network with these projections' weights changed, (K, C)."""
         projections, start = list(network.projections), 0
-        for place in self.places:
+        for place, sharing in self.shared.items():
             kernel = projections[place].geometry.kernel
-            stop = start + kernel[..., 0].size
-            geometry = with_kernel(projections[place].geometry, kernel + change[start:stop].reshape(kernel.shape))
+            stop = start + kernel[..., 0].size // len(sharing.basis) * sharing.basis.shape[1]
+            added = sharing.expanded(change[start:stop]).reshape(kernel.shape)
+            geometry = with_kernel(projections[place].geometry, kernel + added)
             projections[place], start = replace(projections[place], geometry=geometry), stop
         return replace(network, projections=tuple(projections))
 

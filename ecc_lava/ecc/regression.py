@@ -34,31 +34,30 @@ class Regression:
     """
 
     def __init__(self, inputs: Array) -> None:
-        self._seen = int(len(inputs) * (1 - HELD_OUT))
-        self._mean = inputs[: self._seen].mean(axis=0)
+        self._mean = inputs.mean(axis=0)
         self._inputs = inputs - self._mean
-        seen = self._inputs[: self._seen]
-        self._gram = (seen.T @ seen).astype(np.float64)
-        self._unit = float(np.trace(self._gram)) / len(self._gram)
-        self._factor = self._factorised(PENALTIES[0]) if self._unit > 0 else None
+        self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
+        self._gram = self._product(self._fitted)
+        self._factor = _factorised(self._gram, PENALTIES[0]) if self._gram.any() else None
 
-    def _factorised(self, penalty: float) -> Any:
+    def _product(self, rows: slice) -> Float:
+        part = self._inputs[rows]
+        product: Float = (part.T @ part).astype(np.float64)
+        return product
+
+    def _solved(self, factor: Any, missing: Array, rows: slice) -> Float:
+        """Return the weights, (K, C), for what is missing without its mean, (M, C), by some rows."""
         import scipy.linalg
 
-        return scipy.linalg.cho_factor(self._gram + penalty * self._unit * np.eye(len(self._gram)), overwrite_a=True, check_finite=False)
-
-    def _solved(self, factor: Any, missing: Array) -> Float:
-        """Return the weights, (K, C), for what is missing without its mean, (M, C)."""
-        import scipy.linalg
-
-        cross = (self._inputs[: self._seen].T @ missing[: self._seen]).astype(np.float64)
+        cross = (self._inputs[rows].T @ missing[rows]).astype(np.float64)
         weights: Float = scipy.linalg.cho_solve(factor, cross, overwrite_b=True, check_finite=False)
         return weights
 
     def correction(self, missing: Array) -> Correction | None:
         """Return the change of weights and bias that brings the sums nearest to what they should be, or None if no change is better.
 
-        Of `PENALTIES` the last one is taken before the error rises on rows that were left out, if it is less than that of a bias alone.
+        Of `PENALTIES` the last one is taken before the error rises on rows that were left out, if it is less than that of a bias alone;
+        with it the weights are fitted to all rows.
 
         Parameters
         ----------
@@ -67,21 +66,31 @@ class Regression:
         """
         if self._factor is None:
             return None
-        seen, mean = self._seen, missing[: self._seen].mean(axis=0)
+        left_out, mean = slice(self._fitted.stop, None), missing.mean(axis=0)
         missing = missing - mean
-        least, best = float(np.square(missing[seen:]).sum()), None
+        least, best = float(np.square(missing[left_out]).sum()), None
         for penalty in PENALTIES:
-            factor = self._factorised(penalty)
-            weights = self._solved(factor, missing)
-            error = float(np.square(missing[seen:] - self._inputs[seen:] @ weights.astype(np.float32)).sum())
+            factor = _factorised(self._gram, penalty)
+            weights = self._solved(factor, missing, self._fitted).astype(np.float32)
+            error = float(np.square(missing[left_out] - self._inputs[left_out] @ weights).sum())
             if error >= least:
                 break
-            least, best, self._factor = error, weights, factor
-        return None if best is None else Correction(best, mean - self._mean @ best)
+            least, best, self._factor = error, penalty, factor
+        if best is None:
+            return None
+        found = self._solved(_factorised(self._gram + self._product(left_out), best), missing, slice(None))
+        return Correction(found, mean - self._mean @ found)
 
     def step(self, error: Array) -> Float | None:
         """Return the change of weights, (K, C), that an error of the rates, (M, C), calls for, with the penalty of the last correction.
 
         A step of Gauss and Newton as if every neuron answered to a change of its input; silent ones do not, so it falls short.
         """
-        return None if self._factor is None else self._solved(self._factor, error - error[: self._seen].mean(axis=0))
+        return None if self._factor is None else self._solved(self._factor, error - error.mean(axis=0), self._fitted)
+
+
+def _factorised(gram: Float, penalty: float) -> Any:
+    import scipy.linalg
+
+    unit = float(np.trace(gram)) / len(gram)
+    return scipy.linalg.cho_factor(gram + penalty * unit * np.eye(len(gram)), overwrite_a=True, check_finite=False)
