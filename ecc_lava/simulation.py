@@ -73,7 +73,7 @@ def simulate(
     strict: bool = False,
     first_sample: int = 0,
     progress: Callable[[int, int], None] | None = None,
-    max_memory: int = 2**28,
+    max_memory: int | None = None,
 ) -> Result:
     """Run a network on images.
 
@@ -94,9 +94,9 @@ def simulate(
     first_sample : int
         Number of the first image among those of a larger run: what a random input coding draws depends on it.
     progress : callable (images done, images), optional
-    max_memory : int
-        Bytes that a batch's results and lists may take in `fast`, and its largest layer's currents in the stepwise back ends; it chooses
-        how many images run together, at least one.
+    max_memory : int, optional
+        Bytes that a batch's results and lists may take in `fast` (by default 1 GiB), and its largest layer's currents in the stepwise back
+        ends (256 MiB); it chooses how many images run together, at least one.
 
     Returns
     -------
@@ -168,15 +168,15 @@ def _timesteps(network: Network, asked: int | None) -> int:
     return steps
 
 
-def _batch_size(network: Network, timesteps: int, wanted: Wanted, backend: str, max_memory: int) -> int:
+def _batch_size(network: Network, timesteps: int, wanted: Wanted, backend: str, max_memory: int | None) -> int:
     """Return how many images to run together."""
     if backend == "fast":
         from ecc_lava.backends.fast import images_per_batch
 
         assert isinstance(network, QuantisedNetwork)
-        return images_per_batch(network, timesteps, wanted, max_memory)
+        return images_per_batch(network, timesteps, wanted, max_memory or 2**30)
     largest = max(p.neurons for p in network.populations)
-    return max(1, max_memory // (8 * largest * timesteps))  # the largest layer's currents of all steps
+    return max(1, (max_memory or 2**28) // (8 * largest * timesteps))  # the largest layer's currents of all steps
 
 
 class _Collector:

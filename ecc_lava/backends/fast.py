@@ -123,12 +123,12 @@ def images_per_batch(network: QuantisedNetwork, timesteps: int, wanted: Wanted, 
         p.neurons * (16 + timesteps * (p.name in wanted.rasters) + 4 * timesteps * (wanted.over_time and p.kind is Kind.READOUT))
         for p in network.populations
     )
-    group = _group_size([p.shape for p in network.populations], timesteps)
-    return max(1, (max_memory - _threads() * group * lists) // results)
+    together = _threads() * _group_size([p.shape for p in network.populations], timesteps)
+    return max(1, min(together, max_memory // (lists + results)), (max_memory - together * lists) // results)
 
 
 def _group_size(shapes: Sequence[Shape], timesteps: int) -> int:
-    """Return how many images run together: those whose bits and lists of the largest population, at a typical activity, take `GROUP_BYTES`."""
+    """Return how many images run together: their bits and lists of the largest population, at a typical activity, take `GROUP_BYTES`."""
     largest = max(timesteps * h * (w * c * (1 / 8 + 4 * TYPICAL_ACTIVITY) + 4 * (w + 1)) for h, w, c in shapes)
     return max(1, int(GROUP_BYTES / largest))
 
