@@ -266,6 +266,18 @@ def test_clicking_and_typing_through_the_page(
     assert not browser.get_log("browser")
 
 
+def test_the_page_says_what_it_leaves_out(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network(1)
+    mapping = map_network(network, TINY)
+    details = "return document.getElementById('details').textContent"
+    _open(browser, chip_page(mapping, network), tmp_path / "all.html")
+    assert "most messages" not in browser.execute_script(details)
+    monkeypatch.setattr(page_data, "PAIRS", 4)
+    _open(browser, chip_page(mapping, network), tmp_path / "few.html")
+    assert "this page has the 4 with most messages" in browser.execute_script(details)
+    assert not browser.get_log("browser")
+
+
 def test_hovering_shows_a_core_and_leaving_shows_the_last_again(
     browser: Any, made: tuple[QuantisedNetwork, Mapping, Result], html: str, tmp_path: Path
 ) -> None:

@@ -28,7 +28,13 @@ function describe(core) {
     ...block("Use", useList(core)),
     ...block(`Traffic, ${perImage}`, trafficList(core)),
     ...partners("Sends most to", targetsOf(core)), ...partners("Hears most from", sourcesOf.get(core.index)),
+    ...leftOut(),
   );
+}
+
+function leftOut() {
+  const [all, here] = [data.pairs.all, data.pairs.target.length];
+  return here < all ? [element("small", {}, `Of ${whole(all)} pairs of cores that talk, this page has the ${whole(here)} with most messages.`)] : [];
 }
 
 const block = (title, content) => [element("h4", {}, title), content];
