@@ -62,7 +62,7 @@ def main() -> None:
     report: dict[str, Any] = {"environment": environment()}
     report["roofline"] = roofline(asked.repeats)
     report["layers"] = layers(network, _first(q, asked.images), asked.repeats, report["roofline"])
-    report["cores"] = cores(network, _first(q, asked.images), asked.repeats)
+    report["cores"] = cores(network, q, asked.repeats)
     if "rivals" not in asked.skip:
         report["rivals"] = rivals(network, q, asked.repeats)
     if "lava" not in asked.skip:
