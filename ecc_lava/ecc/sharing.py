@@ -30,9 +30,10 @@ class Sharing:
     def of(kernel: Array, channels: int) -> Sharing:
         """Return the sharing of a kernel (..., C_out) whose input channels, the last of the other axes, are so many."""
         by_position = kernel.reshape(-1, channels * kernel.shape[-1])
-        digits = np.round(by_position * (10.0**DIGITS / max(float(np.abs(kernel).max()), 1e-300)))
-        _, group = np.unique(digits, axis=0, return_inverse=True)
-        members = np.eye(group.max() + 1, dtype=np.float32)[group.ravel()]
+        unit = 10.0**DIGITS / max(float(np.abs(kernel).max()), 1e-300)
+        numbers: dict[bytes, int] = {}
+        group = [numbers.setdefault((np.round(row * unit) + 0.0).tobytes(), len(numbers)) for row in by_position]  # + 0.0: no -0.0
+        members = np.eye(len(numbers), dtype=np.float32)[group]
         return Sharing(members / np.sqrt(members.sum(axis=0)))
 
     def reduced(self, rates: Array) -> Array:
