@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ecc_lava.errors import InvalidInput
 
-__all__ = ["Array", "Float", "Images", "Int", "Outputs", "Shape", "by_output", "first_output", "joined", "only", "read_only"]
+__all__ = ["Array", "Float", "Images", "Int", "Outputs", "Shape", "by_output", "first_output", "joined", "only", "output_of", "read_only"]
 
 Array: TypeAlias = npt.NDArray[Any]
 Float: TypeAlias = npt.NDArray[np.float64]
@@ -56,6 +56,12 @@ def by_output(values: Mapping[str, Array]) -> Outputs:
 def first_output(outputs: Outputs) -> Array:
     """Return the array of the only or the first output."""
     array: Array = next(iter(outputs.values())) if isinstance(outputs, Mapping) else outputs
+    return array
+
+
+def output_of(outputs: Outputs, name: str) -> Array:
+    """Return the array of the output of that name, which is the only one where outputs have no names."""
+    array: Array = outputs[name] if isinstance(outputs, Mapping) else outputs
     return array
 
 

@@ -23,6 +23,7 @@ from ecc_lava.geometry_json import arrays, describe
 
 __all__ = [
     "Add",
+    "Final",
     "Graph",
     "Input",
     "Linear",
@@ -32,6 +33,7 @@ __all__ = [
     "Relu",
     "Reshape",
     "Scale",
+    "Sigmoid",
     "Softmax",
     "Step",
     "evaluate",
@@ -153,7 +155,12 @@ class Maximum:
 
 @dataclass(frozen=True, eq=False)
 class Softmax(_OneSource):
-    """A final softmax or sigmoid: outputs are reported before it."""
+    """A final softmax: the output is reported before it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sigmoid(_OneSource):
+    """A final sigmoid: the output is reported before it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +171,8 @@ class Add:
     sources: tuple[str, ...]
 
 
-Node: TypeAlias = Input | Linear | Scale | Reshape | Relu | Step | MaxPool | Maximum | Softmax | Add
+Final: TypeAlias = Softmax | Sigmoid
+Node: TypeAlias = Input | Linear | Scale | Reshape | Relu | Step | MaxPool | Maximum | Softmax | Sigmoid | Add
 
 
 def _finite(name: str, *arrays: Array) -> None:
@@ -199,11 +207,11 @@ class Graph:
         for index, node in enumerate(self.nodes):
             if isinstance(node, Input) != (index < len(self.inputs)) or not self.inputs:
                 raise InvalidNetwork("the first nodes, and no others, must be the inputs")
-            missing = [source for source in node.sources if source not in known or isinstance(known[source], Softmax)]
+            missing = [source for source in node.sources if source not in known or isinstance(known[source], Final)]
             if missing or node.name in known:
                 raise InvalidNetwork(f"node {node.name!r} is named twice or reads {missing}, which are not made before it")
-            if isinstance(node, Softmax) and node.name not in self.outputs:
-                raise InvalidNetwork(f"the softmax {node.name!r} is not an output")
+            if isinstance(node, Final) and node.name not in self.outputs:
+                raise InvalidNetwork(f"the {type(node).__name__.lower()} {node.name!r} is not an output")
             known[node.name] = node
         if len(set(self.outputs)) != len(self.outputs) or not known.keys() >= set(self.outputs):
             raise InvalidNetwork(f"the outputs {', '.join(self.outputs)} are not nodes of the graph, each named once")
@@ -255,13 +263,19 @@ class Graph:
 
     @cached_property
     def logits(self) -> dict[str, str]:
-        """Output name -> the tensor that is this output before a final softmax."""
+        """Output name -> the tensor that is this output before a final softmax or sigmoid."""
         made = {node.name: node for node in self.nodes}
         tensors = {}
         for name in self.outputs:
             node = made[name]
-            tensors[name] = node.source if isinstance(node, Softmax) else name
+            tensors[name] = node.source if isinstance(node, Final) else name
         return tensors
+
+    @cached_property
+    def classifiers(self) -> tuple[str, ...]:
+        """Names of the outputs that are one distribution over classes: a vector under a softmax."""
+        made = {node.name: node for node in self.nodes}
+        return tuple(name for name in self.outputs if isinstance(made[name], Softmax) and self.shapes[name][:2] == (1, 1))
 
     @property
     def macs(self) -> int:
@@ -294,7 +308,7 @@ def _shape(node: Node, sources: list[Shape]) -> Shape:
             return sources[0]
         case MaxPool():
             return target_shape(node.tap(0, 0, sources[0]), sources[0])
-        case Relu() | Step() | Softmax():
+        case Relu() | Step() | Softmax() | Sigmoid():
             return sources[0]
 
 
@@ -328,7 +342,7 @@ def _value(node: Node, sources: list[Array]) -> Array:
             return np.maximum.reduce(sources)
         case Add():
             return np.asarray(sum(sources))
-        case Softmax():
+        case Softmax() | Sigmoid():
             return sources[0]
         case Input():
             raise AssertionError("an input is given, not computed")

@@ -36,7 +36,7 @@ import numpy as np
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.expressions import Cost, Expression, Term, added, cost_of, extended, folded_cost, negated, united
 from ecc_lava.geometry import Dense, Geometry, apply, diagonal, is_placement, reshaping, with_kernel
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax, Step
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Step
 from ecc_lava.graph_order import needed, passes_on, pooled_first, read_as, readers_of
 from ecc_lava.maxima import Candidate, largest
 from ecc_lava.network import READOUT_SUFFIX, InputCoding, Kind, Population, Projection, SpikingNetwork
@@ -140,8 +140,8 @@ class _Builder:
             case Maximum(name=name):
                 self._expressions[name] = self._maxima(name, [Candidate(e) for e in self._alike(node)])
                 self._decide(Decision(name, "maxima"))
-            case Softmax():
-                raise AssertionError("a softmax is never needed for the output before it")
+            case Softmax() | Sigmoid():
+                raise AssertionError("what an output is reported before is never needed for it")
 
     def _decide(self, decision: Decision) -> None:
         """Record what became of a node; where it needed a relay to be read as a map, that stays on record."""

@@ -214,7 +214,10 @@ def test_the_output_is_reported_before_a_final_softmax_or_sigmoid(keras: Any, la
         return _randomised(_sequential(keras, (4, 3, 2), layers.Flatten(), *stack))
 
     with_end, without = model(True), model(False)
-    assert _difference(ecc_lava.from_keras(with_end), without) <= TOLERANCE
+    graph = ecc_lava.from_keras(with_end)
+    assert _difference(graph, without) <= TOLERANCE
+    assert graph.classifiers == (() if "sigmoid" in form else graph.outputs)
+    assert not ecc_lava.from_keras(without).classifiers
 
 
 def test_add_of_several_in_a_functional_model(keras: Any, layers: Any) -> None:

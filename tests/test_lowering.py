@@ -12,7 +12,23 @@ from strategies import graphs, pool
 
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.geometry import Conv, Dense, Sparse, axes_permuted, synapses
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax, evaluate, forward
+from ecc_lava.graph import (
+    Add,
+    Final,
+    Graph,
+    Input,
+    Linear,
+    Maximum,
+    MaxPool,
+    Node,
+    Relu,
+    Reshape,
+    Scale,
+    Sigmoid,
+    Softmax,
+    evaluate,
+    forward,
+)
 from ecc_lava.lowering import Lowering, lower
 from ecc_lava.network import Kind
 from ecc_lava.rates import rate_forward, rates
@@ -91,8 +107,9 @@ def test_an_output_that_spikes_gets_a_readout_of_its_own() -> None:
     assert [(d.node, d.kind) for d in lowering.decisions] == [("input", "input"), ("a", "folded"), ("r", "population")]
 
 
-def test_a_final_softmax_is_left_out() -> None:
-    lowering = lower(_graph((1, 1, 4), Linear("d", "input", Dense(_weights(4, 3)), np.zeros(3)), Softmax("s", "d")))
+@pytest.mark.parametrize("final", [Softmax, Sigmoid])
+def test_a_final_softmax_or_sigmoid_is_left_out(final: type[Final]) -> None:
+    lowering = lower(_graph((1, 1, 4), Linear("d", "input", Dense(_weights(4, 3)), np.zeros(3)), final("s", "d")))
     assert [p.name for p in lowering.network.populations] == ["input", "s"]  # the readout has the output's name
     assert [d.kind for d in lowering.decisions] == ["input", "readout"]
 

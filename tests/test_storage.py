@@ -23,7 +23,7 @@ from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwor
 from ecc_lava.files import check_writable, read_bytes, write_bytes
 from ecc_lava.geometry import Conv, Dense, Sparse, from_synapses, reshaping, with_kernel
 from ecc_lava.geometry_json import describe
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax
 from ecc_lava.network import SpikingNetwork
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.storage.arrays import Writer
@@ -115,6 +115,16 @@ def test_round_trip_is_exact(made: Triple, sealed: bytes, images: Array, tmp_pat
     np.testing.assert_array_equal(a.readout, b.readout)
     assert read_calibration(path) == CALIBRATION
     assert any(isinstance(p.geometry, Conv) and p.geometry.gain is not None for p in net.projections)
+
+
+def test_a_final_sigmoid_stays_one(made: Triple, tmp_path: Path) -> None:
+    network, snn, graph = made
+    other = Graph((*graph.nodes[:-1], Sigmoid("softmax", "dense")))
+    ecc_lava.save(tmp_path / "net.h5", network, snn=snn, graph=other)
+    loaded = ecc_lava.load(tmp_path / "net.h5")[2]
+    _same(loaded, other)
+    assert other.classifiers == ()
+    assert graph.classifiers == ("softmax",)
 
 
 def test_weights_that_nothing_was_folded_into_stay_in_single_precision(made: Triple, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ecc_lava.cli.output import emit_json, provenance, show_lines, show_table
 from ecc_lava.errors import UnsupportedModel
 from ecc_lava.expressions import Cost
 from ecc_lava.geometry import synapses
-from ecc_lava.graph import Graph, Softmax
+from ecc_lava.graph import Final, Graph
 from ecc_lava.lowering import Decision, Lowering, lower
 from ecc_lava.network import Kind, depths
 
@@ -94,13 +94,13 @@ def _with_fates(
             node = node.rpartition(".")[0]
         made[layer_of[node]].append(name)
     decisions = {decision.node: decision for decision in lowering.decisions}
-    softmaxes = {node.name for node in graph.nodes if isinstance(node, Softmax)}
+    final = {node.name for node in graph.nodes if isinstance(node, Final)}
     into = _folded_into(graph, layer_of, made)
     result = []
     for row, nodes in rows:
         own = [populations[name] for name in made[row.layer]]
         decided = [decisions[node] for node in nodes if node in decisions]
-        became = _became(own, decided, bool(softmaxes.intersection(nodes)))
+        became = _became(own, decided, bool(final.intersection(nodes)))
         costs = [(d.folded, d.pair) for d in decided if d.pair is not None]
         folded, pair = (_total([cost[k] for cost in costs]) for k in (0, 1))
         result.append(
@@ -123,7 +123,7 @@ def _with_fates(
     return result
 
 
-def _became(own: list[dict[str, Any]], decided: list[Decision], softmax: bool) -> str:
+def _became(own: list[dict[str, Any]], decided: list[Decision], final: bool) -> str:
     kinds = []
     for population in own:
         kind, name = population["kind"], population["name"]
@@ -137,7 +137,7 @@ def _became(own: list[dict[str, Any]], decided: list[Decision], softmax: bool) -
         return ", ".join(dict.fromkeys(kinds))
     if decided:
         return "folded"
-    return "reported before it" if softmax else "not needed"
+    return "reported before it" if final else "not needed"
 
 
 def _folded_into(graph: Graph, layer_of: dict[str, str], made: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:

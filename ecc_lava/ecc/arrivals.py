@@ -16,7 +16,7 @@ from ecc_lava.geometry import Conv, Dense, apply, apply_at, windows
 from ecc_lava.network import Kind, Population, Projection, SpikingNetwork
 from ecc_lava.weight_widths import DEFAULT, Bits, bits_of
 
-__all__ = ["Arrivals"]
+__all__ = ["Arrivals", "of_maps"]
 
 BYTES = 2**28
 """Spikes and currents that are held at once, bytes."""
@@ -52,7 +52,7 @@ class Arrivals:
         self._ideal: dict[str, Array] = {}
         self._sent: dict[str, _Sent] = {}
         self._last = {p.source: p.target for p in network.projections}
-        for number, (p, coding) in enumerate(zip(network.inputs, _of_maps(network.codings), strict=True)):
+        for number, (p, coding) in enumerate(zip(network.inputs, of_maps(network.codings), strict=True)):
             self._ideal[p.name] = ((images[p.name] - coding.offset) / coding.unit).astype(np.float32)
             spikes = sent(encode(images[p.name], coding), coding, self.timesteps, population=number)
             binary = spikes.ndim == 5
@@ -175,7 +175,7 @@ def _unpacked(raster: Array, shape: tuple[int, int, int]) -> Array:
     return np.unpackbits(raster, axis=-1, count=int(np.prod(shape))).reshape(*raster.shape[:2], *shape)
 
 
-def _of_maps(codings: Sequence[InputCoding]) -> tuple[InputCoding, ...]:
+def of_maps(codings: Sequence[InputCoding]) -> tuple[InputCoding, ...]:
     """Return the codings for images that are maps already; means of events are sent by rate."""
     return tuple(
         replace(c, kind="rate", scale=1.0 / PAYLOAD_MAX, channels_first=False) if c.kind == "events" else replace(c, channels_first=False)

@@ -28,6 +28,7 @@ import numpy as np
 from ecc_lava.arrays import Array, Float
 from ecc_lava.binary import is_binary, mixes_channels
 from ecc_lava.ecc.arrivals import Arrivals
+from ecc_lava.ecc.passes import IntegerPass
 from ecc_lava.ecc.regression import HELD_OUT, Regression
 from ecc_lava.ecc.rescaling import rescaled
 from ecc_lava.ecc.response import spike_counts, start_up
@@ -35,7 +36,6 @@ from ecc_lava.ecc.sharing import Sharing
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense, Geometry, scaled_by_target, with_kernel
 from ecc_lava.network import Kind, Population, Projection, SpikingNetwork
-from ecc_lava.weight_widths import Bits
 
 __all__ = ["LayerwiseCalibration"]
 
@@ -49,15 +49,11 @@ GAINS = (0.5, 2.0)
 
 
 @dataclass(frozen=True)
-class LayerwiseCalibration:
+class LayerwiseCalibration(IntegerPass):
     """Fit every population, in order, to what the calibrated integer network before it sends.
 
     Attributes
     ----------
-    format : str or None
-        Number format that the network will be quantised with; None for the one that `convert` is given.
-    bits : int, mapping or None
-        Likewise, width of the weights.
     thresholds : tuple of float
         Factors on lambda that are tried.
     fraction : float
@@ -73,18 +69,12 @@ class LayerwiseCalibration:
         Corrections of bias and weights by the rates that the integer population answers with.
     """
 
-    format: str | None = None
-    bits: Bits | None = None
     thresholds: tuple[float, ...] = (0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
     fraction: float = 0.5
     lateness: tuple[float, ...] = (-0.15, 0.0, 0.15, 0.3, 0.45, 0.6)
     rows: int = 16384
     refit: bool = True
     answers: int = 2
-
-    def of(self, format: str, bits: Bits) -> LayerwiseCalibration:
-        """Return the pass for a number format and a width of weights, where it has none of its own."""
-        return replace(self, format=self.format or format, bits=self.bits or bits)
 
     def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
         """Return the calibrated network; `rate_forward` still is that of `network`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -20,9 +20,11 @@ from ecc_lava.ecc.rescaling import rescaled
 from ecc_lava.encode import choose_coding
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import apply
+from ecc_lava.graph import Graph
 from ecc_lava.network import Kind, SpikingNetwork
+from ecc_lava.weight_widths import Bits
 
-__all__ = ["CurrentNormalisation", "InputEncoding", "Pass", "ResidualElimination"]
+__all__ = ["CurrentNormalisation", "InputEncoding", "IntegerPass", "Pass", "ResidualElimination"]
 
 
 class Pass(Protocol):
@@ -31,6 +33,29 @@ class Pass(Protocol):
     def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
         """Return the changed network; `images` are calibration images (N, H, W, C) of every input, in the model's units."""
         ...
+
+
+OwnPass = TypeVar("OwnPass", bound="IntegerPass")
+
+
+@dataclass(frozen=True)
+class IntegerPass:
+    """A pass that runs the integers that the network will be quantised to.
+
+    Attributes
+    ----------
+    format : str or None
+        Their number format; None for the one that `convert` is given.
+    bits : int, mapping or None
+        Likewise, width of the weights.
+    """
+
+    format: str | None = None
+    bits: Bits | None = None
+
+    def of(self: OwnPass, format: str, bits: Bits, graph: Graph) -> OwnPass:
+        """Return the pass for a number format, a width of weights and a model, where it has none of its own."""
+        return replace(self, format=self.format or format, bits=self.bits or bits)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import numpy as np
 
 from ecc_lava.arrays import Array, Images
 from ecc_lava.batches import model_inputs
+from ecc_lava.ecc.class_offsets import ClassOffsets
 from ecc_lava.ecc.layerwise import LayerwiseCalibration
-from ecc_lava.ecc.passes import CurrentNormalisation, InputEncoding, Pass, ResidualElimination
+from ecc_lava.ecc.passes import CurrentNormalisation, InputEncoding, IntegerPass, Pass, ResidualElimination
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import number_format
 from ecc_lava.graph import Graph
@@ -23,7 +24,7 @@ __all__ = ["CALIBRATION_IMAGES", "RECIPES", "calibration_subset", "convert"]
 RECIPES: dict[str, tuple[Pass, ...]] = {
     "ecc": (InputEncoding(), CurrentNormalisation("layer", 100.0), ResidualElimination(0.5)),
     "channel": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5)),
-    "best": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5), LayerwiseCalibration()),
+    "best": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5), LayerwiseCalibration(), ClassOffsets()),
 }
 """`ecc` as published; `channel` with a lambda of every channel; `best`, the default, calibrated on top of that."""
 
@@ -87,7 +88,7 @@ def convert(
     images = model_inputs(calibration, network.input_specs, "calibration")
     if not steps_in_time:
         _check_steps(network, timesteps)
-    for step in _passes(recipe, format, bits):
+    for step in _passes(recipe, format, bits, graph):
         network = step(network, images).with_trace(step)
     return network
 
@@ -103,13 +104,13 @@ def _check_steps(network: SpikingNetwork, timesteps: int) -> None:
     )
 
 
-def _passes(recipe: str | Sequence[Pass], format: str, bits: Bits) -> tuple[Pass, ...]:
+def _passes(recipe: str | Sequence[Pass], format: str, bits: Bits, graph: Graph) -> tuple[Pass, ...]:
     """Return the passes of a recipe; those that run integers are told which."""
     if isinstance(recipe, str):
         if recipe not in RECIPES:
             raise InvalidInput(f"recipe {recipe!r} is not known; known: {', '.join(RECIPES)}")
         recipe = RECIPES[recipe]
-    return tuple(step.of(format, bits) if isinstance(step, LayerwiseCalibration) else step for step in recipe)
+    return tuple(step.of(format, bits, graph) if isinstance(step, IntegerPass) else step for step in recipe)
 
 
 def calibration_subset(images: int, seed: int = 0, size: int = CALIBRATION_IMAGES) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.arrays import Array
+from ecc_lava.graph import Sigmoid, Softmax
 from ecc_lava.keras_import.call import Call, Refused, Tensor
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "sigmoid",
     "soft_shrink",
     "softmax",
     "sparse_sigmoid",
@@ -84,8 +86,8 @@ _FUNCTIONS: dict[str, Callable[[Call, Tensor], Tensor]] = {
     "hard_tanh": lambda call, x: squashed(call, x, -1.0, 1.0),
     "soft_shrink": lambda call, x: _soft_shrink(call, x, 0.5),
     "sparse_sigmoid": _sparse_sigmoid,
-    "softmax": lambda call, x: call.softmax(x),
-    "sigmoid": lambda call, x: call.softmax(x),
+    "softmax": lambda call, x: call.final(x, Softmax),
+    "sigmoid": lambda call, x: call.final(x, Sigmoid),
 }
 """Name of a function of keras.activations -> what it makes."""
 
@@ -185,5 +187,10 @@ def threshold(call: Call) -> Tensor:
 
 
 def softmax(call: Call) -> Tensor:
-    """Convert a final softmax or sigmoid, which the output is reported before."""
-    return call.softmax(call.input)
+    """Convert a final softmax, which the output is reported before."""
+    return call.final(call.input, Softmax)
+
+
+def sigmoid(call: Call) -> Tensor:
+    """Convert a final sigmoid, which the output is reported before."""
+    return call.final(call.input, Sigmoid)

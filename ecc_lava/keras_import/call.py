@@ -15,7 +15,7 @@ import numpy as np
 
 from ecc_lava.arrays import Array, Shape
 from ecc_lava.geometry import Conv, Geometry, Sparse, target_shape
-from ecc_lava.graph import Add, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax, Step
+from ecc_lava.graph import Add, Final, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Step
 
 __all__ = ["Call", "Handler", "Refused", "Tensor", "laid_for", "natural"]
 
@@ -174,12 +174,12 @@ class Call:
         """Write the sum of tensors of one layout."""
         return self._put("sum", lambda name: Add(name, tuple(t.name for t in tensors)), tensors[0], tensors[0].shape)
 
-    def softmax(self, x: Tensor) -> Tensor:
+    def final(self, x: Tensor, function: type[Final]) -> Tensor:
         """Write a final softmax or sigmoid."""
-        if self.nodes and self.nodes[-1].name == x.name:  # the reported output of a layer with a fused softmax
+        if self.nodes and self.nodes[-1].name == x.name:  # the reported output of a layer that has it fused
             x = replace(x, name=f"{self.name}.logits")
             self.nodes[-1] = replace(self.nodes[-1], name=x.name)
-        return self._put("softmax", lambda name: Softmax(name, x.name), x, x.shape)
+        return self._put(function.__name__.lower(), lambda name: function(name, x.name), x, x.shape)
 
     def moved(self, x: Tensor, function: Callable[[Array], Array]) -> Tensor:
         """Write what a function of numpy does that only moves and copies numbers, as a tensor in its own order.

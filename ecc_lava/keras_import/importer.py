@@ -7,7 +7,7 @@ from typing import Any
 
 from ecc_lava.arrays import Array
 from ecc_lava.errors import EccLavaError, InvalidInput, InvalidNetwork, UnsupportedModel
-from ecc_lava.graph import Graph, Input, Node, Softmax
+from ecc_lava.graph import Final, Graph, Input, Node
 from ecc_lava.keras_import.call import Call, Refused, Tensor, natural
 from ecc_lava.keras_import.models import inner_model, ordered, reads_channels_first
 from ecc_lava.keras_import.nodes import needed, rescales_itself, with_name
@@ -140,7 +140,7 @@ class _Import:
         refused = bool(self._offences) or len(made) < len(tensors)
         outputs = [tensor.name for tensor in made] if refused else self._outputs(model, made)
         self._nodes = self._nodes if refused else needed(self._nodes, outputs)
-        self._check_softmax(outputs)
+        self._check_final(outputs)
         if self._offences:
             raise UnsupportedModel(tuple(self._offences), tuple(sorted(HANDLERS)))
         return Graph(tuple(self._nodes), 1.0 if rescales_itself(self._nodes) else 1.0 / 255.0, tuple(outputs))
@@ -154,10 +154,10 @@ class _Import:
             outputs.append(tensor.name)
             if not in_order or tensor.name in outputs[:-1] or isinstance(node, Input):
                 call = Call(None, tensor.name, (), taken=self._names)
-                logits = replace(tensor, name=node.source) if isinstance(node, Softmax) else tensor
+                logits = replace(tensor, name=node.source) if isinstance(node, Final) else tensor
                 x = call.moved(logits, lambda places: places)
                 outputs[-1] = self._free(f"{tensor.name}.output")
-                call.finish(call.softmax(x) if isinstance(node, Softmax) else x, outputs[-1])
+                call.finish(call.final(x, type(node)) if isinstance(node, Final) else x, outputs[-1])
                 self._written(call)
                 at = next(index for index, layer in enumerate(self.layers) if tensor.name in layer.nodes)
                 nodes = (*self.layers[at].nodes, *(written.name for written in call.nodes))
@@ -257,11 +257,11 @@ class _Import:
         self.layers.append(Layer(name, kind, tuple(written.name for written in call.nodes)))
         return [*finished]
 
-    def _check_softmax(self, outputs: list[str]) -> None:
+    def _check_final(self, outputs: list[str]) -> None:
         """Report every softmax or sigmoid that is not an output, or that something reads."""
         read = {source for node in self._nodes for source in node.sources}
         for node in self._nodes:
-            if isinstance(node, Softmax) and (node.name not in outputs or node.name in read):
+            if isinstance(node, Final) and (node.name not in outputs or node.name in read):
                 at = next(index for index, layer in enumerate(self.layers) if node.name in layer.nodes)
                 self.layers[at] = replace(
                     self.layers[at], reason="softmax and sigmoid are supported at the output only; replace it by relu"

@@ -116,7 +116,7 @@ OPERATORS: dict[str, Handler] = {
     "Reshape": moves.reshape,
     "Roll": moves.by_numpy("roll", "shift", "axis"),
     "Rot90": moves.by_numpy("rot90", "k", "axes"),
-    "Sigmoid": activations.softmax,
+    "Sigmoid": activations.sigmoid,
     "Sign": operators.sign,
     "SoftShrink": activations.soft_shrink,
     "Softmax": activations.softmax,

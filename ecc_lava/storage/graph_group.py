@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Softmax, Step
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Step
 from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, read_texts, write_json
 from ecc_lava.storage.network_groups import as_shape, read_geometry, write_geometry
 
@@ -36,7 +36,7 @@ def write_graph(group: Any, graph: Graph, writer: Writer) -> None:
                 entry["ceiling"] = None if ceiling == inf else ceiling
             case MaxPool(size=size, strides=strides, padding=padding):
                 entry |= {"size": size, "strides": strides, "padding": padding}
-            case Softmax() | Add() | Maximum() | Step():
+            case Softmax() | Sigmoid() | Add() | Maximum() | Step():
                 pass
         nodes.append(entry)
     write_json(group, "nodes", {"nodes": nodes, "uint8_scale": graph.uint8_scale, "outputs": graph.outputs})
@@ -73,6 +73,8 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
             return Maximum(name, sources)
         case "Softmax":
             return Softmax(name, sources[0])
+        case "Sigmoid":
+            return Sigmoid(name, sources[0])
         case "Add":
             return Add(name, sources)
         case other:

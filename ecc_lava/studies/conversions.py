@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ecc_lava.arrays import Float, Images
-from ecc_lava.ecc.layerwise import LayerwiseCalibration
-from ecc_lava.ecc.passes import Pass
+from ecc_lava.ecc.passes import IntegerPass, Pass
 from ecc_lava.ecc.recipes import convert
 from ecc_lava.graph import Graph
 from ecc_lava.network import SpikingNetwork
@@ -66,7 +65,7 @@ class Conversions:
         if setting in self._networks:
             self._networks.move_to_end(setting)
             return self._networks[setting], 0.0
-        passes = tuple(step if isinstance(step, LayerwiseCalibration) else _Once(step, self._passes) for step in setting.passes)
+        passes = tuple(step if isinstance(step, IntegerPass) else _Once(step, self._passes) for step in setting.passes)
         snn = convert(
             self.graph,
             calibration=self.calibration,
