@@ -5,33 +5,26 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 import pytest
+from command import BAD_INPUT, DATA, FAILED, INTERRUPTED, OK, PROGRAM, Call
 from lava_cases import needs_lava
 from layered import chip_with
 
 import ecc_lava
 import hw_mappings
 from ecc_lava.checking import Differences
-from ecc_lava.cli.app import main
 from ecc_lava.dataset import load_dataset
-from ecc_lava.demo.data import FOLDER, MODEL, calibration_images
+from ecc_lava.demo.data import MODEL, calibration_images
 from ecc_lava.errors import LavaError
 from hw_mappings import Deployment, Mapping, map_network
 
-DATA = FOLDER / "digits.npz"
-PROGRAM = str(Path(sys.executable).parent / "ecc-lava")
-OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 SMALL = chip_with(compartments=112, delay_max=1)
 """Cores so small that the demo's network takes over 18 of them."""
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 class Files(NamedTuple):
@@ -50,32 +43,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(folder / "net.h5", folder / "m.json")
 
 
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs the program with arguments, in this process."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        monkeypatch.setattr(sys, "argv", ["ecc-lava", *(str(a) for a in arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return (int(caught.value.code or 0), *capfd.readouterr())
-
-    return run
-
-
-def _json(out: str) -> dict[str, Any]:
-    assert out.count("\n") == 1
-    value = json.loads(out)
-    assert value["version"] == 1
-    return dict(value)
-
-
 @needs_lava
-def test_the_demo_in_twenty_processes(call: Run, files: Files) -> None:
-    code, out, err = call("deploy", *files, "--data", DATA, "--runtime", "lava", "--json")
-    facts = _json(out)
-    assert code == OK, err
+def test_the_demo_in_twenty_processes(call: Call, files: Files) -> None:
+    outcome = call("deploy", *files, "--data", DATA, "--runtime", "lava", "--json")
+    assert outcome.code == OK, outcome.err
+    facts = outcome.json
     assert facts["lava_vs_fast"] == {"images": 4, "differing_spikes": 0, "differing_potentials": 0}
     assert (facts["runtime"], facts["chip"], facts["timesteps"], facts["ok"]) == ("lava", "tiny", 8, True)
     assert facts["processes"] == facts["cores"] + 2 >= 20
@@ -83,25 +55,25 @@ def test_the_demo_in_twenty_processes(call: Run, files: Files) -> None:
     assert len(facts["counters"]) == facts["cores"]
     assert all(counted["updates"] > 0 for counted in facts["counters"])
     assert facts["steps_per_second"] == pytest.approx(facts["steps"] / facts["seconds"], rel=0.05)
-    assert "deployment (lava), 0 of " in err
+    assert "deployment (lava), 0 of " in outcome.err
 
 
 @needs_lava
 @pytest.mark.slow
-def test_one_process_is_named_as_what_it_is(call: Run, files: Files) -> None:
+def test_one_process_is_named_as_what_it_is(call: Call, files: Files) -> None:
     code, out, _ = call("deploy", *files, "--limit", 1, "--max-processes", 3, "--sample", 3, "--seed", 4)
     assert code == OK
     assert "runtime: one-process (Lava's process models in one process, not Lava's own runtime), 1 process(es)" in out
     assert "alone in Lava's own runtime: 0 spikes and 0 potentials differ on 1 image(s)" in out
     assert "random images, as no --data was given" in out
-    facts = _json(call("deploy", *files, "--limit", 1, "--runtime", "one-process", "--sample", 3, "--seed", 4, "--json")[1])
+    facts = call("deploy", *files, "--limit", 1, "--runtime", "one-process", "--sample", 3, "--seed", 4, "--json").json
     assert (facts["runtime"], facts["processes"], len(facts["sample"]["cores"]), facts["random_images"]) == ("one-process", 1, 3, True)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"lava_vs_fast": Differences(1, 2, 0)}, {"sample_vs_fast": Differences(1, 0, 1)}, {"differing_counters": 1}]
 )
-def test_a_difference_is_told_and_exits_with_one(call: Run, files: Files, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]) -> None:
+def test_a_difference_is_told_and_exits_with_one(call: Call, files: Files, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]) -> None:
     same = Differences(1, 0, 0)
     mapping = Mapping.load(files.mapping)
     counters = (hw_mappings.CoreCounters(1, 2, 3, 4),) * len(mapping.cores)
@@ -111,11 +83,11 @@ def test_a_difference_is_told_and_exits_with_one(call: Run, files: Files, monkey
     code, out, _ = call("deploy", *files)
     assert (code, "FAILED: see above" in out) == (FAILED, True)
     assert "12 of" in out and "core(s), busiest first" in out
-    code, out, _ = call("deploy", *files, "--json")
-    assert (code, _json(out)["ok"]) == (FAILED, False)
+    outcome = call("deploy", *files, "--json")
+    assert (outcome.code, outcome.json["ok"]) == (FAILED, False)
 
 
-def test_errors_are_one_message(call: Run, files: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_errors_are_one_message(call: Call, files: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     edited = json.loads(files.mapping.read_text())
     edited["cores"][0]["shards"] = edited["cores"][1]["shards"]
     (tmp_path / "edited.json").write_text(json.dumps(edited))
@@ -144,12 +116,12 @@ def test_errors_are_one_message(call: Run, files: Files, monkeypatch: pytest.Mon
     assert not (tmp_path / "out").exists()
 
 
-def test_vectors_are_exported(call: Run, files: Files, tmp_path: Path) -> None:
+def test_vectors_are_exported(call: Call, files: Files, tmp_path: Path) -> None:
     arguments = ("export", files.network, "--to", "vectors", "--mapping", files.mapping, "--data", DATA, "-o", tmp_path / "out")
     code, out, _ = call(*arguments, "--timesteps", 3)
     assert code == OK
     assert f"written: {tmp_path / 'out'}, vectors of {len(Mapping.load(files.mapping).cores)} cores, 1 image(s), T=3" in out
-    facts = _json(call(*arguments[:-1], tmp_path / "again", "--timesteps", 3, "--json")[1])
+    facts = call(*arguments[:-1], tmp_path / "again", "--timesteps", 3, "--json").json
     assert facts["cores"] == json.loads((tmp_path / "out" / "vectors.json").read_text())["cores"]
     assert (facts["format"], facts["images"], facts["random_images"]) == ("vectors", 1, False)
 

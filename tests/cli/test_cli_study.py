@@ -2,57 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from command import DATA, OK, PROGRAM, Call
 
-from ecc_lava.cli.app import main
-from ecc_lava.demo.data import FOLDER, MODEL
+from ecc_lava.demo.data import MODEL
 from ecc_lava.studies.problem import Problem
 
-DATA = FOLDER / "digits.npz"
-PROGRAM = str(Path(sys.executable).parent / "ecc-lava")
 FILES = (MODEL, "--calibration", DATA, "--data", DATA)
 FEW = ("--recipe", "channel", "--limit", 40, "--calibration-images", 32)
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def study(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def study(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
     """Give a function that runs `ecc-lava study` in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        monkeypatch.setattr(sys, "argv", ["ecc-lava", "study", *(str(a) for a in arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return (int(caught.value.code or 0), *capfd.readouterr())
-
-    return run
+    return partial(call, "study")
 
 
-def _json(out: str) -> dict[str, Any]:
-    assert out.count("\n") == 1
-    value = json.loads(out)
-    assert value["version"] == 1
-    return dict(value)
-
-
-def test_a_grid_as_json_and_files(study: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grid_as_json_and_files(study: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = (*FILES, *FEW, "--bits", 4, 8, "--timesteps", 4, 8, "--parquet", "--json")
-    code, out, _ = study(*options)
-    found = _json(out)
-    assert code == 0
+    outcome = study(*options)
+    assert outcome.code == OK
+    found = outcome.json
     assert [(t["bits"], t["timesteps"]) for t in found["trials"]] == [(4, 4), (8, 4), (4, 8), (8, 8)]
     for trial in found["trials"]:
         assert trial["images"] == 40
@@ -62,11 +42,11 @@ def test_a_grid_as_json_and_files(study: Run, tmp_path: Path, monkeypatch: pytes
     assert sorted(p.name for p in folder.iterdir()) == ["study.html", "study.png", "trials.csv", "trials.db", "trials.parquet"]
     assert (folder / "study.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(Problem, "run", None)  # finished keys do not run again
-    again = _json(study(*options)[1])
+    again = study(*options).json
     assert again["trials"] == found["trials"]
 
 
-def test_the_table_shows_what_differs(study: Run) -> None:
+def test_the_table_shows_what_differs(study: Call) -> None:
     code, out, _ = study(*FILES, *FEW, "--bits", 8, "--timesteps", 4, "--format", "loihi1", "loihi2", "--chip", "loihi1", "loihi2")
     assert code == 0
     assert "format" in out and "cores" in out
@@ -74,22 +54,22 @@ def test_the_table_shows_what_differs(study: Run) -> None:
     assert "left out" not in out
 
 
-def test_a_search_reports_on_the_images_that_did_not_choose(study: Run) -> None:
+def test_a_search_reports_on_the_images_that_did_not_choose(study: Call) -> None:
     options = ("--search", "--trials", 5, "--objectives", "accuracy", "memory", "--selection", 15)
-    code, out, _ = study(*FILES, *FEW, "--bits", 3, 8, "--timesteps", 4, *options, "--json")
-    found = _json(out)
-    assert code == 0
+    outcome = study(*FILES, *FEW, "--bits", 3, 8, "--timesteps", 4, *options, "--json")
+    assert outcome.code == OK
+    found = outcome.json
     assert found["objectives"] == ["accuracy", "memory"]
     assert {t["images"] for t in found["searched"]} == {15}
     assert {t["accuracy"] for t in found["searched"]} == {None}
     assert {t["images"] for t in found["trials"]} == {25}
 
 
-def test_images_can_be_left_out(study: Run) -> None:
+def test_images_can_be_left_out(study: Call) -> None:
     options = (*FILES, *FEW[:2], "--bits", 8, "--timesteps", 4, "--json")
-    code, out, _ = study(*options, "--skip", 350, "--limit", 20)
-    assert code == 0
-    assert _json(out)["trials"][0]["images"] == 10
+    outcome = study(*options, "--skip", 350, "--limit", 20)
+    assert outcome.code == OK
+    assert outcome.json["trials"][0]["images"] == 10
     assert study(*options, "--skip", 360)[0] == 2
 
 
@@ -113,7 +93,7 @@ def test_images_can_be_left_out(study: Run) -> None:
         (("--out", "file"), "cannot be made"),
     ],
 )
-def test_bad_input_is_one_message(options: tuple[str, ...], match: str, study: Run, tmp_path: Path) -> None:
+def test_bad_input_is_one_message(options: tuple[str, ...], match: str, study: Call, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     code, out, err = study(*FILES, *FEW, *(() if "--bits" in options else ("--bits", "8")), *options)
     assert code == 2
@@ -122,7 +102,7 @@ def test_bad_input_is_one_message(options: tuple[str, ...], match: str, study: R
     assert "Traceback" not in err
 
 
-def test_without_pyarrow_parquet_is_refused_before_the_work(study: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_parquet_is_refused_before_the_work(study: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     code, _, err = study(*FILES, *FEW, "--parquet")
     assert code == 2

@@ -1,0 +1,95 @@
+"""The installed program: memory and output that do not suffice, interrupts."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import BAD_INPUT, DATA, INTERRUPTED, OK, PROGRAM, Call, in_process_of_its_own, one_message
+
+
+def test_the_installed_program(network: Path, tmp_path: Path) -> None:
+    good = in_process_of_its_own("run", network, "--data", DATA, "--limit", 3, "--json")
+    assert (good.code, good.err) == (OK, "")
+    assert good.json["images"] == 3
+    bad = in_process_of_its_own("run", tmp_path / "none.h5", "--data", DATA, "--json")
+    assert one_message(bad) == f"ecc-lava: {tmp_path / 'none.h5'}: cannot be read: there is no such file\n"
+
+
+def test_memory_that_does_not_suffice_is_one_message(call: Call, network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*arguments: object, **options: object) -> None:
+        raise MemoryError("Unable to allocate 7 PiB")
+
+    monkeypatch.setattr("ecc_lava.cli.run.simulate", exhausted)
+    assert "--limit" in one_message(call("run", network, "--data", DATA))
+
+
+def test_standard_output_that_is_full_is_one_message(network: Path) -> None:
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [PROGRAM, "run", str(network), "--data", str(DATA), "--limit", "2", "--json"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == BAD_INPUT
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+@pytest.fixture
+def slow_run(network: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run that has started and would take minutes."""
+    images = np.random.default_rng(0).random((40_000, 8, 8, 1)).astype(np.float32)
+    np.savez(tmp_path / "many.npz", x_test=images)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "p.npz").write_bytes(b"old")
+    arguments = [
+        "run",
+        network,
+        "--data",
+        tmp_path / "many.npz",
+        "--backend",
+        "golden",
+        "--predictions",
+        tmp_path / "out" / "p.npz",
+        "--json",
+    ]
+    program = (
+        "import ecc_lava.backends.stepwise as stepwise, sys\nfrom ecc_lava.cli import main\ngolden = stepwise.golden\n"
+        "def told(*a):\n    sys.stderr.write('started\\n'); sys.stderr.flush(); return golden(*a)\n"
+        "stepwise.golden = told\nmain()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *(str(a) for a in arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_ctrl_c_during_a_run(slow_run: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert slow_run.stderr is not None
+    assert slow_run.stderr.readline() == "started\n"
+    slow_run.send_signal(signal.SIGINT)
+    out, err = slow_run.communicate(timeout=30)
+    assert slow_run.returncode == INTERRUPTED
+    assert out == ""
+    assert err.replace("started\n", "") == "ecc-lava: interrupted\n"
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["p.npz"]
+    assert (tmp_path / "out" / "p.npz").read_bytes() == b"old"
+
+
+def test_ctrl_c_while_a_file_is_written(call: Call, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupted)
+    outcome = call("map", network, "-o", tmp_path / "mapping.json", "--json")
+    assert one_message(outcome, INTERRUPTED) == "ecc-lava: interrupted\n"
+    assert not list(tmp_path.iterdir())
