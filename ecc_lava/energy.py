@@ -24,37 +24,39 @@ INT8_MAC_PJ: Final = 0.23
 """A multiplication (0.2) and addition (0.03) of 8-bit integers, picojoules at 45 nm. Source: as `FLOAT32_MAC_PJ`."""
 
 _UJ_PER_PJ: Final = 1e-6
+_UJ_PER_FJ: Final = 1e-9
 
 
 @dataclass(frozen=True)
 class CoreEnergy:
-    """What a chip's cores spend on one event, in picojoules.
+    """What a chip's cores spend on one event, in femtojoules.
 
     Attributes
     ----------
-    synop_pj : float
+    synop_fj : int
         One spike through one synapse.
-    update_idle_pj, update_active_pj : float
+    update_idle_fj, update_active_fj : int
         One compartment in one timestep, without and with anything happening to it.
     compartments : int
         Compartments of one neuron.
     source : str
     """
 
-    synop_pj: float
-    update_idle_pj: float
-    update_active_pj: float
+    synop_fj: int
+    update_idle_fj: int
+    update_active_fj: int
     compartments: int
     source: str
 
 
 CORE_ENERGIES: Final = {
     "loihi1": CoreEnergy(
-        synop_pj=23.6,
-        update_idle_pj=52.0,
-        update_active_pj=81.0,
+        synop_fj=23_600,
+        update_idle_fj=52_000,
+        update_active_fj=81_000,
         compartments=2,  # assumed: reset by subtraction built from a second compartment
-        source="Davies et al., Loihi: A Neuromorphic Manycore Processor with On-Chip Learning, IEEE Micro 38(1), 2018 (pre-silicon)",
+        source="Davies et al., Loihi: A Neuromorphic Manycore Processor with On-Chip Learning, IEEE Micro 38(1), 2018; "
+        "a pre-silicon estimate",
     )
 }
 """Name of a number format -> energies of the chip that computes in it. Of Loihi 2 none are published."""
@@ -110,7 +112,7 @@ class Costs:
 def costs(result: Result, network: QuantisedNetwork, graph: Graph | None = None) -> Costs:
     """Return what the images of a result cost on average.
 
-    ``energy = synops * synop_pj + neurons * T * compartments * update_pj``
+    ``energy = synops * synop_fj + neurons * T * compartments * update_fj``
 
     Parameters
     ----------
@@ -127,7 +129,7 @@ def costs(result: Result, network: QuantisedNetwork, graph: Graph | None = None)
     low = high = None
     if core is not None and not input_macs:
         low, high = (
-            (synops * core.synop_pj + updates * core.compartments * update_pj) * _UJ_PER_PJ
-            for update_pj in (core.update_idle_pj, core.update_active_pj)
+            (synops * core.synop_fj + updates * core.compartments * update_fj) * _UJ_PER_FJ
+            for update_fj in (core.update_idle_fj, core.update_active_fj)
         )
     return Costs(synops, input_macs, updates, low, high, None if graph is None else graph.macs)

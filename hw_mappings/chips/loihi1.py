@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from ecc_lava.energy import CORE_ENERGIES
 from hw_mappings.chips.figures import assumed, public
 from hw_mappings.chips.spec import ChipSpec
 
 __all__ = ["LOIHI1"]
 
+_CORE: Final = CORE_ENERGIES["loihi1"]
 _DAVIES: Final = "Davies et al., Loihi: A Neuromorphic Manycore Processor with On-Chip Learning, IEEE Micro 38(1), 2018"
-_SILICON: Final = f"{_DAVIES}; a pre-silicon estimate"
+_SILICON: Final = _CORE.source
 _USERS: Final = (
     "users' public reports of a core's limit: forum.nengo.ai topic 927 (input axons), fangwei123456/spikingjelly issue 543 (both)"
 )
@@ -26,7 +28,7 @@ LOIHI1: Final = ChipSpec(
     mesh_columns=assumed(16, "128 cores laid out 16 x 8; the order of the cores is not published"),
     mesh_rows=assumed(8, "128 cores laid out 16 x 8; the order of the cores is not published"),
     compartments=public(1024, _DAVIES),
-    compartments_per_neuron=assumed(2, "reset by subtraction built from a second compartment"),
+    compartments_per_neuron=assumed(_CORE.compartments, "reset by subtraction built from a second compartment"),
     synapse_bits=public(128 * 1024 * 8, f"{_DAVIES}: 16 MB of synaptic memory over 128 cores"),
     memory_bits=assumed(None, "each memory has its own size, so only those limit"),
     state_bits=assumed(0, "state has a memory of its own"),
@@ -43,9 +45,9 @@ LOIHI1: Final = ChipSpec(
     delay_slots=assumed(8192, "eight timesteps of input for each of 1024 compartments"),
     thresholds=assumed(16, "few threshold registers a core, shared by its compartments"),
     exponents=assumed(16, "few weight formats a core, shared by its lists"),
-    synop_fj=public(23_600, _SILICON),
-    update_active_fj=public(81_000, _SILICON),
-    update_idle_fj=public(52_000, _SILICON),
+    synop_fj=public(_CORE.synop_fj, _SILICON),
+    update_active_fj=public(_CORE.update_active_fj, _SILICON),
+    update_idle_fj=public(_CORE.update_idle_fj, _SILICON),
     spike_fj=public(1_700, _SILICON),
     hop_horizontal_fj=public(3_000, _SILICON),
     hop_vertical_fj=public(4_000, _SILICON),
