@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -17,14 +17,12 @@ from ecc_lava.encode import clipping_not_repeated, encode_all
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
 from ecc_lava.network import Kind, SpikingNetwork
+from ecc_lava.progress import Progress
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.result import Result, agreement, largest_logit
 from ecc_lava.simulation import simulate
 
 __all__ = ["CheckReport", "Differences", "LayerReport", "check", "compare", "differences"]
-
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, images done, images)."""
 
 BATCH = 16
 """Images whose spikes are held at once."""

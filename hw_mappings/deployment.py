@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from ecc_lava.checking import Differences, differences
 from ecc_lava.encode import encode_all, sent_by_all
 from ecc_lava.errors import InvalidInput
 from ecc_lava.network import Kind
+from ecc_lava.progress import Progress
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.result import Result
 from ecc_lava.shard import Shard
@@ -30,9 +31,6 @@ __all__ = ["AUTO", "Deployment", "deploy", "expected_result", "rasters_of"]
 
 AUTO: Final = "auto"
 """Lava's runtime where every layer can have a process of its own, else one process."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total); total 0 means unknown."""
 
 
 @dataclass(frozen=True, eq=False)

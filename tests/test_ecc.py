@@ -337,6 +337,16 @@ def test_weights_that_an_average_made_equal_stay_equal_when_refitted() -> None:
     assert np.allclose(after, after[:1], rtol=1e-9)
 
 
+def test_calibration_tells_how_far_it_is() -> None:
+    graph, told = _small_graph(), []
+    x = _images(graph, 20)
+    heard = convert(graph, calibration=x, timesteps=4, progress=lambda *step: told.append(step))
+    assert told == [("calibrating populations", done, 3) for done in range(4)]
+    silent = convert(graph, calibration=x, timesteps=4)
+    assert heard.trace == silent.trace
+    assert ecc_lava.quantise(heard).digest == ecc_lava.quantise(silent).digest
+
+
 def test_the_input_is_encoded_once() -> None:
     graph = _small_graph()
     x = _images(graph)

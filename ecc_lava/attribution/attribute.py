@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ecc_lava.arrays import Array, Images
@@ -17,6 +15,7 @@ from ecc_lava.encode import clipping_not_repeated, encode_all
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
 from ecc_lava.network import SpikingNetwork
+from ecc_lava.progress import Progress
 from ecc_lava.quantised import QuantisedNetwork
 
 __all__ = ["attribute"]
@@ -29,7 +28,7 @@ def attribute(
     *,
     snn: SpikingNetwork,
     graph: Graph,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Attribution:
     """Say where accuracy goes between the CNN and the integers: a ladder of networks, each layer's share, and what to change.
 

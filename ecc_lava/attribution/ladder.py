@@ -20,6 +20,7 @@ from ecc_lava.binary import is_binary
 from ecc_lava.encode import encode_all, sent_by_all
 from ecc_lava.errors import InvalidInput
 from ecc_lava.network import SpikingNetwork, output_name
+from ecc_lava.progress import Progress
 from ecc_lava.quantisation import as_float, quantise, with_rounded_weights
 from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.rates import clipped_rate, remaining_rates
@@ -45,8 +46,6 @@ BATCH = 16
 
 BYTES = 2**28
 """What their rates in all populations may take, once."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from ecc_lava.attribution.report import LayerLoss
 from ecc_lava.backends.closed_form import even_counts
 from ecc_lava.batches import batch_size, model_inputs
 from ecc_lava.network import Kind, Population, SpikingNetwork
+from ecc_lava.progress import Progress
 from ecc_lava.quantisation import as_float
 from ecc_lava.rates import clipped_rate, ideal_rate, input_rates, input_sum, remaining_rates
 from ecc_lava.result import Result
@@ -53,9 +54,7 @@ class _Found:
     saturated: int
 
 
-def by_layer(
-    stages: Stages, x: Images, reference: Reference, sent: Answers, last: Answers, progress: Callable[[str, int, int], None]
-) -> tuple[LayerLoss, ...]:
+def by_layer(stages: Stages, x: Images, reference: Reference, sent: Answers, last: Answers, progress: Progress) -> tuple[LayerLoss, ...]:
     """Return what every population costs, in order.
 
     Parameters

@@ -53,6 +53,7 @@ def run(model: Path, options: Options, input_shape: Sequence[str], json: bool) -
         specs = [spec._replace(events=options.coding == "events") for spec in graph.input_specs]
         images = load_images(options.calibration, "train", specs).x
         chosen = calibration_subset(batch_size(images), options.seed, options.images)
+        stage("reading the model", 1, 1)
         stage("converting", 0, 0)
         snn = convert_graph(
             graph,
@@ -64,6 +65,7 @@ def run(model: Path, options: Options, input_shape: Sequence[str], json: bool) -
             coding=options.coding,
             seed=options.seed,
             steps_in_time=options.steps_in_time,
+            progress=stage,
         )
         stage("quantising", 0, 0)
         network = quantise(snn, format=options.format, bits=bits, per=options.per)

@@ -11,13 +11,14 @@ import numpy as np
 
 from ecc_lava.checking import CheckReport, check
 from ecc_lava.cli.models import import_model
-from ecc_lava.cli.output import Stage, as_percent, emit_json, provenance, show_lines, show_table, stages
+from ecc_lava.cli.output import as_percent, emit_json, provenance, show_lines, show_table, stages
 from ecc_lava.dataset import digest
 from ecc_lava.demo.data import MODEL, calibration_images, test_images
 from ecc_lava.demo.picture import draw
 from ecc_lava.ecc.recipes import convert
 from ecc_lava.errors import InvalidInput
 from ecc_lava.files import check_writable, write_bytes
+from ecc_lava.progress import Progress
 from ecc_lava.quantisation import quantise
 from ecc_lava.storage import save
 
@@ -60,17 +61,15 @@ def _claim(out: Path) -> None:
         check_writable(out / name)
 
 
-def _work(out: Path, stage: Stage) -> tuple[CheckReport, dict[str, Any]]:
+def _work(out: Path, stage: Progress) -> tuple[CheckReport, dict[str, Any]]:
     import hw_mappings
 
     stage("importing the Keras model", 0, 0)
     graph = import_model(MODEL, ())
     calibration, test = calibration_images(), test_images()
     stage("importing the Keras model", 1, 1)
-    stage("converting and quantising", 0, 0)
-    snn = convert(graph, calibration=calibration.x, timesteps=TIMESTEPS)
+    snn = convert(graph, calibration=calibration.x, timesteps=TIMESTEPS, progress=stage)
     network = quantise(snn, bits=BITS)
-    stage("converting and quantising", 1, 1)
     mapping = hw_mappings.map_network(network, chip=hw_mappings.LOIHI2)
     report = check(network, test.x, snn=snn, graph=graph, labels=test.y, exact_images=EXACT_IMAGES, progress=stage)
     assert test.y is not None

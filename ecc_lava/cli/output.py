@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     ProgressColumn,
     SpinnerColumn,
     Task,
@@ -23,8 +22,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as ProgressBars
 from rich.table import Table
 from rich.text import Text
+
+from ecc_lava.progress import Progress
 
 __all__ = ["FAILED", "OK", "as_percent", "emit_json", "provenance", "show_lines", "show_table", "stages"]
 
@@ -39,8 +41,6 @@ _PACKAGES = ("ecc-lava", "numpy", "h5py", "numba", "keras", "tensorflow-cpu", "t
 
 LINE_S = 10.0
 """Seconds between two lines of progress where stderr is no terminal."""
-
-Stage = Callable[[str, int, int], None]
 
 
 def provenance(**extra: Any) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class _Lines:
 
 
 @contextmanager
-def stages(lines: bool = False, window: float = 30.0) -> Iterator[Stage]:
+def stages(lines: bool = False, window: float = 30.0) -> Iterator[Progress]:
     """Give a function (stage, done, total) that shows progress on stderr, if that is a terminal; total 0 means unknown.
 
     What is left is judged by the speed of the last `window` seconds. With `lines`, a run that may take hours also shows it where stderr
@@ -127,7 +127,7 @@ def stages(lines: bool = False, window: float = 30.0) -> Iterator[Stage]:
     if lines and not console.is_terminal:
         yield _Lines()
         return
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal, speed_estimate_period=window) as progress:
+    with ProgressBars(*columns, console=console, transient=True, disable=not console.is_terminal, speed_estimate_period=window) as progress:
         tasks: dict[str, Any] = {}
 
         def stage(name: str, done: int, total: int) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 from ecc_lava.arrays import Images
 from ecc_lava.batches import batch_part, batch_size
 from ecc_lava.cli.models import import_model, load_images
-from ecc_lava.cli.output import Stage, emit_json, provenance, show_lines, stages
+from ecc_lava.cli.output import emit_json, provenance, show_lines, stages
 from ecc_lava.cli.study_mapping import chip_mapper
 from ecc_lava.cli.study_table import show_study
 from ecc_lava.ecc.recipes import calibration_subset
 from ecc_lava.errors import InvalidInput
 from ecc_lava.files import check_writable, write_bytes
 from ecc_lava.graph import Graph
+from ecc_lava.progress import Progress
 from ecc_lava.studies.grids import Step
 from ecc_lava.studies.page import page
 from ecc_lava.studies.pictures import draw
@@ -181,7 +182,7 @@ def _write(options: Options, result: StudyResult, name: str) -> None:
 class _Shown:
     """Shows where a study stands: all trials, and the images of the setting at work."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Progress) -> None:
         self._stage = stage
 
     def __call__(self, step: Step) -> None:

@@ -79,11 +79,15 @@ class ClassOffsets(IntegerPass):
             return network
         on_maps = replace(network, codings=of_maps(network.codings))
         integers = quantise(on_maps, format=self.format, bits=self.bits)
-        answers = joined([simulate(integers, copy).logits for copy in copies])
-        ideal = joined([rate_forward(on_maps, part) for copy in copies for part in parts(copy, BATCH)])
+        answers, ideal = [], []
+        for done, copy in enumerate(copies):
+            self.tell("offsetting classes", done, len(copies))
+            answers.append(simulate(integers, copy).logits)
+            ideal += [rate_forward(on_maps, part) for part in parts(copy, BATCH)]
+        self.tell("offsetting classes", len(copies), len(copies))
         bias = {p.name: p.bias for p in network.populations}
         for p in classifiers:
-            z, s = (_centred(output_of(logits, output_name(p.name))) for logits in (ideal, answers))
+            z, s = (_centred(output_of(joined(logits), output_name(p.name))) for logits in (ideal, answers))
             offsets = _offsets(z, s, batch_size(images))
             _log.info("%s: classes offset by %.3f (root mean square)", p.name, float(np.sqrt(np.square(offsets).mean())))
             bias[p.name] = p.bias + offsets / p.lambda_

@@ -82,7 +82,9 @@ class LayerwiseCalibration(IntegerPass):
             raise InvalidInput("layer-wise calibration needs timesteps, a number format and a width of weights; use it in `convert`")
         arrivals = Arrivals(network, images, self.format, self.bits, self.rows)
         calibrated = network
-        for population in network.populations[len(network.inputs) :]:
+        populations = network.populations[len(network.inputs) :]
+        for done, population in enumerate(populations):
+            self.tell("calibrating populations", done, len(populations))
             ideal = arrivals.ideal_sum(population)
             if population.kind is Kind.IF:
                 calibrated = self._population(calibrated, population, ideal, arrivals)
@@ -93,6 +95,7 @@ class LayerwiseCalibration(IntegerPass):
             else:
                 arrivals.advance(calibrated, population.name)
             arrivals.settle(population, ideal)
+        self.tell("calibrating populations", len(populations), len(populations))
         return replace(calibrated, ideal=network.ideal or network)
 
     def _population(self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: Arrivals) -> SpikingNetwork:

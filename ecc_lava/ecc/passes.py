@@ -8,7 +8,7 @@ lowering, which folds every batch normalisation with its own epsilon. No pass ch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -22,6 +22,7 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import apply
 from ecc_lava.graph import Graph
 from ecc_lava.network import Kind, SpikingNetwork
+from ecc_lava.progress import Progress
 from ecc_lava.weight_widths import Bits
 
 __all__ = ["CurrentNormalisation", "InputEncoding", "IntegerPass", "Pass", "ResidualElimination"]
@@ -48,14 +49,22 @@ class IntegerPass:
         Their number format; None for the one that `convert` is given.
     bits : int, mapping or None
         Likewise, width of the weights.
+    progress : callable or None
+        Told of every step of the pass.
     """
 
     format: str | None = None
     bits: Bits | None = None
+    progress: Progress | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     def of(self: OwnPass, format: str, bits: Bits, graph: Graph) -> OwnPass:
         """Return the pass for a number format, a width of weights and a model, where it has none of its own."""
         return replace(self, format=self.format or format, bits=self.bits or bits)
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Tell of progress where somebody listens."""
+        if self.progress is not None:
+            self.progress(stage, done, total)
 
 
 @dataclass(frozen=True)

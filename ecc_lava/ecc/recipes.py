@@ -17,6 +17,7 @@ from ecc_lava.formats import number_format
 from ecc_lava.graph import Graph
 from ecc_lava.lowering import FOLD_LIMIT, lower
 from ecc_lava.network import Kind, SpikingNetwork
+from ecc_lava.progress import Progress
 from ecc_lava.weight_widths import Bits
 
 __all__ = ["CALIBRATION_IMAGES", "RECIPES", "calibration_subset", "convert"]
@@ -44,6 +45,7 @@ def convert(
     steps_in_time: bool = False,
     coding: str | None = None,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> SpikingNetwork:
     """Convert a float CNN to a network of integrate-and-fire neurons.
 
@@ -67,6 +69,7 @@ def convert(
         events, the calibration samples are (N, T, H, W, C) of 0 and 1.
     seed : int
         Of what the coding draws (poisson).
+    progress : callable (stage, done, total), optional
 
     Returns
     -------
@@ -88,7 +91,7 @@ def convert(
     images = model_inputs(calibration, network.input_specs, "calibration")
     if not steps_in_time:
         _check_steps(network, timesteps)
-    for step in _passes(recipe, format, bits, graph):
+    for step in _passes(recipe, format, bits, graph, progress):
         network = step(network, images).with_trace(step)
     return network
 
@@ -104,13 +107,13 @@ def _check_steps(network: SpikingNetwork, timesteps: int) -> None:
     )
 
 
-def _passes(recipe: str | Sequence[Pass], format: str, bits: Bits, graph: Graph) -> tuple[Pass, ...]:
+def _passes(recipe: str | Sequence[Pass], format: str, bits: Bits, graph: Graph, progress: Progress | None) -> tuple[Pass, ...]:
     """Return the passes of a recipe; those that run integers are told which."""
     if isinstance(recipe, str):
         if recipe not in RECIPES:
             raise InvalidInput(f"recipe {recipe!r} is not known; known: {', '.join(RECIPES)}")
         recipe = RECIPES[recipe]
-    return tuple(step.of(format, bits, graph) if isinstance(step, IntegerPass) else step for step in recipe)
+    return tuple(replace(step.of(format, bits, graph), progress=progress) if isinstance(step, IntegerPass) else step for step in recipe)
 
 
 def calibration_subset(images: int, seed: int = 0, size: int = CALIBRATION_IMAGES) -> Array:
