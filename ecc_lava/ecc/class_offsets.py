@@ -39,15 +39,15 @@ BATCH = 32
 class ClassOffsets(IntegerPass):
     """Offset the classes of a calibrated network so that it decides as the CNN does, on images that it was not fitted to.
 
-    Of the readout's bias b is added that minimises, with z the logits of the CNN and s those of the integers, over M moved copies of the
-    N calibration images,
+    To the readout's bias b is added that minimises, with z the logits of the CNN and s those of the integers, both over moved copies of
+    the N calibration images,
 
-        ``mean_M KL(softmax(z) || softmax(s + b)) + |b|^2 / (2 * N * PRIOR * e^2)``,  ``e^2 = mean((z - s)^2)``,
+        ``mean KL(softmax(z) || softmax(s + b)) + |b|^2 / (2 * N * PRIOR * e^2)``,  ``e^2 = mean((z - s)^2)``,
 
-    z and s without what all classes have in common. Errors of the spikes are larger for some classes than for others; least squares,
-    which brings all logits nearest to the CNN's, shrinks these most, so that they are answered too rarely. A layer errs less on the very
-    images it was fitted to, which is why they are moved (by `SHIFT`, edges repeated); without labels, as z comes from the CNN. Nothing
-    changes for outputs that are not one vector under a softmax, or if no input has height or width.
+    z and s without what all classes have in common. Spikes answer some classes too often and others too rarely (those of ResNet-20 at T=8
+    by up to a quarter), even where the mean error of every logit is zero. A layer errs less on the very images it was fitted to, which is
+    why they are moved (by `SHIFT`, edges repeated); no labels are needed, as z is the CNN's. Nothing changes for outputs that are not one
+    vector under a softmax, or if no input has height or width.
 
     Attributes
     ----------
