@@ -15,6 +15,7 @@ from ecc_lava.arrays import Array
 from ecc_lava.ecc import activations
 from ecc_lava.ecc.passes import CurrentNormalisation, InputEncoding, Pass, ResidualElimination
 from ecc_lava.ecc.recipes import RECIPES, calibration_subset, convert
+from ecc_lava.ecc.response import errors, moments
 from ecc_lava.ecc.sharing import Sharing
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense
@@ -335,6 +336,20 @@ def test_weights_that_an_average_made_equal_stay_equal_when_refitted() -> None:
     before, after = (network.projections[-1].geometry.kernel.reshape(16, -1) for network in (plain, fitted))
     assert not np.allclose(before, after, rtol=1e-3)
     assert np.allclose(after, after[:1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("channels", [1, 5, 64])
+def test_sums_over_rows_are_those_of_numpy(channels: int) -> None:
+    rng = np.random.default_rng(0)
+    target, rates = rng.random((2, 300, channels)).astype(np.float32)
+    gain = rng.random(channels)
+    energy, match = moments(target, rates)
+    np.testing.assert_allclose(energy, np.square(rates).sum(axis=0, dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(match, (target * rates).sum(axis=0, dtype=np.float64), rtol=1e-12)
+    mean, square = errors(target, rates, gain)
+    error = target.astype(np.float64) - rates.astype(np.float64) * gain
+    np.testing.assert_allclose(mean, error.mean(axis=0), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(square, np.square(error).mean(axis=0), rtol=1e-12)
 
 
 def test_calibration_tells_how_far_it_is() -> None:

@@ -31,7 +31,7 @@ from ecc_lava.ecc.arrivals import Arrivals
 from ecc_lava.ecc.passes import IntegerPass
 from ecc_lava.ecc.regression import HELD_OUT, Regression
 from ecc_lava.ecc.rescaling import rescaled
-from ecc_lava.ecc.response import spike_counts, start_up
+from ecc_lava.ecc.response import errors, moments, spike_counts, start_up
 from ecc_lava.ecc.sharing import Sharing
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense, Geometry, scaled_by_target, with_kernel
@@ -129,7 +129,7 @@ class LayerwiseCalibration(IntegerPass):
         best, gain, least = network, fit.gain, np.inf
         for number in range(self.answers + 1):
             rates = arrivals.advance(network, name)
-            gains = fit.gain if together else _gains(target, rates, fit.threshold, most)
+            gains = fit.gain if together else _gains(*moments(_rows(target), _rows(rates)), fit.threshold, most)
             error = target - rates * gains
             noise = float(np.square(error[held_out:]).mean())
             if noise >= least:
@@ -170,11 +170,10 @@ class LayerwiseCalibration(IntegerPass):
             for trial in range(ROUNDS + 1):
                 rates = spike_counts(current, 1.0 / threshold, bias, v_init) / steps
                 if not together:
-                    gain = _gains(target, rates, threshold, most)
-                error = target - rates * gain
+                    gain = _gains(*moments(target, rates), threshold, most)
+                error, noise = errors(target, rates, gain)
                 if trial < ROUNDS:
-                    bias = bias + error.mean(axis=0) / gain
-            noise = np.square(error).mean(axis=0)
+                    bias = bias + error / gain
             if best is not None:
                 noise = np.where(threshold <= most, noise, np.inf)  # rate 1 never stands for more than the model's own ceiling
             found = _Fit(threshold, bias, v_init, gain, noise)
@@ -241,14 +240,16 @@ class _Fit:
         return _Fit(*(np.where(mine, getattr(self, field.name), getattr(other, field.name)) for field in fields(self)))
 
 
-def _gains(target: Array, rates: Array, threshold: Array, most: Array) -> Float:
-    """Return what one spike per step stands for, by least squares, within `GAINS` of the threshold's factor; (C,)."""
-    axes = tuple(range(target.ndim - 1))
-    energy = np.square(rates).sum(axis=axes, dtype=np.float64)
-    match_ = (target * rates).sum(axis=axes, dtype=np.float64)
+def _gains(energy: Array, match_: Array, threshold: Array, most: Array) -> Float:
+    """Return what one spike per step stands for, by least squares, within `GAINS` of the threshold's factor; all (C,)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         gain = np.where(energy > 0, match_ / energy, threshold)
     return np.minimum(np.clip(gain, GAINS[0] * threshold, GAINS[1] * threshold), most)
+
+
+def _rows(values: Array) -> Array:
+    """Return values (N, H, W, C) as (M, C)."""
+    return values.reshape(-1, values.shape[-1])
 
 
 def _refittable(geometry: Geometry) -> bool:

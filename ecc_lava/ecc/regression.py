@@ -93,4 +93,6 @@ def _factorised(gram: Float, penalty: float) -> Any:
     import scipy.linalg
 
     unit = float(np.trace(gram)) / len(gram)
-    return scipy.linalg.cho_factor(gram + penalty * unit * np.eye(len(gram)), overwrite_a=True, check_finite=False)
+    ridged = gram.copy()
+    np.einsum("ii->i", ridged)[:] += penalty * unit
+    return scipy.linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)  # symmetric: transposed, LAPACK takes it as it lies

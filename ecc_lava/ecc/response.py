@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.arrays import Array
+from ecc_lava.arrays import Array, Float
 
-__all__ = ["spike_counts", "start_up"]
+__all__ = ["errors", "moments", "spike_counts", "start_up"]
 
 
 @cache
@@ -36,6 +36,48 @@ def _kernel() -> Any:
                     out[row, c] += np.float32(1.0) if fires else np.float32(0.0)
 
     return numba.njit(nogil=True, cache=True)(counts)
+
+
+@cache
+def _sums() -> tuple[Any, Any]:
+    import numba
+
+    def moments(target: Array, rates: Array, first: int, end: int, energy: Array, match: Array) -> None:
+        for row in range(len(target)):
+            for c in range(first, end):
+                energy[c] += np.float64(rates[row, c] * rates[row, c])
+                match[c] += np.float64(target[row, c] * rates[row, c])
+
+    def errors(target: Array, rates: Array, first: int, end: int, gain: Array, total: Array, square: Array) -> None:
+        for row in range(len(target)):
+            for c in range(first, end):
+                error = np.float64(target[row, c]) - np.float64(rates[row, c]) * gain[c]
+                total[c] += error
+                square[c] += error * error
+
+    return numba.njit(nogil=True, cache=True)(moments), numba.njit(nogil=True, cache=True)(errors)
+
+
+def _by_channels(run: Any, target: Array, rates: Array, *arrays: Array) -> None:
+    """Run a sum over rows, on a part of the channels in every thread: a channel's rows are added in order."""
+    channels, threads = target.shape[1], os.cpu_count() or 1
+    edges = [channels * i // threads for i in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda i: run(target, rates, edges[i], edges[i + 1], *arrays), range(threads)))
+
+
+def moments(target: Array, rates: Array) -> tuple[Float, Float]:
+    """Return ``sum rates^2`` and ``sum target * rates`` over the rows of float32 arrays (M, C); float64 (C,)."""
+    energy, match = np.zeros((2, target.shape[1]))
+    _by_channels(_sums()[0], target, rates, energy, match)
+    return energy, match
+
+
+def errors(target: Array, rates: Array, gain: Array) -> tuple[Float, Float]:
+    """Return the means of ``e = target - rates * gain`` and of ``e^2`` over the rows of float32 arrays (M, C); float64 (C,)."""
+    total, square = np.zeros((2, target.shape[1]))
+    _by_channels(_sums()[1], target, rates, np.ascontiguousarray(gain, np.float64), total, square)
+    return total / len(target), square / len(target)
 
 
 def spike_counts(current: Array, scale: Array, bias: Array, v_init: Array) -> Array:
