@@ -85,14 +85,14 @@ class ClassOffsets(IntegerPass):
             answers.append(simulate(integers, copy).logits)
             ideal += [rate_forward(on_maps, part) for part in parts(copy, BATCH)]
         self.tell("offsetting classes", len(copies), len(copies))
-        bias = {p.name: p.bias for p in network.populations}
+        both, bias = (joined(ideal), joined(answers)), {p.name: p.bias for p in network.populations}
         for p in classifiers:
-            z, s = (_centred(output_of(joined(logits), output_name(p.name))) for logits in (ideal, answers))
+            z, s = (_centred(output_of(logits, output_name(p.name))) for logits in both)
             offsets = _offsets(z, s, batch_size(images))
             _log.info("%s: classes offset by %.3f (root mean square)", p.name, float(np.sqrt(np.square(offsets).mean())))
             bias[p.name] = p.bias + offsets / p.lambda_
-        ideal_network = network.ideal or network
-        return replace(network, populations=tuple(replace(p, bias=bias[p.name]) for p in network.populations), ideal=ideal_network)
+        populations = tuple(replace(p, bias=bias[p.name]) for p in network.populations)
+        return replace(network, populations=populations, ideal=network.ideal or network)
 
 
 def _moved(images: Mapping[str, Float]) -> list[dict[str, Float]]:

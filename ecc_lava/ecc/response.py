@@ -6,6 +6,7 @@ Compiled by numba; all in units of the threshold.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -58,25 +59,28 @@ def _sums() -> tuple[Any, Any]:
     return numba.njit(nogil=True, cache=True)(moments), numba.njit(nogil=True, cache=True)(errors)
 
 
-def _by_channels(run: Any, target: Array, rates: Array, *arrays: Array) -> None:
-    """Run a sum over rows, on a part of the channels in every thread: a channel's rows are added in order."""
-    channels, threads = target.shape[1], os.cpu_count() or 1
-    edges = [channels * i // threads for i in range(threads + 1)]
+def _in_parts(number: int, run: Callable[[int, int], None]) -> None:
+    """Call ``run(first, end)`` for parts of `number` items, a part in every thread."""
+    threads = os.cpu_count() or 1
+    edges = [number * i // threads for i in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda i: run(target, rates, edges[i], edges[i + 1], *arrays), range(threads)))
+        list(pool.map(run, edges[:-1], edges[1:]))
 
 
 def moments(target: Array, rates: Array) -> tuple[Float, Float]:
     """Return ``sum rates^2`` and ``sum target * rates`` over the rows of float32 arrays (M, C); float64 (C,)."""
     energy, match = np.zeros((2, target.shape[1]))
-    _by_channels(_sums()[0], target, rates, energy, match)
+    run, _ = _sums()
+    _in_parts(target.shape[1], lambda first, end: run(target, rates, first, end, energy, match))  # a channel's rows are added in order
     return energy, match
 
 
 def errors(target: Array, rates: Array, gain: Array) -> tuple[Float, Float]:
     """Return the means of ``e = target - rates * gain`` and of ``e^2`` over the rows of float32 arrays (M, C); float64 (C,)."""
     total, square = np.zeros((2, target.shape[1]))
-    _by_channels(_sums()[1], target, rates, np.ascontiguousarray(gain, np.float64), total, square)
+    _, run = _sums()
+    gain = np.ascontiguousarray(gain, np.float64)
+    _in_parts(target.shape[1], lambda first, end: run(target, rates, first, end, gain, total, square))
     return total / len(target), square / len(target)
 
 
@@ -95,10 +99,8 @@ def spike_counts(current: Array, scale: Array, bias: Array, v_init: Array) -> Ar
     """
     out = np.empty((current.shape[0], current.shape[2]), np.float32)
     factors = [np.ascontiguousarray(values, np.float32) for values in (scale, bias, v_init)]
-    run, threads = _kernel(), os.cpu_count() or 1
-    edges = [len(current) * i // threads for i in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda i: run(current[edges[i] : edges[i + 1]], *factors, out[edges[i] : edges[i + 1]]), range(threads)))
+    run = _kernel()
+    _in_parts(len(current), lambda first, end: run(current[first:end], *factors, out[first:end]))
     return out
 
 
