@@ -8,27 +8,22 @@ loaded when it is first used.
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from ecc_lava.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from ecc_lava.attribution import Attribution, attribute
-    from ecc_lava.checking import CheckReport, check
-    from ecc_lava.ecc.recipes import RECIPES, convert
+    from ecc_lava.analysis import Attribution, CheckReport, attribute, check
+    from ecc_lava.backends import Result, simulate
+    from ecc_lava.conversion import RECIPES, convert
     from ecc_lava.errors import EccLavaError, UnsupportedModel
     from ecc_lava.graph import Graph, forward
-    from ecc_lava.keras_import import from_keras, load_model
+    from ecc_lava.importers.keras import from_keras, load_model
     from ecc_lava.lowering import lower
-    from ecc_lava.network import SpikingNetwork
+    from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, rate_forward
     from ecc_lava.quantisation import as_float, quantise
-    from ecc_lava.quantised import QuantisedNetwork
-    from ecc_lava.rates import rate_forward
-    from ecc_lava.result import Result
-    from ecc_lava.simulation import simulate
     from ecc_lava.storage import load, save
-    from ecc_lava.studies.results import StudyResult
-    from ecc_lava.studies.run import study
-    from ecc_lava.studies.searching import Search
+    from ecc_lava.studies import Search, StudyResult, study
 
 __all__ = [
     "RECIPES",
@@ -59,38 +54,33 @@ __all__ = [
 ]
 
 _HOME = {
-    "RECIPES": "ecc.recipes",
-    "Attribution": "attribution",
-    "CheckReport": "checking",
+    "RECIPES": "conversion",
+    "Attribution": "analysis",
+    "CheckReport": "analysis",
     "EccLavaError": "errors",
     "Graph": "graph",
-    "QuantisedNetwork": "quantised",
-    "Result": "result",
-    "Search": "studies.searching",
-    "SpikingNetwork": "network",
-    "StudyResult": "studies.results",
+    "QuantisedNetwork": "networks",
+    "Result": "backends",
+    "Search": "studies",
+    "SpikingNetwork": "networks",
+    "StudyResult": "studies",
     "UnsupportedModel": "errors",
     "as_float": "quantisation",
-    "attribute": "attribution",
-    "check": "checking",
-    "convert": "ecc.recipes",
+    "attribute": "analysis",
+    "check": "analysis",
+    "convert": "conversion",
     "forward": "graph",
-    "from_keras": "keras_import",
+    "from_keras": "importers.keras",
     "load": "storage",
-    "load_model": "keras_import",
+    "load_model": "importers.keras",
     "lower": "lowering",
     "quantise": "quantisation",
-    "rate_forward": "rates",
+    "rate_forward": "networks",
     "save": "storage",
-    "simulate": "simulation",
-    "study": "studies.run",
+    "simulate": "backends",
+    "study": "studies",
 }
 """Public name -> the module it lives in."""
-
-try:
-    __version__ = version("ecc-lava")
-except PackageNotFoundError:  # run from a source folder that is not installed
-    __version__ = "0"
 
 
 def __getattr__(name: str) -> Any:

@@ -6,11 +6,10 @@ imports `ecc_lava`; never the other way round.
 """
 
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, chip, load_chip
-from hw_mappings.counters import CoreCounters, predicted_counters
-from hw_mappings.deployment import Deployment, deploy
+from hw_mappings.deployment import CoreCounters, Deployment, deploy, predicted_counters
 from hw_mappings.mapper import map_network
 from hw_mappings.mapping import Mapping
-from hw_mappings.page import chip_page
+from hw_mappings.report import chip_page
 from hw_mappings.vectors import export_vectors
 
 __all__ = [

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ecc_lava.backends import Result
 from ecc_lava.errors import DoesNotFit, InvalidInput
-from ecc_lava.network import Kind
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.result import Result
-from hw_mappings.chips.loihi2 import LOIHI2
-from hw_mappings.chips.spec import ChipSpec
+from ecc_lava.networks import Kind, QuantisedNetwork
+from hw_mappings.chips import LOIHI2, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
-from hw_mappings.misfit import explain_cores
-from hw_mappings.placement import PLACERS, PlacementProblem, Placer
-from hw_mappings.plan import Plan, plan
-from hw_mappings.repeaters import with_repeaters
-from hw_mappings.synapses import SynapseModel
-from hw_mappings.traffic import traffic
+from hw_mappings.partition import Plan, explain_cores, plan, with_repeaters
+from hw_mappings.placement import PLACERS, PlacementProblem, Placer, traffic
+from hw_mappings.resources import SynapseModel
 
 __all__ = ["map_network"]
 

@@ -13,19 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layered import chip_with
 
-from ecc_lava.arrays import Array
-from ecc_lava.backends import lava as backend
-from ecc_lava.backends.lava_plan import Plan
-from ecc_lava.network import Kind
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.shard import Shard
+from ecc_lava.backends.lava import run as backend
+from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.common.arrays import Array
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.shard import Shard
+from ecc_lava.networks.wiring import Kind
 from hw_mappings import Deployment, Mapping, deploy
 from hw_mappings.chips import ChipSpec
-from hw_mappings.mapping import mapped_cores
-from hw_mappings.placement.problem import Address
-from hw_mappings.repeaters import with_repeaters
-from hw_mappings.synapses import SynapseModel
-from hw_mappings.tiling import tiling_of
+from hw_mappings.chips.mesh import Address
+from hw_mappings.mapping.core import mapped_cores
+from hw_mappings.partition.repeaters import with_repeaters
+from hw_mappings.resources.synapses import SynapseModel
+from hw_mappings.resources.tiling import tiling_of
 
 __all__ = ["ROOMY", "Case", "assert_equal", "cases", "in_this_process", "random_mapping"]
 
@@ -89,8 +89,8 @@ def assert_equal(found: Deployment) -> None:
 
 def in_this_process(plan: Plan, layout: Any, memory: int, shared: dict[str, Array], limits: Any, progress: Any) -> None:
     """Do here what `supervise` has a process of its own do, which takes a second to start."""
-    from ecc_lava.backends.lava_network import compiled
-    from ecc_lava.backends.lava_one_process import OneProcess
+    from ecc_lava.backends.lava.host.network import compiled
+    from ecc_lava.backends.lava.host.one_process import OneProcess
 
     OneProcess(*compiled(plan, shared)).run(plan.clock.steps)
 

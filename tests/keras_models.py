@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-__all__ = ["LAYERS", "NOT_GENERATED", "OPERATIONS", "Generated", "RECIPES", "Recipe", "generated"]
+__all__ = ["LAYERS", "NOT_GENERATED", "OPERATIONS", "RECIPES", "Generated", "Recipe", "generated"]
 
 VECTOR, SIGNAL, IMAGE = 1, 2, 3
 MAPS, ANY = (SIGNAL, IMAGE), (VECTOR, SIGNAL, IMAGE)

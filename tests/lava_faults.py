@@ -16,15 +16,15 @@ import pytest
 from generated import random_images, random_network
 from lava_cases import whole_cores
 
-from ecc_lava.arrays import Array
-from ecc_lava.backends import lava as backend
-from ecc_lava.backends import lava_supervisor
 from ecc_lava.backends.activity import Wanted
-from ecc_lava.backends.lava import run_shards
-from ecc_lava.backends.lava_arithmetic import CoreArithmetic
-from ecc_lava.backends.lava_clock import Clock
-from ecc_lava.backends.lava_plan import CorePlan, Plan
-from ecc_lava.backends.lava_planning import make_plan
+from ecc_lava.backends.lava import run as backend
+from ecc_lava.backends.lava.cores.arithmetic import CoreArithmetic
+from ecc_lava.backends.lava.cores.clock import Clock
+from ecc_lava.backends.lava.cores.plan import CorePlan, Plan
+from ecc_lava.backends.lava.cores.planning import make_plan
+from ecc_lava.backends.lava.host import supervisor as lava_supervisor
+from ecc_lava.backends.lava.run import run_shards
+from ecc_lava.common.arrays import Array
 
 
 def segments(process: psutil.Process) -> set[Path]:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from ecc_lava.arrays import Array, Shape
+from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, axes_permuted, from_synapses, target_shape
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Add, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale
 
 __all__ = ["convs", "geometries", "graphs", "pool", "same_padding", "shapes", "sparse"]
 

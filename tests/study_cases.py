@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ecc_lava.studies.grids import run_settings
-from ecc_lava.studies.ledger import Ledger
+from ecc_lava.studies.running import run_settings
 from ecc_lava.studies.settings import Setting, grid
-from ecc_lava.studies.storage import open_storage
-from ecc_lava.studies.trials import Figures, Trial
+from ecc_lava.studies.trials.storage import open_storage
+from ecc_lava.studies.trials.store import Ledger
+from ecc_lava.studies.trials.trial import Figures, Trial
 
 SETTINGS = grid(bits=range(2, 9), timesteps=(4, 8)).settings
 MANY = grid(bits=range(2, 9), timesteps=range(1, 11)).settings

@@ -19,6 +19,33 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("ecc_lava", "hw_mappings")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
+FLOORS: dict[str, list[set[str]]] = {
+    "ecc_lava": [
+        {"errors", "version"},
+        {"common"},
+        {"geometry", "inputs"},
+        {"formats", "graph"},
+        {"networks", "importers"},
+        {"lowering", "quantisation", "backends", "storage"},
+        {"conversion", "analysis", "demo"},
+        {"studies"},
+        {"cli"},
+    ],
+    "hw_mappings": [
+        {"chips"},
+        {"resources"},
+        {"partition"},
+        {"placement"},
+        {"mapping"},
+        {"mapper", "costs", "deployment"},
+        {"report", "vectors"},
+    ],
+}
+"""The table of rooms, from the ground up. A room imports rooms of lower floors only. `hw_mappings` stands on `ecc_lava` below `studies`."""
+
+LOOSE = {"ecc_lava": {"__init__", "errors", "version", "__main__"}, "hw_mappings": {"__init__", "mapper"}}
+"""The modules that stand at a package's root."""
+
 HEAVY = {"tensorflow", "keras", "lava", "h5py", "numba", "matplotlib", "scipy", "sklearn", "rich", "typer"} | {
     "optuna",
     "sqlalchemy",
@@ -29,34 +56,34 @@ HEAVY = {"tensorflow", "keras", "lava", "h5py", "numba", "matplotlib", "scipy", 
 }
 
 MAY_IMPORT = {
-    "keras": ("ecc_lava/keras_import/", "ecc_lava/demo/make_data.py"),
-    "tensorflow": ("ecc_lava/keras_import/", "ecc_lava/demo/make_data.py"),
+    "keras": ("ecc_lava/importers/keras/", "ecc_lava/demo/make_data.py"),
+    "tensorflow": ("ecc_lava/importers/keras/", "ecc_lava/demo/make_data.py"),
     "sklearn": ("ecc_lava/demo/make_data.py",),
-    "lava": ("ecc_lava/lava_processes/", "ecc_lava/backends/lava"),
-    "h5py": ("ecc_lava/storage/", "ecc_lava/keras_import/loading.py"),
-    "numba": ("ecc_lava/backends/fast", "ecc_lava/ecc/response.py", "hw_mappings/placement/"),
-    "matplotlib": ("ecc_lava/demo/picture.py", "ecc_lava/attribution/picture.py", "ecc_lava/studies/pictures.py"),
+    "lava": ("ecc_lava/backends/lava/host/", "ecc_lava/backends/lava/processes/"),
+    "h5py": ("ecc_lava/storage/", "ecc_lava/importers/keras/files/"),
+    "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/calibration/", "hw_mappings/placement/"),
+    "matplotlib": ("ecc_lava/demo/picture.py", "ecc_lava/analysis/attribution/picture.py", "ecc_lava/studies/show/"),
     "optuna": ("ecc_lava/studies/",),
-    "sqlalchemy": ("ecc_lava/studies/storage.py",),
+    "sqlalchemy": ("ecc_lava/studies/trials/storage.py",),
     "pandas": ("ecc_lava/studies/results.py",),
     "pyarrow": ("ecc_lava/studies/results.py",),
-    "jinja2": ("ecc_lava/pages.py",),
-    "markupsafe": ("ecc_lava/pages.py",),
+    "jinja2": ("ecc_lava/common/pages.py",),
+    "markupsafe": ("ecc_lava/common/pages.py",),
     "rich": ("ecc_lava/cli/",),
     "typer": ("ecc_lava/cli/",),
-    "scipy": ("ecc_lava/geometry/", "ecc_lava/ecc/", "hw_mappings/"),
+    "scipy": ("ecc_lava/geometry/", "ecc_lava/conversion/", "hw_mappings/"),
 }
 """Heavy package -> beginnings of the paths that may import it."""
 
 AT_TOP = {
-    "lava": ("ecc_lava/lava_processes/", "ecc_lava/backends/lava_network.py"),  # loaded only in the process that hosts Lava
-    "numba": ("ecc_lava/backends/fast_kernels.py", "hw_mappings/placement/annealing_kernel.py"),
-    "rich": ("ecc_lava/cli/output.py",),
+    "lava": ("ecc_lava/backends/lava/processes/", "ecc_lava/backends/lava/host/network.py"),  # loaded only in the process that hosts Lava
+    "numba": ("ecc_lava/backends/fast/kernels/kernels.py", "hw_mappings/placement/annealing_kernel.py"),
+    "rich": ("ecc_lava/cli/show/output.py",),
     "typer": ("ecc_lava/cli/app.py",),
 }
 """Heavy package -> those that may import it when they are imported themselves; all others only inside functions."""
 
-BETWEEN_OWN_PROCESSES = {"ecc_lava/backends/lava_host.py", "ecc_lava/backends/lava_supervisor.py"}
+BETWEEN_OWN_PROCESSES = {"ecc_lava/backends/lava/host/host.py", "ecc_lava/backends/lava/host/supervisor.py"}
 """May pickle: a plan goes from this process to its own child, in a private temporary folder; nothing that a user names is read so."""
 
 
@@ -64,8 +91,19 @@ def _where(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def _imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield every imported module and whether the import is inside a function; imports for the type checker alone do not count."""
+def _is_submodule(package: str, name: str) -> bool:
+    """Whether ``from package import name`` names a file of ours; where a function has the file's name, the function is meant."""
+    folder = ROOT / package.replace(".", "/")
+    if not (folder / f"{name}.py").is_file():
+        return False
+    return f" {name}" not in (folder / "__init__.py").read_text(encoding="utf-8")
+
+
+def _imports(path: Path, named: bool = True) -> Iterator[tuple[str, bool]]:
+    """Yield every imported module and whether the import is inside a function; imports for the type checker alone do not count.
+
+    With `named`, also what `from` imports name, as it may be a module.
+    """
 
     def walk(node: ast.AST, inside: bool) -> Iterator[tuple[str, bool]]:
         for child in ast.iter_child_nodes(node):
@@ -75,28 +113,109 @@ def _imports(path: Path) -> Iterator[tuple[str, bool]]:
                 yield from ((alias.name, inside) for alias in child.names)
             elif isinstance(child, ast.ImportFrom):
                 assert child.level == 0, f"{_where(path)}: a relative import"
-                yield str(child.module), inside
-                yield from ((f"{child.module}.{alias.name}", inside) for alias in child.names)
+                if not _is_submodule(str(child.module), child.names[0].name):
+                    yield str(child.module), inside
+                if named or _is_submodule(str(child.module), child.names[0].name):
+                    yield from ((f"{child.module}.{alias.name}", inside) for alias in child.names)
             else:
                 yield from walk(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
 
     return walk(ast.parse(path.read_text(encoding="utf-8")), False)
 
 
+def _room(module: str) -> tuple[str, str]:
+    """Return the package and the room of a module; the room of a package's own door is empty."""
+    package, _, rest = module.partition(".")
+    return package, rest.split(".")[0]
+
+
+def _floor(package: str, room: str) -> int:
+    """Return a room's floor, counted from 0; the front door stands above all."""
+    floors = FLOORS[package]
+    if not room:
+        return len(floors)
+    return next(floor for floor, rooms in enumerate(floors) if room in rooms)
+
+
+def _is_door(module: str) -> bool:
+    return (ROOT / module.replace(".", "/") / "__init__.py").is_file()
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _own_imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield every module of these packages that a file imports from, and whether the import is inside a function."""
+    for module, inside in _imports(path, named=False):
+        if module.split(".")[0] in PACKAGES:
+            yield module, inside
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=_where)
-def test_arrows_between_packages(path: Path) -> None:
+def test_rooms_import_lower_floors_by_their_doors(path: Path) -> None:
+    where, (package, room) = _where(path), _room(_module(path))
+    for module, inside in _own_imports(path):
+        its_package, its_room = _room(module)
+        if (its_package, its_room) == (package, room):
+            continue
+        if package == "ecc_lava" and its_package == "hw_mappings":
+            assert room == "cli", f"{where} imports {module}: only the command line may"
+            assert inside, f"{where} imports {module} when it is imported itself"
+        elif package == its_package:
+            assert _floor(package, its_room) < _floor(package, room), f"{where} imports {module}, which stands no lower"
+        else:
+            assert _floor("ecc_lava", its_room) < _floor("ecc_lava", "studies"), f"{where} imports {module}"
+        assert _is_door(module) or its_room in LOOSE[its_package], f"{where} imports {module}, which is no door"
+        assert module.count(".") < 2 or module == "ecc_lava.importers.keras", f"{where} enters {its_room} by the back door {module}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_where)
+def test_heavy_packages_stay_in_their_rooms(path: Path) -> None:
     where = _where(path)
     for module, inside in _imports(path):
         package = module.split(".")[0]
         assert package != "tests", where
-        if package == "hw_mappings" and where.startswith("ecc_lava/"):
-            assert where.startswith("ecc_lava/cli/"), f"{where} imports {module}: only the command line may"
-            assert inside, f"{where} imports {module} when it is imported itself"
-        if module.startswith("ecc_lava.cli"):
-            assert where.startswith("ecc_lava/cli/"), f"{where} imports the command line"
         if package in MAY_IMPORT:
             assert where.startswith(MAY_IMPORT[package] or ("nothing",)), f"{where} imports {module}"
             assert inside or where.startswith(AT_TOP.get(package, ("nothing",))), f"{where} imports {module} outside a function"
+
+
+def test_no_imports_run_in_circles() -> None:
+    """No module imports one that imports it, at whatever distance, inside functions too."""
+    graph = {_module(path): {m for m, _ in _own_imports(path) if m != _module(path)} for path in SOURCES}
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, " -> ".join([*above[above.index(module) :], module])
+        if module in done:
+            return
+        for imported in sorted(graph.get(module, ())):
+            visit(imported, (*above, module))
+        done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_every_folder_has_a_door_with_a_sentence_or_more() -> None:
+    for folder in {path.parent for path in SOURCES}:
+        door = folder / "__init__.py"
+        assert door.is_file(), f"{_where(folder)} has no door"
+        assert ast.get_docstring(ast.parse(door.read_text(encoding="utf-8"))), f"the door of {_where(folder)} says nothing"
+
+
+def test_no_loose_modules_and_no_room_without_a_floor() -> None:
+    for package in PACKAGES:
+        loose = {path.stem for path in (ROOT / package).glob("*.py")}
+        assert loose <= LOOSE[package], f"loose in {package}: {loose - LOOSE[package]}"
+        rooms = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+        assert rooms <= set().union(*FLOORS[package]), f"no floor for {rooms}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_where)
+def test_no_file_repeats_its_folders_name(path: Path) -> None:
+    assert not path.stem.startswith(f"{path.parent.name}_"), f"{_where(path)}: the folder says it already"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_where)
@@ -168,7 +287,7 @@ def test_public_names_of_modules_resolve() -> None:
     for path in SOURCES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         exported = [n for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"]
-        if not exported or "lava_processes" in path.parts:
+        if not exported or "processes" in path.parts:
             continue
         module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
         for name in ast.literal_eval(exported[0].value):

@@ -15,22 +15,29 @@ from hypothesis import strategies as st
 from strategies import graphs
 
 import ecc_lava
-from ecc_lava.arrays import Array
-from ecc_lava.attribution import Attribution, draw, in_words
-from ecc_lava.attribution.answers import Reference
-from ecc_lava.attribution.change import Change, Flips
-from ecc_lava.attribution.ladder import RUNGS, climbed, staged
+from ecc_lava.analysis.attribution import Attribution, draw, in_words
+from ecc_lava.analysis.attribution.answers import Reference
+from ecc_lava.analysis.attribution.change import Change, Flips
+from ecc_lava.analysis.attribution.ladder import RUNGS, climbed, staged
+from ecc_lava.common.arrays import Array
+from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
+from ecc_lava.conversion.passes.input_encoding import InputEncoding
+from ecc_lava.conversion.passes.residual_elimination import ResidualElimination
+from ecc_lava.conversion.rescaling import rescaled
 from ecc_lava.demo import data as demo
-from ecc_lava.ecc.passes import CurrentNormalisation, InputEncoding, ResidualElimination
-from ecc_lava.ecc.rescaling import rescaled
 from ecc_lava.errors import InvalidInput, InvalidNetwork
-from ecc_lava.formats import LOIHI1, LOIHI2
+from ecc_lava.formats.loihi1 import LOIHI1
+from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, with_kernel
-from ecc_lava.graph import Graph, Input, Linear, Node, Relu, Reshape, Scale, Step, forward
-from ecc_lava.network import Kind, SpikingNetwork
-from ecc_lava.quantisation import as_float, quantise, with_rounded_weights
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.rates import rates
+from ecc_lava.graph.evaluate import forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape, Scale, Step
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.rates import rates
+from ecc_lava.networks.spiking import SpikingNetwork
+from ecc_lava.networks.wiring import Kind
+from ecc_lava.quantisation.as_float import as_float
+from ecc_lava.quantisation.quantise import quantise, with_rounded_weights
 
 SOME = settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 IMAGES = 200

@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
-from ecc_lava.arrays import Array
-from ecc_lava.backends import fast as fast_module
 from ecc_lava.backends.activity import Activity, Wanted
-from ecc_lava.backends.fast import fast
+from ecc_lava.backends.fast import run as fast_module
+from ecc_lava.backends.fast.run import fast
+from ecc_lava.backends.result import Result
 from ecc_lava.backends.stepwise import golden
+from ecc_lava.common.arrays import Array
+from ecc_lava.common.neuron import integrate_and_fire
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.geometry import Conv, apply, with_kernel
-from ecc_lava.network import Kind
-from ecc_lava.neuron import integrate_and_fire
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.result import Result
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.wiring import Kind
 
 MANY = settings(derandomize=True, deadline=None, max_examples=60)
 

@@ -9,16 +9,18 @@ import pytest
 from lava_cases import needs_lava
 
 import ecc_lava
-from ecc_lava.arrays import Array
-from ecc_lava.binary import is_binary, mixes_channels
-from ecc_lava.checking import compare
+from ecc_lava.analysis.differences import compare
+from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.geometry import Conv, Dense, Geometry
-from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Scale, Step, forward
-from ecc_lava.lowering import lower
-from ecc_lava.network import Kind
-from ecc_lava.quantisation import quantise
-from ecc_lava.rates import rate_forward
+from ecc_lava.geometry.binary import is_binary, mixes_channels
+from ecc_lava.graph.evaluate import forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Add, Input, Linear, Node, Relu, Reshape, Scale, Step
+from ecc_lava.lowering.lower import lower
+from ecc_lava.networks.rates import rate_forward
+from ecc_lava.networks.wiring import Kind
+from ecc_lava.quantisation.quantise import quantise
 
 
 def _signs(rng: np.random.Generator, *shape: int) -> Array:

@@ -11,15 +11,18 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 import ecc_lava
-from ecc_lava.arrays import Array, Float, output_of
-from ecc_lava.ecc import class_offsets
-from ecc_lava.ecc.class_offsets import ClassOffsets
-from ecc_lava.ecc.recipes import RECIPES, convert
+from ecc_lava.common.arrays import Array, Float, output_of
+from ecc_lava.conversion.calibration import class_offsets
+from ecc_lava.conversion.calibration.class_offsets import ClassOffsets
+from ecc_lava.conversion.convert import convert
+from ecc_lava.conversion.recipes import RECIPES
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense
-from ecc_lava.graph import Graph, Input, Linear, Node, Relu, Reshape, Sigmoid, Softmax, forward
-from ecc_lava.network import SpikingNetwork
-from ecc_lava.rates import rate_forward
+from ecc_lava.graph.evaluate import forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape, Sigmoid, Softmax
+from ecc_lava.networks.rates import rate_forward
+from ecc_lava.networks.spiking import SpikingNetwork
 
 T = 4
 

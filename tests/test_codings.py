@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 from lava_cases import everything
 
 import ecc_lava
-from ecc_lava.arrays import Array, Shape
-from ecc_lava.backends.fast import fast
+from ecc_lava.analysis.differences import compare
+from ecc_lava.backends.fast.run import fast
 from ecc_lava.backends.stepwise import floating, golden
-from ecc_lava.checking import compare
-from ecc_lava.coding import CODINGS, InputCoding
-from ecc_lava.encode import encode, sent
+from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense, apply, with_kernel
-from ecc_lava.graph import Graph, Input, Linear, Relu, Reshape
-from ecc_lava.network import SpikingNetwork
-from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Input, Linear, Relu, Reshape
+from ecc_lava.inputs.coding import CODINGS, InputCoding
+from ecc_lava.inputs.encoding import encode, sent
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.spiking import SpikingNetwork
 
 SOME = settings(derandomize=True, deadline=None, max_examples=20)
 SHAPE: Shape = (4, 5, 2)

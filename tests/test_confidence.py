@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ecc_lava.confidence import accuracy_over_time, confident, lead
+from ecc_lava.analysis.confidence import accuracy_over_time, confident, lead
 from ecc_lava.errors import InvalidInput
 
 # what two images have summed up after each of four steps, (N, T, K), in units of the logits at T = 4

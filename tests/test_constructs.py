@@ -10,9 +10,9 @@ import pytest
 from lava_cases import needs_lava
 
 import ecc_lava
-from ecc_lava.arrays import Array
-from ecc_lava.checking import compare
-from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.analysis.differences import compare
+from ecc_lava.common.arrays import Array
+from ecc_lava.networks.integer import QuantisedNetwork
 
 SHAPE = (8, 7, 3)
 

@@ -32,13 +32,13 @@ from lava_faults import (
     plant,
 )
 
-from ecc_lava.arrays import Array
-from ecc_lava.backends.lava_arithmetic import CoreArithmetic
+from ecc_lava.backends.lava.cores.arithmetic import CoreArithmetic
+from ecc_lava.backends.simulate import simulate
+from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidInput, InvalidNetwork, LavaError
-from ecc_lava.simulation import simulate
 from hw_mappings import LOIHI2, Mapping, deploy, map_network, predicted_counters
-from hw_mappings.placement.problem import Address
-from hw_mappings.processes import groups, layers
+from hw_mappings.chips.mesh import Address
+from hw_mappings.deployment.processes import groups, layers
 
 FEW = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -231,7 +231,7 @@ def test_a_full_shared_memory_is_one_error(monkeypatch: pytest.MonkeyPatch) -> N
 _FILLED = """
 import os, sys
 from pathlib import Path
-from ecc_lava.backends import lava as backend
+from ecc_lava.backends.lava import run as backend
 from test_deploy import case
 
 def fill(plan):

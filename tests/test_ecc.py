@@ -11,18 +11,25 @@ from hypothesis import strategies as st
 from strategies import graphs
 
 import ecc_lava
-from ecc_lava.arrays import Array
-from ecc_lava.ecc import activations
-from ecc_lava.ecc.passes import CurrentNormalisation, InputEncoding, Pass, ResidualElimination
-from ecc_lava.ecc.recipes import RECIPES, calibration_subset, convert
-from ecc_lava.ecc.response import errors, moments
-from ecc_lava.ecc.sharing import Sharing
+from ecc_lava.common.arrays import Array
+from ecc_lava.conversion import activations
+from ecc_lava.conversion.calibration.response import errors, moments
+from ecc_lava.conversion.calibration.weight_sharing import Sharing
+from ecc_lava.conversion.convert import calibration_subset, convert
+from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
+from ecc_lava.conversion.passes.input_encoding import InputEncoding
+from ecc_lava.conversion.passes.interface import Pass
+from ecc_lava.conversion.passes.residual_elimination import ResidualElimination
+from ecc_lava.conversion.recipes import RECIPES
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense
-from ecc_lava.graph import Graph, Input, Linear, Node, Relu, Reshape, evaluate, forward
-from ecc_lava.lowering import lower
-from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
-from ecc_lava.rates import rate_forward, rates
+from ecc_lava.graph.evaluate import evaluate, forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape
+from ecc_lava.lowering.lower import lower
+from ecc_lava.networks.rates import rate_forward, rates
+from ecc_lava.networks.spiking import InputCoding, Population, Projection, SpikingNetwork
+from ecc_lava.networks.wiring import Kind
 
 MANY = settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 

@@ -7,12 +7,14 @@ import pytest
 from generated import random_network, recoded
 
 import ecc_lava
-from ecc_lava.energy import CORE_ENERGIES, FLOAT32_MAC_PJ, INT8_MAC_PJ, costs
-from ecc_lava.formats import FORMATS
+from ecc_lava.analysis.energy import CORE_ENERGIES, FLOAT32_MAC_PJ, INT8_MAC_PJ, costs
+from ecc_lava.formats.table import FORMATS
 from ecc_lava.geometry import Conv, Dense
-from ecc_lava.graph import Graph, Input, Linear, Relu, Reshape
-from ecc_lava.network import InputCoding, Kind
-from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Input, Linear, Relu, Reshape
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.spiking import InputCoding
+from ecc_lava.networks.wiring import Kind
 
 
 def _two_neurons(coding: str, format: str = "loihi1") -> QuantisedNetwork:

@@ -18,21 +18,22 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecc_lava.arrays import Array, Shape
-from ecc_lava.backends import fast as fast_module
-from ecc_lava.backends import fast_compile
 from ecc_lava.backends.activity import ActivityOf, Wanted
-from ecc_lava.backends.fast import fast, images_per_batch
-from ecc_lava.backends.fast_compile import load_library
-from ecc_lava.backends.fast_jobs import Kernels
-from ecc_lava.backends.fast_native import NativeKernels
-from ecc_lava.backends.fast_numba import NumbaKernels
+from ecc_lava.backends.fast import run as fast_module
+from ecc_lava.backends.fast.jobs import Kernels
+from ecc_lava.backends.fast.kernels import compile as fast_compile
+from ecc_lava.backends.fast.kernels.compile import load_library
+from ecc_lava.backends.fast.kernels.native import NativeKernels
+from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
+from ecc_lava.backends.fast.run import fast, images_per_batch
 from ecc_lava.backends.stepwise import golden
+from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import RangeError
-from ecc_lava.formats import LOIHI2
+from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, as_sparse, target_shape
-from ecc_lava.network import InputCoding, Kind
-from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.spiking import InputCoding
+from ecc_lava.networks.wiring import Kind
 
 SOME = settings(derandomize=True, deadline=None, max_examples=40)
 NEEDS_COMPILER = "needs a C compiler"
@@ -291,7 +292,7 @@ def test_numba_where_its_cache_cannot_be_written(tmp_path: Path) -> None:
     program = (
         "import logging, sys\nlogging.basicConfig(stream=sys.stdout)\n"
         "import numba.core.caching as c\nc.CacheImpl._locator_classes = []\n"
-        "import numpy as np\nfrom ecc_lava.backends.fast_numba import NumbaKernels\n"
+        "import numpy as np\nfrom ecc_lava.backends.fast.kernels.with_numba import NumbaKernels\n"
         "print(NumbaKernels().row_spikes(np.full((2, 1, 1), 7, np.uint64)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | {"HOME": str(tmp_path)})
@@ -303,7 +304,7 @@ def test_numba_where_its_cache_cannot_be_written(tmp_path: Path) -> None:
 def test_compiled_kernels_start_without_numba() -> None:
     if load_library() is None:
         pytest.skip(NEEDS_COMPILER)
-    program = "import sys\nfrom ecc_lava.backends.fast import kernels\nkernels()\nprint('numba' in sys.modules)"
+    program = "import sys\nfrom ecc_lava.backends.fast.run import kernels\nkernels()\nprint('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -15,17 +15,22 @@ from hypothesis import strategies as st
 from strategies import graphs
 
 import ecc_lava
-from ecc_lava.arrays import Array
-from ecc_lava.audit import one_step_bound
+from ecc_lava.common.arrays import Array
 from ecc_lava.errors import FileError, InvalidInput, RangeError
-from ecc_lava.formats import FORMATS, LOIHI1, LOIHI2, NumberFormat
+from ecc_lava.formats.loihi1 import LOIHI1
+from ecc_lava.formats.loihi2 import LOIHI2
+from ecc_lava.formats.number_format import NumberFormat
+from ecc_lava.formats.table import FORMATS
 from ecc_lava.geometry import Conv, Dense, with_kernel
-from ecc_lava.graph import Graph
-from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
-from ecc_lava.quantisation import as_float, quantise
-from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
-from ecc_lava.shared_thresholds import shared_thresholds
-from ecc_lava.weight_widths import as_bits, bits_of
+from ecc_lava.graph.graph import Graph
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.spiking import InputCoding, Population, Projection, SpikingNetwork
+from ecc_lava.networks.wiring import Kind
+from ecc_lava.quantisation.as_float import as_float
+from ecc_lava.quantisation.quantise import quantise
+from ecc_lava.quantisation.range_audit import one_step_bound
+from ecc_lava.quantisation.shared_thresholds import shared_thresholds
+from ecc_lava.quantisation.widths import as_bits, bits_of
 
 SOME = settings(derandomize=True, deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 BY_NAME = pytest.mark.parametrize("format", FORMATS.values(), ids=list(FORMATS))

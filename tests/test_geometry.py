@@ -10,23 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import convs, geometries, pool, shapes
 
-from ecc_lava.arrays import Array, Shape
-from ecc_lava.compose import compose, composition_of, overlaid, touches
+from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import (
-    Conv,
-    Dense,
-    Geometry,
-    Sparse,
-    apply,
-    diagonal,
-    fan_out,
-    is_diagonal,
-    synapses,
-    target_shape,
-    transposed,
-)
-from ecc_lava.geometry_json import arrays, describe, rebuild
+from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, diagonal, fan_out, is_diagonal, synapses, target_shape, transposed
+from ecc_lava.geometry.composition import compose, composition_of, overlaid, touches
+from ecc_lava.geometry.description import arrays, describe, rebuild
 
 MANY = settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 

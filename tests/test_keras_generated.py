@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from keras_models import LAYERS, NOT_GENERATED, OPERATIONS, RECIPES, Recipe, generated
 
 import ecc_lava
-from ecc_lava.keras_import.support import markdown
-from ecc_lava.keras_import.table import HANDLERS
-from ecc_lava.keras_import.table import OPERATORS as OPERATOR_HANDLERS
-from ecc_lava.lowering import lower
-from ecc_lava.rates import rate_forward
+from ecc_lava.importers.keras.support import markdown
+from ecc_lava.importers.keras.table import HANDLERS
+from ecc_lava.importers.keras.table import OPERATORS as OPERATOR_HANDLERS
+from ecc_lava.lowering.lower import lower
+from ecc_lava.networks.rates import rate_forward
 
 TOLERANCE = 1e-5
 """Of max |difference| / max |reference|."""

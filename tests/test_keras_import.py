@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 import ecc_lava
-from ecc_lava.arrays import Array
+from ecc_lava.common.arrays import Array
 from ecc_lava.errors import FileError, InvalidInput, InvalidNetwork, UnsupportedModel
-from ecc_lava.graph import Add, Graph, Relu
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Add, Relu
 
 TOLERANCE = 1e-5
 """Of max |difference| / max |reference|: DESIGN 4, up to 30 layers."""
@@ -494,7 +495,7 @@ OLD_LAMBDA = {"class_name": "Lambda", "config": {"function": ["4wEAAAA=", None, 
 def test_hostile_objects_anywhere_in_a_file_are_refused_before_keras_is_imported(
     keras: Any, layers: Any, key: str, stored: Any, suffix: str, tmp_path: Path
 ) -> None:
-    from ecc_lava.keras_import.loading import described_layers
+    from ecc_lava.importers.keras.files.loading import described_layers
 
     path = tmp_path / f"evil.{suffix}"
     _save(_sequential(keras, (4,), layers.Dense(4, activation="tanh", name="evil"), layers.Dense(2)), path)

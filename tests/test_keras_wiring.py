@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import ecc_lava
-from ecc_lava.arrays import Array
+from ecc_lava.common.arrays import Array
 from ecc_lava.errors import UnsupportedModel
-from ecc_lava.graph import Graph, Linear
-from ecc_lava.lowering import lower
-from ecc_lava.rates import rate_forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Linear
+from ecc_lava.lowering.lower import lower
+from ecc_lava.networks.rates import rate_forward
 
 TOLERANCE = 1e-5
 """Of max |difference| / max |reference|."""

@@ -10,16 +10,16 @@ import pytest
 from generated import random_images, random_network, random_sent, recoded
 from lava_cases import GEOMETRIES, assert_same, everything, one_projection, random_tiling, whole_cores
 
-from ecc_lava.arrays import Array
-from ecc_lava.backends import lava as backend
 from ecc_lava.backends.activity import Wanted, input_activity
-from ecc_lava.backends.lava_memory import plan_layout
-from ecc_lava.backends.lava_planning import make_plan
-from ecc_lava.backends.lava_recorder import Recorder
+from ecc_lava.backends.lava import run as backend
+from ecc_lava.backends.lava.cores.planning import make_plan
+from ecc_lava.backends.lava.cores.recorder import Recorder
+from ecc_lava.backends.lava.host.memory import plan_layout
 from ecc_lava.backends.stepwise import golden
+from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidInput
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.shard import Shard, whole
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.shard import Shard, whole
 
 
 def in_one_process(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: dict[str, Array], timesteps: int) -> dict[str, Any]:

@@ -18,13 +18,13 @@ from generated import random_images, random_network, random_sent, recoded
 from lava_cases import assert_same, everything, needs_lava, one_readout, random_tiling, whole_cores
 from lava_faults import leaving_nothing, leftovers
 
-from ecc_lava.backends import lava as backend
 from ecc_lava.backends.activity import Wanted
-from ecc_lava.backends.lava import lava, run_shards
-from ecc_lava.backends.lava_plan import Plan
+from ecc_lava.backends.lava import run as backend
+from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.run import lava, run_shards
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.errors import InvalidInput, LavaError, MissingDependency
-from ecc_lava.network import Kind
+from ecc_lava.networks.wiring import Kind
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_side_effects_of_lava_stay_out() -> None:
         multiprocessing.set_start_method("spawn")
         from generated import random_images, random_network, random_sent, recoded
         from ecc_lava.backends.activity import Wanted
-        from ecc_lava.backends.lava import lava
+        from ecc_lava.backends.lava.run import lava
         network = random_network(1)
         lava(network, random_images(network, 1), 2, Wanted())
         print([name for name in sys.modules if name.startswith("lava.")], multiprocessing.get_start_method(), logging.getLogger().handlers)
@@ -184,7 +184,7 @@ def test_after_tensorflow() -> None:
         model.predict(np.zeros((2, 4, 4, 1)), verbose=0)
         from generated import random_images, random_network, random_sent, recoded
         from lava_cases import assert_same, everything
-        from ecc_lava.backends.lava import lava
+        from ecc_lava.backends.lava.run import lava
         from ecc_lava.backends.stepwise import golden
         network = random_network(1)
         q = random_images(network, 2)

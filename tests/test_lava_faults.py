@@ -31,7 +31,7 @@ from lava_faults import (
     segments,
 )
 
-from ecc_lava.backends.lava_arithmetic import CoreArithmetic
+from ecc_lava.backends.lava.cores.arithmetic import CoreArithmetic
 from ecc_lava.errors import LavaError
 
 pytestmark = needs_lava

@@ -10,28 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import graphs, pool
 
-from ecc_lava.arrays import Array, Shape
+from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.geometry import Conv, Dense, Sparse, axes_permuted, synapses
-from ecc_lava.graph import (
-    Add,
-    Final,
-    Graph,
-    Input,
-    Linear,
-    Maximum,
-    MaxPool,
-    Node,
-    Relu,
-    Reshape,
-    Scale,
-    Sigmoid,
-    Softmax,
-    evaluate,
-    forward,
-)
-from ecc_lava.lowering import Lowering, lower
-from ecc_lava.network import Kind
-from ecc_lava.rates import rate_forward, rates
+from ecc_lava.graph.evaluate import evaluate, forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Add, Final, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax
+from ecc_lava.lowering.decisions import Lowering
+from ecc_lava.lowering.lower import lower
+from ecc_lava.networks.rates import rate_forward, rates
+from ecc_lava.networks.wiring import Kind
 
 MANY = settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
@@ -359,7 +346,7 @@ def test_one_tensor_relayed_in_two_shapes() -> None:
 
 
 def test_more_synapses_than_are_listed_become_a_relay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecc_lava.compose.NONZEROS_MAX", 90)
+    monkeypatch.setattr("ecc_lava.geometry.composition.NONZEROS_MAX", 90)
     order = Linear("p", "r", axes_permuted((6, 4, 4), (1, 0, 2)), np.zeros(4))
     graph = _graph((6, 4, 2), _conv("a", "input", 1, 1, 2, 4), Relu("r", "a"), order, MaxPool("m", "p", (3, 3), (1, 1), (1, 1, 1, 1)))
     lowering = lower(graph, 1e9)

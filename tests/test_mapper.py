@@ -13,19 +13,19 @@ import pytest
 from generated import random_images, random_network
 from layered import CHIPS, DISCRETE, TINY, chain, chip_with, for_chip, same_conv
 
+from ecc_lava.backends.result import Result
+from ecc_lava.backends.simulate import simulate
 from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.geometry import Conv, Dense, Geometry
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.result import Result
-from ecc_lava.simulation import simulate
+from ecc_lava.networks.integer import QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, load_chip, map_network
 from hw_mappings.chips import ChipSpec, Figure, chip_to_json
-from hw_mappings.core_usage import overruns
-from hw_mappings.lower_bound import lower_bound_cores
-from hw_mappings.repeaters import with_repeaters
-from hw_mappings.report import layer_rows, misfit_summary, summary
-from hw_mappings.tiling import cut
-from hw_mappings.traffic import traffic
+from hw_mappings.partition.lower_bound import lower_bound_cores
+from hw_mappings.partition.repeaters import with_repeaters
+from hw_mappings.placement.traffic import traffic
+from hw_mappings.report.rows import layer_rows, misfit_summary, summary
+from hw_mappings.resources.tiling import cut
+from hw_mappings.resources.usage import overruns
 
 SEEDS = range(12)
 

@@ -13,16 +13,16 @@ import pytest
 from generated import random_network
 from layered import DISCRETE, TINY, chain, same_conv
 
-from ecc_lava.arrays import Shape
+from ecc_lava.common.arrays import Shape
 from ecc_lava.geometry import Conv, Dense, Sparse, target_shape
-from ecc_lava.network import Kind
-from ecc_lava.quantised import QuantisedNetwork, QuantisedProjection
-from ecc_lava.shard import Shard, whole
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedProjection
+from ecc_lava.networks.shard import Shard, whole
+from ecc_lava.networks.wiring import Kind
 from hw_mappings import LOIHI1, LOIHI2, map_network
 from hw_mappings.chips import RESOURCES, ChipSpec
-from hw_mappings.core_usage import core_usages
-from hw_mappings.synapses import SynapseModel
-from hw_mappings.tiling import tiling_of
+from hw_mappings.resources.synapses import SynapseModel
+from hw_mappings.resources.tiling import tiling_of
+from hw_mappings.resources.usage import core_usages
 
 Usage = dict[str, int]
 

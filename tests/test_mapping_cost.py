@@ -9,17 +9,17 @@ import pytest
 from generated import random_images, random_network
 from layered import TINY, chip_with
 
+from ecc_lava.backends.result import Result
+from ecc_lava.backends.simulate import simulate
 from ecc_lava.geometry import fan_out
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.result import Result
-from ecc_lava.simulation import simulate
+from ecc_lava.networks.integer import QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, Mapping, map_network
-from hw_mappings.chips import COSTS, ChipSpec, Figure
-from hw_mappings.cost import core_energies_uj, core_step_us, estimate
-from hw_mappings.events import events
-from hw_mappings.links import loads, routes
-from hw_mappings.placement import Address, Traffic
-from hw_mappings.placement.problem import board_positions
+from hw_mappings.chips import COSTS, Address, ChipSpec, Figure
+from hw_mappings.chips.mesh import board_positions
+from hw_mappings.costs.cost import core_energies_uj, core_step_us, estimate
+from hw_mappings.costs.events import events
+from hw_mappings.placement import Traffic
+from hw_mappings.placement.links import loads, routes
 
 
 def _mapped(chip: ChipSpec, seed: int = 1) -> tuple[QuantisedNetwork, Mapping, Result]:

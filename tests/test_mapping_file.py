@@ -15,7 +15,6 @@ from layered import TINY
 
 from ecc_lava.errors import FileError, InvalidNetwork
 from hw_mappings import Mapping, map_network
-from hw_mappings.mapping_file import from_json, to_json
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -113,23 +112,31 @@ EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
+def _written(mapping: Mapping, path: Path) -> dict[str, Any]:
+    mapping.save(path)
+    data = json.loads(path.read_text())
+    assert isinstance(data, dict)
+    return data
+
+
 @pytest.mark.parametrize("edit", EDITS.values(), ids=list(EDITS))
 def test_an_edited_mapping_is_refused(edit: Callable[[dict[str, Any]], None], tmp_path: Path) -> None:
-    data = json.loads(json.dumps(to_json(map_network(random_network(0), TINY))))
-    edit(data)
     path = tmp_path / "mapping.json"
+    data = _written(map_network(random_network(0), TINY), path)
+    edit(data)
     for version in (data, _sealed(data)):
         path.write_text(json.dumps(version))
         with pytest.raises(FileError, match=str(path)):
             Mapping.load(path)
 
 
-def test_a_forged_usage_is_found_against_the_network() -> None:
-    network = random_network(0)
-    data = json.loads(json.dumps(to_json(map_network(network, TINY))))
+def test_a_forged_usage_is_found_against_the_network(tmp_path: Path) -> None:
+    network, path = random_network(0), tmp_path / "mapping.json"
+    data = _written(map_network(network, TINY), path)
     data["cores"][0]["usage"]["synapse_bits"][0] -= 64
+    path.write_text(json.dumps(_sealed(data)))
     with pytest.raises(InvalidNetwork, match=r"core \d+ of chip 0 says"):
-        from_json(_sealed(data)).check(network)
+        Mapping.load(path).check(network)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"schema": 1}', "[" * 100_000, "\x00"])

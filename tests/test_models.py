@@ -12,12 +12,12 @@ import pytest
 
 import ecc_lava
 import hw_mappings
-from ecc_lava.arrays import Array
-from ecc_lava.checking import compare
-from ecc_lava.ecc.recipes import calibration_subset
-from ecc_lava.graph import Graph
-from ecc_lava.network import SpikingNetwork
-from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.analysis.differences import compare
+from ecc_lava.common.arrays import Array
+from ecc_lava.conversion.convert import calibration_subset
+from ecc_lava.graph.graph import Graph
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.spiking import SpikingNetwork
 
 needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="lava-nc needs Python 3.10")
 

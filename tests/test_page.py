@@ -16,19 +16,19 @@ from browser import chromium, contrasts, in_colours
 from generated import random_images, random_network
 from layered import TINY, chain, chip_with, same_conv
 
+from ecc_lava.backends.result import Result
+from ecc_lava.backends.simulate import simulate
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Dense
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.result import Result
-from ecc_lava.simulation import simulate
+from ecc_lava.networks.integer import QuantisedNetwork
 from hw_mappings import LOIHI1, Mapping, chip_page, map_network
 from hw_mappings.chips import COSTS, RESOURCES, ChipSpec, Figure
 from hw_mappings.chips.spec import figure_names
-from hw_mappings.cost import estimate
-from hw_mappings.events import events
-from hw_mappings.page import data as page_data
-from hw_mappings.page.words import RESOURCE_WORDS
-from hw_mappings.report import layer_claims, summary
+from hw_mappings.costs.cost import estimate
+from hw_mappings.costs.events import events
+from hw_mappings.report.page import data as page_data
+from hw_mappings.report.page.words import RESOURCE_WORDS
+from hw_mappings.report.rows import layer_claims, summary
 
 EVIL = '</script><script>document.title = "taken"</script><img src=x onerror="document.title=1">'
 PRICED = replace(TINY, **{name: Figure(getattr(LOIHI1, name).value, name == "synop_fj", "a test") for name in COSTS})

@@ -11,11 +11,11 @@ from layered import chain, chip_with, for_chip, same_conv
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Dense
 from hw_mappings import LOIHI1, LOIHI2, map_network
-from hw_mappings.chips import ChipSpec
-from hw_mappings.placement import PLACERS, Address, PlacementProblem, Placer, Traffic, hop_weighted
+from hw_mappings.chips import Address, ChipSpec
+from hw_mappings.chips.mesh import board_positions, mesh_position
+from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, hop_weighted
 from hw_mappings.placement.hilbert import along_a_curve
-from hw_mappings.placement.problem import board_positions, mesh_position
-from hw_mappings.traffic import traffic
+from hw_mappings.placement.traffic import traffic
 
 SMALL = replace(chip_with(chips=4, board_columns=2, board_rows=2, cores=11, mesh_columns=4, mesh_rows=3), blocked=((None, 5), (1, 0)))
 

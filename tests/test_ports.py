@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 import ecc_lava
-from ecc_lava.arrays import Array
 from ecc_lava.cli.app import app
+from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense
-from ecc_lava.graph import Add, Graph, Input, Linear, Node, Relu, Reshape, Softmax, forward
-from ecc_lava.rates import rate_forward
+from ecc_lava.graph.evaluate import forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Add, Input, Linear, Node, Relu, Reshape, Softmax
+from ecc_lava.networks.rates import rate_forward
 
 
 def _two_by_two() -> Graph:

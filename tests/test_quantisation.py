@@ -13,21 +13,24 @@ from hypothesis import strategies as st
 from strategies import graphs, pool
 
 import ecc_lava
-from ecc_lava.arrays import Array, Shape
-from ecc_lava.audit import one_step_bound
 from ecc_lava.backends.activity import ActivityOf, Wanted
-from ecc_lava.backends.fast import fast
+from ecc_lava.backends.fast.run import fast
 from ecc_lava.backends.stepwise import floating, golden
+from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
-from ecc_lava.formats import LOIHI2, number_format
-from ecc_lava.gain import integer_gain
+from ecc_lava.formats.loihi2 import LOIHI2
+from ecc_lava.formats.table import number_format
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, from_synapses, target_shape, with_kernel, written
 from ecc_lava.geometry.sparse import matrix
-from ecc_lava.graph import Graph
-from ecc_lava.layer_units import UNIT_MIN
-from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
-from ecc_lava.quantisation import as_float, quantise
-from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.graph.graph import Graph
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.spiking import InputCoding, Population, Projection, SpikingNetwork
+from ecc_lava.networks.wiring import Kind
+from ecc_lava.quantisation.as_float import as_float
+from ecc_lava.quantisation.gain_maps import integer_gain
+from ecc_lava.quantisation.population import UNIT_MIN
+from ecc_lava.quantisation.quantise import quantise
+from ecc_lava.quantisation.range_audit import one_step_bound
 
 MANY = settings(derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 

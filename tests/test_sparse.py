@@ -10,9 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import convs, geometries, shapes, sparse
 
-from ecc_lava import compose as composing
-from ecc_lava.arrays import Array, Shape
-from ecc_lava.compose import compose, composition_of
+from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import (
     Conv,
@@ -40,6 +38,8 @@ from ecc_lava.geometry import (
     with_kernel,
     written,
 )
+from ecc_lava.geometry import composition as composing
+from ecc_lava.geometry.composition import compose, composition_of
 
 MANY = settings(derandomize=True, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 

@@ -18,14 +18,15 @@ import pytest
 from generated import random_network
 
 import ecc_lava
-from ecc_lava.arrays import Array
+from ecc_lava.common.arrays import Array
+from ecc_lava.common.files import check_writable, read_bytes, write_bytes
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwork
-from ecc_lava.files import check_writable, read_bytes, write_bytes
 from ecc_lava.geometry import Conv, Dense, Sparse, from_synapses, reshaping, with_kernel
-from ecc_lava.geometry_json import describe
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax
-from ecc_lava.network import SpikingNetwork
-from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.geometry.description import describe
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Add, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.storage.arrays import Writer
 from ecc_lava.storage.envelope import BLOCK, seal, verify
 from ecc_lava.storage.graph_group import write_graph

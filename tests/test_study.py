@@ -15,21 +15,21 @@ from hypothesis import strategies as st
 from study_cases import SETTINGS, figures
 
 import ecc_lava
+from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.demo import data as demo
 from ecc_lava.demo.data import MODEL
-from ecc_lava.ecc.passes import CurrentNormalisation
 from ecc_lava.errors import InvalidInput, MissingDependency
-from ecc_lava.graph import Graph
+from ecc_lava.graph.graph import Graph
 from ecc_lava.studies.conversions import Conversions
-from ecc_lava.studies.grids import Step
 from ecc_lava.studies.objectives import OBJECTIVES, front
-from ecc_lava.studies.pictures import draw
 from ecc_lava.studies.problem import Problem
 from ecc_lava.studies.results import StudyResult
-from ecc_lava.studies.searching import Search
+from ecc_lava.studies.running import Step
+from ecc_lava.studies.search.search import Search
+from ecc_lava.studies.search.space import Space
 from ecc_lava.studies.settings import Setting, grid
-from ecc_lava.studies.spaces import Space
-from ecc_lava.studies.trials import Mapped, Trial
+from ecc_lava.studies.show.picture import draw
+from ecc_lava.studies.trials.trial import Mapped, Trial
 
 CALIBRATION = demo.calibration_images().x[:64]
 X, Y = demo.test_images().x[:120], demo.test_images().y[:120]

@@ -15,12 +15,12 @@ import pytest
 from study_cases import MANY, SETTINGS, Noted, figures
 
 from ecc_lava.errors import FileError, InvalidInput, MissingDependency
-from ecc_lava.studies import ledger as ledgers
-from ecc_lava.studies.grids import Step, run_settings
-from ecc_lava.studies.ledger import Ledger
-from ecc_lava.studies.owners import is_gone, owner
-from ecc_lava.studies.storage import open_storage
-from ecc_lava.studies.trials import Trial
+from ecc_lava.studies.running import Step, run_settings
+from ecc_lava.studies.trials import store as ledgers
+from ecc_lava.studies.trials.owners import is_gone, owner
+from ecc_lava.studies.trials.storage import open_storage
+from ecc_lava.studies.trials.store import Ledger
+from ecc_lava.studies.trials.trial import Trial
 
 KINDS = {"sqlite": "trials.db", "journal": "trials.journal", "memory": None}
 WORKER = Path(__file__).with_name("study_cases.py")
@@ -122,7 +122,7 @@ def test_another_machine_is_taken_for_gone_when_its_beats_stop(storage: object, 
 def test_an_ended_process_is_known_to_be_gone() -> None:
     assert is_gone(owner()) is False
     child = subprocess.run(
-        [sys.executable, "-c", "from ecc_lava.studies.owners import owner; print(owner())"], capture_output=True, text=True
+        [sys.executable, "-c", "from ecc_lava.studies.trials.owners import owner; print(owner())"], capture_output=True, text=True
     )
     assert is_gone(child.stdout.strip()) is True
     machine, process, _ = owner().split(" ")

@@ -14,10 +14,10 @@ from browser import chromium, contrasts, in_colours
 from study_cases import figures
 
 from ecc_lava.errors import InvalidInput
-from ecc_lava.studies.page import page
 from ecc_lava.studies.results import StudyResult
 from ecc_lava.studies.settings import Setting, grid
-from ecc_lava.studies.trials import Mapped, Trial
+from ecc_lava.studies.show.page import page
+from ecc_lava.studies.trials.trial import Mapped, Trial
 
 EVIL = "</script><script>document.title = 'owned'</script>"
 

@@ -15,11 +15,11 @@ from generated import random_images, random_network
 from hypothesis import HealthCheck, given, settings
 from layered import TINY
 
-from ecc_lava.arrays import Array, Int
+from ecc_lava.backends.simulate import simulate
+from ecc_lava.common.arrays import Array, Int
 from ecc_lava.errors import FileError, InvalidNetwork
-from ecc_lava.simulation import simulate
 from hw_mappings import export_vectors, map_network
-from hw_mappings.vectors_format import FORMAT
+from hw_mappings.vectors.format import FORMAT
 
 FEW = settings(derandomize=True, deadline=None, database=None, max_examples=15, suppress_health_check=list(HealthCheck))
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import ecc_lava
-from ecc_lava.arrays import Array
-from ecc_lava.checking import check
-from ecc_lava.graph import Graph, forward
-from ecc_lava.lowering import lower
-from ecc_lava.rates import rate_forward
+from ecc_lava.analysis.check import check
+from ecc_lava.common.arrays import Array
+from ecc_lava.graph.evaluate import forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.lowering.lower import lower
+from ecc_lava.networks.rates import rate_forward
 
 __all__ = ["patches"]
 

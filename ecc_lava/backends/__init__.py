@@ -1,1 +1,40 @@
-"""Back ends: functions of one signature that run a network on encoded input."""
+"""Back ends: functions of one signature that run a network on encoded input, and `simulate`, which runs any of them on images.
+
+`golden` is plain numpy and obvious; every other integer back end equals it bit for bit. To add a back end, write a file or folder here and
+give it one record in `table`; `tests/backends` then runs it on every network.
+"""
+
+from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.closed_form import even_counts
+from ecc_lava.backends.collecting import as_result
+from ecc_lava.backends.lava.cores.plan import CorePlan, Plan
+from ecc_lava.backends.lava.cores.planning import make_plan
+from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
+from ecc_lava.backends.lava.cores.synapses import Listed, Synapses, Taps
+from ecc_lava.backends.lava.run import LAVA, ONE_PROCESS, RUNTIMES, ShardRun, run_counted
+from ecc_lava.backends.result import Result, agreement, largest_logit
+from ecc_lava.backends.simulate import simulate
+from ecc_lava.backends.table import BACKENDS
+
+__all__ = [
+    "BACKENDS",
+    "LAVA",
+    "ONE_PROCESS",
+    "RUNTIMES",
+    "CorePlan",
+    "Listed",
+    "Plan",
+    "Result",
+    "ShardPlan",
+    "ShardRun",
+    "Synapses",
+    "Taps",
+    "Wanted",
+    "agreement",
+    "as_result",
+    "even_counts",
+    "largest_logit",
+    "make_plan",
+    "run_counted",
+    "simulate",
+]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Int
+from ecc_lava.common import Array, Int
 
 __all__ = ["Activity", "ActivityOf", "Wanted", "input_activity"]
 

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Float
 from ecc_lava.backends.activity import Activity, Wanted, input_activity
+from ecc_lava.common import Array, Float
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import apply
-from ecc_lava.network import Kind, Population, SpikingNetwork
+from ecc_lava.networks import Kind, Population, SpikingNetwork
 
 __all__ = ["closed_form", "even_counts"]
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecc_lava.arrays import Array
 from ecc_lava.backends.activity import Activity, Wanted, input_activity
+from ecc_lava.common import Array, integrate_and_fire
 from ecc_lava.geometry import Geometry, apply
-from ecc_lava.network import Kind, SpikingNetwork
-from ecc_lava.neuron import integrate_and_fire
-from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.networks import Kind, QuantisedNetwork, SpikingNetwork
 
 __all__ = ["floating", "golden"]
 

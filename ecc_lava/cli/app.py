@@ -127,7 +127,7 @@ def demo(
     json: Json = False,
 ) -> None:
     """Take an embedded CNN through the whole way: convert, quantise, map, check against Lava."""
-    from ecc_lava.cli.demo import run
+    from ecc_lava.cli.commands.demo import run
 
     run(out, json)
 
@@ -135,7 +135,7 @@ def demo(
 @app.command(cls=_SeveralAsGiven)
 def inspect(model: Model, input_shape: InputShape = None, json: Json = False) -> None:
     """Show what every layer of a model becomes: population, folded, relay or readout."""
-    from ecc_lava.cli.inspect import run
+    from ecc_lava.cli.commands.inspect import run
 
     run(model, input_shape or [], json)
 
@@ -167,7 +167,7 @@ def convert(
     json: Json = False,
 ) -> None:
     """Convert a model to an integer network file."""
-    from ecc_lava.cli.convert import Options, run
+    from ecc_lava.cli.commands.convert import Options, run
 
     chosen = None if coding is None else coding.value
     options = Options(
@@ -192,8 +192,8 @@ def run(
     json: Json = False,
 ) -> None:
     """Run a network on images: accuracy, events and energy."""
-    from ecc_lava.cli.run import Options
-    from ecc_lava.cli.run import run as run_command
+    from ecc_lava.cli.commands.run import Options
+    from ecc_lava.cli.commands.run import run as run_command
 
     options = Options(backend.value.replace("-", "_"), limit, timesteps, predictions, over_time, confident)
     run_command(network, data, options, json)
@@ -213,8 +213,8 @@ def check(
     json: Json = False,
 ) -> None:
     """Check a network against golden, Lava, the float network and the CNN it came from; exit 1 if a check fails."""
-    from ecc_lava.cli.check import Options
-    from ecc_lava.cli.check import run as run_command
+    from ecc_lava.cli.commands.check import Options
+    from ecc_lava.cli.commands.check import run as run_command
 
     raise typer.Exit(run_command(network, data, Options(limit, lava_limit, max_loss, attribute, picture), json))
 
@@ -240,7 +240,7 @@ def map_(
     json: Json = False,
 ) -> None:
     """Cut a network into shards that fit the cores of a chip, and place them."""
-    from ecc_lava.cli.map import Options, run
+    from ecc_lava.cli.commands.map import Options, run
 
     run(network, output, Options(chip, data, limit, placer.value, synapse_model.value, seed, html), json)
 
@@ -273,8 +273,8 @@ def deploy(
     json: Json = False,
 ) -> None:
     """Run a mapping as Lava processes, one per core, against the unpartitioned network; exit 1 if anything differs."""
-    from ecc_lava.cli.deploy import Options
-    from ecc_lava.cli.deploy import run as run_command
+    from ecc_lava.cli.commands.deploy import Options
+    from ecc_lava.cli.commands.deploy import run as run_command
 
     options = Options(data, limit, timesteps, runtime.value, max_processes, sample, seed)
     raise typer.Exit(run_command(network, mapping, options, json))
@@ -293,8 +293,8 @@ def export(
     json: Json = False,
 ) -> None:
     """Write test vectors of every core, for RTL or silicon bring-up; the folder's README.txt has the format."""
-    from ecc_lava.cli.export import Options
-    from ecc_lava.cli.export import run as run_command
+    from ecc_lava.cli.commands.export import Options
+    from ecc_lava.cli.commands.export import run as run_command
 
     match to:
         case Target.VECTORS:
@@ -357,7 +357,7 @@ def study(
     json: Json = False,
 ) -> None:
     """Run many settings of a model on the same images, each once: accuracy against bits, T, memory and energy."""
-    from ecc_lava.cli.study import Options, run
+    from ecc_lava.cli.commands.study import Options, run
 
     grid = (bits, timesteps, format, recipe, coding, percentile)
     searched = (objectives, trials, sampler.value, selection) if search else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ecc_lava.dataset import Dataset, load_dataset
+from ecc_lava.inputs import Dataset, load_dataset
 
 __all__ = ["MODEL", "calibration_images", "test_images"]
 

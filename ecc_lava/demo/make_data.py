@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.arrays import Array
+from ecc_lava.common import Array
 
 FOLDER = Path(__file__).parent / "digits"
 SEED = 0

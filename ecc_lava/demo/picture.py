@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.arrays import Array
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.simulation import simulate
+from ecc_lava.backends import simulate
+from ecc_lava.common import Array
+from ecc_lava.networks import QuantisedNetwork
 
 __all__ = ["draw"]
 

@@ -1,11 +1,15 @@
 """Linear operators between feature maps: what the synapses of a projection compute.
 
-A geometry is a kernel and how it is laid over a map. The same type carries float64 weights (float networks) and int8 mantissas
-(integer networks). This package knows nothing of neurons, number formats or chips.
+A geometry is a kernel and how it lies on a map. One type carries float64 weights (float networks) and int8 mantissas (integer networks).
+This room knows neither neurons nor number formats nor chips. A new geometry needs a case in every `match` that the type checker names.
 """
 
 from ecc_lava.geometry.application import apply, transposed
+from ecc_lava.geometry.binary import EQUAL, is_binary, mixes_channels
+from ecc_lava.geometry.composition import composition_of, overlaid, touches
+from ecc_lava.geometry.convolution_pairs import Composition
 from ecc_lava.geometry.counting import axis_fan_out, fan_out, synapses
+from ecc_lava.geometry.description import ARRAYS, arrays, describe, rebuild
 from ecc_lava.geometry.sampling import apply_at, windows
 from ecc_lava.geometry.sparse import (
     as_sparse,
@@ -33,23 +37,33 @@ from ecc_lava.geometry.types import (
 from ecc_lava.geometry.weights import over_synapses, scaled_by_source, scaled_by_target
 
 __all__ = [
+    "ARRAYS",
+    "EQUAL",
+    "Composition",
     "Conv",
     "Dense",
     "Geometry",
     "Sparse",
     "apply",
     "apply_at",
+    "arrays",
     "as_sparse",
     "axes_permuted",
     "axis_fan_out",
+    "composition_of",
+    "describe",
     "diagonal",
     "fan_out",
     "from_synapses",
+    "is_binary",
     "is_diagonal",
     "is_in_place",
     "is_placement",
+    "mixes_channels",
     "over_synapses",
+    "overlaid",
     "permutation",
+    "rebuild",
     "reshaping",
     "scaled_by_source",
     "scaled_by_target",
@@ -58,6 +72,7 @@ __all__ = [
     "stretched",
     "synapses",
     "target_shape",
+    "touches",
     "transposed",
     "windows",
     "with_kernel",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Shape
+from ecc_lava.common import Array, Shape
 from ecc_lava.geometry.sparse import matrix
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, stretched, target_shape, written
 

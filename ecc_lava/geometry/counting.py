@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from ecc_lava.arrays import Int, Shape
+from ecc_lava.common import Int, Shape
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, target_shape
 
 __all__ = ["axis_fan_out", "fan_out", "synapses"]

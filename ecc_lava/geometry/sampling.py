@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ecc_lava.arrays import Array
+from ecc_lava.common import Array
 from ecc_lava.geometry.application import apply, padded_source, tap
 from ecc_lava.geometry.types import Conv, Geometry, target_shape, written
 

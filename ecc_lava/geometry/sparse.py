@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ecc_lava.arrays import Array, Int, Shape
+from ecc_lava.common import Array, Int, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, target_shape
 

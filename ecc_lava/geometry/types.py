@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Shape, read_only
+from ecc_lava.common import Array, Shape, read_only
 from ecc_lava.errors import InvalidNetwork
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Int
+from ecc_lava.common import Array, Int
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, written
 
 __all__ = ["over_synapses", "scaled_by_source", "scaled_by_target"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.arrays import Array
+from ecc_lava.common import Array
 from ecc_lava.errors import InvalidNetwork
 
 __all__ = ["Writer", "has_member", "read_array", "read_group", "read_json", "read_texts", "write_json"]

@@ -10,12 +10,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from ecc_lava.common import read_bytes, write_bytes
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwork
-from ecc_lava.files import read_bytes, write_bytes
 from ecc_lava.formats import number_format
 from ecc_lava.graph import Graph
-from ecc_lava.network import SpikingNetwork, output_name
-from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, output_name
 from ecc_lava.storage.arrays import Writer, has_member, read_group, read_json, read_texts, write_json
 from ecc_lava.storage.envelope import BLOCK, seal, verify
 from ecc_lava.storage.graph_group import read_graph, write_graph
@@ -52,7 +51,7 @@ def save(
     FileError
         If the file cannot be written.
     InvalidInput
-        If the number format is none of `ecc_lava.formats`.
+        If the number format is none of `ecc_lava.formats.number_format`.
     InvalidNetwork
         If `snn` or `graph` are of another model.
     """

@@ -6,13 +6,12 @@ from dataclasses import asdict
 from math import inf
 from typing import Any
 
-from ecc_lava.arrays import Shape
+from ecc_lava.common import Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import number_format
-from ecc_lava.geometry import Geometry
-from ecc_lava.geometry_json import ARRAYS, arrays, describe, rebuild
-from ecc_lava.network import InputCoding, Kind, Population, Projection, SpikingNetwork
-from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.geometry import ARRAYS, Geometry, arrays, describe, rebuild
+from ecc_lava.inputs import InputCoding
+from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, QuantisedProjection, SpikingNetwork
 from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
 
 __all__ = ["read_float", "read_geometry", "read_integer", "write_float", "write_geometry", "write_integer"]

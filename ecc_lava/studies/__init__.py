@@ -1,6 +1,16 @@
 """Quantisation studies: many settings of one model on the same images, each run once, and what they cost.
 
-`settings` (what is varied), `conversions` and `problem` (one model and its images), `trials` (what one setting came to), `ledger` (trials
-in an Optuna storage: who runs which, and what is finished), `grids` and `searching` (which settings), `results` (tables), `pictures` and
-`page` (to look at).
+`settings` says what is varied, `problem` holds one model and its images, `running` and `search` choose what runs next,
+`trials` keeps what was found, `results` and `show` present it.
 """
+
+from ecc_lava.studies.problem import Mapper
+from ecc_lava.studies.results import StudyResult, require_pyarrow
+from ecc_lava.studies.run import study
+from ecc_lava.studies.running import Step
+from ecc_lava.studies.search.search import Search
+from ecc_lava.studies.show.page import page
+from ecc_lava.studies.show.picture import draw
+from ecc_lava.studies.trials.trial import Mapped, Trial
+
+__all__ = ["Mapped", "Mapper", "Search", "Step", "StudyResult", "Trial", "draw", "page", "require_pyarrow", "study"]

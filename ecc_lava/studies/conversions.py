@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ecc_lava.arrays import Float, Images
-from ecc_lava.ecc.passes import IntegerPass, Pass
-from ecc_lava.ecc.recipes import convert
+from ecc_lava.common import Float, Images
+from ecc_lava.conversion import IntegerPass, Pass, convert
 from ecc_lava.graph import Graph
-from ecc_lava.network import SpikingNetwork
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 from ecc_lava.quantisation import quantise
-from ecc_lava.quantised import QuantisedNetwork
 from ecc_lava.studies.settings import Setting
 
 __all__ = ["Conversions"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ecc_lava.errors import InvalidInput
-from ecc_lava.studies.trials import Trial
+from ecc_lava.studies.trials.trial import Trial
 
 __all__ = ["OBJECTIVES", "Objective", "front", "objective"]
 

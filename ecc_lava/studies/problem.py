@@ -12,19 +12,17 @@ from typing import Any
 
 import numpy as np
 
-import ecc_lava
-from ecc_lava.arrays import Array, Images, Outputs, first_output
-from ecc_lava.batches import batch_part, batch_size, model_images
-from ecc_lava.dataset import digest
-from ecc_lava.energy import costs
+from ecc_lava.analysis import costs
+from ecc_lava.backends import agreement, largest_logit, simulate
+from ecc_lava.common import Array, Images, Outputs, first_output
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.graph import forward
-from ecc_lava.quantised import QuantisedNetwork
-from ecc_lava.result import agreement, largest_logit
-from ecc_lava.simulation import simulate
+from ecc_lava.inputs import batch_part, batch_size, digest, model_images
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.settings import Setting
-from ecc_lava.studies.trials import Figures, Mapped, Trial
+from ecc_lava.studies.trials.trial import Figures, Mapped, Trial
+from ecc_lava.version import __version__
 
 __all__ = ["Mapper", "Problem", "weight_memory"]
 
@@ -75,7 +73,7 @@ class Problem:
         """Digests of everything but the setting that a trial's figures depend on."""
         made = self.conversions
         return {
-            "package": ecc_lava.__version__,
+            "package": __version__,
             "model": made.graph.digest,
             "calibration": digest(made.calibration),
             "data": digest(self.images),

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ecc_lava.common import write_bytes
 from ecc_lava.errors import InvalidInput, MissingDependency
-from ecc_lava.files import write_bytes
 from ecc_lava.studies.objectives import Objective, front
-from ecc_lava.studies.trials import Trial
+from ecc_lava.studies.trials.trial import Trial
 
 __all__ = ["StudyResult", "require_pyarrow"]
 

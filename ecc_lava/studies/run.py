@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.arrays import Array, Images
+from ecc_lava.common import Array, Images
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
+from ecc_lava.quantisation import Bits
 from ecc_lava.studies.conversions import Conversions
-from ecc_lava.studies.grids import Progress, run_settings
-from ecc_lava.studies.ledger import Ledger
 from ecc_lava.studies.problem import Mapper, Problem
 from ecc_lava.studies.results import StudyResult
-from ecc_lava.studies.searching import Search, run_search
+from ecc_lava.studies.running import Progress, run_settings
+from ecc_lava.studies.search.search import Search, run_search
 from ecc_lava.studies.settings import Grid, grid
-from ecc_lava.studies.storage import open_storage
-from ecc_lava.weight_widths import Bits
+from ecc_lava.studies.trials.storage import open_storage
+from ecc_lava.studies.trials.store import Ledger
 
 __all__ = ["study"]
 
@@ -106,7 +106,7 @@ def _events(space: Grid) -> bool:
 
 
 def _imported(model: Any) -> Graph:
-    from ecc_lava.keras_import import from_keras
+    from ecc_lava.importers.keras import from_keras
 
     return from_keras(model)
 

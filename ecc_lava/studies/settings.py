@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
-from ecc_lava.coding import CODINGS, InputCoding
-from ecc_lava.ecc.passes import CurrentNormalisation, Pass
-from ecc_lava.ecc.recipes import RECIPES
+from ecc_lava.conversion import RECIPES, CurrentNormalisation, Pass
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import number_format
-from ecc_lava.quantised import check_payload
-from ecc_lava.weight_widths import DEFAULT, Bits, bits_of
+from ecc_lava.inputs import CODINGS, InputCoding
+from ecc_lava.networks import check_payload
+from ecc_lava.quantisation import DEFAULT, Bits, bits_of
 
 __all__ = ["Grid", "Setting", "Widths", "grid"]
 

@@ -1,11 +1,16 @@
-"""Chip descriptions: built in, or read from a file."""
+"""Chip descriptions: built in, or read from a file.
+
+A chip file names its number format, limits, mesh, board and costs, each public with a source or assumed. To add a chip, write a file beside
+`loihi2` and give it a line in `files`.
+"""
 
 from hw_mappings.chips.boards import BOARDS
 from hw_mappings.chips.figures import Figure
 from hw_mappings.chips.files import CHIPS, chip, chip_from_json, chip_to_json, load_chip
 from hw_mappings.chips.loihi1 import LOIHI1
 from hw_mappings.chips.loihi2 import LOIHI2
-from hw_mappings.chips.spec import COSTS, RESOURCES, ChipSpec
+from hw_mappings.chips.mesh import Address, board_positions, mesh_position
+from hw_mappings.chips.spec import COSTS, RESOURCES, ChipSpec, figure_names
 
 __all__ = [
     "BOARDS",
@@ -14,10 +19,14 @@ __all__ = [
     "LOIHI1",
     "LOIHI2",
     "RESOURCES",
+    "Address",
     "ChipSpec",
     "Figure",
+    "board_positions",
     "chip",
     "chip_from_json",
     "chip_to_json",
+    "figure_names",
     "load_chip",
+    "mesh_position",
 ]

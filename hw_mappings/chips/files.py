@@ -16,8 +16,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from ecc_lava.common import read_bytes
 from ecc_lava.errors import FileError, InvalidInput
-from ecc_lava.files import read_bytes
 from hw_mappings.chips.boards import BOARDS
 from hw_mappings.chips.figures import Figure
 from hw_mappings.chips.loihi1 import LOIHI1

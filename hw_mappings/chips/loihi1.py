@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ecc_lava.energy import CORE_ENERGIES
+from ecc_lava.analysis import CORE_ENERGIES
 from hw_mappings.chips.figures import assumed, public
 from hw_mappings.chips.spec import ChipSpec
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from hw_mappings.chips import Address, board_positions
 from hw_mappings.placement.hilbert import hilbert
-from hw_mappings.placement.problem import Address, PlacementProblem, board_positions
+from hw_mappings.placement.problem import PlacementProblem
 
 __all__ = ["annealed"]
 

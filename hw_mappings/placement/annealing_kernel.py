@@ -8,7 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from ecc_lava.arrays import Array
+from ecc_lava.common import Array
 
 __all__ = ["anneal"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import islice
 
-from hw_mappings.placement.problem import Address, PlacementProblem
+from hw_mappings.chips import Address
+from hw_mappings.placement.problem import PlacementProblem
 
 __all__ = ["along_a_curve", "hilbert"]
 

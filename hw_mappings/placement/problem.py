@@ -9,25 +9,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ecc_lava.arrays import Float, Int
+from ecc_lava.common import Float, Int
 from ecc_lava.errors import InvalidInput
-from hw_mappings.chips.spec import ChipSpec
+from hw_mappings.chips import Address, ChipSpec, board_positions
 
-__all__ = ["Address", "PlacementProblem", "Placer", "Traffic", "board_positions", "hop_weighted", "mesh_position"]
-
-
-@dataclass(frozen=True, order=True)
-class Address:
-    """A physical core.
-
-    Attributes
-    ----------
-    chip, core : int
-        Chip on the board, and core on the chip; each is row * columns + column.
-    """
-
-    chip: int
-    core: int
+__all__ = ["PlacementProblem", "Placer", "Traffic", "hop_weighted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +67,6 @@ class PlacementProblem:
 
 Placer: TypeAlias = Callable[[PlacementProblem], tuple[Address, ...]]
 """Returns one distinct address per logical core, the same for the same problem."""
-
-
-def mesh_position(address: Address, chip: ChipSpec) -> tuple[int, int]:
-    """Return (column, row) of a core on its chip's mesh."""
-    row, column = divmod(address.core, chip.amount("mesh_columns"))
-    return column, row
-
-
-def board_positions(addresses: Sequence[Address], chip: ChipSpec) -> Int:
-    """Return (column, row) of cores on the mesh of the whole board, (cores, 2): the meshes of neighbouring chips join."""
-    numbers = np.array([(address.chip, address.core) for address in addresses], np.int64).reshape(-1, 2)
-    board_row, board_column = np.divmod(numbers[:, 0], chip.amount("board_columns"))
-    row, column = np.divmod(numbers[:, 1], chip.amount("mesh_columns"))
-    return np.stack([board_column * chip.amount("mesh_columns") + column, board_row * chip.amount("mesh_rows") + row], axis=1)
 
 
 def hop_weighted(problem: PlacementProblem, addresses: Sequence[Address]) -> float:

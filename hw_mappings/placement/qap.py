@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecc_lava.arrays import Float, Int
+from ecc_lava.common import Float, Int
+from hw_mappings.chips import Address, board_positions
 from hw_mappings.placement.hilbert import hilbert
-from hw_mappings.placement.problem import Address, PlacementProblem, board_positions
+from hw_mappings.placement.problem import PlacementProblem
 
 __all__ = ["qap"]
 

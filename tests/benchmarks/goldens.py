@@ -158,8 +158,10 @@ COMMANDS: dict[str, tuple[Any, ...]] = {
     "map-loihi1": ("map", "one.h5", "--chip", "loihi1", "-o", "mapping1.json", "--placer", "hilbert"),
     "deploy": ("deploy", "net.h5", "mapping.json", "--runtime", "one-process", "--sample", 0, "--limit", 1),
     "export": ("export", "net.h5", "--to", "vectors", "--mapping", "mapping.json", "-o", "vectors"),
-    "study": ("study", MODEL, "--calibration", FOLDER / "digits.npz", "--data", FOLDER / "digits.npz", "--bits", 4, 8)
-    + ("--timesteps", 4, "--limit", 60, "--recipe", "ecc", "--out", "study", "--chip", "loihi2"),  # noqa: RUF005 - one line would be too long
+    "study": (
+        *("study", MODEL, "--calibration", FOLDER / "digits.npz", "--data", FOLDER / "digits.npz", "--bits", 4, 8),
+        *("--timesteps", 4, "--limit", 60, "--recipe", "ecc", "--out", "study", "--chip", "loihi2"),
+    ),
     "demo": ("demo", "--out", "demo"),
 }
 

@@ -22,17 +22,17 @@ import networks
 import numpy as np
 
 import ecc_lava
-from ecc_lava.formats import FORMATS
-from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.formats.table import FORMATS
+from ecc_lava.networks.integer import QuantisedNetwork
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, Figure
-from hw_mappings.cost import estimate
-from hw_mappings.events import events
-from hw_mappings.lower_bound import lower_bound
+from hw_mappings.costs.cost import estimate
+from hw_mappings.costs.events import events
 from hw_mappings.mapper import map_network
+from hw_mappings.partition.lower_bound import lower_bound
+from hw_mappings.partition.repeaters import with_repeaters
 from hw_mappings.placement import PLACERS, PlacementProblem, hop_weighted
-from hw_mappings.repeaters import with_repeaters
-from hw_mappings.synapses import SynapseModel
-from hw_mappings.traffic import traffic
+from hw_mappings.placement.traffic import traffic
+from hw_mappings.resources.synapses import SynapseModel
 
 TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
 LARGEST_FOR_QAP = 3_000

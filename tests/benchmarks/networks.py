@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from ecc_lava import from_keras
-from ecc_lava.formats import LOIHI2, NumberFormat
-from ecc_lava.gain import integer_gain
+from ecc_lava.formats.loihi2 import LOIHI2
+from ecc_lava.formats.number_format import NumberFormat
 from ecc_lava.geometry import Conv, Geometry, Sparse, with_kernel
-from ecc_lava.lowering import lower
-from ecc_lava.network import Kind, SpikingNetwork, depths
-from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.lowering.lower import lower
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.spiking import SpikingNetwork
+from ecc_lava.networks.wiring import Kind, depths
+from ecc_lava.quantisation.gain_maps import integer_gain
 
 __all__ = ["blank", "lowered", "mnist_cnn", "mobilenet_cifar10", "pilotnet", "resnet50", "vgg16", "vgg16_cifar10"]
 

@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 
 import ecc_lava
-from ecc_lava.arrays import Array
-from ecc_lava.cli.output import provenance
-from ecc_lava.dataset import digest
-from ecc_lava.ecc.recipes import CALIBRATION_IMAGES, calibration_subset
-from ecc_lava.graph import Graph, forward
+from ecc_lava.cli.show.output import provenance
+from ecc_lava.common.arrays import Array
+from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset
+from ecc_lava.graph.evaluate import forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.inputs.dataset import digest
 
 FILES = {"vgg16_half": "vgg16_half_cifar10.keras", "resnet20": "resnet20_cifar10.keras"}
 CALIBRATION = CALIBRATION_IMAGES

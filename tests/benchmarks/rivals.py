@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ecc_lava.arrays import Array
+from ecc_lava.common.arrays import Array
 from ecc_lava.geometry import Conv, Dense
-from ecc_lava.network import Kind
-from ecc_lava.quantised import QuantisedNetwork
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.wiring import Kind
 
 __all__ = ["RIVALS", "FloatLayer", "float_layers"]
 

@@ -30,17 +30,18 @@ import numpy as np
 from rivals import RIVALS, float_layers, ms_per_image_step
 
 import ecc_lava
-from ecc_lava.arrays import Array
-from ecc_lava.backends import fast as fast_module
 from ecc_lava.backends.activity import ActivityOf, Wanted
-from ecc_lava.backends.fast import fast
-from ecc_lava.backends.fast_jobs import Kernels
-from ecc_lava.batches import as_batch
-from ecc_lava.encode import encode_all
-from ecc_lava.formats import LOIHI2
+from ecc_lava.backends.fast import run as fast_module
+from ecc_lava.backends.fast.jobs import Kernels
+from ecc_lava.backends.fast.run import fast
+from ecc_lava.common.arrays import Array
+from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, fan_out
-from ecc_lava.network import InputCoding, Kind
-from ecc_lava.quantised import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.inputs.batches import as_batch
+from ecc_lava.inputs.encoding import encode_all
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.spiking import InputCoding
+from ecc_lava.networks.wiring import Kind
 
 HERE = Path(__file__).parent
 LINE = 64
@@ -298,7 +299,7 @@ def _busy_loops(number: int) -> float:
 
 def cores(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict[str, Any]:
     """Compare one core with all, in C and in numba, and what busy loops reach in the same run."""
-    from ecc_lava.backends.fast_numba import NumbaKernels
+    from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
 
     count, numba, steps = fast_module._threads(), NumbaKernels(), network.timesteps
     few = _first(q, 20)

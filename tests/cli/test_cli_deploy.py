@@ -17,10 +17,10 @@ from layered import chip_with
 
 import ecc_lava
 import hw_mappings
-from ecc_lava.checking import Differences
-from ecc_lava.dataset import load_dataset
+from ecc_lava.analysis.differences import Differences
 from ecc_lava.demo.data import MODEL, calibration_images
 from ecc_lava.errors import LavaError
+from ecc_lava.inputs.dataset import load_dataset
 from hw_mappings import Deployment, Mapping, map_network
 
 SMALL = chip_with(compartments=112, delay_max=1)

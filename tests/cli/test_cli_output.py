@@ -14,9 +14,8 @@ import pytest
 from command import BAD_INPUT, DATA, FAILED, LAVA, OK, PROGRAM, Call, Made, Outcome, in_process_of_its_own, one_message
 
 import ecc_lava
-from ecc_lava import checking
-from ecc_lava.checking import Differences
-from ecc_lava.cli.output import show_table
+from ecc_lava.analysis.differences import Differences
+from ecc_lava.cli.show.output import show_table
 from ecc_lava.demo.data import MODEL
 from ecc_lava.errors import LavaError, RangeError
 
@@ -390,6 +389,7 @@ def test_check_fails_for_a_loss_beyond_the_limit(call: Call, network: Path) -> N
 def test_check_fails_for_one_difference(
     backend: str, planted: tuple[int, int], call: Call, network: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    checking = importlib.import_module("ecc_lava.analysis.check")
     compare = checking.compare
 
     def spoilt(*arguments: Any, **options: Any) -> Differences:
@@ -408,7 +408,7 @@ def test_check_fails_for_a_range_error(call: Call, network: Path, monkeypatch: p
     def reached(network: object) -> None:
         raise RangeError("channel 3 of population 'relu0' can reach 9000000; the potential holds 8388607")
 
-    monkeypatch.setattr(checking, "one_step_bound", reached)
+    monkeypatch.setattr(importlib.import_module("ecc_lava.analysis.check"), "one_step_bound", reached)
     outcome = call("check", network, "--data", DATA, "--limit", 4, "--json")
     assert outcome.code == FAILED
     assert outcome.json["ok"] is False
@@ -419,6 +419,7 @@ def test_check_fails_for_a_range_error(call: Call, network: Path, monkeypatch: p
 
 
 def test_a_lava_failure_is_one_message(call: Call, network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checking = importlib.import_module("ecc_lava.analysis.check")
     compare = checking.compare
 
     def fails(*arguments: Any, **options: Any) -> Differences:

@@ -25,7 +25,7 @@ def test_memory_that_does_not_suffice_is_one_message(call: Call, network: Path, 
     def exhausted(*arguments: object, **options: object) -> None:
         raise MemoryError("Unable to allocate 7 PiB")
 
-    monkeypatch.setattr("ecc_lava.cli.run.simulate", exhausted)
+    monkeypatch.setattr("ecc_lava.cli.commands.run.simulate", exhausted)
     assert "--limit" in one_message(call("run", network, "--data", DATA))
 
 

@@ -1,0 +1,88 @@
+"""`attribute`: which step between the CNN and the integers loses the accuracy, and in which layer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecc_lava.analysis.attribution.advice import of_rungs, of_worst_layer
+from ecc_lava.analysis.attribution.answers import Answers, Reference
+from ecc_lava.analysis.attribution.ladder import climbed, staged
+from ecc_lava.analysis.attribution.layers import by_layer
+from ecc_lava.analysis.attribution.report import Attribution, Rung
+from ecc_lava.common import Array, Images, Progress
+from ecc_lava.errors import InvalidInput
+from ecc_lava.graph import Graph, forward
+from ecc_lava.inputs import as_batch, batch_size, by_input, clipping_not_repeated, encode_all, model_images
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+
+__all__ = ["attribute"]
+
+
+def attribute(
+    network: QuantisedNetwork,
+    x: Images,
+    labels: Array | None = None,
+    *,
+    snn: SpikingNetwork,
+    graph: Graph,
+    progress: Progress | None = None,
+) -> Attribution:
+    """Say where accuracy goes between the CNN and the integers: a ladder of networks, each layer's share, and what to change.
+
+    Every number is the difference of two neighbours on the same images, so that they sum to the whole loss exactly. The rungs are
+    (`ladder.RUNGS`): the CNN; its input as it is sent; activations clipped at lambda; in whole spikes of T steps,
+    evenly spread (closed form); stepped through time in float; with rounded weights; with rounded thresholds, biases and initial
+    potentials (potentials unlimited); with potentials that saturate, which are the integers on `fast`. Up to here nothing is calibrated.
+    Calibration is the last rung, from integers to integers: it is fitted to the errors of all others, and its loss is negative where it
+    helps. A loss holds for its place in the ladder: two causes together rarely cost the sum of what each costs by itself.
+
+    Of every layer there are two losses (`ecc_lava.analysis.attribution.report.LayerLoss`): by itself, not calibrated, on the CNN's exact
+    activations as constant input, which has no losses of timing; and in the network that runs, between the layers before it in integers
+    and the CNN's after it. These sum to the whole loss. A calibrated layer may win there what the one before it lost.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    x : array (N, H, W, C), or arrays by input name
+        As the Keras model takes them; uint8 is scaled.
+    labels : int array (N,), optional
+        Of the first output; without, losses are those of agreement with the CNN.
+    snn, graph
+        The float network that `network` is the quantised of, and the CNN.
+    progress : callable (stage, done, total), optional
+
+    Raises
+    ------
+    InvalidInput
+        If images or labels do not fit, `network` is not `snn` quantised, or the CNN gives the same for all images.
+    RangeError
+        If a readout saturates, with or without calibration.
+    """
+    x = by_input(x, network.input_specs)
+    samples = batch_size(x)
+    encode_all(as_batch(x, network.input_specs), network.codings)  # warns of clipped values, once for all images
+    if labels is not None and np.shape(labels) != (samples,):
+        raise InvalidInput(f"labels of shape {np.shape(labels)} for {samples} images")
+    report = progress or (lambda stage, done, total: None)
+    stages = staged(network, snn)
+    reference = Reference(forward(graph, model_images(x, network.input_specs)), labels)
+    answers: dict[str, Answers] = {"ann": reference.own}
+    with clipping_not_repeated():
+        answers |= climbed(stages, x, reference, report)
+        last = list(answers)[-1]
+        layers = by_layer(stages, x, reference, answers["input"], answers[last], report)
+    rungs = _rungs(reference, answers)
+    worst = max(layers, key=lambda layer: layer.alone.weight)
+    advice, layer_advice = of_rungs(stages, rungs, layers), of_worst_layer(stages, worst)
+    return Attribution(samples, network.timesteps, rungs, layers, advice, layer_advice)
+
+
+def _rungs(reference: Reference, answers: dict[str, Answers]) -> tuple[Rung, ...]:
+    rungs: list[Rung] = []
+    before = None
+    for name, found in answers.items():
+        outputs, images = found.predictions.shape
+        change = None if before is None else reference.change(before, found)
+        rungs.append(Rung(name, images, outputs, reference.correct(found), reference.agreeing(found), found.error, change))
+        before = found
+    return tuple(rungs)

@@ -1,0 +1,172 @@
+"""The ladder from the CNN to the integers: networks that differ from their neighbours in one thing.
+
+Calibration is fitted to the integers that run at one T: its weights, thresholds and biases make up for losses that a float network or a
+closed form does not have. So the ladder goes up to the integers without it, and it is the last rung, from integers to integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from math import inf
+
+import numpy as np
+
+from ecc_lava.analysis.attribution.answers import Answers, Reference
+from ecc_lava.backends import simulate
+from ecc_lava.common import Array, Float, Images, Outputs, Progress, by_output, joined
+from ecc_lava.errors import InvalidInput
+from ecc_lava.geometry import is_binary
+from ecc_lava.inputs import as_batch, batch_part, batch_size, encode_all, sent_by_all
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, clipped_rate, output_name, remaining_rates
+from ecc_lava.quantisation import as_float, quantise, with_rounded_weights
+
+__all__ = ["RUNGS", "Stages", "batches", "climbed", "logits", "sent_rates", "staged"]
+
+RUNGS = {
+    "ann": "the CNN",
+    "input": "input as it is sent over T steps",
+    "clipping": "activations above lambda clipped",
+    "timesteps": "whole spikes of T steps, spread evenly (closed form)",
+    "timing": "spikes at their times (float, time-stepped)",
+    "weights": "weights rounded",
+    "neurons": "thresholds, biases and initial potentials rounded",
+    "saturation": "potentials saturate",
+    "calibration": "calibrated on the integers",
+}
+"""Name of a rung -> what its network has that the one before has not. Networks without calibration have no last rung."""
+
+BATCH = 16
+"""Most images evaluated at once."""
+
+BYTES = 2**28
+"""What their rates in all populations may take, once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """The networks of the ladder.
+
+    Attributes
+    ----------
+    ideal : SpikingNetwork
+        Converted, not calibrated.
+    weights : SpikingNetwork
+        That with rounded weights, in units of the potential.
+    integers : QuantisedNetwork
+        That in integers.
+    calibrated : SpikingNetwork
+        What `network` is the quantised of; `ideal` itself if there is no calibration.
+    network : QuantisedNetwork
+        What runs in the end; `integers` itself if there is no calibration.
+    """
+
+    ideal: SpikingNetwork
+    weights: SpikingNetwork
+    integers: QuantisedNetwork
+    calibrated: SpikingNetwork
+    network: QuantisedNetwork
+
+
+def staged(network: QuantisedNetwork, snn: SpikingNetwork) -> Stages:
+    """Return the networks between the CNN and an integer network.
+
+    Raises
+    ------
+    InvalidInput
+        If `network` is not `snn` quantised: then what lies between them has no name.
+    """
+    bits = {p.name: _width(network, snn, p.name) for p in network.populations[len(network.inputs) :]}
+    for per in ("channel", "layer"):
+        rounded = partial(quantise, format=network.format, bits=bits, per=per)
+        if rounded(snn).digest == network.digest:
+            ideal = snn.ideal or snn
+            integers = network if ideal is snn else rounded(ideal)
+            weights = with_rounded_weights(ideal, format=network.format, bits=bits, per=per)
+            return Stages(ideal, weights, integers, snn, network)
+    raise InvalidInput(
+        f"the integer network is not what `quantise` makes of the float network with its bits in {network.format.name}: "
+        "losses between them cannot be told apart. Quantise the float network again, or convert the model again"
+    )
+
+
+def _width(network: QuantisedNetwork, snn: SpikingNetwork, target: str) -> int:
+    """Return the bits that a population was quantised with: where one was enough for binarised weights, any."""
+    found = max(p.bits for p in network.into(target))
+    binary = all(is_binary(p.geometry) for p in snn.into(target))
+    return network.bits if binary and found == network.format.binary_bits else found
+
+
+def climbed(stages: Stages, x: Images, reference: Reference, progress: Progress) -> Iterator[tuple[str, Answers]]:
+    """Yield the name of every rung after the CNN, in order, and what its network answers.
+
+    Parameters
+    ----------
+    stages : Stages
+    x : arrays by input name
+    reference : Reference
+    progress : callable (stage, images done, images)
+    """
+
+    def everything(found: Outputs) -> Answers:
+        return reference.answers(found, slice(None))
+
+    def stepped(name: str, network: SpikingNetwork | QuantisedNetwork, backend: str) -> tuple[str, Answers]:
+        result = simulate(network, x, backend=backend, progress=lambda done, total: progress(RUNGS[name], done, total))
+        return name, everything(result.logits)
+
+    def batched(name: str, evaluate: Callable[[Images, int], Outputs]) -> tuple[str, Answers]:
+        found, samples = [], batch_size(x)
+        for start, part in batches(stages.ideal, x):
+            found.append(evaluate(part, start))
+            progress(RUNGS[name], start + batch_size(part), samples)
+        return name, everything(joined(found))
+
+    ideal = stages.ideal
+    yield batched("input", lambda part, first: logits(ideal, remaining_rates(ideal, sent_rates(ideal, part, first))))
+    yield batched("clipping", lambda part, first: logits(ideal, remaining_rates(ideal, sent_rates(ideal, part, first), clipped_rate)))
+    yield stepped("timesteps", ideal, "closed_form")
+    yield stepped("timing", ideal, "float")
+    yield stepped("weights", stages.weights, "float")
+    yield batched("neurons", partial(_unlimited, stages.integers))
+    yield stepped("saturation", stages.integers, "fast")
+    if stages.network is not stages.integers:
+        yield stepped("calibration", stages.network, "fast")
+
+
+def batches(network: SpikingNetwork, x: Images) -> Iterator[tuple[int, Images]]:
+    """Yield the number of the first and the images of as many as may be evaluated at once."""
+    size = max(1, min(BATCH, BYTES // (8 * sum(p.neurons for p in network.populations))))
+    for start in range(0, batch_size(x), size):
+        yield start, batch_part(x, slice(start, start + size))
+
+
+def _unlimited(network: QuantisedNetwork, x: Images, first: int) -> Outputs:
+    """Return the logits of integers whose potentials do not saturate: of the float engine if any did, else the same as with saturation."""
+    result = simulate(network, x, backend="fast", first_sample=first)
+    if any(result.saturated_low.values()) or any(result.saturated_high.values()):
+        result = simulate(replace(as_float(network), potential_limit=inf), x, backend="float", first_sample=first)
+    return result.logits
+
+
+def sent_rates(network: SpikingNetwork, x: Images, first: int) -> dict[str, Float]:
+    """Return the mean over T steps of what the inputs send, (N, H, W, C) by name.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+    x : images
+    first : int
+        Number of the first among all.
+    """
+    assert network.timesteps is not None
+    q = encode_all(as_batch(x, network.input_specs), network.codings)
+    sent = sent_by_all(q, network.codings, network.timesteps, first)
+    return {name: values.mean(axis=1) if values.ndim == 5 else values.astype(np.float64) for name, values in sent.items()}
+
+
+def logits(network: SpikingNetwork, rate: dict[str, Array]) -> Outputs:
+    """Return the outputs (N, K) in the model's units, from the readouts' rates."""
+    found = {output_name(p.name): rate[p.name] * p.lambda_ for p in network.readouts}
+    return by_output({name: values.reshape(len(values), -1) for name, values in found.items()})

@@ -1,0 +1,197 @@
+"""What `attribute` returns: plain data, and its values for JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ecc_lava.analysis.attribution.change import Change
+from ecc_lava.errors import InvalidNetwork
+
+__all__ = ["Advice", "Attribution", "LayerLoss", "Rung"]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One network of the ladder.
+
+    Attributes
+    ----------
+    name : str
+        One of `ecc_lava.analysis.attribution.ladder.RUNGS`, which say what each is.
+    images, outputs : int
+    correct : int or None
+        Right predictions of the first output.
+    agreeing : int
+        Predictions that are the CNN's, over images and outputs.
+    error : float
+        Mean square error of the logits against the CNN's, relative to the variance of the CNN's.
+    change : Change or None
+        Against the rung before; None for the first.
+    """
+
+    name: str
+    images: int
+    outputs: int
+    correct: int | None
+    agreeing: int
+    error: float
+    change: Change | None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of right predictions, or None without labels."""
+        return None if self.correct is None else self.correct / self.images
+
+    @property
+    def agreement(self) -> float:
+        """Share of predictions that are the CNN's."""
+        return self.agreeing / (self.images * self.outputs)
+
+    @property
+    def good(self) -> float:
+        """Accuracy, or without labels agreement."""
+        return self.agreement if self.accuracy is None else self.accuracy
+
+
+@dataclass(frozen=True)
+class LayerLoss:
+    """What one population costs.
+
+    By itself: all others are the CNN, and it answers their exact activations, as a constant input of every step, with clipped rates,
+    then with the spikes of T steps, then with rounded weights, thresholds, biases and initial potentials; before calibration. In the
+    network: the populations before it are those of the integer network with all their errors, those after it the CNN; it joins the former.
+
+    Attributes
+    ----------
+    name : str
+    bits : int
+        Width of the weights into it.
+    clipping, timesteps, rounding : Change
+        By itself, step by step.
+    alone : Change
+        By itself, the three together.
+    in_network : Change
+        Over all populations these sum to what the integer network loses against the CNN on the input as it is sent.
+    clipped : float or None
+        Share of the ideal activations above 0 that lie above lambda; None but for integrate-and-fire neurons that are ever active.
+    used : float or None
+        Likewise, what a large activation (the 99.9th percentile) of the median channel is of lambda: small where lambda is too large.
+    saturated : int
+        How often the potential was clipped, before calibration.
+    """
+
+    name: str
+    bits: int
+    clipping: Change
+    timesteps: Change
+    rounding: Change
+    alone: Change
+    in_network: Change
+    clipped: float | None
+    used: float | None
+    saturated: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        changes = {key: getattr(self, key).as_dict() for key in ("clipping", "timesteps", "rounding", "alone", "in_network")}
+        return {"name": self.name, "bits": self.bits, **changes, **{k: getattr(self, k) for k in ("clipped", "used", "saturated")}}
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to change.
+
+    Attributes
+    ----------
+    cause : str
+        Name of the rung.
+    layer : str or None
+        The population that loses most by this cause; None if it is not known.
+    change : Change
+        What the rung, or the layer by itself, costs.
+    sentence : str
+    """
+
+    cause: str
+    layer: str | None
+    change: Change
+    sentence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {"cause": self.cause, "layer": self.layer, **self.change.as_dict(), "sentence": self.sentence}
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Where accuracy goes between the CNN and the integers.
+
+    Attributes
+    ----------
+    images, timesteps : int
+    rungs : tuple of Rung
+        From the CNN to the integer network.
+    layers : tuple of LayerLoss
+        In the network's order.
+    advice : tuple of Advice
+        Of every rung that costs more than chance, the largest first.
+    layer_advice : Advice or None
+        Of the layer that costs most by itself; None if that is not more than chance.
+    """
+
+    images: int
+    timesteps: int
+    rungs: tuple[Rung, ...]
+    layers: tuple[LayerLoss, ...]
+    advice: tuple[Advice, ...]
+    layer_advice: Advice | None
+
+    def __post_init__(self) -> None:
+        first, sent, last = self.rungs[0], self.rungs[1], self.rungs[-1]
+        steps = [rung.change for rung in self.rungs[1:] if rung.change is not None]
+        layers = [layer.in_network for layer in self.layers]
+        for what, start, changes in (("rungs", first, steps), ("layers", sent, layers)):
+            pairs = [(start.agreeing - last.agreeing, sum(c.agreement.net for c in changes))]
+            if start.correct is not None and last.correct is not None:
+                pairs.append((start.correct - last.correct, sum(c.accuracy.net for c in changes if c.accuracy is not None)))
+            if any(total != parts for total, parts in pairs):
+                raise InvalidNetwork(f"the losses of the {what} do not sum to the whole: {pairs}")
+
+    @property
+    def points(self) -> float:
+        """The whole loss in percentage points, of accuracy or without labels of agreement."""
+        return 100.0 * (self.rungs[0].good - self.rungs[-1].good)
+
+    @property
+    def largest_rung(self) -> Rung:
+        """The rung that costs most, see `Change.weight`."""
+        return max(self.rungs[1:], key=lambda rung: rung.change.weight if rung.change else (0, 0, 0.0))
+
+    @property
+    def worst_layer(self) -> LayerLoss:
+        """The population that costs most by itself, see `Change.weight`."""
+        return max(self.layers, key=lambda layer: layer.alone.weight)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "images": self.images,
+            "timesteps": self.timesteps,
+            "loss_points": self.points,
+            "largest_rung": self.largest_rung.name,
+            "worst_layer": self.worst_layer.name,
+            "rungs": [
+                {
+                    "name": r.name,
+                    "accuracy": r.accuracy,
+                    "agreement": r.agreement,
+                    "logit_error": r.error,
+                    "change": None if r.change is None else r.change.as_dict(),
+                }
+                for r in self.rungs
+            ],
+            "layers": [layer.as_dict() for layer in self.layers],
+            "advice": [advice.as_dict() for advice in self.advice],
+            "layer_advice": None if self.layer_advice is None else self.layer_advice.as_dict(),
+        }

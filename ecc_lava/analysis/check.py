@@ -1,0 +1,152 @@
+"""`check`: does every stage equal the one before, and where numbers were rounded, how much was lost in which layer."""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.analysis.differences import Differences, compare
+from ecc_lava.analysis.layers import LayerReport, compared_layers
+from ecc_lava.backends import agreement, largest_logit, simulate
+from ecc_lava.common import Array, Images, Outputs, Progress, first_output, joined
+from ecc_lava.errors import InvalidInput
+from ecc_lava.graph import Graph, forward
+from ecc_lava.inputs import as_batch, batch_part, batch_size, by_input, clipping_not_repeated, encode_all, model_images
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.quantisation import PopulationRange, one_step_bound
+
+__all__ = ["CheckReport", "check"]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Outcome of `check`; numbers that could not be computed (no labels, no graph, no Lava) are None.
+
+    Of a network with several outputs, accuracies are those of the first and `agreement` is the mean over all.
+    """
+
+    images: int
+    timesteps: int
+    golden_vs_fast: Differences
+    float_on_integers_vs_fast: Differences
+    lava_vs_fast: Differences | None
+    layers: tuple[LayerReport, ...]
+    ranges: tuple[PopulationRange, ...]
+    ann_accuracy: float | None
+    closed_form_accuracy: float | None
+    float_accuracy: float | None
+    integer_accuracy: float | None
+    agreement: float | None
+    synops_per_image: float
+    input_macs_per_image: float
+    digest: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether every back end that ran equals `fast`."""
+        compared = (self.golden_vs_fast, self.float_on_integers_vs_fast, self.lava_vs_fast)
+        return all(d is None or d.equal for d in compared)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return asdict(self)
+
+
+def check(
+    network: QuantisedNetwork,
+    x: Images,
+    *,
+    snn: SpikingNetwork | None = None,
+    graph: Graph | None = None,
+    labels: Array | None = None,
+    exact_images: int = 8,
+    lava: bool | None = None,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Check an integer network against the stages before it and the other back ends.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    x : array (N, H, W, C), or arrays by input name
+        Images as the Keras model takes them; uint8 is scaled.
+    snn, graph : optional
+        The float network and CNN it was made from.
+    labels : int array (N,), optional
+        Of the first output.
+    exact_images : int
+        The first so many images are run on `golden`, `float` on the integers and Lava, and compared bit for bit.
+    lava : bool, optional
+        Run Lava; by default where it is installed.
+    progress : callable (stage, done, total), optional
+
+    Raises
+    ------
+    InvalidInput
+        If images or labels do not fit.
+    RangeError
+        If a potential can leave its format, or the readout did.
+    LavaError
+        If the Lava runtime fails.
+    """
+    x = by_input(x, network.input_specs)
+    inputs, samples = as_batch(x, network.input_specs), batch_size(x)
+    if labels is not None and np.shape(labels) != (samples,):
+        raise InvalidInput(f"labels of shape {np.shape(labels)} for {samples} images")
+    if lava is None:
+        lava = _lava_is_installed()
+    few = batch_part(x, slice(exact_images))
+    encode_all(inputs, network.codings)  # warns of clipped values, once for all images
+    del inputs
+
+    def stage(name: str, done: int, total: int) -> None:
+        if progress:
+            progress(name, done, total)
+
+    def compared(backend: str, title: str) -> Differences:
+        stage(title, 0, batch_size(few))
+        found = compare(network, few, backend)
+        stage(title, batch_size(few), batch_size(few))
+        return found
+
+    ranges = one_step_bound(network)
+    ann = None if graph is None else largest_logit(forward(graph, model_images(x, network.input_specs)))
+    with clipping_not_repeated():
+        golden = compared("golden", "golden against fast")
+        floating = compared("float", "float engine on the integers against fast")
+        in_lava = compared("lava", "Lava against fast") if lava else None
+        integer, reference, layers = compared_layers(network, snn, x, stage)
+        closed = None if snn is None else simulate(snn.ideal or snn, x, backend="closed_form").predictions
+
+    def accuracy(predictions: Outputs | None) -> float | None:
+        return None if predictions is None or labels is None else float((first_output(predictions) == labels).mean())
+
+    predictions = joined([r.predictions for r in integer])
+    return CheckReport(
+        images=samples,
+        timesteps=network.timesteps,
+        golden_vs_fast=golden,
+        float_on_integers_vs_fast=floating,
+        lava_vs_fast=in_lava,
+        layers=layers,
+        ranges=ranges,
+        ann_accuracy=accuracy(ann),
+        closed_form_accuracy=accuracy(closed),
+        float_accuracy=accuracy(joined([r.predictions for r in reference]) if reference else None),
+        integer_accuracy=accuracy(predictions),
+        agreement=None if ann is None else agreement(predictions, ann),
+        synops_per_image=float(np.mean([r.synops.mean() for r in integer])),
+        input_macs_per_image=float(np.mean([r.input_macs.mean() for r in integer])),
+        digest=network.digest,
+    )
+
+
+def _lava_is_installed() -> bool:
+    """Look for Lava without importing it; other packages of that name have no `magma`."""
+    with suppress(ModuleNotFoundError):
+        return importlib.util.find_spec("lava.magma") is not None
+    return False

@@ -1,0 +1,101 @@
+"""Accuracy over time, and stopping each image as soon as its answer stands out."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+
+from ecc_lava.common import Array, Float, Int
+from ecc_lava.errors import InvalidInput
+
+__all__ = ["Confident", "accuracy_over_time", "check_margin", "confident", "lead"]
+
+
+class Confident(NamedTuple):
+    """Where images would have been stopped.
+
+    Attributes
+    ----------
+    steps : int64 array (N,)
+        Steps that each image was shown for; T where its answer never stood out.
+    predictions : int64 array (N,)
+        The answer at that step.
+    """
+
+    steps: Int
+    predictions: Int
+
+
+def accuracy_over_time(logits: Array, labels: Array) -> Float:
+    """Return the fraction of images whose largest logit is their label's, after each step.
+
+    Parameters
+    ----------
+    logits : array (N, T, K)
+    labels : int array (N,)
+
+    Returns
+    -------
+    float64 array (T,)
+    """
+    correct: Float = (logits.argmax(axis=2) == labels[:, None]).mean(axis=0)
+    return correct
+
+
+def lead(logits: Array) -> Float:
+    """Return by how much the first class leads after each step, should nothing more come: ``(v_first - v_second) / (T * scale)``.
+
+    The readout's potential is what it has summed up so far, so this is the difference of the two largest logits that the run would end
+    with if the remaining steps brought nothing. In units of the model's logits: before a softmax, a lead of M means that the answer is
+    already worth odds of exp(M) to 1 against the runner-up, whatever the network, its formats and T. A chip compares potentials, without
+    any division.
+
+    Parameters
+    ----------
+    logits : array (N, T, K)
+        What the logits would be had the run stopped after each step: v / (t * scale).
+
+    Returns
+    -------
+    float64 array (N, T)
+    """
+    steps, classes = logits.shape[1:]
+    if classes < 2:
+        raise InvalidInput("the network has one output; a lead needs at least two classes")
+    largest = np.sort(logits.astype(np.float64), axis=2)
+    return (largest[:, :, -1] - largest[:, :, -2]) * np.arange(1, steps + 1) / steps
+
+
+def check_margin(margin: float) -> None:
+    """Check that a margin is one.
+
+    Raises
+    ------
+    InvalidInput
+        If it is negative or not finite.
+    """
+    if not 0 <= margin < inf:
+        raise InvalidInput(f"a margin of {margin}; it must be finite and at least 0")
+
+
+def confident(logits: Array, margin: float) -> Confident:
+    """Return where each image is stopped: at the first step after which its answer leads by `margin`, see `lead`.
+
+    Parameters
+    ----------
+    logits : array (N, T, K)
+        Logits over time.
+    margin : float
+        At least 0, in units of the model's logits.
+
+    Raises
+    ------
+    InvalidInput
+        For a margin that is negative or not finite, or a network of one output.
+    """
+    check_margin(margin)
+    stands_out = lead(logits) >= margin
+    last = np.where(stands_out.any(axis=1), stands_out.argmax(axis=1), logits.shape[1] - 1)
+    return Confident((last + 1).astype(np.int64), logits[np.arange(len(logits)), last].argmax(axis=1))

@@ -1,0 +1,134 @@
+"""One result from the activity of many batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.backends.activity import Activity, ActivityOf
+from ecc_lava.backends.result import Result
+from ecc_lava.backends.table import Network
+from ecc_lava.common import Array, Int, by_output
+from ecc_lava.geometry import fan_out
+from ecc_lava.networks import QuantisedNetwork, depths, output_name
+
+__all__ = ["Collector", "as_result"]
+
+
+def as_result(network: Network, activity: ActivityOf, backend: str, timesteps: int, record: Sequence[str]) -> Result:
+    """Return the result of one batch's activity.
+
+    Parameters
+    ----------
+    network : SpikingNetwork or QuantisedNetwork
+    activity : population -> Activity
+        Of every population.
+    backend : str
+        What ran it.
+    timesteps : int
+    record : names of populations
+        Whose counts, rasters and potentials are kept.
+    """
+    collector = Collector(network, record)
+    collector.add(activity)
+    return collector.result(backend, timesteps)
+
+
+class Collector:
+    """Sums up the activity of batches."""
+
+    def __init__(self, network: Network, recorded: Sequence[str]) -> None:
+        self._network = network
+        self._recorded = recorded
+        self._batches: list[dict[str, Any]] = []
+        self._samples = 0
+        self._low = dict.fromkeys(network.by_name, 0)
+        self._high = dict.fromkeys(network.by_name, 0)
+        synapses = {name: np.zeros(p.shape) for name, p in network.by_name.items()}
+        for p in network.projections:
+            synapses[p.source] += fan_out(p.geometry, network.by_name[p.source].shape)
+        self._per_spike = {name: np.stack([np.ones(fan.size), fan.ravel()], axis=1) for name, fan in synapses.items()}
+
+    def add(self, activity: ActivityOf) -> int:
+        """Take one batch's activity and return how many samples there are now."""
+        readouts = {p.name: activity[p.name] for p in self._network.readouts}
+        samples = len(next(iter(readouts.values())).potential)
+        synops, input_macs, spikes = np.zeros(samples, np.int64), np.zeros(samples, np.int64), {}
+        for name, a in activity.items():  # in float64, whose products are fast, and exact below 2**53
+            counts, few = a.counts.reshape(samples, -1), range(0, samples, 8)  # eight samples at a time stay in cache
+            passed = np.concatenate([counts[i : i + 8].astype(np.float64) @ self._per_spike[name] for i in few]).astype(np.int64)
+            spikes[name] = passed[:, 0]
+            graded = self._network.largest_sent[name] > 1
+            (input_macs if graded else synops)[:] += passed[:, 1]
+        self._batches.append(
+            {
+                "readout": {name: a.potential.reshape(samples, -1) for name, a in readouts.items()},
+                "over_time": {
+                    name: a.over_time.reshape(samples, a.over_time.shape[1], -1) for name, a in readouts.items() if a.over_time is not None
+                },
+                "spikes": spikes,
+                "synops": synops,
+                "input_macs": input_macs,
+                "recorded": {name: _compact(activity[name]) for name in self._recorded},
+            }
+        )
+        for name, a in activity.items():
+            self._low[name] += a.saturated_low
+            self._high[name] += a.saturated_high
+        self._samples += samples
+        return self._samples
+
+    def result(self, backend: str, timesteps: int) -> Result:
+        """Return the result of all batches together."""
+        network, batches = self._network, self._batches
+        integer = isinstance(network, QuantisedNetwork)
+        units = _logit_units(network)
+        readout = {name: np.concatenate([b["readout"][name] for b in batches]) for name in units}
+        steps = np.arange(1, timesteps + 1)[:, None]
+        over_time = {
+            output_name(name): (np.concatenate([b["over_time"][name] for b in batches]) / (steps * unit)).astype(np.float32)
+            for name, unit in units.items()
+            if name in batches[0]["over_time"]
+        }
+        depth = depths(list(network.by_name), [(p.source, p.target) for p in network.projections])
+
+        def recorded(field: int) -> dict[str, Array]:
+            kept = {name: [b["recorded"][name][field] for b in batches] for name in self._recorded}
+            return {name: np.concatenate(parts) for name, parts in kept.items() if parts[0] is not None}
+
+        return Result(
+            backend=backend,
+            timesteps=timesteps,
+            latency_steps=timesteps + max(depth.values()),
+            logits=by_output({output_name(n): (readout[n] / (timesteps * unit)).astype(np.float32) for n, unit in units.items()}),
+            readout=by_output({output_name(n): v.astype(np.int32) for n, v in readout.items()}) if integer else None,
+            spike_counts={name: _joined(batches, "spikes", name) for name in network.by_name},
+            synops=np.concatenate([b["synops"] for b in batches]),
+            input_macs=np.concatenate([b["input_macs"] for b in batches]),
+            saturated_low=self._low,
+            saturated_high=self._high,
+            logits_over_time=by_output(over_time) if over_time else None,
+            counts=recorded(0),
+            raster=recorded(1),
+            potential=recorded(2),
+        )
+
+
+def _logit_units(network: Network) -> dict[str, Array]:
+    """Return, of every readout by name, the potential of one step that stands for 1 in the model's units."""
+    if isinstance(network, QuantisedNetwork):
+        return {p.name: np.array([scale]) for p, scale in zip(network.readouts, network.logit_scales, strict=True)}
+    return {p.name: 1.0 / p.lambda_.ravel() for p in network.readouts}
+
+
+def _joined(batches: list[dict[str, Any]], field: str, name: str) -> Int:
+    return np.concatenate([b[field][name] for b in batches]).astype(np.int64)
+
+
+def _compact(activity: Activity) -> tuple[Array, Array | None, Array]:
+    """Return counts as uint16, the raster in bits, and the potential."""
+    raster = activity.raster
+    bits = None if raster is None else np.packbits(raster.reshape(*raster.shape[:2], -1) > 0, axis=-1)
+    return activity.counts.astype(np.uint16), bits, activity.potential

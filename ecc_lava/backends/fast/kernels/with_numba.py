@@ -1,0 +1,105 @@
+"""The kernels compiled by numba, called row after row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecc_lava.backends.fast.jobs import Job, Part, Scratch, Source
+from ecc_lava.backends.fast.kernels import kernels as compiled
+from ecc_lava.backends.fast.plan import Block, Layer, Piece, PieceKind
+from ecc_lava.common import Array, Shape
+from ecc_lava.networks import Kind
+
+__all__ = ["NumbaKernels"]
+
+_NO_TRACE = np.zeros((0, 1, 1, 1, 1), np.int32)
+
+
+class NumbaKernels:
+    """The kernels of `fast_kernels.py`."""
+
+    def prepare(self, layer: Layer) -> Layer:
+        """Return the layer as it is."""
+        return layer
+
+    def run(self, prepared: Layer, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
+        """Run all steps of a part of a population."""
+        low = high = 0
+        for block in prepared.blocks[slice(*part.blocks)]:
+            current = np.empty((prepared.width, job.steps, block.lanes), np.int32)
+            for row in range(*part.rows):
+                current[...] = 0
+                for piece in block.spiking:
+                    _add(current, 0, prepared, block, piece, job, row)
+                low_here, high_here = _fire(current, prepared, block, job, row)
+                low, high = low + low_here, high + high_here
+        return low, high
+
+    def run_graded(self, prepared: Layer, job: Job, part: Part, scratch: Scratch) -> None:
+        """Add the input from graded values to the constant one."""
+        constant = job.constant.reshape(-1, prepared.width, 1, prepared.lanes)
+        for block in prepared.blocks[slice(*part.blocks)]:
+            for row in range(*part.rows):
+                for piece in block.graded:
+                    _add(constant[row], block.lane, prepared, block, piece, job, row)
+
+    def row_spikes(self, bits: Array) -> Array:
+        """Return the number of spikes of every row."""
+        counts = np.empty(len(bits), np.int64)
+        compiled.count_rows(bits, counts)
+        return counts
+
+    def list_events(self, bits: Array, shape: Shape, view: tuple[int, int], row_base: Array, events: Array, starts: Array) -> None:
+        """List the events of a range of channels."""
+        compiled.list_events(bits, shape[2], *view, row_base, events, starts)
+
+    def list_values(self, values: Array, view: tuple[int, int], events: Array, carried: Array, starts: Array) -> None:
+        """List the nonzero values of graded maps."""
+        compiled.list_values(values, *view, events, carried, starts)
+
+    def spread(self, bits: Array, shape: Shape, by_neuron: bool, out: Array) -> None:
+        """Write bits as bytes."""
+        images, steps, neurons = len(bits) // shape[0], bits.shape[1], shape[0] * shape[1] * shape[2]
+        flat = (images, neurons, steps) if by_neuron else (images, steps, neurons)
+        compiled.spread(bits, shape[0], by_neuron, out.reshape(flat))
+
+
+def _add(current: Array, lane: int, layer: Layer, block: Block, piece: Piece, job: Job, row: int) -> None:
+    """Add what a piece sends to one row of positions, whose block begins at `lane`."""
+    source: Source = job.sources[layer.sources.index(piece.source)]
+    height = layer.population.shape[0]
+    image, y = divmod(row, height)
+    if piece.sparse is not None:
+        assert source.trains is not None
+        first, lanes = y * layer.width * layer.channels + block.lane, min(block.lanes, layer.channels - block.lane)
+        sparse = (piece.weights, piece.sparse.starts, piece.sparse.sources)
+        compiled.add_sparse(current, lane, source.trains[image], *sparse, first, layer.channels, lanes, piece.shift)
+        return
+    into = (current, lane + piece.offset)
+    rows = piece.rows.entries[piece.rows.starts[y] : piece.rows.starts[y + 1]]
+    columns = (piece.columns.starts, piece.columns.entries)
+    gain = np.ones(layer.width, np.int32) if piece.gain is None else piece.gain[y * layer.width : (y + 1) * layer.width]
+    here = slice(image * source.shape[0], (image + 1) * source.shape[0])
+    if piece.kind is PieceKind.MASKED:
+        assert source.bits is not None
+        compiled.add_masked(*into, source.bits[here], rows, *columns, piece.weights, piece.channels, piece.first, gain, piece.shift)
+        return
+    assert source.events is not None
+    assert source.starts is not None
+    if source.values is None:
+        compiled.add_events(*into, source.events, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
+    else:
+        compiled.add_graded(*into, source.events, source.values, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
+
+
+def _fire(current: Array, layer: Layer, block: Block, job: Job, row: int) -> tuple[int, int]:
+    """Step one row of neurons of a block."""
+    kind: Kind = layer.population.kind
+    shape = (layer.population.shape[0], layer.width, layer.channels)
+    counts, potential = job.counts.reshape(-1, *shape), job.potential.reshape(-1, *shape)
+    over_time = _NO_TRACE if job.over_time is None else job.over_time.reshape(-1, job.steps, *shape)
+    rails: tuple[int, int] = compiled.integrate(
+        *(current, job.constant, layer.vth, layer.v_init, layer.limit, kind.spikes, kind.keeps),
+        *(row, block.lane, job.bits, counts, potential, over_time),
+    )
+    return rails

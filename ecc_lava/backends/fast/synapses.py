@@ -1,0 +1,162 @@
+"""Cuts one projection into pieces as the fast back end's kernels read them.
+
+Where there are few channels, neighbouring positions of the target are merged into one of more lanes: their window is a little wider, its
+weights zero where a position does not read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, NO_TABLE, Piece, PieceKind, Table, View, rounded
+from ecc_lava.common import Array, Shape
+from ecc_lava.geometry import Conv, Dense, Geometry, Sparse
+
+__all__ = ["Synapses", "cut", "may_merge", "merged", "simplified"]
+
+
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """One projection on its way to pieces: always a Conv or a Sparse."""
+
+    source: str
+    shape: Shape
+    geometry: Conv | Sparse
+    shift: int
+    graded: bool
+
+    @property
+    def conv(self) -> Conv:
+        """The geometry of one that is not sparse."""
+        assert isinstance(self.geometry, Conv)
+        return self.geometry
+
+    @property
+    def reads(self) -> tuple[int, int]:
+        """Range of the source's channels."""
+        return self.conv.reads or (0, self.shape[2])
+
+    @property
+    def masked(self) -> bool:
+        """Whether every channel reads its own channel's spikes alone."""
+        return not self.graded and isinstance(self.geometry, Conv) and _depthwise(self.geometry)
+
+
+def _depthwise(conv: Conv) -> bool:
+    return conv.kernel.shape[2] == 1 and conv.groups == conv.kernel.shape[3] > 1
+
+
+def simplified(geometry: Geometry, shape: Shape, graded: bool) -> Conv | Sparse:
+    """Return a Dense as a Conv, and few grouped channels as ungrouped ones."""
+    match geometry:
+        case Dense(kernel=kernel):  # a kernel as large as the map, read position by position in flatten order
+            return Conv(kernel.reshape(*shape, -1))
+        case Conv():
+            few = geometry.groups > 1 and geometry.kernel.shape[3] <= LANES and (graded or not _depthwise(geometry))
+            return replace(geometry, kernel=_group_weights(geometry, 0, geometry.kernel.shape[3])[0], groups=1) if few else geometry
+        case Sparse():
+            return geometry
+
+
+def _group_weights(conv: Conv, start: int, stop: int) -> tuple[Array, int, int]:
+    """Return the weights of output channels start..stop as if ungrouped, and the range of channels read: those of their groups."""
+    kernel = conv.kernel
+    fan_in, fan_out = kernel.shape[2], kernel.shape[3] // conv.groups
+    first, last = start // fan_out, (stop - 1) // fan_out + 1
+    if conv.groups == 1:
+        return kernel[..., start:stop], 0, fan_in
+    weights = np.zeros((*kernel.shape[:2], (last - first) * fan_in, stop - start), kernel.dtype)
+    for group in range(first, last):
+        low, high = max(start, group * fan_out), min(stop, (group + 1) * fan_out)
+        weights[:, :, (group - first) * fan_in : (group - first + 1) * fan_in, low - start : high - start] = kernel[..., low:high]
+    return weights, first * fan_in, last * fan_in
+
+
+def may_merge(s: Synapses, channels: int) -> bool:
+    """Whether neighbouring positions of the target may be taken together."""
+    if isinstance(s.geometry, Sparse):
+        return True  # by flat index, which stays
+    conv = s.conv
+    if conv.gain is not None or conv.dilation[1] != 1 or conv.input_dilation[1] != 1:
+        return False
+    if s.masked:
+        plain = conv.kernel.shape[1] == conv.strides[1] == 1 and conv.padding[2:] == (0, 0) and conv.reads is None and conv.writes is None
+        return plain and channels == s.shape[2]
+    return conv.groups == 1
+
+
+def merged(conv: Conv, number: int, total: int) -> Conv:
+    """Return the convolution onto `number` neighbouring positions at once, as channels (position, channel) of a narrower map."""
+    height, width, fan_in, out = conv.kernel.shape
+    stride, first = conv.strides[1], conv.writes[0] if conv.writes else 0
+    if conv.groups > 1:  # masked, one column wide: the positions' bits lie one after the other
+        return replace(conv, kernel=np.tile(conv.kernel, number), groups=conv.groups * number, strides=(conv.strides[0], number))
+    kernel = np.zeros((height, width + (number - 1) * stride, fan_in, number, total), np.int8)
+    for i in range(number):
+        kernel[:, i * stride : i * stride + width, :, i, first : first + out] = conv.kernel
+    kernel = kernel.reshape(*kernel.shape[:3], number * total)
+    return replace(conv, kernel=kernel, strides=(conv.strides[0], stride * number), writes=None)
+
+
+def _rows(conv: Conv, height: int, out: int, row_of_tap: int) -> Table:
+    """Return the source rows under every target row, and where the weights of its kernel row begin."""
+    lists = []
+    for o in range(out):
+        at = [(o * conv.strides[0] + a * conv.dilation[0] - conv.padding[0], a) for a in range(conv.kernel.shape[0])]
+        step = conv.input_dilation[0]
+        lists.append([(y // step, a * row_of_tap) for y, a in at if y % step == 0 and 0 <= y // step < height])
+    return Table.of(lists, 2)
+
+
+def _columns(conv: Conv, width: int, out: int, channels: int) -> Table:
+    """Return the runs of source columns under every target column whose weights follow each other."""
+    step, lists = conv.input_dilation[1], []
+    for o in range(out):
+        runs: list[tuple[int, ...]] = []
+        for b in range(conv.kernel.shape[1]):
+            at = o * conv.strides[1] + b * conv.dilation[1] - conv.padding[2]
+            if at % step or not 0 <= at // step < width:
+                continue
+            x = at // step
+            base = (b - x) * channels
+            if runs and runs[-1][1] == x and runs[-1][2] == base:
+                runs[-1] = (runs[-1][0], x + 1, base)
+            else:
+                runs.append((x, x + 1, base))
+        lists.append(runs)
+    return Table.of(lists, 3)
+
+
+def cut(s: Synapses, block: int, lanes: int, out: tuple[int, int]) -> Piece | None:
+    """Return the synapses onto lanes block..block + lanes of a map of `out` (rows, columns); None if there are none."""
+    if isinstance(s.geometry, Sparse):
+        view = View(s.source, 0, s.shape[2])
+        return Piece(PieceKind.SPARSE, view, 0, s.geometry.kernel, NO_TABLE, NO_TABLE, 0, 0, s.shift, None, s.geometry)
+    conv = s.conv
+    kernel_h, kernel_w, _, span = conv.kernel.shape
+    written = conv.writes[0] if conv.writes else 0
+    start, stop = max(block, written), min(block + lanes, written + span)
+    if start >= stop:
+        return None
+    first = (start - block) // LANES * LANES
+    width = rounded(stop - block) - first
+    if width not in BLOCK_SIZES:
+        first, width = 0, lanes
+    into = slice(start - block - first, stop - block - first)
+    gain = None if conv.gain is None else np.array(conv.gain, np.int32).ravel()
+    read = s.reads[0]
+    if s.masked:
+        weights = np.zeros((kernel_h * kernel_w, width), np.int16)
+        weights[:, into] = conv.kernel[:, :, 0, start - written : stop - written].reshape(kernel_h * kernel_w, -1)
+        rows, columns = _rows(conv, s.shape[0], out[0], kernel_w), _columns(conv, s.shape[1], out[1], 1)
+        bit = read + block + first - written
+        return Piece(PieceKind.MASKED, View(s.source, 0, s.shape[2]), first, weights, rows, columns, s.shape[2], bit, s.shift, gain)
+    plain, low, high = _group_weights(conv, start - written, stop - written)
+    weights = np.zeros((1 + prod(plain.shape[:3]), width), np.int8)
+    weights[1:, into] = plain.reshape(-1, stop - start)
+    rows, columns = _rows(conv, s.shape[0], out[0], kernel_w * (high - low)), _columns(conv, s.shape[1], out[1], high - low)
+    view = View(s.source, read + low, read + high)
+    return Piece(PieceKind.EVENTS, view, first, weights, rows, columns, high - low, 0, s.shift, gain)

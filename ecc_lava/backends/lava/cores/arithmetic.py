@@ -1,0 +1,115 @@
+"""What one core computes at each step: synapses, integrate-and-fire neurons, reports. Plain numpy, no Lava.
+
+An implementation of its own, so that comparing the Lava back end with `golden` compares two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ecc_lava.backends.lava.cores.clock import Clock
+from ecc_lava.backends.lava.cores.counters import COUNTERS
+from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
+from ecc_lava.backends.lava.cores.sums import SynapticSum
+from ecc_lava.common import Array, Int
+
+__all__ = ["CoreArithmetic"]
+
+
+class _ShardNeurons:
+    """The neurons of one shard, and the synapses into them."""
+
+    def __init__(self, plan: ShardPlan, clock: Clock, limit: int, counters: Int) -> None:
+        self.plan, self._counters = plan, counters
+        self._clock, self._limit = clock, limit
+        self._bias, self._vth, self._v_init = (np.asarray(a, np.int64) for a in (plan.bias, plan.vth, plan.v_init))
+        self.sums = [SynapticSum(s) for s in plan.synapses]
+        self._v = np.zeros(plan.shard.shape, np.int64)
+        self._counts = np.zeros(plan.shard.shape, np.int64)
+        self._low = self._high = 0
+
+    def _clip(self, v: Int) -> Int:
+        """Saturate at the rails and count how often."""
+        low, high = np.count_nonzero(v < -self._limit), np.count_nonzero(v > self._limit)
+        if low or high:
+            self._low, self._high = self._low + int(low), self._high + int(high)
+            np.clip(v, -self._limit, self._limit, out=v)
+        return v
+
+    def step(self, step: int) -> Array:
+        """Advance by one step and return the spikes, bool (H, W, C).
+
+        ``v <- clip(v + sum + bias); s = v >= vth; v <- clip(v - vth * s)``, v = v_init at the start of every window; a step population
+        keeps nothing: ``v <- clip(sum + bias); s = v >= vth``.
+        """
+        if self._clock.starts(self.plan.depth, step):
+            self._v[...] = self._v_init
+            self._counts[...] = 0
+            self._low = self._high = 0
+        current = self._bias + sum(s.current(step) for s in self.sums)
+        self._v = self._clip(self._v + current if self.plan.keeps else np.broadcast_to(current, self._v.shape).copy())
+        spikes: Array = self._v >= self._vth if self.plan.fires else np.zeros(self._v.shape, np.bool_)
+        if self.plan.fires and self.plan.keeps:
+            self._v = self._clip(np.where(spikes, self._v - self._vth, self._v))
+        self._counts += spikes
+        if self._clock.window(self.plan.depth, step) is not None:
+            self._count(step, int(np.count_nonzero(spikes)))
+        return spikes
+
+    def _count(self, step: int, fired: int) -> None:
+        """Add a step to the counters."""
+        arrived, synops = np.sum([s.events(step) for s in self.sums], axis=0) if self.sums else (0, 0)
+        self._counters += arrived, fired, synops, self._v.size
+
+    def due(self, step: int) -> bool:
+        """Whether the shard's report is to be read after this step."""
+        if self.plan.over_time:
+            return self._clock.window(self.plan.depth, step) is not None
+        return self._clock.ends(self.plan.depth, step)
+
+    def report(self) -> list[Array]:
+        """Return potentials, spike counts and clips at the low and high rail since the window began."""
+        return [self._v.ravel(), self._counts.ravel(), np.array([self._low, self._high])]
+
+
+class CoreArithmetic:
+    """The shards of one core.
+
+    At every step call `step`, `report` and `receive`, in this order: what a node sends at one step has its effect at the next.
+
+    Attributes
+    ----------
+    counters : int64 array (shards, COUNTERS)
+        What every shard has done so far.
+    """
+
+    def __init__(self, shards: Sequence[ShardPlan], node: int, clock: Clock, limit: int) -> None:
+        self._node = node
+        self.counters = np.zeros((len(shards), len(COUNTERS)), np.int64)
+        self._shards = [_ShardNeurons(plan, clock, limit, row) for plan, row in zip(shards, self.counters, strict=True)]
+        self._sent = np.zeros(0, np.uint8)
+
+    def step(self, step: int) -> Array:
+        """Advance by one step and return the message: the spikes of every firing shard, uint8 (neurons,)."""
+        fired = [(shard.plan.fires, shard.step(step).ravel()) for shard in self._shards]
+        self._sent = np.concatenate([np.zeros(0, np.uint8), *(spikes.astype(np.uint8) for fires, spikes in fired if fires)])
+        return self._sent
+
+    def report(self, step: int) -> Array | None:
+        """Return the report of every shard, int32, or None if none is due at this step."""
+        if not any(shard.due(step) for shard in self._shards):
+            return None
+        return np.concatenate([part for shard in self._shards for part in shard.report()]).astype(np.int32)
+
+    def potentials(self) -> Array:
+        """Return the potential of every neuron of every shard, int32 (neurons,)."""
+        return np.concatenate([shard.report()[0] for shard in self._shards]).astype(np.int32)
+
+    def receive(self, step: int, messages: dict[int, Array]) -> None:
+        """Take the other nodes' messages of this step: node -> uint8 vector."""
+        heard = {**messages, self._node: self._sent}
+        for shard in self._shards:
+            for synaptic in shard.sums:
+                synaptic.receive(step, heard)

@@ -1,0 +1,52 @@
+"""What one shard's synapses and neurons have done, counted while it runs. Plain numpy, no Lava."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ecc_lava.backends.lava.cores.synapses import Listed, Synapses, Taps
+from ecc_lava.common import Array, Int
+
+__all__ = ["COUNTERS", "EventCounter"]
+
+COUNTERS: Final = ("spikes_in", "spikes_out", "synops", "updates")
+"""Columns of a shard's counters, all within its own window.
+
+``spikes_in`` spikes and nonzero graded events of sources with a synapse in the shard, once per projection; ``spikes_out`` spikes its
+neurons fired; ``synops`` its synapses that a spike or graded event passed; ``updates`` neurons advanced by a step.
+"""
+
+
+def _readers(reads: Int, size: int) -> Int:
+    """Return how many targets read each index of one axis of the box; -1 reads nothing."""
+    return np.bincount(reads[reads >= 0], minlength=size)
+
+
+class EventCounter:
+    """Counts what passes one `Synapses`.
+
+    A source at position p and channel c has ``positions[p] * channels[c]`` synapses; of synapses listed one by one the box is taken as one
+    position of many channels.
+    """
+
+    def __init__(self, synapses: Synapses) -> None:
+        height, width, depth = synapses.box.shape
+        match synapses.operator:
+            case Taps() as taps:
+                positions = np.outer(_readers(taps.rows, height), _readers(taps.columns, width)).ravel()
+                channels = np.zeros(depth, np.int64)
+                for group in taps.groups:
+                    channels[group.source : group.source + taps.kernel.shape[2]] += group.stop - group.start
+            case Listed(sources=sources):
+                positions, channels = np.ones(1, np.int64), np.bincount(sources, minlength=height * width * depth)
+        # float64, whose products are fast, and exact below 2**53
+        self._positions = np.stack([positions > 0, positions]).astype(np.float64)
+        self._channels = np.stack([channels > 0, channels], axis=1).astype(np.float64)
+
+    def of(self, box: Array) -> tuple[int, int]:
+        """Return (spikes, synops) of what a box (positions, channels) of the sources sent at one step."""
+        sent = (box.reshape(self._positions.shape[1], -1) != 0).astype(np.float64) @ self._channels
+        spikes, synops = np.einsum("kp,pk->k", self._positions, sent)
+        return int(spikes), int(synops)

@@ -1,0 +1,156 @@
+"""What every core of a Lava deployment needs, cut from the network: weights, neurons, wires and clock.
+
+Plain data, made once by the caller and pickled into the process that hosts Lava. Nothing here imports Lava or does arithmetic.
+
+Nodes are numbered: 0 is the source (the encoded inputs), k + 1 is core k. At every step a node sends one flat uint8 message: the source its
+images one after the other, a core the spikes of its shards one after the other. In a replay the source also sends the spikes, recorded
+before, of all populations that the cores hear, so that a few cores run without the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from mmap import PAGESIZE
+
+import numpy as np
+
+from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.lava.cores.arithmetic import CoreArithmetic
+from ecc_lava.backends.lava.cores.clock import Clock
+from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
+from ecc_lava.common import Array, Shape
+
+__all__ = ["SLOTS", "CorePlan", "Plan", "Sent"]
+
+SLOTS = 2
+"""Messages that a channel holds: a core takes the last step's while this step's are sent; no process starts a step before all have
+finished the last."""
+
+
+@dataclass(frozen=True, eq=False)
+class CorePlan:
+    """One core.
+
+    Attributes
+    ----------
+    label : str
+        Name of the Lava process, for messages.
+    shards : tuple of ShardPlan
+    sources : tuple of int
+        The other nodes whose messages it receives.
+    message : int
+        Length of the message it sends; 0 if nothing on it fires.
+    recorded : bool
+        Whether the sink receives its message as well.
+    """
+
+    label: str
+    shards: tuple[ShardPlan, ...]
+    sources: tuple[int, ...]
+    message: int
+    recorded: bool
+
+    @property
+    def report(self) -> int:
+        """Length of the report that it sends to the sink."""
+        return sum(part.reported for part in self.shards)
+
+    def build(self, node: int, clock: Clock, limit: int) -> CoreArithmetic:
+        """Return the core's arithmetic; called in the core's own process."""
+        return CoreArithmetic(self.shards, node, clock, limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """What the source sends of one population.
+
+    Attributes
+    ----------
+    values : uint8 array (N, 1 or T, neurons)
+        Of a graded input the same at every step.
+    depth : int
+        The population's.
+    """
+
+    values: Array
+    depth: int
+
+    def at(self, clock: Clock, step: int) -> Array:
+        """Return what is sent at a step: zeros outside the population's windows."""
+        window = clock.window(self.depth, step)
+        if window is None:
+            return np.zeros_like(self.values[0, 0])
+        sample, within = window
+        values: Array = self.values[sample, min(within, self.values.shape[1] - 1)]
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A deployment: the cores, the inputs and the clock.
+
+    Attributes
+    ----------
+    sent : tuple of Sent
+        What the source sends, one after the other.
+    cores : tuple of CorePlan
+    clock : Clock
+    limit : int
+        Where potentials saturate.
+    populations : dict
+        Name -> shape of everything that has shards on the cores.
+    wanted : Wanted
+    in_one_process : bool
+        Whether all process models run in one process of the operating system, without Lava's runtime.
+    """
+
+    sent: tuple[Sent, ...]
+    cores: tuple[CorePlan, ...]
+    clock: Clock
+    limit: int
+    populations: Mapping[str, Shape]
+    wanted: Wanted
+    in_one_process: bool = False
+
+    def message(self, node: int) -> int:
+        """Return the length, in bytes, of what a node sends at every step."""
+        return sum(part.values.shape[2] for part in self.sent) if node == 0 else self.cores[node - 1].message
+
+    def source_message(self, step: int) -> Array:
+        """Return what the source sends at a step, uint8 (values of all it sends)."""
+        return np.concatenate([part.at(self.clock, step) for part in self.sent])
+
+    def rows(self, node: int) -> slice:
+        """Return the rows of a core's shards among all shards."""
+        first = sum(len(core.shards) for core in self.cores[: node - 1])
+        return slice(first, first + len(self.cores[node - 1].shards))
+
+    @property
+    def macs(self) -> int:
+        """Multiplications of one step of the core that has most."""
+        return max(sum(s.operator.macs for shard in core.shards for s in shard.synapses) for core in self.cores)
+
+    @property
+    def processes(self) -> int:
+        """Processes that run process models: one each for the source, every core and the sink, or one for all."""
+        return 1 if self.in_one_process else len(self.cores) + 2
+
+    @property
+    def channels(self) -> list[int]:
+        """Bytes of a message on each channel between two processes."""
+        if self.in_one_process:
+            return []
+        spikes = [self.message(node) for core in self.cores for node in core.sources]
+        return spikes + [core.message for core in self.cores if core.recorded] + [4 * core.report for core in self.cores]
+
+    @property
+    def channel_bytes(self) -> int:
+        """Shared memory that Lava's channels take: `SLOTS` messages each, in whole pages."""
+        control = 2 * self.processes + 2  # to and from the runtime service, for every process and for the runtime
+        return sum(-(-SLOTS * message // PAGESIZE) * PAGESIZE for message in self.channels) + control * PAGESIZE
+
+    @property
+    def open_files(self) -> int:
+        """Descriptors of the process that needs most; measured with lava-nc 0.10.0, rounded up."""
+        return 10 * self.processes + 2 * len(self.channels) + 40

@@ -1,0 +1,138 @@
+"""Cuts a network into the plan of a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.lava.cores.clock import Clock
+from ecc_lava.backends.lava.cores.plan import CorePlan, Plan, Sent
+from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
+from ecc_lava.backends.lava.cores.synapses import Piece, cut_synapses
+from ecc_lava.common import Array
+from ecc_lava.errors import InvalidInput
+from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, Shard, whole
+
+__all__ = ["make_plan"]
+
+_NAMED = 3
+"""Shards that a process is named by; of more, their number is given."""
+
+
+def _check_tiling(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], once: bool) -> None:
+    """Check that the shards cover every neuron of every population but the inputs exactly once, or else at most once."""
+    covered = {p.name: np.zeros(p.shape, np.uint8) for p in network.populations if p.kind is not Kind.INPUT}
+    for index, shards in enumerate(cores):
+        if not shards:
+            raise InvalidInput(f"core {index} holds no shard; leave it out")
+        for shard in shards:
+            if shard.population not in covered:
+                raise InvalidInput(f"core {index} holds a shard of {shard.population!r}, which is not a spiking population or the readout")
+            count = covered[shard.population]
+            if any(stop > size for (_, stop), size in zip((shard.y, shard.x, shard.c), count.shape, strict=True)):
+                raise InvalidInput(f"{shard} on core {index} lies outside its population's shape {count.shape}")
+            count[shard.slices] += 1
+    for name, count in covered.items():
+        wrong = count != 1 if once else count > 1
+        if wrong.any():
+            where = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise InvalidInput(f"neuron {where} of population {name!r} is on {count[where]} shards; every neuron must be on exactly one")
+
+
+def _cut(parameter: Array, shard: Shard) -> Array:
+    """Return the part of a (1|H, 1|W, 1|C) parameter that belongs to a shard; axes of length 1 stay."""
+    return parameter[tuple(slice(None) if size == 1 else cut for size, cut in zip(parameter.shape, shard.slices, strict=True))].copy()
+
+
+def _label(index: int, shards: Sequence[Shard], network: QuantisedNetwork) -> str:
+    """Name a core by what it holds."""
+    parts = []
+    for shard in shards[:_NAMED]:
+        box = ", ".join(f"{start}:{stop}" for start, stop in (shard.y, shard.x, shard.c))
+        parts.append(
+            shard.population if shard == whole(shard.population, network.by_name[shard.population].shape) else f"{shard.population}[{box}]"
+        )
+    if len(shards) > _NAMED:
+        parts.append(f"and {len(shards) - _NAMED} more")
+    return f"core {index} ({' '.join(parts)})"
+
+
+def _sent(values: Array, population: QuantisedPopulation) -> Sent:
+    """Return what the source sends of a population: graded values (N, H, W, C), or spikes (N, T, H, W, C)."""
+    return Sent(values.reshape(*(values.shape[:2] if values.ndim == 5 else (len(values), 1)), -1), population.depth)
+
+
+def _check_heard(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], replay: Mapping[str, Array]) -> None:
+    """Check that a replay has the spikes of all populations that the cores hear."""
+    heard = {p.source for shards in cores for shard in shards for p in network.into(shard.population)}
+    missing = heard - set(replay) - {p.name for p in network.inputs}
+    if missing:
+        raise InvalidInput(f"the replay lacks the spikes of {', '.join(sorted(missing))}, which the cores hear")
+
+
+def make_plan(
+    network: QuantisedNetwork,
+    cores: Sequence[Sequence[Shard]],
+    q: Mapping[str, Array],
+    timesteps: int,
+    wanted: Wanted,
+    replay: Mapping[str, Array] | None = None,
+) -> Plan:
+    """Cut the network into what each core needs.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    cores : sequence of sequences of Shard
+        The shards of each core; together they tile every population but the inputs, unless there is a replay.
+    q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
+    timesteps : int
+    wanted : Wanted
+    replay : population -> uint8 spikes (N, T, H, W, C), optional
+        The cores do not hear each other but these spikes, sent by the source.
+
+    Raises
+    ------
+    InvalidInput
+        If the shards do not tile the populations, or a replay lacks one that they hear.
+    """
+    _check_tiling(network, cores, once=replay is None)
+    if replay is not None:
+        _check_heard(network, cores, replay)
+    injected = {**{p.name: q[p.name] for p in network.inputs}, **(replay or {})}
+    starts = accumulate((network.by_name[name].neurons for name in injected), initial=0)
+    places = {name: [Piece(0, start, whole(name, network.by_name[name].shape))] for name, start in zip(injected, starts, strict=False)}
+    offsets: list[list[int]] = []
+    for index, shards in enumerate(cores):
+        lengths = [0 if network.by_name[shard.population].kind is Kind.READOUT else shard.neurons for shard in shards]
+        offsets.append([0, *accumulate(lengths)])
+        for shard, offset in zip(shards, offsets[-1], strict=False):
+            if shard.population not in injected:
+                places.setdefault(shard.population, []).append(Piece(index + 1, offset, shard))
+
+    def shard_plan(shard: Shard, offset: int) -> ShardPlan:
+        population: QuantisedPopulation = network.by_name[shard.population]
+        synapses = (
+            cut_synapses(network, projection, shard, places.get(projection.source, [])) for projection in network.into(shard.population)
+        )
+        fires = population.kind is not Kind.READOUT
+        bias, vth, v_init = (_cut(array, shard) for array in (population.bias, population.vth, population.v_init))
+        over_time = wanted.over_time and not fires
+        return ShardPlan(
+            shard, fires, population.kind.keeps, population.depth, bias, vth, v_init, tuple(s for s in synapses if s), offset, over_time
+        )
+
+    plans = []
+    for index, shards in enumerate(cores):
+        parts = tuple(shard_plan(shard, offset) for shard, offset in zip(shards, offsets[index], strict=False))
+        sources = sorted({piece.node for part in parts for s in part.synapses for piece in s.pieces} - {index + 1})
+        recorded = any(part.shard.population in wanted.rasters and part.fires for part in parts)
+        plans.append(CorePlan(_label(index, shards, network), parts, tuple(sources), offsets[index][-1], recorded))
+    sent = tuple(_sent(values, network.by_name[name]) for name, values in injected.items())
+    clock = Clock(len(sent[0].values), timesteps, network.depth)
+    on_cores = {shard.population for shards in cores for shard in shards}
+    shapes = {p.name: p.shape for p in network.populations if p.name in on_cores}
+    return Plan(sent, tuple(plans), clock, network.format.potential_max, shapes, wanted)

@@ -1,0 +1,58 @@
+"""What the sink does with the reports and spikes that reach it: write them where they belong. Plain numpy, no Lava."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ecc_lava.backends.lava.cores.clock import Clock
+from ecc_lava.backends.lava.cores.plan import CorePlan
+from ecc_lava.common import Array
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """Writes what one core sends into the results.
+
+    Parameters
+    ----------
+    core : CorePlan
+    clock : Clock
+    results : mapping of arrays
+        As laid out by `lava_memory.plan_layout`.
+    """
+
+    def __init__(self, core: CorePlan, clock: Clock, results: Mapping[str, Array]) -> None:
+        self._core, self._clock, self._results = core, clock, results
+
+    def expects_report(self, step: int) -> bool:
+        """Whether the core reports at this step; the same rule as the core's own."""
+        for part in self._core.shards:
+            if self._clock.ends(part.depth, step) or (part.over_time and self._clock.window(part.depth, step) is not None):
+                return True
+        return False
+
+    def spikes(self, step: int, message: Array) -> None:
+        """Store the spikes that a core sent at `step` in the rasters that are wanted; those outside a window belong to no sample."""
+        for part in self._core.shards:
+            raster, window = self._results.get(f"{part.shard.population}/raster"), self._clock.window(part.depth, step)
+            if raster is not None and part.fires and window is not None:
+                sent = message[part.offset : part.offset + part.shard.neurons]
+                raster[window][part.shard.slices] = sent.reshape(part.shard.shape)
+
+    def report(self, step: int, message: Array) -> None:
+        """Store a core's report of `step`: of every shard whose window ends, or whose potential is wanted over time."""
+        start = 0
+        for part in self._core.shards:
+            name, window, neurons = part.shard.population, self._clock.window(part.depth, step), part.shard.neurons
+            potential, counts = message[start : start + 2 * neurons].reshape(2, *part.shard.shape)
+            clips = message[start + 2 * neurons : start + part.reported]
+            start += part.reported
+            if window is None:
+                continue
+            if part.over_time:
+                self._results[f"{name}/over_time"][window][part.shard.slices] = potential
+            if self._clock.ends(part.depth, step):
+                self._results[f"{name}/counts"][window[0]][part.shard.slices] = counts
+                self._results[f"{name}/potential"][window[0]][part.shard.slices] = potential
+                self._results[f"{name}/clips"] += clips

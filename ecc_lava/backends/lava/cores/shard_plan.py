@@ -1,0 +1,48 @@
+"""What one shard on one core needs: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecc_lava.backends.lava.cores.synapses import Synapses
+from ecc_lava.common import Array
+from ecc_lava.networks import Shard
+
+__all__ = ["ShardPlan"]
+
+
+@dataclass(frozen=True, eq=False)
+class ShardPlan:
+    """One shard on one core.
+
+    Attributes
+    ----------
+    shard : Shard
+    fires : bool
+        False for a readout.
+    keeps : bool
+        Whether the potential is kept from step to step; False for a step population.
+    depth : int
+    bias, vth, v_init : int32 arrays that broadcast to the shard's shape
+    synapses : tuple of Synapses
+    offset : int
+        Where the shard's spikes start in its core's message.
+    over_time : bool
+        Whether the core reports the potential after every step of the window.
+    """
+
+    shard: Shard
+    fires: bool
+    keeps: bool
+    depth: int
+    bias: Array
+    vth: Array
+    v_init: Array
+    synapses: tuple[Synapses, ...]
+    offset: int
+    over_time: bool
+
+    @property
+    def reported(self) -> int:
+        """Length of the shard's report: potential and spike count of every neuron, and clips at either rail."""
+        return 2 * self.shard.neurons + 2

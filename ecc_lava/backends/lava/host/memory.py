@@ -1,0 +1,103 @@
+"""Arrays in anonymous shared memory: how results and signs of life leave the processes of a Lava run.
+
+The memory has no name, so nothing of it can remain once the last process that holds it has ended.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.backends.lava.cores.counters import COUNTERS
+from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.common import Array
+
+__all__ = ["Layout", "allocate", "plan_layout"]
+
+_ALIGNMENT = 64
+"""Bytes; more than any dtype needs."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each array lies.
+
+    Attributes
+    ----------
+    arrays : dict
+        Name -> (offset in bytes, shape, dtype).
+    size : int
+        Bytes in all.
+    """
+
+    arrays: Mapping[str, tuple[int, tuple[int, ...], str]]
+    size: int
+
+    @staticmethod
+    def of(arrays: Mapping[str, tuple[tuple[int, ...], Any]]) -> Layout:
+        """Lay out arrays given as name -> (shape, dtype), one after the other."""
+        placed: dict[str, tuple[int, tuple[int, ...], str]] = {}
+        offset = 0
+        for name, (shape, dtype) in arrays.items():
+            placed[name] = (offset, shape, np.dtype(dtype).str)
+            offset += -(-int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize // _ALIGNMENT) * _ALIGNMENT
+        return Layout(placed, max(offset, mmap.PAGESIZE))
+
+    def open(self, fd: int) -> dict[str, Array]:
+        """Map the file and return its arrays; writes are seen by every process that maps it."""
+        memory = mmap.mmap(fd, self.size)
+        return {name: np.ndarray(shape, dtype, memory, offset) for name, (offset, shape, dtype) in self.arrays.items()}
+
+
+def allocate(size: int) -> int:
+    """Return the descriptor of a new file without a name, of `size` zero bytes.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    """
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("ecc_lava")
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    try:
+        os.ftruncate(fd, size)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, 0, size)  # no room is an error here, not a bus error later
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def plan_layout(plan: Plan) -> Layout:
+    """Return the layout of everything a run of `plan` writes.
+
+    ``beat`` (1,) counts the host's rounds of watching; ``steps`` (nodes + 1,) the steps that the source, every core and the sink have
+    finished; ``counters`` (shards, COUNTERS) what every shard has done. Per population: ``NAME/counts`` and ``NAME/potential``
+    (N, H, W, C), ``NAME/clips`` (2,), and where wanted ``NAME/raster`` and ``NAME/over_time`` (N, T, H, W, C).
+    """
+    samples, timesteps, _ = plan.clock
+    fires = {part.shard.population: part.fires for core in plan.cores for part in core.shards}
+    arrays: dict[str, tuple[tuple[int, ...], Any]] = {
+        "beat": ((1,), np.int64),
+        "steps": ((len(plan.cores) + 2,), np.int64),
+        "counters": ((sum(len(core.shards) for core in plan.cores), len(COUNTERS)), np.int64),
+    }
+    for name, shape in plan.populations.items():
+        arrays[f"{name}/counts"] = ((samples, *shape), np.int32)
+        arrays[f"{name}/potential"] = ((samples, *shape), np.int32)
+        arrays[f"{name}/clips"] = ((2,), np.int64)
+        if name in plan.wanted.rasters:
+            arrays[f"{name}/raster"] = ((samples, timesteps, *shape), np.uint8)
+        if plan.wanted.over_time and not fires[name]:
+            arrays[f"{name}/over_time"] = ((samples, timesteps, *shape), np.int32)
+    return Layout.of(arrays)

@@ -1,0 +1,198 @@
+"""Runs a plan in a host process, waits for it, and leaves nothing behind, whatever happens.
+
+Who watches whom: the host watches Lava's processes (`lava_watch`); this module watches the host, and ends what is left. Every way out of
+`supervise`, an exception in the caller's thread included, passes through `_end`.
+
+Not covered: nobody can end a process in uninterruptible sleep. If caller and host are killed at the same instant, the kernel ends the
+others (Linux) and Python's resource tracker removes the shared memory; a folder of temporary files stays, and if the tracker is killed as
+well, so do segments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+
+from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.host.memory import Layout
+from ecc_lava.backends.lava.host.vitals import POLL_S, Limits, Patience, ended_by, group_alive, vitals
+from ecc_lava.common import Array
+from ecc_lava.errors import LavaError, MissingDependency
+
+__all__ = ["supervise"]
+
+_LOG = logging.getLogger(__name__)
+
+_HOST = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from ecc_lava.backends.lava.host.host import main
+main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
+"""
+
+_SILENCE_S = 30.0
+"""Seconds without a sign of life after which the host is given up; it gives one every `POLL_S`, and before that starts Python."""
+
+_LEAVE_S = 2.0
+"""Seconds that the host has to end its processes before it is killed."""
+
+_LONGEST_FOLDER = 40
+"""Characters; a socket's address has at most 104 (macOS) or 108 (Linux), and Python and this module add about 55."""
+
+Progress = Callable[[int, int], None]
+
+
+def _start(plan: Plan, layout: Layout, memory: int, limits: Limits, folder: Path, theirs: Connection) -> subprocess.Popen[bytes]:
+    job = folder / "job"
+    job.write_bytes(pickle.dumps((plan, layout, limits), protocol=pickle.HIGHEST_PROTOCOL))
+    arguments = [json.dumps(sys.path), str(theirs.fileno()), str(memory), str(job), str(os.getpid())]
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    environment = {**os.environ, **one_thread, "TMPDIR": str(folder), "PYTHONWARNINGS": "ignore"}  # the warnings of Lava's own code
+    with (folder / "output").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-c", _HOST, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(theirs.fileno(), memory),
+            env=environment,
+            start_new_session=True,  # a process group of its own, which Ctrl-C at the terminal does not reach
+        )
+
+
+def _short_folder() -> str | None:
+    """Return where temporary files go: the usual place, unless its path is too long for the socket that Python's managers make in it."""
+    return None if len(tempfile.gettempdir()) <= _LONGEST_FOLDER or not os.access("/tmp", os.W_OK) else "/tmp"
+
+
+def supervise(plan: Plan, layout: Layout, memory: int, shared: dict[str, Array], limits: Limits, progress: Progress | None) -> None:
+    """Run `plan` to its end; the results are then in `shared`.
+
+    Parameters
+    ----------
+    plan : Plan
+    layout : Layout
+    memory : int
+        Descriptor of the shared memory.
+    shared : dict of arrays
+        The same memory, as mapped by the caller.
+    limits : Limits
+    progress : callable (steps done, steps in all), or None
+
+    Raises
+    ------
+    LavaError
+        If the run failed, stalled or lost a process.
+    MissingDependency
+        If Lava cannot be imported.
+    """
+    with tempfile.TemporaryDirectory(prefix="ecc_lava_", dir=_short_folder(), ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        ours, theirs = multiprocessing.Pipe()
+        segments: list[str] = []
+        host: subprocess.Popen[bytes] | None = None
+        try:
+            host = _start(plan, layout, memory, limits, folder, theirs)
+            theirs.close()
+            _LOG.debug("Lava host process %d: %d cores, %d steps", host.pid, len(plan.cores), plan.clock.steps)
+            _wait(host, ours, plan, shared, limits, progress, segments, folder / "output")
+        except OSError as error:
+            if isinstance(error, LavaError):
+                raise
+            raise LavaError(f"the process that hosts Lava could not be started or reached: {error}") from error
+        finally:
+            theirs.close()
+            if host is not None:
+                _end(host, ours, segments)
+            ours.close()
+
+
+def _wait(
+    host: subprocess.Popen[bytes],
+    ours: Connection,
+    plan: Plan,
+    shared: dict[str, Array],
+    limits: Limits,
+    progress: Progress | None,
+    segments: list[str],
+    output: Path,
+) -> None:
+    """Return when the host reports success; raise on anything else."""
+    silent, stopped = Patience(), Patience()
+    told = beat = -1
+    while True:
+        exited = host.poll() is not None  # looked at before the messages: all that it ever sent can then be read
+        with contextlib.suppress(EOFError, ConnectionResetError):
+            while ours.poll(0 if exited else POLL_S):
+                match ours.recv():
+                    case ("segments", names):
+                        segments.extend(names)
+                    case ("done",):
+                        if progress is not None and told < plan.clock.steps:
+                            progress(plan.clock.steps, plan.clock.steps)
+                        return
+                    case ("missing", text):
+                        raise MissingDependency(
+                            f"lava-nc 0.10.0 cannot be imported; it needs Python 3.10 (this is {sys.version.split()[0]})\n{text}"
+                        )
+                    case (_, text):
+                        raise LavaError(str(text))
+        if exited:
+            said = output.read_text(errors="replace").strip()[-2000:]
+            raise LavaError(f"the process that hosts Lava (process {host.pid}) {ended_by(host.returncode)}" + (f"\n{said}" if said else ""))
+        seen = vitals(host.pid)
+        if stopped.look(seen is not None and seen.stopped) > limits.stopped_s:
+            raise LavaError(f"the process that hosts Lava (process {host.pid}) is stopped (SIGSTOP or a debugger)")
+        last, beat = beat, int(shared["beat"][0])
+        if silent.look(beat == last) > _SILENCE_S:
+            raise LavaError(f"the process that hosts Lava (process {host.pid}) has given no sign of life for {_SILENCE_S:.0f} s")
+        done = int(shared["steps"].min())
+        if progress is not None and done > max(told, 0):
+            progress(done, plan.clock.steps)
+            told = done
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition holds, for at most some seconds; return whether it does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S / 4)
+    return True
+
+
+def _end(host: subprocess.Popen[bytes], ours: Connection, segments: list[str]) -> None:
+    """End the host and every process of its group, and remove the shared-memory segments that are left."""
+    try:
+        seen = vitals(host.pid)
+        if seen is None or not seen.stopped:
+            with contextlib.suppress(OSError):
+                ours.send(("end",))
+            _until(lambda: host.poll() is not None, _LEAVE_S)
+    finally:  # also if the wait was interrupted
+        host.kill()  # without effect if it has left; its children die with it
+        host.wait()
+        # the resource tracker, which outlives the others, removes what the host could not
+        _until(lambda: not group_alive(host.pid), _LEAVE_S / 2)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(host.pid, signal.SIGKILL)
+        _until(lambda: not group_alive(host.pid), _LEAVE_S / 2)
+        for name in segments:
+            with contextlib.suppress(FileNotFoundError):
+                segment = SharedMemory(name)
+                segment.close()
+                segment.unlink()

@@ -1,0 +1,85 @@
+"""What a simulation returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from ecc_lava.common import Array, Int, Outputs
+
+__all__ = ["Result", "agreement", "largest_logit"]
+
+
+def _empty() -> Mapping[str, Array]:
+    return MappingProxyType({})
+
+
+def largest_logit(logits: Outputs) -> Outputs:
+    """Return the index of the largest logit of each sample, int64 (N,), of every output."""
+    if isinstance(logits, Mapping):
+        return {name: array.argmax(axis=1) for name, array in logits.items()}
+    return logits.argmax(axis=1)
+
+
+def agreement(one: Outputs, other: Outputs) -> float:
+    """Return how often both predict the same, over all outputs."""
+    a, b = (np.stack(list(p.values())) if isinstance(p, dict) else p for p in (one, other))
+    return float((a == b).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Outcome of simulating N samples for T timesteps.
+
+    Of a network with several outputs `logits`, `readout`, `logits_over_time` and `predictions` are dicts by the output's name.
+
+    Attributes
+    ----------
+    backend : str
+    timesteps : int
+        T.
+    latency_steps : int
+        T + D: from the first step of a sample to the last potential of its readout.
+    logits : float32 array (N, K)
+        Outputs before a final softmax or sigmoid, in the model's units.
+    readout : int32 array (N, K) or None
+        Potential of the readout; None for float back ends.
+    spike_counts : name -> int64 array (N,)
+        Spikes of each population; for a graded input, its nonzero events.
+    synops : int64 array (N,)
+        Binary spikes times the synapses they pass (zero weights counted).
+    input_macs : int64 array (N,)
+        Nonzero graded input events times the synapses they pass: multiplications.
+    saturated_low, saturated_high : name -> int
+        How often a population's potential was clipped, over all samples.
+    logits_over_time : float32 array (N, T, K) or None
+        What the logits would be had the run stopped after each step.
+    counts : name -> uint16 array (N, H, W, C)
+    raster : name -> uint8 array (N, T, ceil(H*W*C / 8))
+        Spikes, eight to a byte (`numpy.unpackbits` on the last axis).
+    potential : name -> array (N, H, W, C)
+        v after the last step.
+    """
+
+    backend: str
+    timesteps: int
+    latency_steps: int
+    logits: Outputs
+    readout: Outputs | None
+    spike_counts: Mapping[str, Int]
+    synops: Int
+    input_macs: Int
+    saturated_low: Mapping[str, int]
+    saturated_high: Mapping[str, int]
+    logits_over_time: Outputs | None = None
+    counts: Mapping[str, Array] = field(default_factory=_empty)
+    raster: Mapping[str, Array] = field(default_factory=_empty)
+    potential: Mapping[str, Array] = field(default_factory=_empty)
+
+    @property
+    def predictions(self) -> Outputs:
+        """Index of the largest logit of each sample, int64 (N,)."""
+        return largest_logit(self.logits)

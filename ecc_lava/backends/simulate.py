@@ -1,0 +1,126 @@
+"""One call that runs a network on images with any back end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ecc_lava.backends.activity import ActivityOf, Wanted
+from ecc_lava.backends.collecting import Collector
+from ecc_lava.backends.result import Result
+from ecc_lava.backends.table import BACKENDS, Network
+from ecc_lava.common import Images
+from ecc_lava.errors import InvalidInput, RangeError
+from ecc_lava.inputs import as_batch, batch_size, encode_all, parts, sent_by_all
+from ecc_lava.networks import Kind, QuantisedNetwork
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    network: Network,
+    x: Images,
+    *,
+    backend: str = "fast",
+    timesteps: int | None = None,
+    over_time: bool = False,
+    record: Iterable[str] = (),
+    strict: bool = False,
+    first_sample: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    max_memory: int | None = None,
+) -> Result:
+    """Run a network on images.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork for `fast`, `golden`, `lava`; SpikingNetwork for `float`, `closed_form`
+    x : array (N, H, W, C), or arrays by input name
+        As the Keras model takes it; uint8 is scaled by the coding's `uint8_scale`. Binary (N, T, H, W, C) for the coding "events".
+    backend : str
+    timesteps : int, optional
+        T; at most, and by default, the network's own.
+    over_time : bool
+        Also return the logits after every step.
+    record : names of populations
+        Whose counts, rasters and potentials are kept.
+    strict : bool
+        Make any saturation of a potential an error.
+    first_sample : int
+        Number of the first image among those of a larger run: what a random input coding draws depends on it.
+    progress : callable (images done, images), optional
+    max_memory : int, optional
+        Bytes that a batch's results and lists may take in `fast` (by default 1 GiB), and its largest layer's currents in the stepwise back
+        ends (256 MiB); it chooses how many images run together, at least one.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InvalidInput
+        Wrong back end, network type, images, timesteps or population name.
+    RangeError
+        A readout saturated, or with `strict` any population.
+    """
+    run = _backend(backend, network)
+    steps = _timesteps(network, timesteps)
+    recorded = tuple(record)
+    for name in recorded:
+        if name not in network.by_name:
+            raise InvalidInput(f"there is no population {name!r} to record; there are {', '.join(network.by_name)}")
+    q = encode_all(as_batch(x, network.input_specs), network.codings)
+    wanted = Wanted(frozenset(recorded) if backend != "closed_form" else frozenset(), over_time)
+    samples = batch_size(q)
+    collector, done = Collector(network, recorded), 0
+    for part in parts(q, samples if backend == "lava" else _batch_size(network, steps, wanted, backend, max_memory)):
+        sent = sent_by_all(part, network.codings, steps, first_sample + done)
+        done = collector.add(run(network, sent, steps, wanted))
+        if progress:
+            progress(done, samples)
+    result = collector.result(backend, steps)
+    _refuse_saturation(network, result, strict)
+    return result
+
+
+def _backend(name: str, network: Network) -> Callable[..., ActivityOf]:
+    if name not in BACKENDS:
+        raise InvalidInput(f"back end {name!r} is not known; known: {', '.join(BACKENDS)}")
+    kind, load = BACKENDS[name]
+    if not isinstance(network, kind):
+        raise InvalidInput(f"the back end {name!r} runs a {kind.__name__}, not a {type(network).__name__}")
+    return load()
+
+
+def _timesteps(network: Network, asked: int | None) -> int:
+    limit = network.timesteps
+    if asked is None and limit is None:
+        raise InvalidInput("the network has not been converted, so timesteps must be given")
+    steps = limit if asked is None else asked
+    assert steps is not None
+    if steps < 1 or (limit is not None and steps > limit):
+        raise InvalidInput(f"timesteps {steps}; this network was converted for 1 to {limit}")
+    return steps
+
+
+def _batch_size(network: Network, timesteps: int, wanted: Wanted, backend: str, max_memory: int | None) -> int:
+    """Return how many images to run together."""
+    if backend == "fast":
+        from ecc_lava.backends.fast.run import images_per_batch
+
+        assert isinstance(network, QuantisedNetwork)
+        return images_per_batch(network, timesteps, wanted, max_memory or 2**30)
+    largest = max(p.neurons for p in network.populations)
+    return max(1, (max_memory or 2**28) // (8 * largest * timesteps))  # the largest layer's currents of all steps
+
+
+def _refuse_saturation(network: Network, result: Result, strict: bool) -> None:
+    if not isinstance(network, QuantisedNetwork):
+        return
+    for name, population in network.by_name.items():
+        low, high = result.saturated_low[name], result.saturated_high[name]
+        if (low or high) and (strict or population.kind is Kind.READOUT):
+            raise RangeError(
+                f"the potential of population {name!r} left +-{network.format.potential_max} {low} times below and {high} times above; "
+                "use fewer timesteps or fewer bits" + ("" if population.kind is Kind.READOUT else ", or allow saturation (strict off)")
+            )

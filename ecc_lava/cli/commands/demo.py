@@ -1,0 +1,121 @@
+"""`ecc-lava demo`: the main job on an embedded model and data."""
+
+from __future__ import annotations
+
+import json as json_module
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.analysis import CheckReport, check
+from ecc_lava.cli.files import import_model
+from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_lines, show_table, stages
+from ecc_lava.common import Progress, check_writable, write_bytes
+from ecc_lava.conversion import convert
+from ecc_lava.demo import MODEL, calibration_images, draw, test_images
+from ecc_lava.errors import InvalidInput
+from ecc_lava.inputs import digest
+from ecc_lava.quantisation import quantise
+from ecc_lava.storage import save
+
+__all__ = ["run"]
+
+TIMESTEPS = 32
+BITS = 8
+EXACT_IMAGES = 8
+"""Images compared bit for bit on golden and Lava."""
+
+NETWORK, MAPPING, PICTURE, REPORT = "network.h5", "mapping.json", "picture.png", "report.json"
+
+
+def run(out: Path, json: bool) -> None:
+    """Convert, map, check, draw; write the files and print the table."""
+    started = time.perf_counter()
+    _claim(out)
+    with stages() as stage:
+        report, facts = _work(out, stage)
+    facts["seconds"] = round(time.perf_counter() - started, 2)
+    write_bytes(out / REPORT, json_module.dumps(provenance(**facts), indent=1).encode())
+    if json:
+        emit_json(provenance(**facts))
+        return
+    _show(out, report, facts)
+
+
+def _claim(out: Path) -> None:
+    """Make the output folder, or take it over if it holds nothing but an earlier demo's files."""
+    if out.is_dir():
+        foreign = sorted(p.name for p in out.iterdir() if p.name not in (NETWORK, MAPPING, PICTURE, REPORT))
+        if foreign:
+            raise InvalidInput(f"{out}: holds other files ({', '.join(foreign[:3])}); give an empty or new folder with --out")
+    else:
+        try:
+            out.mkdir(parents=True)
+        except OSError as error:
+            raise InvalidInput(f"{out}: the folder cannot be made: {error.strerror or error}; give another with --out") from error
+    for name in (NETWORK, MAPPING, PICTURE, REPORT):
+        check_writable(out / name)
+
+
+def _work(out: Path, stage: Progress) -> tuple[CheckReport, dict[str, Any]]:
+    import hw_mappings
+
+    stage("importing the Keras model", 0, 0)
+    graph = import_model(MODEL, ())
+    calibration, test = calibration_images(), test_images()
+    stage("importing the Keras model", 1, 1)
+    snn = convert(graph, calibration=calibration.x, timesteps=TIMESTEPS, progress=stage)
+    network = quantise(snn, bits=BITS)
+    mapping = hw_mappings.map_network(network, chip=hw_mappings.LOIHI2)
+    report = check(network, test.x, snn=snn, graph=graph, labels=test.y, exact_images=EXACT_IMAGES, progress=stage)
+    assert test.y is not None
+    assert report.ann_accuracy is not None
+    stage("drawing", 0, 0)
+    picture = draw(network, np.asarray(test.x), test.y, report.ann_accuracy)
+    save(out / NETWORK, network, snn=snn, graph=graph, calibration={"digest": digest(calibration.x), "seed": 0, "timesteps": TIMESTEPS})
+    mapping.save(out / MAPPING)
+    write_bytes(out / PICTURE, picture)
+    checked = report.as_dict()
+    return report, {
+        "ann_accuracy": report.ann_accuracy,
+        "closed_form_accuracy": report.closed_form_accuracy,
+        "float_accuracy": report.float_accuracy,
+        "integer_accuracy": report.integer_accuracy,
+        "agreement": report.agreement,
+        "images": report.images,
+        "timesteps": TIMESTEPS,
+        "bits": BITS,
+        "lava_vs_fast": checked["lava_vs_fast"],
+        "golden_vs_fast": checked["golden_vs_fast"],
+        "cores": len(mapping.cores),
+        "chip": mapping.chip.name,
+        "network_digest": network.digest,
+        "data_digest": digest(test.x),
+    }
+
+
+def _show(out: Path, report: CheckReport, facts: dict[str, Any]) -> None:
+    lava = report.lava_vs_fast
+    rows = [
+        ("ANN (Keras CNN), accuracy", as_percent(report.ann_accuracy)),
+        (f"ECC closed form at T={TIMESTEPS}", as_percent(report.closed_form_accuracy)),
+        (f"float network, {TIMESTEPS} timesteps", as_percent(report.float_accuracy)),
+        (f"integer network, {BITS}-bit weights", as_percent(report.integer_accuracy)),
+        ("agreement with the ANN", as_percent(report.agreement)),
+        (f"cores of one {facts['chip']} chip", str(facts["cores"])),
+        ("golden against fast", _differences(report.golden_vs_fast)),
+        ("Lava against fast", "not run: Lava needs Python 3.10" if lava is None else _differences(lava)),
+        ("synops per image", f"{report.synops_per_image:,.0f}"),
+        ("seconds", f"{facts['seconds']:.1f}"),
+    ]
+    show_table(f"A digits CNN on {report.images} test images", ("", "result"), rows)
+    show_lines(
+        f"written: {out / NETWORK}, {out / MAPPING}, {out / PICTURE}, {out / REPORT}",
+        f"next: ecc-lava run {out / NETWORK} --data FILE.npz, or convert a model of your own: ecc-lava convert --help",
+    )
+
+
+def _differences(found: Any) -> str:
+    return f"{found.differing_spikes} spikes, {found.differing_potentials} potentials differ ({found.images} images)"

@@ -1,0 +1,203 @@
+"""`ecc-lava inspect`: what every layer becomes, both costs of every choice, and what cannot be converted and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ecc_lava.cli.files import open_model
+from ecc_lava.cli.show.output import emit_json, provenance, show_lines, show_table
+from ecc_lava.errors import UnsupportedModel
+from ecc_lava.geometry import synapses
+from ecc_lava.graph import Final, Graph
+from ecc_lava.lowering import Cost, Decision, Lowering, lower
+from ecc_lava.networks import Kind, depths
+
+__all__ = ["run"]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One call of a layer.
+
+    Attributes
+    ----------
+    layer, type : str
+    became : str
+        "input", "population", "maxima", "relay", "readout", "folded", "reported before it", "not needed", "refused" or "supported".
+    into : tuple of str
+        The layers whose populations a folded one is part of.
+    populations : tuple of str
+    neurons, synapses : int
+        Of these populations, and onto them.
+    depth : int or None
+        Largest of these populations'.
+    folded, pair : Cost or None
+        The two costs of its linear operators, folded into their readers or left apart; `folded` is None where that is not exact.
+    reason : str
+    """
+
+    layer: str
+    type: str
+    became: str
+    into: tuple[str, ...] = ()
+    populations: tuple[str, ...] = ()
+    neurons: int = 0
+    synapses: int = 0
+    depth: int | None = None
+    folded: Cost | None = None
+    pair: Cost | None = None
+    reason: str = ""
+
+
+def run(model: Path, input_shape: Sequence[str], json: bool) -> None:
+    """Print the layers and the populations of a model; one with layers that cannot be converted is an error after that."""
+    rows, result = _read(model, input_shape)
+    if isinstance(result, UnsupportedModel):
+        _print(model, rows, [], {}, json)
+        raise result
+    lowering = lower(result)
+    populations = _populations(lowering)
+    rows = _with_fates(rows, result, lowering, {p["name"]: p for p in populations})
+    neurons = sum(p["neurons"] for p in populations if p["kind"] != "input")
+    _print(model, rows, populations, {"macs": result.macs, "neurons": neurons, "synapses": sum(p["synapses"] for p in populations)}, json)
+
+
+def _read(path: Path, input_shape: Sequence[str]) -> tuple[list[tuple[_Row, tuple[str, ...]]], Graph | UnsupportedModel]:
+    """Return the layers of a model with their nodes, and its graph or why there is none."""
+    from ecc_lava.importers.keras import described_layers, examined
+
+    try:
+        model = open_model(path, input_shape)
+    except UnsupportedModel as refusal:  # of a file that is not loaded
+        nothing: tuple[str, ...] = ()
+        found = [(name, kind, nothing, why) for name, kind, why in described_layers(path)]
+        result: Graph | UnsupportedModel = refusal
+    else:
+        layers, result = examined(model)
+        found = [(layer.name, layer.kind, layer.nodes, layer.reason) for layer in layers]
+    return [(_Row(name, kind, "refused" if why else "supported", reason=why), nodes) for name, kind, nodes, why in found], result
+
+
+def _with_fates(
+    rows: list[tuple[_Row, tuple[str, ...]]], graph: Graph, lowering: Lowering, populations: dict[str, dict[str, Any]]
+) -> list[tuple[_Row, tuple[str, ...]]]:
+    layer_of = {node: row.layer for row, nodes in rows for node in nodes}
+    made: dict[str, list[str]] = {row.layer: [] for row, _ in rows}
+    for name in populations:
+        node = name
+        while node not in layer_of:  # relays, maxima and readouts are named after the node, with what they are as a suffix
+            node = node.rpartition(".")[0]
+        made[layer_of[node]].append(name)
+    decisions = {decision.node: decision for decision in lowering.decisions}
+    final = {node.name for node in graph.nodes if isinstance(node, Final)}
+    into = _folded_into(graph, layer_of, made)
+    result = []
+    for row, nodes in rows:
+        own = [populations[name] for name in made[row.layer]]
+        decided = [decisions[node] for node in nodes if node in decisions]
+        became = _became(own, decided, bool(final.intersection(nodes)))
+        costs = [(d.folded, d.pair) for d in decided if d.pair is not None]
+        folded, pair = (_total([cost[k] for cost in costs]) for k in (0, 1))
+        result.append(
+            (
+                _Row(
+                    row.layer,
+                    row.type,
+                    became,
+                    into[row.layer] if became == "folded" else (),
+                    tuple(made[row.layer]),
+                    sum(p["neurons"] for p in own),
+                    sum(p["synapses"] for p in own),
+                    max((p["depth"] for p in own), default=None),
+                    folded,
+                    pair,
+                ),
+                nodes,
+            )
+        )
+    return result
+
+
+def _became(own: list[dict[str, Any]], decided: list[Decision], final: bool) -> str:
+    kinds = []
+    for population in own:
+        kind, name = population["kind"], population["name"]
+        if kind in (Kind.INPUT.value, Kind.READOUT.value):
+            kinds.append(kind)
+        elif ".relay" in name:
+            kinds.append("relay")
+        else:
+            kinds.append("maxima" if ".maximum" in name else "population")
+    if kinds:
+        return ", ".join(dict.fromkeys(kinds))
+    if decided:
+        return "folded"
+    return "reported before it" if final else "not needed"
+
+
+def _folded_into(graph: Graph, layer_of: dict[str, str], made: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    """Return, for every layer, the first layers with populations that depend on it."""
+    found: dict[str, dict[str, None]] = {}
+    readers: dict[str, list[str]] = {layer: [] for layer in made}
+    for node in graph.nodes:
+        for source in node.sources:
+            if layer_of[source] != layer_of[node.name]:
+                readers[layer_of[source]].append(layer_of[node.name])
+    for layer in reversed(made):
+        found[layer] = {}
+        for reader in readers[layer]:
+            found[layer].update({reader: None} if made[reader] else found[reader])
+    return {layer: tuple(names) for layer, names in found.items()}
+
+
+def _total(costs: list[Cost | None]) -> Cost | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Cost(0, 0)) if known and len(known) == len(costs) else None
+
+
+def _populations(lowering: Lowering) -> list[dict[str, Any]]:
+    network = lowering.network
+    depth = depths(list(network.by_name), [(p.source, p.target) for p in network.projections])
+    return [
+        {
+            "name": p.name,
+            "kind": p.kind.value,
+            "shape": p.shape,
+            "neurons": p.neurons,
+            "synapses": sum(synapses(j.geometry, network.by_name[j.source].shape) for j in network.into(p.name)),
+            "depth": depth[p.name],
+        }
+        for p in network.populations
+    ]
+
+
+def _print(
+    model: Path, rows: list[tuple[_Row, tuple[str, ...]]], populations: list[dict[str, Any]], totals: dict[str, int], json: bool
+) -> None:
+    layers = [row for row, _ in rows]
+    if json:
+        emit_json(provenance(**totals, layers=[asdict(row) for row in layers], populations=populations))
+        return
+    if not totals:
+        columns: tuple[str, ...] = ("layer", "type", "", "reason")
+        show_table(f"Layers of {model.name}", columns, [(r.layer, r.type, r.became, r.reason) for r in layers])
+        return
+    columns = ("layer", "type", "becomes", "neurons", "synapses in", "depth", "folded: weights, synapses", "apart")
+    show_table(f"Layers of {model.name}", columns, [_cells(row) for row in layers])
+    columns = ("population", "kind", "shape", "neurons", "synapses in", "depth")
+    names = ("name", "kind", "shape", "neurons", "synapses", "depth")
+    show_table("Populations", columns, [tuple(str(p[key]) for key in names) for p in populations])
+    show_lines(f"{totals['neurons']} neurons, {totals['synapses']} synapses, {totals['macs']} MACs of the CNN per image")
+
+
+def _cells(row: _Row) -> tuple[str, ...]:
+    became = f"folded into {', '.join(row.into)}" if row.became == "folded" else row.became
+    numbers = (str(row.neurons), str(row.synapses), str(row.depth)) if row.populations else ("", "", "")
+    return row.layer, row.type, became, *numbers, _text(row.folded), _text(row.pair)
+
+
+def _text(cost: Cost | None) -> str:
+    return "" if cost is None else f"{cost.weights}, {cost.synapses}"

@@ -1,0 +1,90 @@
+"""Model files and network files as commands take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.common import Array
+from ecc_lava.errors import InvalidInput
+from ecc_lava.graph import Graph
+from ecc_lava.inputs import Dataset, InputSpec, as_batch, load_dataset
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.storage import load
+
+__all__ = ["import_model", "load_float", "load_images", "open_model", "some_images"]
+
+
+def open_model(path: Path, input_shape: Sequence[str]) -> Any:
+    """Return a model of a file; the given shapes fix what it leaves open, and must be the model's elsewhere."""
+    from ecc_lava.importers.keras import load_model, with_input_shapes
+
+    model = load_model(path)
+    inputs = getattr(model, "inputs", None) or ()
+    if input_shape:
+        model = with_input_shapes(model, _shapes(input_shape))
+    elif any(None in tensor.shape[1:] for tensor in inputs):
+        shapes = ", ".join(str(tensor.shape) for tensor in inputs)
+        how = "H W C" if len(inputs) == 1 else "NAME=H,W,C for each"
+        raise InvalidInput(f"{path}: the model leaves the size of its input open, {shapes}; give it with --input-shape {how}")
+    return model
+
+
+def _shapes(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that options name, by input; the name of a single input is empty where it is not given."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in given:
+        name, _, sizes = text.rpartition("=")
+        try:
+            shapes[name] = tuple(int(size) for size in sizes.split(","))
+        except ValueError as error:
+            raise InvalidInput(f"--input-shape {text}: give one to three sizes, such as 28 28 1, or NAME=28,28,1") from error
+    return shapes
+
+
+def import_model(path: Path, input_shape: Sequence[str], input_scale: float | None = None) -> Graph:
+    """Return a model file as a graph; shapes as for `open_model`."""
+    from ecc_lava.importers.keras import from_keras
+
+    graph = from_keras(open_model(path, input_shape))
+    if input_scale is not None:
+        if not 0 < input_scale < inf:
+            raise InvalidInput(f"--input-scale {input_scale}; it must be positive and finite")
+        graph = replace(graph, uint8_scale=input_scale)
+    return graph
+
+
+def load_float(path: Path) -> SpikingNetwork:
+    """Return the float network of a network file."""
+    _, snn, _ = load(path)
+    if snn is None:
+        raise InvalidInput(f"{path}: holds no float network; convert the model again, or use --backend fast")
+    return snn
+
+
+def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int | None = None) -> Dataset:
+    """Return the images of a file and their labels; they fit what a network takes."""
+    stored = load_dataset(path, split, limit)
+    as_batch(stored.x, inputs, str(path))
+    return stored
+
+
+def some_images(path: Path | None, network: QuantisedNetwork, limit: int, seed: int) -> Dataset:
+    """Return the first test images of a file, or where none is given random ones, drawn by a seed."""
+    if path is not None:
+        return load_images(path, "test", network.input_specs, limit)
+    rng = np.random.default_rng(seed)
+
+    def one(spec: InputSpec) -> Array:
+        if spec.events:
+            return rng.integers(0, 2, (limit, network.timesteps, *spec.shape), np.uint8)
+        return rng.integers(0, 256, (limit, *spec.shape), np.uint8)
+
+    batch = {spec.name: one(spec) for spec in network.input_specs}
+    given = {s.name: np.moveaxis(batch[s.name], -1, -3) if s.channels_first else batch[s.name] for s in network.input_specs}
+    return Dataset(given if len(given) > 1 else next(iter(given.values())), None)

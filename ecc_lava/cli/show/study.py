@@ -1,0 +1,61 @@
+"""A study as a table on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ecc_lava.cli.show.output import as_percent, show_lines, show_table
+from ecc_lava.studies import StudyResult, Trial
+
+__all__ = ["show_study"]
+
+_VARIED: dict[str, Callable[[Trial], str]] = {
+    "format": lambda t: t.setting.format,
+    "recipe": lambda t: t.setting.recipe,
+    "coding": lambda t: t.setting.coding,
+    "percentile": lambda t: f"{t.setting.percentile:g}",
+}
+"""Columns that are shown where they differ."""
+
+
+def show_study(result: StudyResult, title: str) -> None:
+    """Print every trial, and what is to be seen in them."""
+    varied = {name: text for name, text in _VARIED.items() if len({text(t) for t in result.trials}) > 1}
+    front = set(result.front())
+    mapped = any(t.mapped is not None for t in result.trials)
+    columns = ("bits", "T", *varied, "accuracy", "loss, points", "agreement", "weights, KiB", "M events", "steps", "energy, uJ")
+    rows = []
+    for trial in result.trials:
+        cores = () if not mapped else ("n/a" if trial.mapped is None or trial.mapped.cores is None else str(trial.mapped.cores),)
+        shown = (_bits(trial), str(trial.setting.timesteps), *(text(trial) for text in varied.values()), *_figures(trial), *cores)
+        rows.append((*shown, "*" if trial in front else ""))
+    show_table(title, (*columns, *(("cores",) if mapped else ()), "front"), rows)
+    fixed = [f"{name} {text(result.trials[0])}" for name, text in _VARIED.items() if name not in varied]
+    lines = [f"CNN: {as_percent(result.ann_accuracy)}; {', '.join(fixed)}" if fixed else f"CNN: {as_percent(result.ann_accuracy)}"]
+    lines.append(f"*: no other trial is as good in {', '.join(result.objectives)}")
+    lines += [f"cannot run: {_bits(t)} bits, T={t.setting.timesteps}: {t.error}" for t in result.trials if t.error is not None]
+    lines += [f"left out: {why}" for why in result.left_out]
+    show_lines(*lines)
+
+
+def _bits(trial: Trial) -> str:
+    if isinstance(trial.setting.bits, int):
+        return str(trial.setting.bits)
+    mean = "" if trial.figures is None else f", mean {trial.figures.average_bits:.2f}"
+    widths = [width for _, width in trial.setting.bits]
+    return f"{min(widths)} to {max(widths)}{mean}"
+
+
+def _figures(trial: Trial) -> tuple[str, ...]:
+    f = trial.figures
+    if f is None:
+        return ("n/a",) * 7
+    return (
+        as_percent(f.accuracy),
+        "n/a" if f.loss is None else f"{100 * f.loss:.2f}",
+        as_percent(f.agreement),
+        f"{f.synaptic_bits / 8192:,.1f}",
+        f"{(trial.events_per_image or 0.0) / 1e6:,.3f}",
+        str(f.latency_steps),
+        "n/a" if trial.energy_uj is None else f"{trial.energy_uj:,.1f}",
+    )

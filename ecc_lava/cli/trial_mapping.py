@@ -1,0 +1,48 @@
+"""What networks take on chips, as a study asks: the one place where a study meets the mapper."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from ecc_lava.backends import simulate
+from ecc_lava.common import Images
+from ecc_lava.errors import DoesNotFit, InvalidInput
+from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.studies import Mapped, Mapper
+
+__all__ = ["chip_mapper"]
+
+PLACER = "row-major"
+"""The fastest; cores do not depend on where they are."""
+
+
+def chip_mapper(names: Sequence[str]) -> tuple[Mapper, str]:
+    """Return a function that maps a network to the chip of its format, and what tells these chips from others.
+
+    Raises
+    ------
+    InvalidInput
+        If two chips have the same format, or there is no such chip.
+    """
+    import hw_mappings
+    from hw_mappings.costs import estimate, events
+
+    chips = [hw_mappings.chip(name) for name in names]
+    by_format = {chip.format: chip for chip in chips}
+    if len(by_format) < len(chips):
+        raise InvalidInput(f"--chip {' '.join(names)}: two are of the same number format; give one for each format")
+
+    def mapped(network: QuantisedNetwork, images: Images) -> Mapped:
+        if network.format.name not in by_format:
+            raise InvalidInput(f"--chip {' '.join(names)}: none computes in {network.format.name}; give one for each format")
+        chip = by_format[network.format.name]
+        activity = simulate(network, images, record=[p.name for p in network.populations if p.kind.spikes])
+        try:
+            mapping = hw_mappings.map_network(network, chip, activity, placer=PLACER)
+        except DoesNotFit:
+            return Mapped(chip.name)
+        cost = estimate(events(mapping, network, activity), chip)
+        return Mapped(chip.name, len(mapping.cores), mapping.chips, cost.total_uj, cost.latency_us)
+
+    return mapped, " ".join(f"{chip.name} {hashlib.sha256(repr(chip).encode()).hexdigest()[:16]}" for chip in chips)

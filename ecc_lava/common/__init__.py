@@ -1,0 +1,32 @@
+"""The ground floor: arrays and their checks, the neuron's equation, files, pages and progress.
+
+Nothing here knows a network, a model or a chip. Put a helper here only if two rooms that must not import each other need it.
+"""
+
+from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by_output, first_output, joined, only, output_of, read_only
+from ecc_lava.common.files import check_writable, read_bytes, require_file, write_bytes
+from ecc_lava.common.neuron import integrate_and_fire
+from ecc_lava.common.pages import rendered
+from ecc_lava.common.progress import Progress
+
+__all__ = [
+    "Array",
+    "Float",
+    "Images",
+    "Int",
+    "Outputs",
+    "Progress",
+    "Shape",
+    "by_output",
+    "check_writable",
+    "first_output",
+    "integrate_and_fire",
+    "joined",
+    "only",
+    "output_of",
+    "read_bytes",
+    "read_only",
+    "rendered",
+    "require_file",
+    "write_bytes",
+]

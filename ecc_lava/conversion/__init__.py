@@ -1,0 +1,12 @@
+"""ECC and calibration: from ideal rates to integrate-and-fire neurons over T steps.
+
+A recipe is a tuple of passes; a pass takes a network and returns a new one whose trace names it.
+To add a pass, write a file in `passes` and name it in a recipe of `recipes`.
+"""
+
+from ecc_lava.conversion.convert import calibration_subset, convert
+from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
+from ecc_lava.conversion.passes.interface import IntegerPass, Pass
+from ecc_lava.conversion.recipes import RECIPES
+
+__all__ = ["RECIPES", "CurrentNormalisation", "IntegerPass", "Pass", "calibration_subset", "convert"]

@@ -1,0 +1,181 @@
+"""What arrives at a population while a network is calibrated in order: ideally, and from the integer network so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ecc_lava.common import Array, Float
+from ecc_lava.formats import number_format
+from ecc_lava.geometry import Conv, Dense, apply, apply_at, windows
+from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
+from ecc_lava.networks import Kind, Population, Projection, SpikingNetwork
+from ecc_lava.quantisation import DEFAULT, Bits, bits_of
+
+__all__ = ["Arrivals", "of_maps"]
+
+BYTES = 2**28
+"""Spikes and currents that are held at once, bytes."""
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What a population sends: its rates, (N, H, W, C), and its spikes in bits, (N, T, bytes); None if it sends the same at every step."""
+
+    rates: Array
+    raster: Array | None
+
+
+class Arrivals:
+    """The calibration images on their way through the network, in two versions: as they ideally would go, and as they do.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+        Normalised, with timesteps.
+    images : input name -> float64 array (N, H, W, C)
+    format, bits : what the network is quantised with
+    rows : int
+        Neurons per channel that are sampled of every population.
+    """
+
+    def __init__(self, network: SpikingNetwork, images: Mapping[str, Float], format: str, bits: Bits, rows: int) -> None:
+        assert network.timesteps is not None
+        self.timesteps = network.timesteps
+        self._network, self._format, self._rows = network, format, rows
+        self._bits = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], number_format(format))
+        self._samples = batch_size(images)
+        self._ideal: dict[str, Array] = {}
+        self._sent: dict[str, _Sent] = {}
+        self._last = {p.source: p.target for p in network.projections}
+        for number, (p, coding) in enumerate(zip(network.inputs, of_maps(network.codings), strict=True)):
+            self._ideal[p.name] = ((images[p.name] - coding.offset) / coding.unit).astype(np.float32)
+            spikes = sent(encode(images[p.name], coding), coding, self.timesteps, population=number)
+            binary = spikes.ndim == 5
+            self._sent[p.name] = _Sent((spikes.mean(axis=1) if binary else spikes).astype(np.float32), _packed(spikes) if binary else None)
+
+    def is_constant(self, source: str) -> bool:
+        """Whether a population sends the same at every step."""
+        return self._sent[source].raster is None
+
+    def ideal_sum(self, population: Population) -> Array:
+        """Return the input sum plus bias of ideal rates, float32 (N, H, W, C)."""
+        total: Array = population.bias.astype(np.float32)
+        for p in self._network.into(population.name):
+            total = total + apply(p.geometry, self._ideal[p.source])
+        return total
+
+    def settle(self, population: Population, ideal: Array) -> None:
+        """Note the ideal rates of a population, and forget what nobody will read."""
+        if population.kind is Kind.IF:
+            self._ideal[population.name] = np.clip(ideal, 0.0, (population.ceiling / population.lambda_).astype(np.float32))
+        elif population.kind is Kind.STEP:
+            self._ideal[population.name] = (ideal >= population.vth).astype(np.float32)
+        for source in [name for name, last in self._last.items() if last == population.name]:
+            self._ideal.pop(source, None)
+            self._sent.pop(source, None)
+
+    def sums(self, network: SpikingNetwork, target: str) -> Array:
+        """Return the input sum plus bias of the rates that arrive, per step, float32 (N, H, W, C)."""
+        total: Array = network.by_name[target].bias.astype(np.float32)
+        for p in network.into(target):
+            total = total + apply(p.geometry, self._sent[p.source].rates)
+        return total
+
+    def _positions(self, population: Population) -> tuple[Array, Array]:
+        """Return the rows and columns of the sampled positions, the same for every image."""
+        height, width, _ = population.shape
+        number = min(height * width, max(1, self._rows // self._samples))
+        generator = np.random.Generator(np.random.Philox(key=[0, height * width]))
+        chosen = np.sort(generator.choice(height * width, number, replace=False))
+        return chosen // width, chosen % width
+
+    def sampled(self, population: Population, values: Array) -> Array:
+        """Return values (N, H, W, C) at the sampled positions, (M, C); those of one image lie together."""
+        rows, columns = self._positions(population)
+        return np.ascontiguousarray(values[:, rows, columns]).reshape(-1, population.shape[2])
+
+    def currents(self, network: SpikingNetwork, target: str) -> Array:
+        """Return the input of every step at the sampled positions, bias included, float32 (M, T, C)."""
+        population = network.by_name[target]
+        rows, columns = self._positions(population)
+        channels, number = population.shape[2], len(rows)
+        bias = np.broadcast_to(population.bias, population.shape)[rows, columns].astype(np.float32)
+        total = np.empty((self._samples, self.timesteps, number, channels), np.float32)
+        total[...] = bias
+        for p in network.into(target):
+            source = self._sent[p.source]
+            if source.raster is None:
+                total += apply_at(p.geometry, source.rates, rows, columns)[:, None]
+                continue
+            shape = network.by_name[p.source].shape
+            size = max(1, BYTES // (4 * self.timesteps * int(np.prod(shape))))
+            for start in range(0, self._samples, size):
+                spikes = _unpacked(source.raster[start : start + size], shape)
+                part = apply_at(p.geometry, spikes.reshape(-1, *shape), rows, columns, np.float32)
+                total[start : start + size] += part.reshape(-1, self.timesteps, number, channels)
+        return np.ascontiguousarray(total.transpose(0, 2, 1, 3)).reshape(-1, self.timesteps, channels)
+
+    def rates_read(self, projection: Projection) -> Array:
+        """Return the rates of the source neurons that each sampled neuron reads, float32 (M, K), in the order of the kernel."""
+        rates = self._sent[projection.source].rates
+        match projection.geometry:
+            case Conv() as conv:
+                read = windows(conv, rates, *self._positions(self._network.by_name[projection.target]))
+                return np.ascontiguousarray(read.transpose(2, 3, 0, 1, 4)).reshape(-1, conv.kernel[..., 0].size)
+            case Dense():
+                return rates.reshape(len(rates), -1)
+            case other:
+                raise AssertionError(f"weights of {type(other).__name__} are not refitted")
+
+    def advance(self, network: SpikingNetwork, target: str) -> Array:
+        """Run a population of the integer network on what arrives, keep what it sends, and return its rates, float32 (N, H, W, C)."""
+        from ecc_lava.backends import simulate
+        from ecc_lava.quantisation import quantise
+
+        alone = self._alone(network, target)
+        integer = quantise(alone, format=self._format, bits={DEFAULT: self._bits[target]})
+        size = max(1, BYTES // (self.timesteps * sum(p.neurons for p in alone.populations)))
+        rates, rasters = [], []
+        for start in range(0, self._samples, size):
+            images = {p.name: self._given(p.name, p.shape, slice(start, start + size)) for p in alone.inputs}
+            result = simulate(integer, images, record=[target])
+            rates.append(result.counts[target].astype(np.float32) / self.timesteps)
+            rasters.append(result.raster[target])
+        self._sent[target] = _Sent(np.concatenate(rates), np.concatenate(rasters))
+        return self._sent[target].rates
+
+    def _alone(self, network: SpikingNetwork, target: str) -> SpikingNetwork:
+        """Return a population with its sources as inputs, and a readout without weights."""
+        into, population = network.into(target), network.by_name[target]
+        sources = [network.by_name[name] for name in dict.fromkeys(p.source for p in into)]
+        inputs = tuple(Population.ideal(p.name, p.shape, Kind.INPUT) for p in sources)
+        codings = tuple(InputCoding("graded" if self.is_constant(p.name) else "events", uint8_scale=1.0) for p in sources)
+        readout = Population.ideal(f"{target}.end", (1, 1, 1), Kind.READOUT)
+        end = Projection(target, readout.name, Dense(np.zeros((population.neurons, 1))))
+        return SpikingNetwork((*inputs, population, readout), (*into, end), codings, self.timesteps)
+
+    def _given(self, source: str, shape: tuple[int, int, int], part: slice) -> Array:
+        """Return what some images make a population send: graded values (N, H, W, C), or spikes (N, T, H, W, C)."""
+        sent = self._sent[source]
+        return sent.rates[part].astype(np.uint8) if sent.raster is None else _unpacked(sent.raster[part], shape)
+
+
+def _packed(spikes: Array) -> Array:
+    """Return spikes (N, T, H, W, C) in bits."""
+    return np.packbits(spikes.reshape(*spikes.shape[:2], -1), axis=-1)
+
+
+def _unpacked(raster: Array, shape: tuple[int, int, int]) -> Array:
+    """Return spikes uint8 (N, T, H, W, C) from bits."""
+    return np.unpackbits(raster, axis=-1, count=int(np.prod(shape))).reshape(*raster.shape[:2], *shape)
+
+
+def of_maps(codings: Sequence[InputCoding]) -> tuple[InputCoding, ...]:
+    """Return the codings for images that are maps already; means of events are sent by rate."""
+    return tuple(
+        replace(c, kind="rate", scale=1.0 / PAYLOAD_MAX, channels_first=False) if c.kind == "events" else replace(c, channels_first=False)
+        for c in codings
+    )

@@ -1,0 +1,98 @@
+"""Weights refitted to what really arrives: ridge regression towards the ideal input, checked on images it has not seen."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ecc_lava.common import Array, Float
+
+__all__ = ["HELD_OUT", "Correction", "Regression"]
+
+HELD_OUT = 0.25
+"""Share of the rows, the last of them, that choose the penalty."""
+
+PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+"""Candidates, in units of the mean square of an input; tried in this order for as long as the error falls."""
+
+
+class Correction(NamedTuple):
+    """What is added to weights, (K, C), and to the bias, (C,)."""
+
+    weights: Float
+    bias: Float
+
+
+class Regression:
+    """Corrections of weights by what their sources send: ``min |missing - inputs @ W - b|^2 + penalty * mean(inputs^2) * |W|^2``.
+
+    Parameters
+    ----------
+    inputs : float32 array (M, K)
+        Rates of the source neurons as they are; rows of one image lie together.
+    """
+
+    def __init__(self, inputs: Array) -> None:
+        self._mean = inputs.mean(axis=0)
+        self._inputs = inputs - self._mean
+        self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
+        self._gram = self._product(self._fitted)
+        self._factor = _factorised(self._gram, PENALTIES[0]) if self._gram.any() else None
+
+    def _product(self, rows: slice) -> Float:
+        part = self._inputs[rows]
+        product: Float = (part.T @ part).astype(np.float64)
+        return product
+
+    def _solved(self, factor: Any, missing: Array, rows: slice) -> Float:
+        """Return the weights, (K, C), for what is missing without its mean, (M, C), by some rows."""
+        import scipy.linalg
+
+        cross = (self._inputs[rows].T @ missing[rows]).astype(np.float64)
+        weights: Float = scipy.linalg.cho_solve(factor, cross, overwrite_b=True, check_finite=False)
+        return weights
+
+    def correction(self, missing: Array) -> Correction | None:
+        """Return the change of weights and bias that brings the sums nearest to what they should be, or None if no change is better.
+
+        Of `PENALTIES` the last one is taken before the error rises on rows that were left out, if it is less than that of a bias alone;
+        with it the weights are fitted to all rows.
+
+        Parameters
+        ----------
+        missing : float32 array (M, C)
+            Ideal sum minus the sum of today's weights.
+        """
+        if self._factor is None:
+            return None
+        left_out, mean = slice(self._fitted.stop, None), missing.mean(axis=0)
+        missing = missing - mean
+        least, best = float(np.square(missing[left_out]).sum()), None
+        for penalty in PENALTIES:
+            factor = _factorised(self._gram, penalty)
+            weights = self._solved(factor, missing, self._fitted).astype(np.float32)
+            error = float(np.square(missing[left_out] - self._inputs[left_out] @ weights).sum())
+            if error >= least:
+                break
+            least, best, self._factor = error, penalty, factor
+        if best is None:
+            return None
+        found = self._solved(_factorised(self._gram + self._product(left_out), best), missing, slice(None))
+        return Correction(found, mean - self._mean @ found)
+
+    def step(self, error: Array) -> Float | None:
+        """Return the change of weights, (K, C), that an error of the rates, (M, C), calls for, with the penalty of the last correction.
+
+        A step of Gauss and Newton as if every neuron answered to a change of its input; silent ones do not, so it falls short.
+        """
+        return None if self._factor is None else self._solved(self._factor, error - error.mean(axis=0), self._fitted)
+
+
+def _factorised(gram: Float, penalty: float) -> Any:
+    import scipy.linalg
+
+    unit = float(np.trace(gram)) / len(gram)
+    ridged = gram.copy()
+    np.einsum("ii->i", ridged)[:] += penalty * unit
+    return scipy.linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)  # symmetric: transposed, LAPACK takes it as it lies

@@ -1,0 +1,123 @@
+"""How integrate-and-fire neurons answer recorded input: spike counts for candidate thresholds, biases and initial potentials.
+
+Compiled by numba; all in units of the threshold.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.common import Array, Float
+
+__all__ = ["errors", "moments", "spike_counts", "start_up"]
+
+
+@cache
+def _kernel() -> Any:
+    import numba
+
+    def counts(current: Array, scale: Array, bias: Array, v_init: Array, out: Array) -> None:
+        rows, steps, channels = current.shape
+        v = np.empty(channels, np.float32)
+        for row in range(rows):
+            v[:] = v_init
+            for c in range(channels):
+                out[row, c] = 0.0
+            for t in range(steps):
+                for c in range(channels):
+                    potential = v[c] + current[row, t, c] * scale[c] + bias[c]
+                    fires = potential >= np.float32(1.0)
+                    v[c] = potential - np.float32(1.0) if fires else potential
+                    out[row, c] += np.float32(1.0) if fires else np.float32(0.0)
+
+    return numba.njit(nogil=True, cache=True)(counts)
+
+
+@cache
+def _sums() -> tuple[Any, Any]:
+    import numba
+
+    def moments(target: Array, rates: Array, first: int, end: int, energy: Array, match: Array) -> None:
+        for row in range(len(target)):
+            for c in range(first, end):
+                energy[c] += np.float64(rates[row, c] * rates[row, c])
+                match[c] += np.float64(target[row, c] * rates[row, c])
+
+    def errors(target: Array, rates: Array, first: int, end: int, gain: Array, total: Array, square: Array) -> None:
+        for row in range(len(target)):
+            for c in range(first, end):
+                error = np.float64(target[row, c]) - np.float64(rates[row, c]) * gain[c]
+                total[c] += error
+                square[c] += error * error
+
+    return numba.njit(nogil=True, cache=True)(moments), numba.njit(nogil=True, cache=True)(errors)
+
+
+def _in_parts(number: int, run: Callable[[int, int], None]) -> None:
+    """Call ``run(first, end)`` for parts of `number` items, a part in every thread."""
+    threads = os.cpu_count() or 1
+    edges = [number * i // threads for i in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(run, edges[:-1], edges[1:]))
+
+
+def moments(target: Array, rates: Array) -> tuple[Float, Float]:
+    """Return ``sum rates^2`` and ``sum target * rates`` over the rows of float32 arrays (M, C); float64 (C,)."""
+    energy, match = np.zeros((2, target.shape[1]))
+    run, _ = _sums()
+    _in_parts(target.shape[1], lambda first, end: run(target, rates, first, end, energy, match))  # a channel's rows are added in order
+    return energy, match
+
+
+def errors(target: Array, rates: Array, gain: Array) -> tuple[Float, Float]:
+    """Return the means of ``e = target - rates * gain`` and of ``e^2`` over the rows of float32 arrays (M, C); float64 (C,)."""
+    total, square = np.zeros((2, target.shape[1]))
+    _, run = _sums()
+    gain = np.ascontiguousarray(gain, np.float64)
+    _in_parts(target.shape[1], lambda first, end: run(target, rates, first, end, gain, total, square))
+    return total / len(target), square / len(target)
+
+
+def spike_counts(current: Array, scale: Array, bias: Array, v_init: Array) -> Array:
+    """Return how often neurons fire: ``v <- v + current*scale + bias; s = v >= 1; v <- v - s``.
+
+    Parameters
+    ----------
+    current : float32 array (M, T, C)
+        Input of every step, without what `bias` adds.
+    scale, bias, v_init : float arrays (C,)
+
+    Returns
+    -------
+    float32 array (M, C)
+    """
+    out = np.empty((current.shape[0], current.shape[2]), np.float32)
+    factors = [np.ascontiguousarray(values, np.float32) for values in (scale, bias, v_init)]
+    run = _kernel()
+    _in_parts(len(current), lambda first, end: run(current[first:end], *factors, out[first:end]))
+    return out
+
+
+def start_up(current: Array) -> Array:
+    """Return how far the mean input of every channel runs ahead of an even one: ``max_t D + min_t D``, ``D = sum_{s<=t} (I_s - mean I)``.
+
+    Inputs do not come evenly: a bias acts from the first step on, spikes only when their sources have been charged. A neuron whose input
+    runs ahead fires spikes that it cannot take back; one whose input lags sends its own spikes late, and those after it later still.
+
+    Parameters
+    ----------
+    current : array (M, T, C)
+
+    Returns
+    -------
+    array (C,), negative where the input lags
+    """
+    mean = current.mean(axis=0, dtype=np.float64)
+    ahead = np.cumsum(mean - mean.mean(axis=0), axis=0)
+    return np.maximum(ahead.max(axis=0), 0.0) + np.minimum(ahead.min(axis=0), 0.0)

@@ -1,0 +1,105 @@
+"""From a float CNN to a network that spikes for T steps, by a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ecc_lava.common import Array, Images, Progress
+from ecc_lava.conversion.passes.interface import Pass
+from ecc_lava.conversion.recipes import passes_of
+from ecc_lava.errors import InvalidInput
+from ecc_lava.formats import number_format
+from ecc_lava.graph import Graph
+from ecc_lava.inputs import model_inputs
+from ecc_lava.lowering import FOLD_LIMIT, lower
+from ecc_lava.networks import Kind, SpikingNetwork
+from ecc_lava.quantisation import Bits
+
+__all__ = ["CALIBRATION_IMAGES", "calibration_subset", "convert"]
+
+CALIBRATION_IMAGES = 256
+"""How many calibration images the command line draws."""
+
+
+def convert(
+    graph: Graph,
+    *,
+    calibration: Images,
+    timesteps: int = 32,
+    recipe: str | Sequence[Pass] = "best",
+    fold_limit: float = FOLD_LIMIT,
+    format: str = "loihi2",
+    bits: Bits = 8,
+    steps_in_time: bool = False,
+    coding: str | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> SpikingNetwork:
+    """Convert a float CNN to a network of integrate-and-fire neurons.
+
+    Parameters
+    ----------
+    graph : Graph
+    calibration : array (N, H, W, C), or arrays by input name
+        Unlabelled images as the Keras model takes them; uint8 is scaled by `graph.uint8_scale`.
+    timesteps : int
+        T, the steps one sample will be shown for.
+    recipe : str or sequence of passes
+        A name in `RECIPES`, or passes of one's own.
+    fold_limit : float
+        See `ecc_lava.lowering.lower`.
+    format, bits
+        What the network will be quantised with, see `ecc_lava.quantise`; calibration runs these integers.
+    steps_in_time : bool
+        Convert step activations (sign, Heaviside) for more than one timestep, or beside ReLUs, where they are not exact.
+    coding : {"graded", "rate", "poisson", "events"}, optional
+        How images are sent, see `ecc_lava.inputs.InputCoding`; by default graded where the format's spikes can carry it, else rate. With
+        events, the calibration samples are (N, T, H, W, C) of 0 and 1.
+    seed : int
+        Of what the coding draws (poisson).
+    progress : callable (stage, done, total), optional
+
+    Returns
+    -------
+    SpikingNetwork
+        In real units; `rate_forward` of it equals `forward` of the graph.
+
+    Raises
+    ------
+    InvalidInput
+        Wrong images, timesteps or recipe; step activations that would not be exact, unless asked for.
+    UnsupportedModel
+        If the graph cannot be lowered.
+    """
+    if timesteps < 1:
+        raise InvalidInput(f"timesteps {timesteps}; at least 1 is needed")
+    network = replace(lower(graph, fold_limit).network, timesteps=timesteps)
+    kind = coding or number_format(format).default_coding
+    network = replace(network, codings=tuple(replace(c, kind=kind, seed=seed) for c in network.codings))
+    images = model_inputs(calibration, network.input_specs, "calibration")
+    if not steps_in_time:
+        _check_steps(network, timesteps)
+    for step in passes_of(recipe, format, bits, graph, progress):
+        network = step(network, images).with_trace(step)
+    return network
+
+
+def _check_steps(network: SpikingNetwork, timesteps: int) -> None:
+    steps, relus = ([p.name for p in network.populations if p.kind is kind] for kind in (Kind.STEP, Kind.IF))
+    if not steps or (timesteps == 1 and not relus):
+        return
+    which = f"{timesteps} timesteps" if timesteps > 1 else f"ReLU populations beside them ({', '.join(relus[:3])})"
+    raise InvalidInput(
+        f"the model has step activations ({', '.join(steps[:3])}), which are exact at timesteps=1 in a network of nothing else; "
+        f"here are {which}. Use timesteps=1 and step activations throughout, or accept the loss with steps_in_time=True (--steps-in-time)"
+    )
+
+
+def calibration_subset(images: int, seed: int = 0, size: int = CALIBRATION_IMAGES) -> Array:
+    """Return the sorted indices of `size` images, drawn without replacement by a Philox generator, or of all if there are fewer."""
+    if images <= size:
+        return np.arange(images)
+    return np.sort(np.random.Generator(np.random.Philox(seed)).choice(images, size, replace=False))

@@ -1,0 +1,47 @@
+"""Current normalisation (CN): rate 1 stands for lambda."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ecc_lava.common import Float
+from ecc_lava.conversion.activations import activation_scale
+from ecc_lava.conversion.rescaling import rescaled
+from ecc_lava.errors import InvalidInput
+from ecc_lava.geometry import is_binary, mixes_channels
+from ecc_lava.networks import Kind, SpikingNetwork
+
+__all__ = ["CurrentNormalisation"]
+
+
+@dataclass(frozen=True)
+class CurrentNormalisation:
+    """Current normalisation (CN): ``W <- W * lambda_source / lambda_target, b <- b / lambda_target``, threshold 1.
+
+    Rate 1 of a population then stands for lambda, a statistic of its ideal activation over the calibration images. A population that
+    feeds binarised weights has one lambda even with `per` "channel", so that one bit still holds them. Step populations have none: they
+    are 0 or 1.
+
+    Attributes
+    ----------
+    per : {"layer", "channel"}
+        One lambda for the population, or one for each of its channels.
+    percentile : float
+        In (0, 100]; 100 is the maximum. Activations above lambda are clipped when the network spikes.
+    """
+
+    per: str = "layer"
+    percentile: float = 100.0
+
+    def __post_init__(self) -> None:
+        if self.per not in ("layer", "channel"):
+            raise InvalidInput(f"lambda per {self.per!r}; it is per 'layer' or per 'channel'")
+        if not 0 < self.percentile <= 100:
+            raise InvalidInput(f"percentile {self.percentile}; it lies above 0 and at most at 100")
+
+    def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
+        """Return the normalised network."""
+        binary = {p.source for p in network.projections if is_binary(p.geometry) and mixes_channels(p.geometry)}
+        per = {p.name: "layer" if p.name in binary else self.per for p in network.populations if p.kind is Kind.IF}
+        return rescaled(network, activation_scale(network, images, per, self.percentile))

@@ -1,0 +1,53 @@
+"""What a pass is: a frozen dataclass whose fields are its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from ecc_lava.common import Float, Progress
+from ecc_lava.graph import Graph
+from ecc_lava.networks import SpikingNetwork
+from ecc_lava.quantisation import Bits
+
+__all__ = ["IntegerPass", "Pass"]
+
+
+class Pass(Protocol):
+    """What a recipe is made of."""
+
+    def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
+        """Return the changed network; `images` are calibration images (N, H, W, C) of every input, in the model's units."""
+        ...
+
+
+OwnPass = TypeVar("OwnPass", bound="IntegerPass")
+
+
+@dataclass(frozen=True)
+class IntegerPass:
+    """A pass that runs the integers that the network will be quantised to.
+
+    Attributes
+    ----------
+    format : str or None
+        Their number format; None for the one that `convert` is given.
+    bits : int, mapping or None
+        Likewise, width of the weights.
+    progress : callable or None
+        Told of every step of the pass.
+    """
+
+    format: str | None = None
+    bits: Bits | None = None
+    progress: Progress | None = field(default=None, repr=False, compare=False, kw_only=True)
+
+    def of(self: OwnPass, format: str, bits: Bits, graph: Graph) -> OwnPass:
+        """Return the pass for a number format, a width of weights and a model, where it has none of its own."""
+        return replace(self, format=self.format or format, bits=self.bits or bits)
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Tell of progress where somebody listens."""
+        if self.progress is not None:
+            self.progress(stage, done, total)

@@ -1,0 +1,48 @@
+"""The same function with rates that stand for other activations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ecc_lava.common import Array, Float
+from ecc_lava.geometry import scaled_by_source, scaled_by_target, with_kernel
+from ecc_lava.networks import Population, Projection, SpikingNetwork
+
+__all__ = ["rescaled"]
+
+
+def rescaled(network: SpikingNetwork, lambdas: Mapping[str, Float], *, incoming: bool = True) -> SpikingNetwork:
+    """Return the network with other lambdas: ``W <- W * lambda_source / lambda_target, b <- b / lambda_target``, relative to those it has.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+    lambdas : population name -> array (1, 1, 1) or (1, 1, C)
+    incoming : bool
+        Whether the weights and biases of these populations change as well; without, their rates stay as they are and stand for something
+        else to the populations after them.
+    """
+    ratio = {p.name: lambdas.get(p.name, p.lambda_) / p.lambda_ for p in network.populations}
+
+    def population(p: Population) -> Population:
+        return replace(p, bias=p.bias / ratio[p.name] if incoming else p.bias, lambda_=p.lambda_ * ratio[p.name])
+
+    def projection(p: Projection) -> Projection:
+        source, target = network.by_name[p.source], network.by_name[p.target]
+        geometry = with_kernel(p.geometry, scaled_by_source(p.geometry, _per_channel(ratio[source.name], source)))
+        if incoming:
+            geometry = with_kernel(geometry, scaled_by_target(geometry, 1.0 / _per_channel(ratio[target.name], target)))
+        return replace(p, geometry=geometry)
+
+    return replace(
+        network,
+        populations=tuple(population(p) for p in network.populations),
+        projections=tuple(projection(p) for p in network.projections),
+    )
+
+
+def _per_channel(value: Array, population: Population) -> Array:
+    return np.broadcast_to(value, (1, 1, population.shape[2])).ravel()

@@ -1,1 +1,0 @@
-"""ECC: explicit current control, from ideal rates to integrate-and-fire neurons over T steps."""

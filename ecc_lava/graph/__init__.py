@@ -1,0 +1,27 @@
+"""Stage 1, the float CNN: nodes, the graph they form, and its evaluation in float64.
+
+This room knows neither Keras nor spikes. To add a kind of node, write its class in `nodes`, its value in `evaluate` and its case in
+`ecc_lava.lowering`; the type checker names every place that lacks the new case.
+"""
+
+from ecc_lava.graph.evaluate import forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Add, Final, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Step
+
+__all__ = [
+    "Add",
+    "Final",
+    "Graph",
+    "Input",
+    "Linear",
+    "MaxPool",
+    "Maximum",
+    "Node",
+    "Relu",
+    "Reshape",
+    "Scale",
+    "Sigmoid",
+    "Softmax",
+    "Step",
+    "forward",
+]

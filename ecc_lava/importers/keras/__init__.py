@@ -1,0 +1,10 @@
+"""Keras models become graphs; the only room that imports Keras, and only inside functions.
+
+A model file is scanned before Keras opens it, so that opening a model never runs its code.
+To add a layer, write a handler in `handlers` and give it a line in `table`.
+"""
+
+from ecc_lava.importers.keras.files.loading import described_layers, load_model, with_input_shapes
+from ecc_lava.importers.keras.importer import examined, from_keras
+
+__all__ = ["described_layers", "examined", "from_keras", "load_model", "with_input_shapes"]

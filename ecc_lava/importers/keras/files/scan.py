@@ -1,0 +1,149 @@
+"""What a model file's description names, checked against lists of what is loaded: no code of a file's author may run.
+
+A description is JSON; every object in it that has a `class_name` is built by Keras. One rule holds wherever it stands: its class is one of
+those below, under a module of Keras that holds such classes. This module imports no Keras and loads nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ecc_lava.importers.keras.remedies import unsupported
+from ecc_lava.importers.keras.table import HANDLERS, OPERATORS
+
+__all__ = ["layers_of", "offences_of"]
+
+_CONTAINERS = frozenset({"Sequential", "Functional", "Model", "InputLayer"})
+
+_REFUSED_LATER = frozenset(
+    """
+    AdditiveAttention Attention AveragePooling3D CenterCrop Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D
+    Dot ELU Embedding GRU GlobalAveragePooling3D GlobalMaxPooling3D GroupNormalization LSTM LayerNormalization Masking
+    MaxPooling3D MultiHeadAttention Multiply RMSNormalization Resizing SimpleRNN SpatialDropout3D UnitNormalization UpSampling3D
+    ZeroPadding3D
+    """.split()  # noqa: SIM905 - one a line would hide the rest
+)
+"""Keras's own layers that hold numbers only: they are loaded, so that one error names them with all others that cannot be converted."""
+
+_PARTS = frozenset(
+    """
+    Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity IdentityInitializer LecunNormal LecunUniform Ones Orthogonal
+    OrthogonalInitializer RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2 OrthogonalRegularizer
+    MaxNorm MinMaxNorm NonNeg UnitNorm DTypePolicy DTypePolicyMap FloatDTypePolicy Policy
+    """.split()  # noqa: SIM905 - one a line would hide the rest
+)
+"""Initializers, regularizers, constraints and policies: what layers are made of."""
+
+_VALUES = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__", "__tuple__"})
+"""Numbers and keys as Keras writes them."""
+
+_MODULES = (
+    "keras.activations",
+    "keras.constraints",
+    "keras.dtype_policies",
+    "keras.initializers",
+    "keras.layers",
+    "keras.models",
+    "keras.regularizers",
+    "keras.src.activations",
+    "keras.src.applications.inception_resnet_v2",  # CustomScaleLayer
+    "keras.src.engine",  # Functional of Keras 2
+    "keras.src.layers",
+    "keras.src.models",  # Functional of Keras 3
+    "keras.src.ops.core",
+    "keras.src.ops.nn",
+    "keras.src.ops.numpy",
+)
+"""Modules, with what is below them, whose objects a description may name."""
+
+_TRAINING = (
+    "builtins",
+    "keras.losses",
+    "keras.metrics",
+    "keras.optimizers",
+    "keras.src.losses",
+    "keras.src.metrics",
+    "keras.src.optimizers",
+)
+"""Further modules below `compile_config`: Keras compiles inner models even where it is asked not to, with functions of its own."""
+
+_FUNCTIONS = ("keras.activations", "keras.src.activations")
+"""Modules of functions that layers may name."""
+
+_CALLED_BY_KERAS_2 = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty", "TensorFlowOpLayer"})
+"""Operations such as ``x + y`` in files of Keras 2."""
+
+
+def _below(module: Any, modules: tuple[str, ...]) -> bool:
+    return any(f"{module}.".startswith(f"{known}.") for known in modules)
+
+
+def _problem(found: dict[str, Any], training: bool) -> str | None:
+    """Return why an object of a description is not built, or None."""
+    kind, module, inner = found.get("class_name"), found.get("module"), found.get("config")
+    if kind in ("__lambda__", "Lambda"):
+        return f"{unsupported('Lambda')}; it is never loaded"
+    if not isinstance(kind, str) or not isinstance(module, str | None) or (module is not None and not _allowed(module, training)):
+        return f"a custom object of module {module!r}; only Keras's own are loaded"
+    if kind == "function":
+        named = isinstance(inner, str) and inner.isidentifier()
+        return None if named and (training or _below(module, _FUNCTIONS)) else "a function that is no activation of Keras; use one by name"
+    if kind in _CALLED_BY_KERAS_2:
+        return "an operation in a file of Keras 2, from which Keras 3 cannot load it; use layers (Add, Rescaling, ...) for it"
+    if module is not None and _below(module, ("keras.src.ops",)):
+        return None if kind in OPERATORS else unsupported(kind)
+    if training and module is not None and _below(module, _TRAINING):
+        return None if kind.isidentifier() else f"{kind!r} is no name of a class"
+    known = kind in HANDLERS or kind in _CONTAINERS or kind in _REFUSED_LATER or kind in _PARTS or kind in _VALUES
+    layer = isinstance(inner, dict) and "trainable" in inner
+    if module is None and kind in OPERATORS and not layer:
+        return "an operation in an HDF5 file, from which Keras cannot load it; save the model as .keras"
+    return None if known else unsupported(kind)
+
+
+def _allowed(module: str, training: bool) -> bool:
+    return module == "keras" or _below(module, _MODULES) or (training and _below(module, _TRAINING))
+
+
+def _objects(description: Any) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield (name of the layer it is part of, object, whether it is there for training) of all of a description, in order."""
+    stack: list[tuple[Any, str, bool]] = [(description, "the model", False)]
+    while stack:
+        value, owner, training = stack.pop()
+        if isinstance(value, list):
+            stack.extend((item, owner, training) for item in reversed(value))
+        if not isinstance(value, dict):
+            continue
+        inner = value.get("config")
+        named = (inner.get("name") if isinstance(inner, dict) else None) or value.get("name")
+        owner = named if isinstance(named, str) else owner
+        if "class_name" in value:
+            yield owner, value, training
+        if value.get("class_name") == "Lambda":
+            continue  # it is refused as a whole
+        inside = [(item, owner, training or key == "compile_config") for key, item in value.items()]
+        stack.extend(reversed(inside if value is not description else [part for part in inside if not part[2]]))
+
+
+def offences_of(description: Any) -> Iterator[tuple[str, str]]:
+    """Yield (where, why) of every object of a description that is not loaded, walking all of it."""
+    for owner, found, training in _objects(description):
+        problem = _problem(found, training)
+        if problem is not None:
+            yield f"{owner} ({found['class_name']})", problem
+
+
+def layers_of(description: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, class, why it or a part of it is not loaded) of every layer and operation of a description."""
+    problems: dict[str, str] = {}
+    layers: dict[tuple[str, str], None] = {}
+    for owner, found, training in _objects(description):
+        problem = _problem(found, training)
+        if problem is not None:
+            problems.setdefault(owner, problem)
+        kind = str(found["class_name"])
+        if not training and kind not in _PARTS | _VALUES | _CONTAINERS | {"function", "__lambda__"}:
+            layers[owner, kind] = None
+    for name, kind in layers:
+        yield name, kind, problems.get(name, "")

@@ -1,0 +1,107 @@
+"""Convolutions on images and on signals, and dense layers."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.common import Array
+from ecc_lava.geometry import Conv, Dense
+from ecc_lava.importers.keras.call import Call, Refused, Tensor, laid_for, natural
+from ecc_lava.importers.keras.handlers.activations import activated
+from ecc_lava.importers.keras.handlers.windows import padding_of, pair
+
+__all__ = ["conv", "conv_transpose", "dense", "depthwise_conv", "einsum_dense", "on_last_axis", "separable_conv"]
+
+
+def _kernel(call: Call, variable: Any) -> Array:
+    """Return a kernel (kh, kw, in, out); that of a signal's layer has kh = 1."""
+    kernel = call.numbers(variable)
+    return kernel[None] if kernel.ndim == 3 else kernel
+
+
+def _bias(call: Call) -> Array | None:
+    return call.numbers(call.layer.bias) if call.layer.use_bias else None
+
+
+def _laid(layer: Any, x: Tensor, kernel: Array, groups: int) -> Conv:
+    """Return the operator of a kernel with the layer's strides, padding and dilation."""
+    strides, dilation = pair(layer.strides), pair(layer.dilation_rate)
+    padding = padding_of(layer.padding, x.shape, (kernel.shape[0], kernel.shape[1]), strides, dilation)
+    return Conv(kernel, strides, padding, dilation, groups)
+
+
+def _depthwise(call: Call, x: Tensor, variable: Any) -> Conv:
+    kernel = _kernel(call, variable)  # (kh, kw, Cin, multiplier), channel order c*multiplier + m
+    return _laid(call.layer, x, kernel.reshape(*kernel.shape[:2], 1, -1), kernel.shape[2])
+
+
+def conv(call: Call) -> Tensor:
+    """Convert Conv2D and Conv1D."""
+    layer, x = call.layer, laid_for(call)
+    y = call.linear(x, _laid(layer, x, _kernel(call, layer.kernel), layer.groups), _bias(call))
+    return activated(call, y, layer.activation)
+
+
+def depthwise_conv(call: Call) -> Tensor:
+    """Convert DepthwiseConv2D and DepthwiseConv1D."""
+    layer, x = call.layer, laid_for(call)
+    return activated(call, call.linear(x, _depthwise(call, x, layer.kernel), _bias(call)), layer.activation)
+
+
+def separable_conv(call: Call) -> Tensor:
+    """Convert SeparableConv2D and SeparableConv1D: a depthwise and then a 1x1 convolution."""
+    layer, x = call.layer, laid_for(call)
+    between = call.linear(x, _depthwise(call, x, layer.depthwise_kernel))
+    y = call.linear(between, Conv(_kernel(call, layer.pointwise_kernel)), _bias(call))
+    return activated(call, y, layer.activation)
+
+
+def conv_transpose(call: Call) -> Tensor:
+    """Convert Conv2DTranspose and Conv1DTranspose: the flipped kernel over the map with zeros between its positions."""
+    layer, x = call.layer, laid_for(call)
+    kernel = _kernel(call, layer.kernel).transpose(0, 1, 3, 2)[::-1, ::-1]  # from (kh, kw, out, in)
+    strides, dilation = pair(layer.strides), pair(layer.dilation_rate)
+    sizes = layer.compute_output_shape((1, *x.sizes))[1:]
+    target = natural("", sizes, layer.data_format == "channels_first").shape
+    padding: list[int] = []
+    for axis in (0, 1):
+        reach = (kernel.shape[axis] - 1) * dilation[axis]
+        last = (x.shape[axis] - 1) * strides[axis]
+        cut = max(last + reach + 1 - target[axis], 0) // 2 if layer.padding == "same" else 0
+        padding += [reach - cut, target[axis] - 1 - last + cut]
+    whole = (padding[0], padding[1], padding[2], padding[3])
+    geometry = Conv(np.ascontiguousarray(kernel), padding=whole, dilation=dilation, input_dilation=strides)
+    return activated(call, call.linear(x, geometry, _bias(call)), layer.activation)
+
+
+def on_last_axis(call: Call, x: Tensor, kernel: Array, bias: Array | None = None) -> Tensor:
+    """Return ``x @ kernel + bias``, on the last axis of a map as a 1x1 convolution."""
+    x = call.laid(x, natural("", x.sizes).axes or ())
+    return call.linear(x, Dense(kernel) if x.shape[:2] == (1, 1) else Conv(kernel[None, None]), bias)
+
+
+def dense(call: Call) -> Tensor:
+    """Convert Dense."""
+    layer = call.layer
+    return activated(call, on_last_axis(call, call.input, call.numbers(layer.kernel), _bias(call)), layer.activation)
+
+
+_TABULATED = 2**24
+"""Most entries of the matrix that an EinsumDense is written out as."""
+
+
+def einsum_dense(call: Call) -> Tensor:
+    """Convert EinsumDense as the matrix of its equation: what it makes of every unit vector."""
+    layer, sizes, weights = call.layer, call.input.sizes, call.numbers(call.layer.kernel)
+    target = np.einsum(layer.equation, np.zeros((1, *sizes), np.float32), weights).shape[1:]
+    inputs, outputs = prod(sizes), prod(target)
+    if inputs * outputs > _TABULATED:
+        raise Refused(f"its matrix has {inputs} x {outputs} entries; at most {_TABULATED} are written out. Use Dense on the last axis")
+    units = np.eye(inputs, dtype=np.float32).reshape(inputs, *sizes)
+    kernel = np.einsum(layer.equation, units, weights).reshape(inputs, outputs)
+    bias = None if layer.bias is None else np.broadcast_to(call.numbers(layer.bias), target).ravel()
+    y = call.linear(call.moved(call.input, lambda places: places.reshape(len(places), -1)), Dense(kernel), bias)
+    return activated(call, call.moved(y, lambda places: places.reshape(len(places), *target)), layer.activation)

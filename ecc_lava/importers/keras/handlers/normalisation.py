@@ -1,0 +1,52 @@
+"""Scales and shifts by constants: batch normalisation, normalisation, rescaling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.common import Array
+from ecc_lava.importers.keras.call import Call, Tensor
+
+__all__ = ["batch_normalization", "normalization", "rescaling"]
+
+KERAS_EPSILON = 1e-7
+"""keras.config.epsilon(), the least standard deviation a Normalization layer divides by."""
+
+
+def batch_normalization(call: Call) -> Tensor:
+    """Convert BatchNormalization, with its own epsilon."""
+    layer, rank = call.layer, len(call.input.sizes) + 1
+    axis = layer.axis if isinstance(layer.axis, int | np.integer) else next(iter(layer.axis))
+    along = [1] * rank
+    along[int(axis)] = -1
+
+    def values(variable: Any) -> Array:
+        return call.numbers(variable).astype(np.float64).reshape(along)
+
+    scale = 1.0 / np.sqrt(values(layer.moving_variance) + layer.epsilon)
+    if layer.scale:
+        scale = scale * values(layer.gamma)
+    shift = -values(layer.moving_mean) * scale
+    return call.scale(call.input, scale, shift + values(layer.beta) if layer.center else shift)
+
+
+def normalization(call: Call) -> Tensor:
+    """Convert Normalization by stored statistics."""
+    layer = call.layer
+    mean, variance = np.asarray(layer.mean, np.float64), np.asarray(layer.variance, np.float64)
+    deviation = np.maximum(np.sqrt(variance), KERAS_EPSILON)
+    if layer.invert:
+        return call.scale(call.input, deviation, mean)
+    return call.scale(call.input, 1.0 / deviation, -mean / deviation)
+
+
+def rescaling(call: Call) -> Tensor:
+    """Convert Rescaling."""
+    import keras
+
+    scale, offset = np.asarray(call.layer.scale, np.float64), np.asarray(call.layer.offset, np.float64)
+    if scale.ndim and keras.config.image_data_format() == "channels_first":
+        scale = scale.reshape(*scale.shape, *(1,) * (3 - scale.ndim))  # as Keras does; it leaves the offset
+    return call.scale(call.input, scale, offset)

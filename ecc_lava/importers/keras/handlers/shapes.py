@@ -1,0 +1,90 @@
+"""Layers that move numbers about without changing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.importers.keras.call import Call, Refused, Tensor, laid_for
+from ecc_lava.importers.keras.handlers.windows import pair
+
+__all__ = [
+    "augmentation",
+    "cropping",
+    "flatten",
+    "nothing",
+    "permute",
+    "repeat_vector",
+    "reshape",
+    "transposed",
+    "up_sampling",
+    "zero_padding",
+]
+
+
+def nothing(call: Call) -> Tensor:
+    """Return the input of a layer that does nothing at inference."""
+    return call.input
+
+
+def augmentation(call: Call) -> Tensor:
+    """Return the input of a layer that changes images in training only; Keras writes training=True into every call of it."""
+    return call.input
+
+
+def flatten(call: Call) -> Tensor:
+    """Convert Flatten; of channels-first maps it makes channels the last axis first."""
+    first = call.layer.data_format == "channels_first"
+    return call.moved(call.input, lambda places: (np.moveaxis(places, 1, -1) if first else places).reshape(len(places), -1))
+
+
+def reshape(call: Call) -> Tensor:
+    """Convert Reshape, in the same order of the numbers."""
+    return call.moved(call.input, lambda places: places.reshape(len(places), *call.layer.target_shape))
+
+
+def transposed(call: Call, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return a tensor with its axes, the batch among them, in another order: only their names change where they lie on a map."""
+    if x.axes is None or axes[0] != 0:
+        return call.moved(x, lambda places: places.transpose(axes))
+    order = [axis - 1 for axis in axes[1:]]
+    return Tensor(x.name, x.shape, tuple(x.sizes[k] for k in order), tuple(x.axes[k] for k in order))
+
+
+def permute(call: Call) -> Tensor:
+    """Convert Permute."""
+    return transposed(call, call.input, (0, *(int(axis) for axis in call.layer.dims)))
+
+
+def repeat_vector(call: Call) -> Tensor:
+    """Convert RepeatVector: (N, C) to (N, n, C)."""
+    return call.moved(call.input, lambda places: places[:, None].repeat(int(call.layer.n), axis=1))
+
+
+def _sides(values: Any) -> tuple[int, int, int, int]:
+    """Return (top, bottom, left, right) of a padding or cropping layer; that of a signal has two numbers."""
+    sides = [int(side) for axis in values for side in (axis if isinstance(axis, tuple | list) else (axis,))]
+    top, bottom, left, right = sides if len(sides) == 4 else [0, 0, *sides]
+    return top, bottom, left, right
+
+
+def zero_padding(call: Call) -> Tensor:
+    """Convert ZeroPadding2D and 1D."""
+    return call.per_channel(laid_for(call), (1, 1), padding=_sides(call.layer.padding))
+
+
+def cropping(call: Call) -> Tensor:
+    """Convert Cropping2D and 1D: negative padding."""
+    top, bottom, left, right = _sides(call.layer.cropping)
+    return call.per_channel(laid_for(call), (1, 1), padding=(-top, -bottom, -left, -right))
+
+
+def up_sampling(call: Call) -> Tensor:
+    """Convert UpSampling2D and 1D by repetition."""
+    how = getattr(call.layer, "interpolation", "nearest")
+    if how != "nearest":
+        raise Refused(f"its interpolation is {how!r}; only 'nearest' is supported")
+    size = pair(call.layer.size)
+    padding = (size[0] - 1, size[0] - 1, size[1] - 1, size[1] - 1)
+    return call.per_channel(laid_for(call), size, padding=padding, input_dilation=size)

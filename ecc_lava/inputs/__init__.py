@@ -1,0 +1,33 @@
+"""Images in, spikes of the input populations out.
+
+This room reads data files, checks batches against what a model takes, and encodes images as graded values, rates, random spikes or events.
+It knows no network. To add a coding, give it a kind in `coding` and its encoding in `encoding`.
+"""
+
+from ecc_lava.inputs.batches import InputSpec, as_batch, batch_part, batch_size, by_input, model_images, model_inputs, parts
+from ecc_lava.inputs.coding import CODINGS, PAYLOAD_MAX, InputCoding
+from ecc_lava.inputs.dataset import Dataset, digest, load_dataset
+from ecc_lava.inputs.encoding import choose_coding, clipping_not_repeated, encode, encode_all, sent, sent_by_all
+
+__all__ = [
+    "CODINGS",
+    "PAYLOAD_MAX",
+    "Dataset",
+    "InputCoding",
+    "InputSpec",
+    "as_batch",
+    "batch_part",
+    "batch_size",
+    "by_input",
+    "choose_coding",
+    "clipping_not_repeated",
+    "digest",
+    "encode",
+    "encode_all",
+    "load_dataset",
+    "model_images",
+    "model_inputs",
+    "parts",
+    "sent",
+    "sent_by_all",
+]

@@ -1,0 +1,178 @@
+"""Samples as the Keras model takes them, checked and brought to one layout: a map (N, H, W, C) for every input by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ecc_lava.common import Array, Float, Images, Shape
+from ecc_lava.errors import InvalidInput
+
+__all__ = [
+    "InputSpec",
+    "as_batch",
+    "as_maps",
+    "batch_part",
+    "batch_size",
+    "by_input",
+    "images_as_floats",
+    "model_images",
+    "model_inputs",
+    "parts",
+]
+
+
+class InputSpec(NamedTuple):
+    """One input of a model.
+
+    Attributes
+    ----------
+    name : str
+    shape : (H, W, C)
+    uint8_scale : float
+        What a stored uint8 pixel is multiplied by to become what the model takes.
+    channels_first : bool
+        Whether the Keras model takes (N, C, H, W), or (N, C, L).
+    events : bool
+        Whether a sample is not what the model takes but T binary frames of it, (N, T, ...); the model takes their mean.
+    """
+
+    name: str
+    shape: Shape
+    uint8_scale: float = 1.0 / 255.0
+    channels_first: bool = False
+    events: bool = False
+
+    @property
+    def described(self) -> str:
+        """The shape the Keras model takes."""
+        height, width, channels = self.shape
+        sample = (channels, height, width) if self.channels_first else (height, width, channels)
+        return f"({', '.join(map(str, ('N', *('T',) * self.events, *sample)))})"
+
+
+def _maps(x: Array, spec: InputSpec) -> Array | None:
+    """Return samples as maps (N, H, W, C), None if they have another shape."""
+    shape = spec.shape
+    if x.ndim == 3 and shape[2] == 1 and x.shape[1:] == shape[:2]:
+        x = x[..., None]
+    elif spec.channels_first and x.ndim in (3, 4):
+        x = np.moveaxis(x, 1, -1)
+    if x.ndim == 3 and shape[0] == 1 and x.shape[1:] == shape[1:]:
+        x = x[:, None]
+    if x.ndim == 2 and shape[:2] == (1, 1):
+        x = x[:, None, None, :]
+    return x if x.ndim == 4 and x.shape[1:] == shape else None
+
+
+def _event_maps(x: Array, spec: InputSpec) -> Array | None:
+    """Return samples of events as maps (N, T, H, W, C), None if they have another shape."""
+    if x.ndim < 3 or not x.shape[1]:
+        return None
+    frames = _maps(x.reshape(-1, *x.shape[2:]), spec)
+    return None if frames is None else frames.reshape(*x.shape[:2], *spec.shape)
+
+
+def as_maps(x: Array, spec: InputSpec, what: str = "data") -> Array:
+    """Return the samples of one input as a (N, H, W, C) array, events as (N, T, H, W, C).
+
+    Images without a channel axis get one; a signal input takes (N, L, C), a vector input (N, C). With channels first these are
+    (N, C, H, W) and (N, C, L).
+
+    Raises
+    ------
+    InvalidInput
+        If the array is empty, has another shape, is not numeric or holds NaN or infinity.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "buif":
+        raise InvalidInput(f"{what}: values of type {x.dtype} are not numbers")
+    maps = _event_maps(x, spec) if spec.events else _maps(x, spec)
+    if maps is None:
+        raise InvalidInput(f"{what}: shape {x.shape} does not fit; the network takes {spec.described}")
+    x = maps
+    if not len(x):
+        raise InvalidInput(f"{what}: there is no image in it")
+    if x.dtype.kind == "f":
+        bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)
+        if bad.any():
+            raise InvalidInput(f"{what}: image {int(bad.argmax())} holds NaN or infinity ({int(bad.sum())} such images)")
+    return x
+
+
+def by_input(x: Images, inputs: Sequence[InputSpec], what: str = "data") -> dict[str, Array]:
+    """Return the samples of every input as they are, by the input's name; parameters and errors as for `as_batch`."""
+    names = ", ".join(spec.name for spec in inputs)
+    if isinstance(x, Mapping):
+        if set(x) != {spec.name for spec in inputs}:
+            raise InvalidInput(f"{what}: holds inputs {', '.join(map(str, x)) or 'none'}; the network takes {names}")
+        return {spec.name: np.asarray(x[spec.name]) for spec in inputs}
+    if len(inputs) == 1:
+        return {inputs[0].name: np.asarray(x)}
+    if isinstance(x, list | tuple) and len(x) == len(inputs):
+        return {spec.name: np.asarray(array) for spec, array in zip(inputs, x, strict=True)}
+    raise InvalidInput(f"{what}: the network takes {len(inputs)} inputs, give arrays by name: {names}")
+
+
+def as_batch(x: Images, inputs: Sequence[InputSpec], what: str = "data") -> dict[str, Array]:
+    """Return the samples of every input as maps, by the input's name.
+
+    Parameters
+    ----------
+    x : array, or arrays by input name, or in the model's order
+    inputs : the model's inputs
+    what : str
+        Where the samples come from, for messages.
+
+    Raises
+    ------
+    InvalidInput
+        If an input is missing, or as for `as_maps`, or if the inputs have different numbers of samples.
+    """
+    given, single = by_input(x, inputs, what), len(inputs) == 1
+    batch = {s.name: as_maps(given[s.name], s, what if single else f"{what}, input {s.name!r}") for s in inputs}
+    if len({len(part) for part in batch.values()}) > 1:
+        raise InvalidInput(f"{what}: the inputs have different numbers of samples, {', '.join(f'{n} {len(p)}' for n, p in batch.items())}")
+    return batch
+
+
+def images_as_floats(x: Array, uint8_scale: float) -> Float:
+    """Return stored images as the model takes them: uint8 is multiplied by `uint8_scale`, floats stay as they are."""
+    return x.astype(np.float64) * uint8_scale if x.dtype == np.uint8 else x.astype(np.float64)
+
+
+def model_inputs(x: Images, inputs: Sequence[InputSpec], what: str = "data") -> dict[str, Float]:
+    """Return the samples of every input in the model's units, by the input's name, of events the mean; errors as for `as_batch`."""
+    batch = as_batch(x, inputs, what)
+    return {s.name: batch[s.name].mean(axis=1) if s.events else images_as_floats(batch[s.name], s.uint8_scale) for s in inputs}
+
+
+def model_images(x: Images, inputs: Sequence[InputSpec], what: str = "data") -> dict[str, Array]:
+    """Return the samples of every input as the Keras model takes them, by the input's name: events as their mean, others as they are."""
+    given = by_input(x, inputs, what)
+    return {s.name: given[s.name].mean(axis=1) if s.events else given[s.name] for s in inputs}
+
+
+def batch_size(x: Images) -> int:
+    """Return the number of samples."""
+    if isinstance(x, np.ndarray):
+        return len(x)
+    arrays = list(x.values() if isinstance(x, Mapping) else x)
+    return len(arrays[0]) if arrays else 0
+
+
+def batch_part(x: Images, part: slice | Array) -> Images:
+    """Return some of the samples, in the form they are given in."""
+    if isinstance(x, np.ndarray):
+        return x[part]
+    if isinstance(x, Mapping):
+        return {name: array[part] for name, array in x.items()}
+    return [array[part] for array in x]
+
+
+def parts(batch: Mapping[str, Array], size: int) -> Iterator[dict[str, Array]]:
+    """Yield a batch in pieces of at most `size` samples."""
+    for start in range(0, batch_size(batch), size):
+        yield {name: array[start : start + size] for name, array in batch.items()}

@@ -1,0 +1,156 @@
+"""From images to what the input populations send: first the values q of every image, then, part by part, their spikes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from ecc_lava.common import Array, integrate_and_fire
+from ecc_lava.errors import InvalidInput
+from ecc_lava.inputs.batches import images_as_floats
+from ecc_lava.inputs.coding import PAYLOAD_MAX, InputCoding
+
+__all__ = ["choose_coding", "clipping_not_repeated", "encode", "encode_all", "sent", "sent_by_all"]
+
+_log = logging.getLogger(__name__)
+
+_USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+
+_DRAW = 2**16
+"""How many values a draw of the poisson coding has: probabilities are off by less than its inverse."""
+
+
+def choose_coding(x: Array, coding: InputCoding) -> InputCoding:
+    """Return the coding whose range holds all values of calibration images, otherwise as `coding`; events stay as they are.
+
+    The usual ranges [0, 1], [-1, 1] and [0, 255] are taken where they hold the data, else its own minimum and maximum.
+
+    Parameters
+    ----------
+    x : float array (N, H, W, C)
+        As the model takes it.
+    coding : InputCoding
+    """
+    if coding.kind == "events":
+        return coding
+    low, high = float(x.min()), float(x.max())
+    for bottom, top in _USUAL_RANGES:
+        if bottom <= low and high <= top:
+            return replace(coding, offset=bottom, scale=(top - bottom) / PAYLOAD_MAX)
+    return replace(coding, offset=low, scale=max(high - low, 1e-12) / PAYLOAD_MAX)
+
+
+def encode(x: Array, coding: InputCoding) -> Array:
+    """Return ``q = round((x - offset) / scale)`` in 0..255 as uint8; values outside are clipped, counted and warned of. Events stay.
+
+    Parameters
+    ----------
+    x : array (N, H, W, C); for events (N, T, H, W, C) of 0 and 1
+        As stored: uint8 images are scaled by the coding's `uint8_scale`.
+    coding : InputCoding
+
+    Raises
+    ------
+    InvalidInput
+        For events that are neither 0 nor 1.
+    """
+    if coding.kind == "events":
+        if (x.max(initial=0) > 1) if x.dtype == np.uint8 else ((x != 0) & (x != 1)).any():
+            raise InvalidInput(f"events are 0 or 1; these lie in {x.min()} to {x.max()}")
+        return x.astype(np.uint8)
+    q = np.rint((images_as_floats(x, coding.uint8_scale) - coding.offset) / coding.scale)
+    clipped = int(((q < 0) | (q > PAYLOAD_MAX)).sum())
+    if clipped:
+        _log.warning(
+            "%d of %d input values lie outside [%g, %g] and were clipped",
+            clipped,
+            q.size,
+            coding.offset,
+            coding.offset + coding.scale * PAYLOAD_MAX,
+        )
+    return np.clip(q, 0, PAYLOAD_MAX).astype(np.uint8)
+
+
+def encode_all(batch: Mapping[str, Array], codings: Sequence[InputCoding]) -> dict[str, Array]:
+    """Return the values of every input population by its name, from the inputs in the network's order; see `encode`."""
+    return {name: encode(x, coding) for (name, x), coding in zip(batch.items(), codings, strict=True)}
+
+
+def sent(q: Array, coding: InputCoding, timesteps: int, first: int = 0, population: int = 0) -> Array:
+    """Return what an input population sends: uint8 (N, H, W, C), the same at every step, or binary spikes (N, T, H, W, C).
+
+    Parameters
+    ----------
+    q : uint8 array
+        As `encode` returns it.
+    coding : InputCoding
+    timesteps : int
+        T.
+    first : int
+        Number of the first sample among all that are run: what is drawn for a sample does not depend on the batch it is in.
+    population : int
+        Number of the input among all.
+
+    Raises
+    ------
+    InvalidInput
+        For events of fewer steps.
+    """
+    match coding.kind:
+        case "graded":
+            return q
+        case "rate":
+            return _rate(q, timesteps)
+        case "poisson":
+            return np.stack([_poisson(x, timesteps, (coding.seed, population), first + n) for n, x in enumerate(q)])
+        case _:
+            if q.shape[1] < timesteps:
+                raise InvalidInput(f"the events last {q.shape[1]} steps; the network is run for {timesteps}, use fewer timesteps")
+            return q[:, :timesteps]
+
+
+def sent_by_all(q: Mapping[str, Array], codings: Sequence[InputCoding], timesteps: int, first: int = 0) -> dict[str, Array]:
+    """Return what every input population sends, by its name; see `sent`."""
+    return {
+        name: sent(x, coding, timesteps, first, number) for number, ((name, x), coding) in enumerate(zip(q.items(), codings, strict=True))
+    }
+
+
+def _rate(q: Array, timesteps: int) -> Array:
+    """Return the spikes of integrate-and-fire neurons of bias q: after t steps ``round(q * t / 255)``."""
+    current, vth = q.astype(np.int32), np.array(PAYLOAD_MAX, np.int32)
+    v = np.full_like(current, PAYLOAD_MAX // 2)
+    spikes = np.empty((len(q), timesteps, *q.shape[1:]), np.uint8)
+    for t in range(timesteps):
+        step = integrate_and_fire(v, current, vth, 2 * PAYLOAD_MAX)  # v + q < 2 * 255: never reached
+        v, spikes[:, t] = step.v, step.spikes
+    return spikes
+
+
+def _poisson(q: Array, timesteps: int, key: tuple[int, int], sample: int) -> Array:
+    """Return the spikes of one sample: a Philox stream of its own for every (seed, population; sample, step)."""
+    least = -(-q.astype(np.int64) * _DRAW // PAYLOAD_MAX)  # ceil: 255 always fires, 0 never
+    spikes = np.empty((timesteps, *q.shape), np.uint8)
+    for t in range(timesteps):
+        stream = np.random.Philox(key=np.array(key, np.uint64), counter=np.array([0, 0, sample, t], np.uint64))
+        words = stream.random_raw(-(-q.size // 4)).astype("<u8").view("<u2")
+        spikes[t] = words[: q.size].reshape(q.shape) < least
+    return spikes
+
+
+@contextmanager
+def clipping_not_repeated() -> Iterator[None]:
+    """Keep parts of the images from warning again of clipped values that a caller has warned of for all of them."""
+
+    def refuse(record: logging.LogRecord) -> bool:
+        return False
+
+    _log.addFilter(refuse)
+    try:
+        yield
+    finally:
+        _log.removeFilter(refuse)

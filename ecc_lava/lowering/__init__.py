@@ -1,0 +1,11 @@
+"""From a graph to a spiking network of ideal ReLU populations.
+
+Every tensor becomes an affine expression over populations; `folding` chooses whether an operator is folded or read over a relay.
+Nothing here knows timesteps, spikes or integers.
+"""
+
+from ecc_lava.lowering.decisions import Decision, Lowering
+from ecc_lava.lowering.expressions import Cost
+from ecc_lava.lowering.lower import FOLD_LIMIT, lower
+
+__all__ = ["FOLD_LIMIT", "Cost", "Decision", "Lowering", "lower"]

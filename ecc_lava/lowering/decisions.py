@@ -1,0 +1,37 @@
+"""What became of every node of a lowered graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecc_lava.lowering.expressions import Cost
+from ecc_lava.networks import SpikingNetwork
+
+__all__ = ["Decision", "Lowering"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of one node of the graph.
+
+    Attributes
+    ----------
+    node : str
+    kind : {"input", "population", "folded", "relay", "maxima", "maxima over a relay", "readout", "readout over a relay"}
+        "relay": the tensor before this node became a relay; "maxima": a tree of populations.
+    folded, pair : Cost or None
+        The two costs the choice was made on; `folded` is None where folding is not exact.
+    """
+
+    node: str
+    kind: str
+    folded: Cost | None = None
+    pair: Cost | None = None
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """The network (lambda 1, no timesteps yet) and what became of every node."""
+
+    network: SpikingNetwork
+    decisions: tuple[Decision, ...]

@@ -1,0 +1,212 @@
+"""Affine expressions over populations: what lowering gives every tensor.
+
+    tensor = sum of (linear operator on a population's rates) + constant
+
+Pure functions on frozen data; nothing here decides what becomes a population.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ecc_lava.common import Array, Shape
+from ecc_lava.geometry import (
+    Composition,
+    Conv,
+    Dense,
+    Geometry,
+    Sparse,
+    apply,
+    arrays,
+    composition_of,
+    describe,
+    diagonal,
+    overlaid,
+    sparse_sum,
+    synapses,
+    target_shape,
+    touches,
+    with_kernel,
+)
+
+__all__ = ["Cost", "Expression", "Term", "added", "cost_of", "extended", "folded_cost", "merged", "negated", "united"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Weights stored and synapses of projections."""
+
+    weights: int
+    synapses: int
+
+    def __add__(self, other: Cost) -> Cost:
+        """Return the sum of both."""
+        return Cost(self.weights + other.weights, self.synapses + other.synapses)
+
+    def times(self, factor: int) -> Cost:
+        """Return the cost of several copies."""
+        return Cost(factor * self.weights, factor * self.synapses)
+
+    def share(self, part: float) -> Cost:
+        """Return a part of the cost."""
+        return Cost(int(part * self.weights), int(part * self.synapses))
+
+    def without(self, other: Cost) -> Cost:
+        """Return what is left of both, at least 0."""
+        return Cost(max(0, self.weights - other.weights), max(0, self.synapses - other.synapses))
+
+    def within(self, limit: float, other: Cost) -> bool:
+        """Whether both are at most `limit` times those of `other`."""
+        return self.weights <= limit * other.weights and self.synapses <= limit * other.synapses
+
+
+@dataclass(frozen=True)
+class Term:
+    """A linear operator on the rates of a population."""
+
+    population: str
+    geometry: Geometry
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A tensor: terms and constant make a map of `shape`; a Reshape after them changes the tensor's shape but not the numbers' order.
+
+    Attributes
+    ----------
+    terms : tuple of Term
+    constant : float64 array that broadcasts to `shape`
+    shape : (H, W, C)
+    """
+
+    terms: tuple[Term, ...]
+    constant: Array
+    shape: Shape
+
+
+def cost_of(geometry: Geometry, source: Shape) -> Cost:
+    """Return the cost of one projection from a map of shape `source`."""
+    return Cost(geometry.kernel.size, synapses(geometry, source))
+
+
+def compositions(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> list[tuple[str, Composition | None]]:
+    """Return (population, composition with the operator or None) for every term that `operator` reads; no kernel is computed."""
+    return [
+        (term.population, composition_of(operator, term.geometry, shapes[term.population]))
+        for term in expression.terms
+        if touches(operator, term.geometry, expression.shape[2])
+    ]
+
+
+def folded_cost(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> Cost | None:
+    """Return the cost of the operator folded into every term, or None if that is not exact."""
+    total = Cost(0, 0)
+    for _, composition in compositions(operator, expression, shapes):
+        if composition is None:
+            return None
+        total += Cost(composition.weights, composition.synapses)
+    return total
+
+
+def extended(expression: Expression, operator: Geometry, bias: Array, shapes: Mapping[str, Shape]) -> Expression:
+    """Return ``operator(expression) + bias``, bias of any shape that broadcasts to the map's, (C,) for example.
+
+    The caller has made sure, with `folded_cost`, that it is exact.
+    """
+    terms = []
+    for population, composition in compositions(operator, expression, shapes):
+        assert composition is not None, "the composition is exact"
+        terms.append(Term(population, composition.made()))
+    constant: Array = np.asarray(bias, np.float64)
+    constant = constant.reshape((1, 1, 1, *constant.shape)[-3:])
+    if expression.constant.any():
+        full = np.broadcast_to(expression.constant, expression.shape)[None]
+        constant = apply(operator, np.ascontiguousarray(full))[0] + constant
+    return Expression(tuple(terms), _collapsed(constant), target_shape(operator, expression.shape))
+
+
+def negated(expression: Expression, shapes: Mapping[str, Shape]) -> Expression:
+    """Return minus the expression."""
+    channels = expression.shape[2]
+    return extended(expression, diagonal(-np.ones(channels)), np.zeros(channels), shapes)
+
+
+def added(*expressions: Expression) -> Expression:
+    """Return the sum of expressions of one shape."""
+    constant = np.asarray(sum(expression.constant for expression in expressions))
+    return Expression(merged(tuple(term for e in expressions for term in e.terms)), constant, expressions[0].shape)
+
+
+def merged(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    """Add up terms of one population whose kernels lie on the same positions, and Sparse ones wherever theirs lie."""
+    sums: dict[object, Term] = {}
+    for term in terms:
+        layout = (term.population, *_layout(term.geometry))
+        sums[layout] = Term(term.population, _summed(sums[layout].geometry, term.geometry)) if layout in sums else term
+    return tuple(sums.values())
+
+
+def _layout(geometry: Geometry) -> tuple[object, ...]:
+    """Return what two operators have in common whose sum is one of their kind."""
+    description = json.dumps(describe(geometry))
+    match geometry:
+        case Sparse():
+            return (description,)
+        case Conv() | Dense():
+            return description, geometry.kernel.shape, *(array.tobytes() for array in arrays(geometry).values())
+
+
+def _summed(one: Geometry, other: Geometry) -> Geometry:
+    """Return the sum of two operators of one layout."""
+    if isinstance(one, Sparse) and isinstance(other, Sparse):
+        return sparse_sum(one, other)
+    return with_kernel(one, np.add(one.kernel, other.kernel, dtype=np.float64))
+
+
+def united(terms: tuple[Term, ...], shapes: Mapping[str, Shape]) -> tuple[Term, ...]:
+    """Add up terms of one population as `merged` does, and also those whose kernels overlap so far that one kernel has fewer weights.
+
+    Terms that are zero at every position are left out.
+    """
+    result: list[Term] = []
+    for term in _nonzero(merged(terms)):
+        for index, other in enumerate(result):
+            if other.population == term.population:
+                both = overlaid(other.geometry, term.geometry, shapes[term.population])
+                if both is not None:
+                    result[index] = Term(term.population, both)
+                    break
+        else:
+            result.append(term)
+    return tuple(result)
+
+
+def _nonzero(terms: tuple[Term, ...]) -> list[Term]:
+    """Leave out terms that are 0 everywhere by their gain or for want of synapses; if there is no other, keep the first without gain."""
+    kept = [term for term in terms if not _is_empty(term.geometry)]
+    if kept or not terms:
+        return kept
+    geometry = terms[0].geometry
+    if isinstance(geometry, Conv):
+        geometry = replace(geometry, kernel=np.zeros(geometry.kernel.shape), gain=None)
+    return [Term(terms[0].population, geometry)]
+
+
+def _is_empty(geometry: Geometry) -> bool:
+    match geometry:
+        case Conv(gain=gain):
+            return gain is not None and not gain.any()
+        case Sparse(kernel=kernel):
+            return kernel.size == 0
+        case Dense():
+            return False
+
+
+def _collapsed(constant: Array) -> Array:
+    """Return a constant map as (1, 1, C) if all positions are equal."""
+    first = constant[:1, :1]
+    return first if (constant == first).all() else constant

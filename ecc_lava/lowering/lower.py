@@ -1,0 +1,299 @@
+"""From a float CNN to populations and projections: every tensor is an affine expression over populations.
+
+    tensor = sum of (linear operator on a population's rates) + constant
+
+Affine nodes extend the expression, ReLUs end it in a new population. ECC's consistency maintenance for batch normalisation (CMB) is one
+case of this: a batch normalisation is a scale and a shift with the layer's own epsilon, folded wherever it stands.
+
+Two linear operators in a row are folded into one where that is exact and costs at most `fold_limit` times the weights and the synapses of
+the pair, or for as long as all those that cost more together add at most `SMALL` times ``fold_limit - 1`` of the model's: an average before
+a classifier of few classes is many times the pair's weights, but few beside the model's, and as a relay it costs accuracy. Otherwise the
+tensor between them becomes a *relay*: populations relu(x) and relu(-x), the second only where x can be negative.
+Synapses stand for expected synops at equal rates. Rates stay exact either way; in spikes a relay is lossy.
+
+Maxima are sums of ReLUs, ``max(a, b) = b + relu(a - b)``, in a tree over a pool's window (see `maxima`). An operator before a pool
+is folded into the tree where the tree costs at most `fold_limit` times one over a relay. Where windows do not overlap synapses alone count:
+every one of the 2n - 1 copies of the weights works at one position of the window's n.
+
+A Reshape changes nothing: an expression keeps the shape in which it was made until something reads it as another map. Its numbers are then
+put in place by a Sparse operator, folded by the rule above, so that a relay of a reshaped tensor takes a synapse per neuron.
+
+A tensor without a ReLU of its own may be read by many populations: the linear trunk of a pre-activation ResNet by every block after it, a
+branch of a DenseNet by every later batch normalisation. Each would fold a copy of the operator that made the tensor. If these copies cost
+more than `fold_limit` times one shared relay and the readers' places on it, the tensor becomes a relay as soon as it is made: at the
+branch, before it is added or put beside others, so that relays do not follow one another along the trunk. A reader that is itself an
+operator without ReLU counts as two, as it will itself be relayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+
+from ecc_lava.common import Array, Shape
+from ecc_lava.geometry import Dense, Geometry, apply, diagonal, is_placement, reshaping, with_kernel
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Step
+from ecc_lava.inputs import InputCoding
+from ecc_lava.lowering.decisions import Decision, Lowering
+from ecc_lava.lowering.expressions import Cost, Expression, Term, added, cost_of, extended, folded_cost, negated, united
+from ecc_lava.lowering.maxima import Candidate, largest
+from ecc_lava.lowering.order import needed, passes_on, pooled_first, read_as, readers_of
+from ecc_lava.networks import READOUT_SUFFIX, Kind, Population, Projection, SpikingNetwork
+
+__all__ = ["lower"]
+
+FOLD_LIMIT = 2.0
+"""Default of `fold_limit`: how many times the pair's weights or synapses a folded operator may have."""
+
+
+SMALL = 0.15
+"""Share of the whole model's weights and synapses that operators folded beyond the limit may add together, at a `fold_limit` of 2."""
+
+
+def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
+    """Return the network of ideal ReLU populations that computes the same function as `graph`.
+
+    Parameters
+    ----------
+    graph : Graph
+    fold_limit : float
+    """
+    nodes = pooled_first(needed(graph))
+    builder = _Builder(graph, nodes, fold_limit)
+    for node in nodes:
+        builder.visit(node)
+        builder.share(node)
+    return builder.finish()
+
+
+class _Builder:
+    def __init__(self, graph: Graph, nodes: list[Node], fold_limit: float) -> None:
+        self._graph = graph
+        self._readers = readers_of(nodes, graph.logits.values())
+        self._reshapes = {node.name: node for node in nodes if isinstance(node, Reshape)}
+        self._read_as = read_as(nodes, graph.logits.values())
+        self._limit = fold_limit
+        linear = [cost_of(node.geometry, graph.shapes[node.source]) for node in nodes if isinstance(node, Linear)]
+        share = SMALL * max(0.0, fold_limit - 1.0)
+        self._spare = sum(linear, Cost(0, 0)).share(share)
+        self._populations: list[Population] = []
+        self._projections: list[Projection] = []
+        self._shapes: dict[str, Shape] = {}
+        self._expressions: dict[str, Expression] = {}
+        self._relays: dict[str, Expression] = {}
+        self._decisions: dict[str, Decision] = {}
+
+    def visit(self, node: Node) -> None:
+        """Give the node's tensor its expression."""
+        sources = [self._expressions[source] for source in node.sources]
+        match node:
+            case Input(name=name, shape=shape):
+                self._expressions[name] = self._new_population(name, Kind.INPUT, Expression((), np.zeros((1, 1, 1)), shape))
+                self._decide(Decision(name, "input"))
+            case Relu(name=name, ceiling=ceiling):
+                self._expressions[name] = self._new_population(name, Kind.IF, self._as_read(node, sources[0]), ceiling)
+                self._decide(Decision(name, "population"))
+            case Step(name=name):
+                self._expressions[name] = self._new_population(name, Kind.STEP, self._as_read(node, sources[0]))
+                self._decide(Decision(name, "population"))
+            case Add(name=name):
+                self._expressions[name] = added(*self._alike(node))
+                self._decide(Decision(name, "folded"))
+            case Reshape(name=name):  # the numbers stay where they are; what needs them as a map puts them there
+                self._expressions[name] = sources[0]
+                self._decide(Decision(name, "folded"))
+            case Scale(name=name, source=source, scale=scale, shift=shift):
+                operator, summands = _scaling(scale, shift, self._graph.shapes[source], sources[0].shape)
+                self._expressions[name] = self._linear(node, sources[0], operator, summands)
+            case Linear(name=name, geometry=geometry, bias=bias):
+                expression = sources[0] if isinstance(geometry, Dense) else self._as_map(node, node.source)
+                self._expressions[name] = self._linear(node, expression, geometry, bias)
+            case MaxPool(name=name):
+                self._expressions[name] = self._max_pool(node, self._as_map(node, node.source))
+            case Maximum(name=name):
+                self._expressions[name] = self._maxima(name, [Candidate(e) for e in self._alike(node)])
+                self._decide(Decision(name, "maxima"))
+            case Softmax() | Sigmoid():
+                raise AssertionError("what an output is reported before is never needed for it")
+
+    def _decide(self, decision: Decision) -> None:
+        """Record what became of a node; where it needed a relay to be read as a map, that stays on record."""
+        reshaped = self._decisions.get(decision.node)
+        if reshaped is not None and "relay" not in decision.kind:
+            decision = replace(reshaped, kind="relay" if decision.kind == "folded" else f"{decision.kind} over a relay")
+        self._decisions[decision.node] = decision
+
+    def share(self, node: Node) -> None:
+        """Make the node's tensor a relay if too many populations would fold the operator before it."""
+        readers = self._readers[node.name]
+        if readers < 2 or passes_on(node) or isinstance(node, Input | Relu | Step):
+            return
+        expression = self._expressions[node.name]
+        copies = 1 if self._never_negative(expression) else 2
+        own = self._cost(expression)
+        places = cost_of(diagonal(np.ones(expression.shape[2])), expression.shape)
+        folded, shared = own.times(readers), own.times(copies) + places.times(copies * readers)
+        if not folded.within(self._limit, shared):
+            self._expressions[node.name] = self._relay(node.name, expression)
+            made = self._decisions[node.name]
+            self._decisions[node.name] = Decision(node.name, f"{made.kind}, shared over a relay", folded, shared)
+
+    def finish(self) -> Lowering:
+        """Add the readouts and return the network."""
+        for name, tensor in self._graph.logits.items():
+            spiking, taken = tensor in self._shapes, name in self._shapes
+            self._new_population(f"{name}{READOUT_SUFFIX}" if taken else name, Kind.READOUT, self._expressions[tensor])
+            if not spiking:
+                made = self._decisions[tensor]
+                self._decisions[tensor] = replace(made, kind="readout over a relay" if "relay" in made.kind else "readout")
+        codings = tuple(InputCoding(uint8_scale=i.uint8_scale, channels_first=i.channels_first) for i in self._graph.input_specs)
+        return Lowering(SpikingNetwork(tuple(self._populations), tuple(self._projections), codings), tuple(self._decisions.values()))
+
+    def _new_population(self, name: str, kind: Kind, expression: Expression, ceiling: float = inf) -> Expression:
+        population = Population.ideal(name, expression.shape, kind, expression.constant, ceiling)
+        self._populations.append(population)
+        self._shapes[name] = population.shape
+        self._projections.extend(Projection(term.population, name, term.geometry) for term in united(expression.terms, self._shapes))
+        return Expression((Term(name, diagonal(np.ones(expression.shape[2]))),), np.zeros((1, 1, 1)), expression.shape)
+
+    def _linear(self, node: Linear | Scale, expression: Expression, operator: Geometry, bias: Array) -> Expression:
+        """Extend an expression by a linear operator, over a relay if folding is inexact or too dear."""
+        free = is_placement(operator)  # factors and places of channels cost nothing wherever they are folded
+        pair = self._cost(expression) + cost_of(operator, expression.shape)
+        folded = folded_cost(operator, expression, self._shapes)
+        if self._folds(folded, pair) or (free and folded is not None) or self._spares(folded, pair):
+            self._decide(Decision(node.name, "folded", *((None, None) if free else (folded, pair))))
+        else:
+            self._decide(Decision(node.name, "relay", folded, pair))
+            expression = self._relay(node.source, expression)
+        return extended(expression, operator, bias, self._shapes)
+
+    def _folds(self, folded: Cost | None, pair: Cost) -> bool:
+        return folded is not None and folded.within(self._limit, pair)
+
+    def _spares(self, folded: Cost | None, pair: Cost) -> bool:
+        """Whether a fold beyond the limit is little beside the model; it is then paid for."""
+        if folded is None or not folded.within(1.0, pair + self._spare):
+            return False
+        self._spare = self._spare.without(folded.without(pair))
+        return True
+
+    def _cost(self, expression: Expression) -> Cost:
+        return sum((cost_of(term.geometry, self._shapes[term.population]) for term in expression.terms), Cost(0, 0))
+
+    def _relay(self, tensor: str, expression: Expression) -> Expression:
+        """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor and shape."""
+        while tensor in self._reshapes and expression.shape != self._graph.shapes[tensor]:  # it is still that of the tensor before
+            tensor = self._reshapes[tensor].source
+        if expression.shape != self._graph.shapes[tensor]:
+            tensor = f"{tensor}.{'x'.join(map(str, expression.shape))}"
+        if tensor not in self._relays:
+            relay = self._new_population(f"{tensor}.relay", Kind.IF, expression)
+            if not self._never_negative(expression):
+                negative = self._new_population(f"{tensor}.relay_negative", Kind.IF, negated(expression, self._shapes))
+                relay = added(relay, negated(negative, self._shapes))
+            self._relays[tensor] = relay
+        return self._relays[tensor]
+
+    def _never_negative(self, expression: Expression) -> bool:
+        positive = {p.name for p in self._populations if p.kind.spikes}
+        return bool((expression.constant >= 0).all()) and all(
+            term.population in positive and bool((term.geometry.kernel >= 0).all()) for term in expression.terms
+        )
+
+    def _max_pool(self, node: MaxPool, expression: Expression) -> Expression:
+        """Return the largest of every window; zeros outside the map are no candidates where values can be negative."""
+        taps = [node.tap(row, column, expression.shape) for row, column in np.ndindex(node.size)]
+        folded, pair = self._pooled_cost(taps, expression)
+        kind = "maxima"
+        apart = all(np.less_equal(node.size, node.strides))
+        dear = folded is None or folded.synapses > self._limit * pair.synapses or not (apart or folded.within(self._limit, pair))
+        if dear:
+            kind = "maxima over a relay"
+            expression = self._relay(node.source, expression)
+        self._decide(Decision(node.name, kind, folded, pair))
+        masked = not self._never_negative(expression)
+        zeros = np.zeros(expression.shape[2])
+        candidates = [
+            Candidate(extended(expression, tap, zeros, self._shapes), _inside(tap, expression.shape) if masked else None) for tap in taps
+        ]
+        return self._maxima(node.name, candidates)
+
+    def _pooled_cost(self, taps: Sequence[Geometry], expression: Expression) -> tuple[Cost | None, Cost]:
+        """Return the costs of a pool's tree over the expression (None if that is not exact), and over a relay of it.
+
+        Of n values, n - 1 are compared with another one and the last is passed on: the tree reads 2n - 1 of them.
+        """
+        relays = 1 if self._never_negative(expression) else 2
+        over_relay = self._cost(expression).times(relays)
+        folded: Cost | None = Cost(0, 0)
+        for index, tap in enumerate(taps):
+            read = 1 if index == len(taps) - 1 else 2
+            over_relay += cost_of(tap, expression.shape).times(relays * read)
+            cost = folded_cost(tap, expression, self._shapes)
+            folded = None if folded is None or cost is None else folded + cost.times(read)
+        return folded, over_relay
+
+    def _maxima(self, name: str, candidates: Sequence[Candidate]) -> Expression:
+        made = 0
+
+        def rectified(expression: Expression) -> Expression:
+            nonlocal made
+            made += 1
+            return self._new_population(f"{name}.maximum{made}", Kind.IF, expression)
+
+        return largest(candidates, rectified, self._shapes)
+
+    def _alike(self, node: Add | Maximum) -> list[Expression]:
+        """Return the sources' expressions in one shape."""
+        sources = [self._expressions[source] for source in node.sources]
+        if len({expression.shape for expression in sources}) == 1:
+            return sources
+        return [self._as_map(node, source) for source in node.sources]
+
+    def _as_map(self, node: Node, source: str) -> Expression:
+        """Return what `node` reads in the shape of that tensor, if a Reshape lies between; over a relay if folding is too dear."""
+        expression, shape = self._expressions[source], self._graph.shapes[source]
+        if expression.shape == shape:
+            return expression
+        operator = reshaping(expression.shape, shape)
+        folded, pair = self._reshaped_cost(expression, operator)
+        if not self._folds(folded, pair):
+            self._decide(Decision(node.name, "relay", folded, pair))
+            expression = self._relay(source, expression)
+        return extended(expression, operator, np.zeros(1), self._shapes)
+
+    def _as_read(self, node: Relu | Step, expression: Expression) -> Expression:
+        """Return the expression in the shape in which all who read the node want it, where that costs no more than another operator."""
+        shape = self._read_as.get(node.name, expression.shape)
+        if expression.shape == shape:
+            return expression
+        operator = reshaping(expression.shape, shape)
+        if not self._folds(*self._reshaped_cost(expression, operator)):
+            return expression
+        return extended(expression, operator, np.zeros(1), self._shapes)
+
+    def _reshaped_cost(self, expression: Expression, operator: Geometry) -> tuple[Cost | None, Cost]:
+        """Return the costs of a reshaped expression, and of the two after each other."""
+        return folded_cost(operator, expression, self._shapes), self._cost(expression) + cost_of(operator, expression.shape)
+
+
+def _scaling(scale: Array, shift: Array, shape: Shape, made: Shape) -> tuple[Geometry, Array]:
+    """Return a scale and a shift per channel of a map of `shape`, whose expression is still of shape `made`, as operator and bias.
+
+    They stay a factor per channel where they are one in that shape too, as if all are equal; else the map is put in its shape.
+    """
+    factors, summands = np.broadcast_to(scale, shape), np.broadcast_to(shift, shape)
+    before = factors.reshape(made)
+    if (before == before[:1, :1]).all():
+        return diagonal(before[0, 0]), summands.reshape(made)
+    return with_kernel(reshaping(made, shape), factors.ravel()), summands
+
+
+def _inside(tap: Geometry, source: Shape) -> Array | None:
+    """Return where a pool's tap lies on the map, 1 or 0 of (H, W), or None if everywhere."""
+    inside: Array = apply(tap, np.ones((1, *source)))[0, :, :, 0]
+    return None if inside.all() else inside

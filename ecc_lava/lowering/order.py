@@ -1,0 +1,90 @@
+"""In what order lowering walks a graph, and who reads what: pure functions on nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from ecc_lava.common import Shape
+from ecc_lava.geometry import Dense, is_placement
+from ecc_lava.graph import Add, Graph, Input, Linear, MaxPool, Node, Relu, Reshape, Scale, Step
+
+__all__ = ["needed", "passes_on", "pooled_first", "read_as", "readers_of"]
+
+
+def needed(graph: Graph) -> list[Node]:
+    """Return the nodes that the outputs depend on, in order."""
+    wanted = set(graph.logits.values())
+    for node in reversed(graph.nodes):
+        if node.name in wanted:
+            wanted.update(node.sources)
+    return [node for node in graph.nodes if node.name in wanted or isinstance(node, Input)]
+
+
+def pooled_first(nodes: list[Node]) -> list[Node]:
+    """Swap ReLU and the max-pool after it where the pool's windows do not overlap and nothing else reads the ReLU.
+
+    ``max(relu(a), relu(b)) = relu(max(a, b))``: the tree's last population is the ReLU itself, and the populations before the pool are
+    saved. The two nodes swap names too.
+    """
+    readers: dict[str, list[str]] = {}
+    for node in nodes:
+        for source in node.sources:
+            readers.setdefault(source, []).append(node.name)
+    swapped: set[str] = set()
+    result: list[Node] = []
+    relus = {node.name: node for node in nodes if isinstance(node, Relu) and len(readers.get(node.name, ())) == 1}
+    for node in nodes:
+        if isinstance(node, MaxPool) and node.source in relus and not any(node.padding) and all(np.less_equal(node.size, node.strides)):
+            relu = relus[node.source]
+            result.append(replace(node, name=relu.name, source=relu.source))
+            result.append(replace(relu, name=node.name, source=relu.name))
+            swapped.add(relu.name)
+        else:
+            result.append(node)
+    return [node for node in result if not (isinstance(node, Relu) and node.name in swapped)]
+
+
+def read_as(nodes: list[Node], outputs: Iterable[str]) -> dict[str, Shape]:
+    """Return, for every ReLU and step that is read in one shape alone, by convolutions and pools after a Reshape, that shape."""
+    as_maps = {
+        node.source for node in nodes if isinstance(node, MaxPool) or (isinstance(node, Linear) and not isinstance(node.geometry, Dense))
+    }
+    wanted: dict[str, set[Shape | None]] = {node.name: set() for node in nodes}
+    for node in nodes:
+        for source in node.sources:
+            wanted[source].add(node.shape if isinstance(node, Reshape) and node.name in as_maps else None)
+    for output in outputs:
+        wanted[output].add(None)
+    shapes = {node.name: next(iter(wanted[node.name])) for node in nodes if isinstance(node, Relu | Step) and len(wanted[node.name]) == 1}
+    return {name: shape for name, shape in shapes.items() if shape is not None}
+
+
+def passes_on(node: Node) -> bool:
+    """Whether folding the node into what reads it costs nothing."""
+    match node:
+        case Linear(geometry=geometry):
+            return is_placement(geometry)
+        case MaxPool(size=size):
+            return size == (1, 1)
+        case _:
+            return isinstance(node, Add | Scale | Reshape)
+
+
+def readers_of(nodes: list[Node], outputs: Iterable[str]) -> dict[str, int]:
+    """Return, for every tensor, how many populations would fold the operator that made it."""
+    readers: dict[str, set[str]] = {node.name: set() for node in nodes}
+    for output in outputs:
+        readers[output].add(f"{output}.readout")
+    for node in reversed(nodes):
+        if passes_on(node):
+            found = readers[node.name]
+        elif isinstance(node, Linear):
+            found = {f"{node.name}.relay", f"{node.name}.relay_negative"}
+        else:
+            found = {node.name}
+        for source in node.sources:
+            readers[source] |= found
+    return {name: len(found) for name, found in readers.items()}

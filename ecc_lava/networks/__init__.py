@@ -1,0 +1,34 @@
+"""Stages 2 and 3: the float spiking network and the integer network, and the parts of a network on cores.
+
+Types and their invariants only. Conversion, quantisation and simulation are rooms of their own.
+"""
+
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection, check_payload
+from ecc_lava.networks.rates import clipped_rate, ideal_rate, input_rates, input_sum, rate_forward, rates, remaining_rates
+from ecc_lava.networks.shard import Shard, whole
+from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
+from ecc_lava.networks.wiring import READOUT_SUFFIX, Kind, depths, largest_sent, output_name
+
+__all__ = [
+    "READOUT_SUFFIX",
+    "Kind",
+    "Population",
+    "Projection",
+    "QuantisedNetwork",
+    "QuantisedPopulation",
+    "QuantisedProjection",
+    "Shard",
+    "SpikingNetwork",
+    "check_payload",
+    "clipped_rate",
+    "depths",
+    "ideal_rate",
+    "input_rates",
+    "input_sum",
+    "largest_sent",
+    "output_name",
+    "rate_forward",
+    "rates",
+    "remaining_rates",
+    "whole",
+]

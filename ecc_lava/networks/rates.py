@@ -1,0 +1,113 @@
+"""The ideal network: every population a ReLU (or a step) on rates, no time and no spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ecc_lava.common import Array, Float, Images, Outputs, by_output
+from ecc_lava.geometry import apply
+from ecc_lava.inputs import model_inputs
+from ecc_lava.networks.spiking import Population, SpikingNetwork
+from ecc_lava.networks.wiring import Kind, output_name
+
+__all__ = ["Answer", "clipped_rate", "ideal_rate", "input_rates", "input_sum", "rate_forward", "rates", "remaining_rates"]
+
+Answer = Callable[[Population, Array], Float]
+"""How a population answers the sum of its inputs and bias, (N, H, W, C), with a rate."""
+
+
+def rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
+    """Return every population's ideal activation in the model's units.
+
+    ``a = min(lambda * relu(sum_p W_p . r_p + bias) / vth, ceiling)`` with r = a / lambda of each source; the input's r is
+    (x - offset) / unit. A step population's is 1 where its input reaches vth, else 0.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+    x : input name -> float array (N, H, W, C)
+        In the model's units.
+
+    Returns
+    -------
+    dict of name -> float64 array (N, H, W, C)
+    """
+    rate = remaining_rates(network, input_rates(network, x))
+    activation = {name: values.astype(np.float64) for name, values in x.items()}
+    return activation | {p.name: rate[p.name] * p.lambda_ for p in network.populations[len(activation) :]}
+
+
+def input_rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
+    """Return what the inputs would send at every step if they could send any number, ``(x - offset) / unit``; x as for `rates`."""
+    inputs = zip(network.inputs, network.codings, strict=True)
+    return {p.name: (x[p.name].astype(np.float64) - coding.offset) / coding.unit for p, coding in inputs}
+
+
+def remaining_rates(network: SpikingNetwork, known: Mapping[str, Float], answer: Answer | None = None) -> dict[str, Float]:
+    """Return the rates of all populations: those that are known, and what the others answer to their sources' rates.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+    known : population name -> float64 array (N, H, W, C)
+        The inputs at least.
+    answer : callable, optional
+        `ideal_rate` by default.
+    """
+    answer = answer or ideal_rate
+    rate = dict(known)
+    for population in network.populations:
+        if population.name not in rate:
+            rate[population.name] = answer(population, input_sum(network, population, rate))
+    return rate
+
+
+def input_sum(network: SpikingNetwork, population: Population, rate: Mapping[str, Array]) -> Float:
+    """Return ``sum_p W_p . r_p + bias`` of a population, from the rates of its sources; (N, H, W, C)."""
+    total: Array = np.asarray(population.bias)
+    for projection in network.into(population.name):
+        total = total + apply(projection.geometry, rate[projection.source])
+    return total
+
+
+def ideal_rate(population: Population, total: Array) -> Float:
+    """Return ``min(relu(total / vth), ceiling / lambda)``; of a step population 1 or 0, of a readout its input as it is."""
+    match population.kind:
+        case Kind.IF:
+            return np.clip(total / population.vth, 0.0, population.ceiling / population.lambda_)
+        case Kind.STEP:
+            return (total >= population.vth).astype(np.float64)
+        case Kind.READOUT:
+            return total
+        case Kind.INPUT:
+            raise AssertionError("an input is given, not computed")
+
+
+def clipped_rate(population: Population, total: Array) -> Float:
+    """Return the ideal rate, at most 1: a neuron fires once a step."""
+    ideal = ideal_rate(population, total)
+    return np.minimum(ideal, 1.0) if population.kind is Kind.IF else ideal
+
+
+def rate_forward(network: SpikingNetwork, x: Images) -> Outputs:
+    """Return the ideal network's output before a final softmax or sigmoid; of a calibrated network, of the one before calibration.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+    x : array (N, H, W, C), or arrays by input name
+        As the Keras model takes it; uint8 is scaled by the coding's `uint8_scale`.
+
+    Returns
+    -------
+    float64 array (N, K); a dict of them by name if the model has several outputs
+
+    Raises
+    ------
+    InvalidInput
+        If the images do not fit the network's inputs.
+    """
+    ideal = rates(network.ideal or network, model_inputs(x, network.input_specs))
+    return by_output({output_name(p.name): ideal[p.name].reshape(len(ideal[p.name]), -1) for p in network.readouts})

@@ -1,0 +1,170 @@
+"""The float spiking network: populations of neurons joined by linear projections, in real units.
+
+Neuron, per timestep::
+
+    v <- v + sum_p W_p . s_p + bias        (clipped to +-potential_limit; infinite for real networks)
+    s  = v >= vth ;  v <- v - vth * s      (reset by subtraction)
+
+A step neuron keeps nothing: its v is 0 before every step's input, and stays as it is when it fires.
+
+An ideal ReLU population of rate r stands for the activation ``lambda * r``. This module holds data only: no conversion,
+no simulation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
+
+import numpy as np
+
+from ecc_lava.common import Array, Shape, only, read_only
+from ecc_lava.errors import InvalidNetwork
+from ecc_lava.geometry import Geometry
+from ecc_lava.inputs import InputCoding, InputSpec
+from ecc_lava.networks.wiring import Kind, check_wiring, input_specs, largest_sent, per_neuron
+
+__all__ = ["InputCoding", "Population", "Projection", "SpikingNetwork"]
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """A group of neurons on one feature map.
+
+    Attributes
+    ----------
+    name : str
+    shape : (H, W, C)
+    kind : Kind
+    bias, vth, v_init : float64 arrays of shape (1,1,1), (1,1,C) or (H,W,C)
+        Added at every step; firing threshold (positive; of a step population at least 0); potential at the start of every sample.
+    lambda_ : float64 array (1,1,1) or (1,1,C)
+        Activation that rate 1 stands for.
+    ceiling : float
+        Largest activation of the model's own ReLU; conversion never takes a larger lambda.
+    """
+
+    name: str
+    shape: Shape
+    kind: Kind
+    bias: Array
+    vth: Array
+    v_init: Array
+    lambda_: Array
+    ceiling: float = inf
+
+    def __post_init__(self) -> None:
+        if not self.ceiling > 0:
+            raise InvalidNetwork(f"the ceiling of population {self.name!r} is {self.ceiling}; it must be positive")
+        for field in ("bias", "vth", "v_init", "lambda_"):
+            array = per_neuron(self.name, field, read_only(getattr(self, field), np.float64), self.shape)
+            if not np.isfinite(array).all():
+                raise InvalidNetwork(f"{field} of population {self.name!r} is not finite everywhere")
+            object.__setattr__(self, field, array)
+        if (self.vth < 0).any() or (self.lambda_ <= 0).any() or (self.kind is not Kind.STEP and (self.vth == 0).any()):
+            raise InvalidNetwork(f"vth and lambda of population {self.name!r} must be positive")
+
+    @staticmethod
+    def ideal(name: str, shape: Shape, kind: Kind, bias: Array | None = None, ceiling: float = inf) -> Population:
+        """Return a population before any normalisation: lambda 1, vth 1 (0 for a step), v_init 0."""
+        one, zero = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
+        return Population(name, shape, kind, zero if bias is None else bias, zero if kind is Kind.STEP else one, zero, one, ceiling)
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Linear synapses from one population to another; weights in float64, or as the model has them where nothing was folded into them."""
+
+    source: str
+    target: str
+    geometry: Geometry
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.geometry.kernel).all():
+            raise InvalidNetwork(f"weights from {self.source!r} to {self.target!r} are not finite everywhere")
+
+
+@dataclass(frozen=True, eq=False)
+class SpikingNetwork:
+    """Populations in topological order, and the projections between them.
+
+    Attributes
+    ----------
+    populations : tuple of Population
+        The inputs first.
+    projections : tuple of Projection
+    codings : tuple of InputCoding
+        One for each input.
+    timesteps : int or None
+        T, the steps one sample is shown for; None before conversion.
+    potential_limit : float
+        v is clipped to +-potential_limit; infinite except for integers run in float64.
+    trace : tuple of str
+        The repr of every pass that made this network, in order.
+    ideal : SpikingNetwork or None
+        Of a calibrated network, the one before: its ideal rates are those of the model, and what calibration aims at.
+    """
+
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    codings: tuple[InputCoding, ...]
+    timesteps: int | None = None
+    potential_limit: float = inf
+    trace: tuple[str, ...] = ()
+    ideal: SpikingNetwork | None = None
+
+    def __post_init__(self) -> None:
+        check_wiring(
+            [(p.name, p.shape, p.kind) for p in self.populations],
+            [(p.source, p.target, p.geometry) for p in self.projections],
+            self.codings,
+        )
+
+    @cached_property
+    def by_name(self) -> dict[str, Population]:
+        """Populations by name."""
+        return {p.name: p for p in self.populations}
+
+    def into(self, target: str) -> tuple[Projection, ...]:
+        """Return the projections that end in population `target`."""
+        return tuple(p for p in self.projections if p.target == target)
+
+    @cached_property
+    def inputs(self) -> tuple[Population, ...]:
+        """The input populations."""
+        return tuple(p for p in self.populations if p.kind is Kind.INPUT)
+
+    @cached_property
+    def readouts(self) -> tuple[Population, ...]:
+        """The readout populations, in the order of the model's outputs."""
+        return tuple(p for p in self.populations if p.kind is Kind.READOUT)
+
+    @cached_property
+    def largest_sent(self) -> dict[str, int]:
+        """The largest value that each population sends in one step, by its name."""
+        return largest_sent(self.populations, self.codings)
+
+    @property
+    def input(self) -> Population:
+        """The input population of a network that has one."""
+        return only(self.inputs, "input")
+
+    @property
+    def readout(self) -> Population:
+        """The readout population of a network that has one."""
+        return only(self.readouts, "readout")
+
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
+        """What the model takes."""
+        return input_specs(self.inputs, self.codings)
+
+    def with_trace(self, step: object) -> SpikingNetwork:
+        """Return the network with the repr of `step` added to its trace."""
+        return replace(self, trace=(*self.trace, repr(step)))

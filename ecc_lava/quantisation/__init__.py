@@ -1,0 +1,11 @@
+"""From a spiking network in real units to integers of a chip's format, and back as a float network of the same integers.
+
+This room chooses units and exponents, rounds, and audits ranges. It simulates nothing and calibrates nothing.
+"""
+
+from ecc_lava.quantisation.as_float import as_float
+from ecc_lava.quantisation.quantise import quantise, with_rounded_weights
+from ecc_lava.quantisation.range_audit import PopulationRange, one_step_bound
+from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of
+
+__all__ = ["DEFAULT", "Bits", "PopulationRange", "as_bits", "as_float", "bits_of", "one_step_bound", "quantise", "with_rounded_weights"]

@@ -1,0 +1,275 @@
+"""One population in a chip's integers: the choice of its units and exponents, and the rounding.
+
+Every target channel c has one unit: the potential counts ``S_c`` per threshold unit. A projection's weights are
+``W = mantissa * 2**(weight_shift + exponent) / S_c``; each projection has its own power of two, so that an identity shortcut does not
+cost the convolution beside it any bits. Mantissas, thresholds, biases and initial potentials are rounded to nearest. Where a format shares
+thresholds among channels, each channel's unit is made coarser until its threshold is one of a few (`shared_thresholds`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ecc_lava.common import Array, Float
+from ecc_lava.errors import RangeError
+from ecc_lava.formats import NumberFormat
+from ecc_lava.geometry import EQUAL, Conv, Geometry, over_synapses, scaled_by_target, with_kernel
+from ecc_lava.networks import Kind, Population, Projection, QuantisedPopulation, QuantisedProjection, SpikingNetwork
+from ecc_lava.quantisation.gain_maps import integer_gain
+from ecc_lava.quantisation.shared_thresholds import shared_thresholds
+
+__all__ = ["UNIT_MIN", "Layer"]
+
+COARSER = 20
+"""How often units are made coarser before giving up; rounding makes a few rounds necessary."""
+
+UNIT_MIN = 1024.0
+"""Least potential units per threshold unit aimed at: a bias is then off by at most 0.05 % of the threshold per step."""
+
+
+@dataclass(frozen=True)
+class _Input:
+    """A projection in real units as the choice of units needs it."""
+
+    projection: Projection
+    geometry: Geometry
+    """Its weights are what mantissas stand for: those of the projection, or what an integer gain multiplies."""
+    gain: Array | None
+    mantissa_max: int
+    """Largest mantissa, so that with the gain it stays in its format."""
+    sent: int
+    """Largest value of a source neuron in one step."""
+    largest: Float
+    """Largest |kernel| per target channel; 0 for those it does not write."""
+
+    @property
+    def most(self) -> int:
+        """Largest factor between a mantissa and its contribution in one step, before the shift."""
+        return self.sent * (1 if self.gain is None else int(self.gain.max()))
+
+    def exact(self, units: Float, shift: int) -> Array:
+        """Return the kernel in units of ``2**shift`` potential units, before it is rounded to mantissas."""
+        return scaled_by_target(self.geometry, units / 2.0**shift)
+
+
+class _Choice(NamedTuple):
+    """One choice of units and exponents."""
+
+    units: Float
+    exponents: list[int]
+    whole: int
+    """Channels, over all projections, whose weights lose less than one bit of the mantissa."""
+    safe: bool
+    """Whether no input can leave the potential's range in all T steps."""
+
+
+class Layer:
+    """One population and the projections into it.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+    population : Population
+        One of the network's.
+    format : NumberFormat
+    bits : int
+        Width of the weights.
+    per : {"channel", "layer"}
+        Whether every channel has a unit of its own.
+    """
+
+    def __init__(self, network: SpikingNetwork, population: Population, format: NumberFormat, bits: int, per: str) -> None:
+        self._population = population
+        self._format = format
+        self._bits = bits
+        self._dropped = format.dropped_bits(bits)
+        self._one_unit = per == "layer" or population.kind is Kind.READOUT  # of one scale, logits can be compared
+        self._timesteps = (network.timesteps or 1) if population.kind.keeps else 1  # a step population sums up one step's input
+        self._inputs = [_measured(p, network.largest_sent[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
+        self._vth = np.broadcast_to(population.vth.max(axis=(0, 1)), population.shape[2])
+        if population.kind.spikes:
+            self._population = replace(population, bias=self._effective(population.bias))
+
+    def _effective(self, bias: Array) -> Array:
+        """Return the bias where inputs can outweigh it; beyond, it decides alone whatever its size, and would only take finer units away.
+
+        A neuron that keeps its potential never fires if a negative bias outweighs its initial potential and every input.
+        """
+        most = np.zeros(self._population.shape[2])
+        for entry in self._inputs:
+            most += over_synapses(np.add, entry.geometry, np.abs(entry.geometry.kernel)).max(axis=0) * entry.most
+        most = np.where(most > 0, 1.5 * most, 1.0)
+        if self._population.kind.keeps:
+            return np.maximum(bias, -most - np.maximum(self._population.v_init.max(axis=(0, 1)), 0.0))
+        return np.clip(bias, -most, most)
+
+    def _shift(self, exponent: int) -> int:
+        """Return the left shift of one unit of the mantissas that this width tells apart."""
+        return self._format.shift(exponent) + self._dropped
+
+    def choose(self) -> tuple[Float, list[int]]:
+        """Return the units S_c, (C,), and one exponent per projection.
+
+        Of the exponents for which even T steps of the largest input keep the potential in range, and which leave `UNIT_MIN` units per
+        threshold, those are taken that cost the fewest weights a bit, of these the largest. Where there are none, of those that leave as
+        many units the smallest: saturation is then possible, and counted.
+        """
+        if not self._inputs:
+            return np.ones(1), []
+        relative = self._relative_exponents()
+        fitting: list[_Choice] = []
+        for base in range(self._format.exponent_min - max(relative), self._format.exponent_max - max(relative) + 1):
+            exponents = [max(base + r, self._format.exponent_min) for r in relative]
+            units = self._units(exponents)
+            if self._least_threshold(units) < self._format.vth_min:
+                continue
+            reach = float(self._reach(units, exponents).max())
+            if reach <= self._format.potential_max:
+                whole = self._whole(units, exponents)
+                fitting.append(_Choice(units, exponents, whole, reach * self._timesteps <= self._format.potential_max))
+            elif fitting:
+                break  # larger exponents only reach further
+        if not fitting:
+            return self._coarse([max(self._format.exponent_min, self._format.exponent_min - max(relative) + r) for r in relative])
+        fine = [choice for choice in fitting if choice.units.min() >= UNIT_MIN]
+        safe = [choice for choice in fine if choice.safe]
+        if not fine:
+            return fitting[-1].units, fitting[-1].exponents
+        best = max(reversed(safe) if safe else fine, key=lambda choice: choice.whole)
+        return best.units, best.exponents
+
+    def _coarse(self, exponents: list[int]) -> tuple[Float, list[int]]:
+        """Return units so coarse that one step's input stays in range: channels of many large inputs do not use all of their bits."""
+        units = self._units(exponents)
+        for _ in range(COARSER):
+            reach = self._reach(units, exponents)
+            if reach.max() <= self._format.potential_max and self._least_threshold(units) >= self._format.vth_min:
+                return units, exponents
+            units = self._shared(units * np.minimum(1.0, 0.98 * self._format.potential_max / reach))
+        raise RangeError(
+            f"channel {int(reach.argmax())} of population {self._population.name!r}: one step's input can reach {int(reach.max())} at the "
+            f"smallest exponents and thresholds; the potential holds {self._format.potential_max}. Split its inputs over two layers"
+        )
+
+    def _relative_exponents(self) -> list[int]:
+        """Return each projection's exponent beyond the smallest, from the median over channels of its largest weights."""
+        medians = [float(np.median(i.largest[i.largest > 0])) / i.mantissa_max if i.largest.any() else 0.0 for i in self._inputs]
+        least = min((m for m in medians if m > 0), default=1.0)
+        span = self._format.exponent_max - self._format.exponent_min
+        return [min(span, round(np.log2(m / least))) if m > 0 else 0 for m in medians]
+
+    def _units(self, exponents: list[int]) -> Float:
+        """Return the finest units that keep every integer in its format.
+
+        A bias over all steps gets half of the potential's range: a channel of a large bias and tiny weights has no use for finer units.
+        """
+        population, format = self._population, self._format
+        channels = population.shape[2]
+
+        def largest(value: Array) -> Float:
+            return np.broadcast_to(np.abs(value).max(axis=(0, 1)), channels).astype(np.float64)
+
+        bias = largest(population.bias)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weights = np.min(
+                [i.mantissa_max * 2.0 ** self._shift(e) / i.largest for e, i in zip(exponents, self._inputs, strict=True)], axis=0
+            )
+            limits = [weights, np.maximum(format.potential_max / (2 * self._timesteps * bias), UNIT_MIN), (format.bias_max - 1) / bias]
+            if population.kind.spikes:
+                limits += [(format.vth_max - 1) / largest(population.vth), (format.potential_max - 1) / largest(population.v_init)]
+        units: Float = np.min(limits, axis=0)
+        if self._one_unit:
+            units = np.full(channels, units.min())
+        return self._shared(np.where(np.isfinite(units), units, 1.0))  # nothing limits a channel of zeros
+
+    def _shared(self, units: Float) -> Float:
+        """Return units at most as fine that are one where they must be, and whose thresholds are as few as the format has."""
+        if self._one_unit:
+            units = np.full_like(units, units.min())
+        number, step = self._format.vth_distinct, self._format.vth_min
+        if self._population.kind is not Kind.IF or number is None or self._least_threshold(units) < step:
+            return units
+        return shared_thresholds(units * self._vth, number, step) / self._vth
+
+    def _least_threshold(self, units: Float) -> float:
+        """Return the smallest threshold in units of the potential; infinite for neurons that have none of their own."""
+        return float((units * self._vth).min()) if self._population.kind is Kind.IF else np.inf
+
+    def is_exact(self, units: Float, exponents: list[int]) -> bool:
+        """Whether every weight is a whole number of units already, as those of one bit are unless something else limits the units."""
+        return all(
+            np.allclose(largest[largest > 0] * units[largest > 0] / 2.0 ** self._shift(e), 1.0, rtol=EQUAL, atol=0.0)
+            for e, largest in zip(exponents, (entry.largest for entry in self._inputs), strict=True)
+        )
+
+    def _whole(self, units: Float, exponents: list[int]) -> int:
+        """Return how many channels, over all projections, use at least half of the mantissa's range; of one bit, all of it."""
+        least = 0.5 if self._bits > self._format.binary_bits else 1.0 - EQUAL
+        used = [i.largest * units / 2.0 ** self._shift(e) / i.mantissa_max for e, i in zip(exponents, self._inputs, strict=True)]
+        return int(sum((share > least).sum() for share in used))
+
+    def _reach(self, units: Float, exponents: list[int]) -> Float:
+        """Return a bound of |input sum + bias| in one step, (C,), rounded or not: rounding can double a sum of many weights, or end it."""
+        channels = self._population.shape[2]
+        bias = self._format.rounded_bias(np.broadcast_to(self._population.bias, self._population.shape) * units).reshape(-1, channels)
+        low, high = bias.min(axis=0), bias.max(axis=0)
+        for exponent, entry in zip(exponents, self._inputs, strict=True):
+            shift = self._shift(exponent)
+            exact = entry.exact(units, shift)
+            rounded = np.rint(exact)
+            least, most = np.minimum(np.minimum(exact, rounded), 0), np.maximum(np.maximum(exact, rounded), 0)
+            low += over_synapses(np.add, entry.geometry, least).min(axis=0) * entry.most * 2.0**shift
+            high += over_synapses(np.add, entry.geometry, most).max(axis=0) * entry.most * 2.0**shift
+        result: Float = np.maximum(high, -low)
+        return result
+
+    def population(self, units: Float, depth: int) -> QuantisedPopulation:
+        """Return the population in integers."""
+        p, format = self._population, self._format
+        zero = np.zeros((1, 1, 1), np.int32)
+        bias = zero if p.kind is Kind.INPUT else format.rounded_bias(p.bias * units).astype(np.int32)
+        vth = format.rounded_vth(p.vth * units).astype(np.int32) if p.kind.spikes else zero
+        if p.kind is Kind.IF:
+            vth = np.maximum(vth, format.vth_min)
+        v_init = np.rint(p.v_init * units).astype(np.int32) if p.kind is Kind.IF else zero
+        return QuantisedPopulation(p.name, p.shape, p.kind, depth, bias, vth, v_init)
+
+    def unrounded(self, rounded: Population, units: Float) -> Population:
+        """Return the population in potential units with the numbers that `population` rounds, given it as a float one."""
+        p = self._population
+        bias = p.bias * units
+        match p.kind:
+            case Kind.IF:
+                return replace(rounded, bias=bias, vth=p.vth * units, v_init=p.v_init * units)
+            case Kind.STEP:
+                return replace(rounded, bias=bias, vth=p.vth * units)
+            case _:
+                return replace(rounded, bias=bias)
+
+    def projections(self, units: Float, exponents: list[int], depth: dict[str, int]) -> list[QuantisedProjection]:
+        """Return the projections in integers."""
+        result = []
+        for exponent, entry in zip(exponents, self._inputs, strict=True):
+            p = entry.projection
+            mantissas = (np.rint(entry.exact(units, self._shift(exponent))) * 2.0**self._dropped).astype(np.int8)
+            geometry = with_kernel(entry.geometry, mantissas, entry.gain)
+            delay = depth[p.target] - depth[p.source] - 1
+            result.append(QuantisedProjection(p.source, p.target, delay, exponent, geometry, self._bits))
+        return result
+
+
+def _measured(projection: Projection, sent: int, mantissa_max: int) -> _Input:
+    geometry = projection.geometry
+    gain = None
+    if isinstance(geometry, Conv) and geometry.gain is not None:
+        gain = integer_gain(geometry.gain, mantissa_max)
+        ratio = geometry.gain[gain > 0] / gain[gain > 0]
+        geometry = with_kernel(
+            geometry, geometry.kernel * np.median(ratio)
+        )  # one number where the gain is exact, else right at most positions
+        mantissa_max //= int(gain.max())
+    largest = over_synapses(np.maximum, geometry, np.abs(geometry.kernel)).max(axis=0)
+    return _Input(projection, geometry, gain, mantissa_max, sent, largest)

@@ -1,0 +1,75 @@
+"""The range audit: what the potentials of an integer network can reach, and what they did reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecc_lava.errors import RangeError
+from ecc_lava.geometry import Conv, over_synapses
+from ecc_lava.networks import QuantisedNetwork
+
+__all__ = ["PopulationRange", "one_step_bound"]
+
+
+@dataclass(frozen=True)
+class PopulationRange:
+    """Bounds of one population's input, in potential units.
+
+    Attributes
+    ----------
+    name : str
+    one_step_low, one_step_high : int
+        Least and largest input sum plus bias of one step, from the signs of the weights.
+    worst_channel : int
+        The channel whose input can be largest.
+    all_steps : int
+        What its potential can reach in all T steps: T times its one-step bound (once for neurons that keep nothing).
+    all_steps_fit : bool
+        Whether that stays in the potential's range, so that saturation is impossible; otherwise saturation is counted where it happens.
+    """
+
+    name: str
+    one_step_low: int
+    one_step_high: int
+    worst_channel: int
+    all_steps: int
+    all_steps_fit: bool
+
+
+def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
+    """Return the bounds of every population that integrates.
+
+    ``high_c = sum_p 2**shift_p * gain_p * sent_p * sum(positive mantissas of channel c) + bias_c``
+
+    with sent = 1 for spikes and 255 for graded input; ``low_c`` likewise with the negative mantissas. Of a Sparse the sum is that of the
+    channel's neuron with most.
+
+    Raises
+    ------
+    RangeError
+        If a one-step input sum can leave the potential's range, naming population, channel, value and limit.
+    """
+    limit = network.format.potential_max
+    ranges = []
+    for population in network.populations[len(network.inputs) :]:
+        bias = np.broadcast_to(population.bias, population.shape).reshape(-1, population.shape[2]).astype(np.int64)
+        low, high = bias.min(axis=0), bias.max(axis=0)
+        for projection in network.into(population.name):
+            geometry = projection.geometry
+            kernel = geometry.kernel.astype(np.int64)
+            gain = int(geometry.gain.max()) if isinstance(geometry, Conv) and geometry.gain is not None else 1
+            factor = gain * network.largest_sent[projection.source] * 2 ** network.format.shift(projection.exponent)
+            low += over_synapses(np.add, geometry, np.minimum(kernel, 0)).min(axis=0) * factor
+            high += over_synapses(np.add, geometry, np.maximum(kernel, 0)).max(axis=0) * factor
+        reach = np.maximum(np.abs(low), np.abs(high))
+        worst = int(reach.argmax())
+        if reach[worst] > limit:
+            raise RangeError(
+                f"channel {worst} of population {population.name!r}: one step's input can reach {int(reach[worst])}; "
+                f"the potential holds {limit}. Use fewer bits"
+            )
+        all_steps = int(reach[worst]) * (network.timesteps if population.kind.keeps else 1)
+        ranges.append(PopulationRange(population.name, int(low.min()), int(high.max()), worst, all_steps, all_steps <= limit))
+    return tuple(ranges)

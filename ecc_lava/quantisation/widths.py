@@ -1,0 +1,75 @@
+"""How many bits the weights of each population take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ecc_lava.common import read_bytes
+from ecc_lava.errors import FileError, InvalidInput
+from ecc_lava.formats import NumberFormat
+
+__all__ = ["DEFAULT", "Bits", "as_bits", "bits_of"]
+
+Bits = int | Mapping[str, int]
+"""One width for all weights, or widths by the name of the population that the weights lead into."""
+
+DEFAULT = "default"
+"""Name under which a mapping gives the width of all populations that it does not name."""
+
+_LARGEST_FILE = 2**20
+
+
+def bits_of(bits: Bits, populations: Sequence[str], format: NumberFormat) -> dict[str, int]:
+    """Return the width of the weights into each of the populations.
+
+    Parameters
+    ----------
+    bits : int, or a mapping of population names (and `DEFAULT`) to int
+    populations : names of those that have weights, in order
+    format : NumberFormat
+
+    Raises
+    ------
+    InvalidInput
+        For a name that is no such population, populations without a width, or a width that the format does not hold.
+    """
+    given = {DEFAULT: bits} if isinstance(bits, int) else dict(bits)
+    for name, width in given.items():
+        where = "" if name == DEFAULT else f" for {name!r}"
+        if name != DEFAULT and name not in populations:
+            raise InvalidInput(f"bits{where}: no population of that name has weights; there are {', '.join(populations)} and {DEFAULT!r}")
+        if isinstance(width, bool) or not isinstance(width, int):
+            raise InvalidInput(f"bits{where}: {width!r} is not a whole number")
+        if not 2 <= width <= format.weight_bits:
+            raise InvalidInput(
+                f"{width} bits a weight{where}; {format.name} holds 2 to {format.weight_bits} "
+                "(binarised weights take one bit by themselves, where the format has it)"
+            )
+    missing = [name for name in populations if name not in given and DEFAULT not in given]
+    if missing:
+        raise InvalidInput(f"bits: no width for {', '.join(missing)}; name them, or give {DEFAULT!r}")
+    return {name: given.get(name, given.get(DEFAULT, 0)) for name in populations}
+
+
+def as_bits(text: str) -> Bits:
+    """Return a number, or the JSON object in the file of that name.
+
+    Raises
+    ------
+    InvalidInput
+        If it is neither; what the object holds is checked by `bits_of`.
+    """
+    if text.lstrip("+-").isdecimal():
+        return int(text)
+    if not Path(text).is_file():
+        raise InvalidInput(f"--bits {text}: neither a number nor a file; give 2 to 8, or a JSON object of population names and bits")
+    data = read_bytes(text)
+    try:
+        value = json.loads(data[:_LARGEST_FILE])
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{text}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise FileError(f"{text}: holds {type(value).__name__}; a JSON object of population names and bits is needed")
+    return value

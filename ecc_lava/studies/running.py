@@ -1,0 +1,77 @@
+"""Running settings: each key once, whoever runs it, in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ecc_lava.studies.problem import Problem
+from ecc_lava.studies.settings import Setting
+from ecc_lava.studies.trials.store import Ledger
+from ecc_lava.studies.trials.trial import Trial
+
+__all__ = ["Progress", "Step", "run_settings"]
+
+WAIT = 0.5
+"""Seconds between two looks at what other processes are at."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a study stands.
+
+    Attributes
+    ----------
+    done, total : int
+        Trials finished, by whomever, and all of them.
+    setting : Setting or None
+        What is being run; None while waiting for other processes, and at the end.
+    images_done, images : int
+        Of that setting's simulation.
+    finished : Trial or None
+        One that has just ended here.
+    """
+
+    done: int
+    total: int
+    setting: Setting | None = None
+    images_done: int = 0
+    images: int = 0
+    finished: Trial | None = None
+
+
+Progress = Callable[[Step], None]
+
+
+def run_settings(problem: Problem, settings: Sequence[Setting], ledger: Ledger, progress: Progress | None = None) -> tuple[Trial, ...]:
+    """Run the settings that are not finished, wait for those that other processes are at, and return all trials in order.
+
+    A process that ends leaves its key to the others: waiting, this one takes it over. An interrupt gives the running key up and goes on
+    to the caller; what is finished is in the storage.
+    """
+    tell = progress or (lambda step: None)
+    keys = {problem.key(setting): setting for setting in settings}
+    while True:
+        finished = ledger.finished()
+        open_ = [key for key in keys if key not in finished]
+        done = len(keys) - len(open_)
+        tell(Step(done, len(keys)))
+        if not open_:
+            return tuple(finished[key] for key in keys)
+        others = ledger.running()
+        claim = next((c for c in (ledger.claim(key, keys[key]) for key in open_ if key not in others) if c is not None), None)
+        if claim is None:
+            time.sleep(WAIT)
+            continue
+        running = Step(done, len(keys), keys[claim.key])
+        tell(running)
+        with claim.beating():
+            trial = problem.run(keys[claim.key], partial(_images, tell, running))
+        claim.finish(trial)
+        tell(replace(running, finished=trial))
+
+
+def _images(tell: Progress, step: Step, done: int, images: int) -> None:
+    tell(replace(step, images_done=done, images=images))

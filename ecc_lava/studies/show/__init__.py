@@ -1,0 +1,1 @@
+"""A study to look at: a picture and a page."""

@@ -1,0 +1,133 @@
+"""A study's picture: accuracy against T, against memory, and against energy or events."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any, Final
+
+from ecc_lava.errors import InvalidInput
+from ecc_lava.studies.objectives import OBJECTIVES, front
+from ecc_lava.studies.results import StudyResult
+from ecc_lava.studies.trials.trial import Figures, Trial
+
+__all__ = ["draw", "draw_on"]
+
+SHOWN: Final = 0.15
+"""Of the accuracy below the best; trials that lose more are drawn at the edge."""
+
+MARKERS: Final = "osD^vP"
+
+
+def draw(result: StudyResult) -> bytes:
+    """Return a PNG.
+
+    Raises
+    ------
+    InvalidInput
+        If no trial could be run.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 3.9), layout="constrained")
+    FigureCanvasAgg(figure)
+    draw_on(figure.subplots(1, 3, sharey=True), result)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    return buffer.getvalue()
+
+
+def draw_on(axes: Any, result: StudyResult) -> None:
+    """Draw into three axes of matplotlib.
+
+    Parameters
+    ----------
+    axes : three axes
+    result : StudyResult
+    """
+    ran = [(trial, trial.figures) for trial in result.trials if trial.figures is not None]
+    if not ran:
+        raise InvalidInput("no setting of the study could be run, so that there is nothing to draw")
+    reference = result.ann_accuracy
+    floor = _floor([f.score for _, f in ran] + ([] if reference is None else [reference]))
+    priced = all(trial.energy_uj is not None for trial, _ in ran)
+    columns: list[tuple[str, Callable[[Trial, Figures], float]]] = [
+        ("timesteps T", lambda t, f: t.setting.timesteps),
+        ("memory of the weights, KiB", lambda t, f: f.synaptic_bits / 8192),
+        ("energy of an image, uJ", lambda t, f: t.energy_uj or 0.0)
+        if priced
+        else ("events of an image, millions", lambda t, f: (t.events_per_image or 0.0) / 1e6),
+    ]
+    lines = _lines(ran)
+    for axis, (words, across) in zip(axes, columns, strict=True):
+        for number, (name, members) in enumerate(lines.items()):
+            xs, ys = [across(t, f) for t, f in members], [100 * max(f.score, floor) for _, f in members]
+            style: dict[str, Any] = {
+                "color": _colour(members[0][0]),
+                "marker": _marker(members[0][0], ran),
+                "markersize": 5,
+                "label": name,
+                "clip_on": False,
+            }
+            order = sorted(range(len(xs)), key=lambda i: xs[i])
+            joined = isinstance(members[0][0].setting.bits, int) and "memory" not in words
+            axis.plot(
+                [xs[i] for i in order], [ys[i] for i in order], linestyle="-" if joined else "", linewidth=1.2, zorder=3 + number, **style
+            )
+        if reference is not None:
+            axis.axhline(100 * reference, color="0.5", linestyle="--", linewidth=1, label=f"CNN, {100 * reference:.1f} %")
+        axis.set_xlabel(words)
+        axis.set_xscale("log", base=2)
+        if floor:
+            axis.set_ylim(100 * floor, None)
+        axis.grid(alpha=0.3)
+        values = sorted({across(t, f) for t, f in ran})
+        if len(values) <= 7:
+            axis.set_xticks(values, [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values])
+        else:
+            axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.3g}")
+        axis.minorticks_off()
+    best = sorted(front([t for t, _ in ran], ("accuracy", "memory")), key=lambda t: OBJECTIVES["memory"].value(t) or 0.0)
+    shown = [(t.figures.synaptic_bits / 8192, 100 * max(t.figures.score, floor)) for t in best if t.figures is not None]
+    axes[1].step(*zip(*shown, strict=True), where="post", color="0.2", linestyle=":", linewidth=1.4, label="front", zorder=2)
+    axes[0].set_ylabel(f"{'agreement with the CNN' if reference is None else 'accuracy'} on {ran[0][1].images:,} images, %")
+    if floor:
+        axes[0].set_title(f"what is below {100 * floor:.1f} % lies at the edge", fontsize=9, color="0.4")
+    axes[1].legend(loc="lower right", fontsize=8)
+
+
+def _floor(scores: list[float]) -> float:
+    """Return where the axis begins: below all scores that are not far below the best; 0 if all are shown."""
+    most = max(scores)
+    inside = [score for score in scores if score >= most - SHOWN]
+    return 0.0 if len(inside) == len(scores) else min(inside) - 0.1 * (most - min(inside) or 0.1)
+
+
+def _lines(ran: list[tuple[Trial, Figures]]) -> dict[str, list[tuple[Trial, Figures]]]:
+    """Return trials that differ in T alone together, by what is to be read of them."""
+    several = {name: len({getattr(t.setting, name) for t, _ in ran}) > 1 for name in ("format", "recipe", "coding", "percentile")}
+    lines: dict[str, list[tuple[Trial, Figures]]] = {}
+    for trial, figures in ran:
+        width = f"{trial.setting.bits} bit" if isinstance(trial.setting.bits, int) else "mixed"
+        words = [width, *(f"{getattr(trial.setting, name)}" for name, differs in several.items() if differs)]
+        lines.setdefault(", ".join(words), []).append((trial, figures))
+    return lines
+
+
+def _colour(trial: Trial) -> Any:
+    from matplotlib import colormaps
+
+    if not isinstance(trial.setting.bits, int):
+        return "C6"
+    return colormaps["viridis"]((8 - trial.setting.bits) / 6.5)
+
+
+def _marker(trial: Trial, ran: list[tuple[Trial, Figures]]) -> str:
+    """Return a marker for everything but T and the width."""
+
+    def rest(t: Trial) -> tuple[object, ...]:
+        return t.setting.format, t.setting.recipe, t.setting.coding, t.setting.percentile
+
+    kinds = list(dict.fromkeys(rest(t) for t, _ in ran))
+    return "*" if not isinstance(trial.setting.bits, int) else MARKERS[kinds.index(rest(trial)) % len(MARKERS)]

@@ -1,0 +1,167 @@
+"""What one setting of a study came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from ecc_lava.studies.settings import Setting
+
+__all__ = ["Figures", "Mapped", "Trial"]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What a mapper says of a network on a chip; None where it does not say.
+
+    Attributes
+    ----------
+    chip : str
+    cores, chips : int or None
+        None where the network does not fit.
+    energy_uj, latency_us : float or None
+        Of an image, estimated; None where the chip has no figures.
+    """
+
+    chip: str
+    cores: int | None = None
+    chips: int | None = None
+    energy_uj: float | None = None
+    latency_us: float | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured; events and energies are means over the images.
+
+    Attributes
+    ----------
+    images : int
+    accuracy, ann_accuracy : float or None
+        Of the integer network and of the CNN, on the same images; None without labels.
+    agreement : float
+        How often both answer the same.
+    synaptic_bits : int
+        Memory of the weights: every stored weight once, at its width.
+    average_bits : float
+        Mean width of a stored weight.
+    synops_per_image, input_macs_per_image, spikes_per_image : float
+    updates_per_image : int
+        Neurons times timesteps.
+    latency_steps : int
+        T + D, from the first step of an image to its output.
+    saturated : int
+        How often a potential was clipped, over all images.
+    energy_low_uj_per_image, energy_high_uj_per_image : float or None
+        Of the cores, see `ecc_lava.analysis.energy`; None where no energies are published.
+    network_digest : str
+    seconds, conversion_seconds : float
+        Of the whole trial, and of it the conversion; 0 where another trial had made it.
+    """
+
+    images: int
+    accuracy: float | None
+    ann_accuracy: float | None
+    agreement: float
+    synaptic_bits: int
+    average_bits: float
+    synops_per_image: float
+    input_macs_per_image: float
+    spikes_per_image: float
+    updates_per_image: int
+    latency_steps: int
+    saturated: int
+    energy_low_uj_per_image: float | None
+    energy_high_uj_per_image: float | None
+    network_digest: str
+    seconds: float
+    conversion_seconds: float
+
+    @property
+    def loss(self) -> float | None:
+        """Accuracy lost against the CNN, a fraction of the images; None without labels."""
+        return None if self.accuracy is None or self.ann_accuracy is None else self.ann_accuracy - self.accuracy
+
+    @property
+    def score(self) -> float:
+        """Accuracy, or without labels the agreement with the CNN."""
+        return self.agreement if self.accuracy is None else self.accuracy
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting that was run.
+
+    Attributes
+    ----------
+    key : str
+        Digest of the setting and of everything else that its figures depend on.
+    setting : Setting
+    figures : Figures or None
+        None where the setting cannot be run.
+    error : str or None
+        Why not, such as integers that no exponent keeps in range.
+    mapped : Mapped or None
+    """
+
+    key: str
+    setting: Setting
+    figures: Figures | None = None
+    error: str | None = None
+    mapped: Mapped | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.figures is None) != (self.error is None)
+
+    @property
+    def energy_uj(self) -> float | None:
+        """Microjoules an image: on the cores of the mapping where there is one with figures, else of the network's own events."""
+        if self.mapped is not None and self.mapped.energy_uj is not None:
+            return self.mapped.energy_uj
+        return None if self.figures is None else self.figures.energy_high_uj_per_image
+
+    @property
+    def events_per_image(self) -> float | None:
+        """Synaptic operations and multiplications of graded input: what takes energy, where nothing says how much."""
+        return None if self.figures is None else self.figures.synops_per_image + self.figures.input_macs_per_image
+
+    def as_row(self) -> dict[str, Any]:
+        """Return one flat row of JSON values; the columns are the same for all trials."""
+        measured: dict[str, Any] = dict.fromkeys(field.name for field in fields(Figures))
+        if self.figures is not None:
+            measured = asdict(self.figures)
+        loss = None if self.figures is None else self.figures.loss
+        mapped = asdict(self.mapped) if self.mapped is not None else dict.fromkeys(field.name for field in fields(Mapped))
+        return {
+            **self.setting.as_dict(),
+            **{name: measured.pop(name) for name in ("accuracy", "ann_accuracy")},
+            "loss": loss,
+            "loss_points": None if loss is None else 100.0 * loss,
+            **measured,
+            "events_per_image": self.events_per_image,
+            **mapped,
+            "error": self.error,
+            "key": self.key,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values that `from_dict` reads."""
+        return {
+            "setting": self.setting.as_dict(),
+            "figures": None if self.figures is None else asdict(self.figures),
+            "error": self.error,
+            "mapped": None if self.mapped is None else asdict(self.mapped),
+        }
+
+    @classmethod
+    def from_dict(cls, key: str, values: Mapping[str, Any]) -> Trial:
+        """Return what `as_dict` made of a trial."""
+        figures, mapped = values["figures"], values["mapped"]
+        return cls(
+            key,
+            Setting.from_dict(values["setting"]),
+            None if figures is None else Figures(**figures),
+            values["error"],
+            None if mapped is None else Mapped(**mapped),
+        )

@@ -1,0 +1,9 @@
+"""Events, energy and time of a mapped network, from the chip's figures.
+
+An estimate only: nothing here ran on silicon.
+"""
+
+from hw_mappings.costs.cost import Cost, core_energies_uj, core_step_us, estimate
+from hw_mappings.costs.events import events
+
+__all__ = ["Cost", "core_energies_uj", "core_step_us", "estimate", "events"]

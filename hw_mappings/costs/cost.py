@@ -1,0 +1,187 @@
+"""An estimate of what one image costs in energy and time, from the chip's figures: of a model of the chip, not of a measurement.
+
+::
+
+    core    = synops * synop + updates * update, of a core in one step, at its mean
+    step    = max(slowest core, host's spikes) + barrier
+    image   = T * step + resets * host_write + outputs * host_read
+    latency = (T + D) * step + resets * host_write + outputs * host_read
+    energy  = synops + updates + messages * spike + hops + static power * chips * image
+
+The barrier grows from one core's to a whole chip's with the part of the fullest chip in use. Every figure of the chip file is either public
+or assumed; what the result owes to the assumed ones is its sensitivity. Where a chip has no figures there is no estimate, only events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from ecc_lava.common import Float
+from hw_mappings.chips import COSTS, ChipSpec, Figure
+from hw_mappings.costs.events import Events
+
+__all__ = ["Cost", "Sensitivity", "core_energies_uj", "core_step_us", "estimate"]
+
+_ENERGIES: Final = tuple(name for name in COSTS if name.endswith(("_fj", "_uw")))
+_TIMES: Final = tuple(name for name in COSTS if name.endswith("_ps"))
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What doubling one assumed figure changes.
+
+    Attributes
+    ----------
+    figure, reason : str
+    energy, time : float or None
+        Factor on the energy and on the time of an image.
+    """
+
+    figure: str
+    reason: str
+    energy: float | None
+    time: float | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one image costs.
+
+    Attributes
+    ----------
+    events : name -> mean number per image
+    energy_uj : part -> microjoules per image, None where the chip has no figures
+    total_uj, step_us, image_us, latency_us, images_per_second : float or None
+        With every update active; `least_uj` with none.
+    least_uj : float or None
+    latency_steps : int
+        T + D.
+    bottleneck_core : int
+        Index of the core with most to do.
+    bottleneck_us : float or None
+        Its time in one step.
+    limited_by : {"core", "host", None}
+        What a step waits for.
+    busiest_link : (from, to), each (column, row) on the board, or None
+    busiest_link_messages : float
+    sensitivity : tuple of Sensitivity
+    """
+
+    events: dict[str, float]
+    energy_uj: dict[str, float] | None
+    total_uj: float | None
+    least_uj: float | None
+    step_us: float | None
+    image_us: float | None
+    latency_us: float | None
+    images_per_second: float | None
+    latency_steps: int
+    bottleneck_core: int
+    bottleneck_us: float | None
+    limited_by: str | None
+    busiest_link: tuple[tuple[int, int], tuple[int, int]] | None
+    busiest_link_messages: float
+    sensitivity: tuple[Sensitivity, ...] = ()
+
+
+def _known(chip: ChipSpec, names: tuple[str, ...]) -> dict[str, float] | None:
+    """Return figures, None unless there are all of them."""
+    values = {name: chip.limit(name) for name in names}
+    known = {name: float(value) for name, value in values.items() if value is not None}
+    return known if len(known) == len(values) else None
+
+
+def core_step_us(events: Events, chip: ChipSpec) -> Float | None:
+    """Return what every core works on in a step, (cores,) microseconds at its mean, every update active; None without figures."""
+    times = _known(chip, _TIMES)
+    if times is None:
+        return None
+    return (events.synops * times["synop_ps"] + events.updates * times["update_active_ps"]) / events.timesteps * 1e-6
+
+
+def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
+    """Return what every core spends on an image, part -> (cores,) microjoules, every update active; None without figures.
+
+    Hops count to the core that sends the message. What the chips spend on nothing is no core's.
+    """
+    energies = _known(chip, _ENERGIES)
+    if energies is None:
+        return None
+    return {
+        "synops": events.synops * energies["synop_fj"] * 1e-9,
+        "updates": events.updates * energies["update_active_fj"] * 1e-9,
+        "spikes": events.messages * energies["spike_fj"] * 1e-9,
+        "hops": events.hops @ np.array([energies["hop_horizontal_fj"], energies["hop_vertical_fj"]]) * 1e-9,
+    }
+
+
+def _priced(events: Events, chip: ChipSpec) -> Cost:
+    times, energies = _known(chip, _TIMES), _known(chip, _ENERGIES)
+    work = events.synops / max(events.synops.max(), 1.0) + events.updates / max(events.updates.max(), 1.0)
+    step_us = image_us = latency_us = slowest_us = None
+    limited_by = None
+    core_us = core_step_us(events, chip)
+    if times is not None and core_us is not None:
+        work = core_us
+        slowest_us = float(work.max())
+        host_us = events.host_spikes / events.timesteps * times["host_spike_ps"] * 1e-6
+        limited_by = "core" if slowest_us >= host_us else "host"
+        barrier = times["barrier_min_ps"] + events.fullest_chip * (times["barrier_max_ps"] - times["barrier_min_ps"])
+        step_us = max(slowest_us, host_us) + barrier * 1e-6
+        around_us = (events.resets * times["host_write_ps"] + events.outputs * times["host_read_ps"]) * 1e-6
+        image_us = events.timesteps * step_us + around_us
+        latency_us = (events.timesteps + events.depth) * step_us + around_us
+    parts = least_uj = None
+    core_uj = core_energies_uj(events, chip)
+    if energies is not None and core_uj is not None and image_us is not None:
+        parts = {
+            **{part: float(energy.sum()) for part, energy in core_uj.items()},
+            "static": energies["static_uw"] * events.chips * image_us * 1e-6,
+        }
+        idle_uj = float(events.updates.sum()) * energies["update_idle_fj"] * 1e-9
+        least_uj = sum(parts.values()) - parts["updates"] + idle_uj
+    return Cost(
+        events={
+            "synops": float(events.synops.sum()) - events.input_macs,
+            "input_macs": events.input_macs,
+            "updates": float(events.updates.sum()),
+            "messages": float(events.messages.sum()),
+            "hops": events.routes.horizontal + events.routes.vertical,
+            "host_spikes": events.host_spikes,
+            "host_resets": float(events.resets),
+            "host_outputs": float(events.outputs),
+        },
+        energy_uj=parts,
+        total_uj=None if parts is None else sum(parts.values()),
+        least_uj=least_uj,
+        step_us=step_us,
+        image_us=image_us,
+        latency_us=latency_us,
+        images_per_second=None if image_us is None else 1e6 / image_us,
+        latency_steps=events.timesteps + events.depth,
+        bottleneck_core=int(work.argmax()),
+        bottleneck_us=slowest_us,
+        limited_by=limited_by,
+        busiest_link=events.routes.busiest,
+        busiest_link_messages=events.routes.busiest_messages,
+    )
+
+
+def _factor(changed: float | None, base: float | None) -> float | None:
+    return None if changed is None or base is None or not base else changed / base
+
+
+def estimate(events: Events, chip: ChipSpec) -> Cost:
+    """Return what one image costs, and how much of that rests on assumed figures."""
+    cost = _priced(events, chip)
+    found = []
+    for name in COSTS:
+        figure: Figure = getattr(chip, name)
+        if not figure.public and figure.value:
+            doubled = _priced(events, replace(chip, **{name: replace(figure, value=2 * figure.value)}))  # type: ignore[arg-type]
+            energy, time = _factor(doubled.total_uj, cost.total_uj), _factor(doubled.image_us, cost.image_us)
+            found.append(Sensitivity(name, figure.source, energy, time))
+    return replace(cost, sensitivity=tuple(found))

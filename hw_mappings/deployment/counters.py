@@ -1,0 +1,121 @@
+"""What every core of a mapping does with given images: predicted from a simulation, to be compared with what a deployment measures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Names
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from ecc_lava.backends import Result
+from ecc_lava.common import Array, Int, Shape
+from ecc_lava.errors import InvalidInput
+from ecc_lava.geometry import Geometry, Sparse
+from ecc_lava.networks import QuantisedNetwork, Shard
+from hw_mappings.mapping import Mapping
+from hw_mappings.partition import repeated, with_repeaters
+from hw_mappings.resources import Cuts, axes_of, fans, owners
+
+__all__ = ["CoreCounters", "by_core", "predicted_counters"]
+
+
+@dataclass(frozen=True)
+class CoreCounters:
+    """What one core did for all images together.
+
+    Attributes
+    ----------
+    spikes_in : int
+        Spikes, and nonzero events of a graded input, of sources with a synapse on the core: once per projection and shard. Those of the
+        core's own neurons count like others.
+    spikes_out : int
+        Spikes that its neurons fired.
+    synops : int
+        Synapses that these events passed; of a graded input each is a multiplication.
+    updates : int
+        Compartments updated: all of them at every step.
+    """
+
+    spikes_in: int
+    spikes_out: int
+    synops: int
+    updates: int
+
+
+def by_core(mapping: Mapping, of_shards: Names[Shard, Array], numbers: Sequence[int] | None = None) -> tuple[CoreCounters, ...]:
+    """Return the sums over the shards of every core, in the order of the mapping.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    of_shards : shard -> (spikes in, spikes out, synops, updates of neurons)
+    numbers : sequence of int, optional
+        Only these cores.
+    """
+    per_neuron = mapping.chip.amount("compartments_per_neuron")
+    counters = []
+    for core in mapping.cores if numbers is None else [mapping.cores[number] for number in numbers]:
+        spikes_in, spikes_out, synops, updates = np.sum([of_shards[shard] for shard in core.shards], axis=0).tolist()
+        counters.append(CoreCounters(spikes_in, spikes_out, synops, updates * per_neuron))
+    return tuple(counters)
+
+
+def _events(geometry: Geometry, source: Shape, counts: Int, cuts: Cuts) -> tuple[Int, Int]:
+    """Return the spikes that reach every shard of the target, and the synapses that they pass there, (shards,)."""
+    if isinstance(geometry, Sparse):
+        shards = np.repeat(owners(cuts), np.diff(geometry.starts))
+        pairs, synapses = np.unique(shards * prod(source) + geometry.sources, return_counts=True)
+        shard, fired = pairs // prod(source), counts.ravel()[pairs % prod(source)]
+        sums = np.zeros((2, prod(len(spans) for spans in cuts)), np.int64)
+        np.add.at(sums[0], shard, fired)
+        np.add.at(sums[1], shard, fired * synapses)
+        return sums[0], sums[1]
+    y, x, c = (fans(axis, spans) for axis, spans in zip(axes_of(geometry, source), cuts, strict=True))
+
+    def passed(y: Int, x: Int, c: Int) -> Int:
+        result: Int = np.einsum("yxc,yj,xi,co->jio", counts, y, x, c, optimize=True).ravel()
+        return result
+
+    return passed(*((f > 0).astype(np.int64) for f in (y, x, c))), passed(y, x, c)
+
+
+def _counts(network: QuantisedNetwork, activity: Result, name: str) -> Int:
+    """Return the spikes of every neuron over all images, (H, W, C); a repeater fires as its source does."""
+    known = name if name in network.by_name else repeated(name)
+    if known not in activity.counts:
+        raise InvalidInput(f"the activity lacks the counts of {known!r}; simulate with record=[p.name for p in network.populations]")
+    total: Int = activity.counts[known].sum(axis=0, dtype=np.int64)
+    return total
+
+
+def predicted_counters(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> tuple[CoreCounters, ...]:
+    """Return what every core does, in the order of the mapping.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    network : QuantisedNetwork
+        The one that the mapping is of.
+    activity : Result
+        A simulation of it that has recorded every population.
+
+    Raises
+    ------
+    InvalidInput
+        If it has not.
+    """
+    deployed = with_repeaters(network, mapping.chip)
+    images = len(activity.synops)
+    counts = {p.name: _counts(network, activity, p.name) for p in deployed.populations}
+    of_shards: dict[Shard, Int] = {}
+    for name, tiling in mapping.tilings.items():
+        for shard in tiling.shards:
+            fired = int(counts[name][shard.slices].sum())
+            of_shards[shard] = np.array([0, fired, 0, shard.neurons * activity.timesteps * images], np.int64)
+        for p in deployed.into(name):
+            spikes, synops = _events(p.geometry, deployed.by_name[p.source].shape, counts[p.source], tiling.cuts)
+            for shard, arrived, passed in zip(tiling.shards, spikes.tolist(), synops.tolist(), strict=True):
+                of_shards[shard] += np.array([arrived, 0, passed, 0], np.int64)
+    return by_core(mapping, of_shards)

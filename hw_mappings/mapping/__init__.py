@@ -1,0 +1,6 @@
+"""The mapping: the stage type between mapper and deployment, checked at birth, and its file."""
+
+from hw_mappings.mapping.core import MappedCore, mapped_cores
+from hw_mappings.mapping.mapping import Mapping
+
+__all__ = ["MappedCore", "Mapping", "mapped_cores"]

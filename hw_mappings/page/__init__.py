@@ -1,5 +1,0 @@
-"""A mapping as one self-contained web page. `jinja2` is imported when a page is made."""
-
-from hw_mappings.page.render import chip_page
-
-__all__ = ["chip_page"]

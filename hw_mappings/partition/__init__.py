@@ -1,0 +1,11 @@
+"""How populations are cut and which shards share a core; a lower bound to judge it by; repeaters for long delays.
+
+Nothing here places a core.
+"""
+
+from hw_mappings.partition.lower_bound import lower_bound_cores
+from hw_mappings.partition.misfit import explain_cores
+from hw_mappings.partition.plan import Plan, plan
+from hw_mappings.partition.repeaters import repeated, with_repeaters
+
+__all__ = ["Plan", "explain_cores", "lower_bound_cores", "plan", "repeated", "with_repeaters"]

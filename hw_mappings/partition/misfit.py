@@ -1,0 +1,109 @@
+"""Words for what does not fit: which population, which resource, by how much, and the smallest change that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from ecc_lava.common import Int
+from ecc_lava.geometry import Sparse
+from ecc_lava.networks import QuantisedProjection
+from hw_mappings.chips import RESOURCES, ChipSpec
+from hw_mappings.resources import Demand, Tiling, axes_of, profile
+
+__all__ = ["explain_cores", "explain_delay", "explain_misfit"]
+
+_WORDS: Final = {
+    "compartments": "compartments",
+    "synapse_bits": "bits of synaptic memory",
+    "memory_bits": "bits of memory",
+    "input_axons": "input axons",
+    "output_axons": "output axons",
+    "delay_slots": "slots of delayed input",
+    "thresholds": "distinct thresholds",
+    "exponents": "distinct weight exponents",
+}
+_NETWORK_REMEDY: Final = {
+    "compartments": "",
+    "synapse_bits": "fewer synapses into each neuron or fewer weight bits, ",
+    "memory_bits": "fewer synapses into each neuron or fewer weight bits, ",
+    "output_axons": "fewer cores for the populations it sends to (fewer channels there), ",
+    "delay_slots": "a skip over fewer layers, ",
+    "thresholds": "",
+    "exponents": "fewer projections into it, ",
+}
+
+
+def explain_misfit(demand: Demand, finest: Tiling, usage: Mapping[str, Int], limits: Int) -> str:
+    """Say why a population does not fit even with one neuron a core.
+
+    Parameters
+    ----------
+    demand : Demand
+    finest : tiling of the population into single neurons, some of them
+    usage : what these take, and what the populations that it sends to then take
+    limits : a core's
+    """
+    chip = demand.chip
+    own = usage[demand.name].reshape(-1, len(RESOURCES))
+    ratios = own / np.maximum(limits, 1)
+    number, resource = np.unravel_index(int(ratios.argmax()), ratios.shape)
+    used, most, name = int(own[number, resource]), int(limits[resource]), RESOURCES[resource]
+    if used <= most:
+        return (
+            f"population {demand.name!r} does not fit on {chip.name} beside the populations it sends to: of all cuts tried, each lets too "
+            f"many axons leave its cores or arrive at theirs. Smallest change that fits: fewer channels in {demand.name!r} or in those, "
+            "or a chip with more input and output axons"
+        )
+    shard = finest.shards[int(number)]
+    change = _NETWORK_REMEDY[name] if name != "input_axons" else _fewer_channels(demand, used, most)
+    return (
+        f"population {shard.population!r} does not fit on {chip.name}: one neuron (row {shard.y[0]}, column {shard.x[0]}, channel "
+        f"{shard.c[0]}) alone on a core takes {used} {_WORDS[name]}, the limit is {most}: {used - most} too many. "
+        f"Smallest change that fits: {change}or a chip with {name} of at least {used}"
+    )
+
+
+def _fewer_channels(demand: Demand, used: int, most: int) -> str:
+    """Name the largest number of source channels whose fan-in fits, if there is one source to shrink."""
+    fitting = 0
+    if len(demand.into) == 1:
+        projection, source = demand.into[0]
+        channels = source.shape[2]
+        if not isinstance(projection.geometry, Sparse):
+            reads = profile(axes_of(projection.geometry, source.shape)[2], 0, 1).reached
+            fitting = channels * most // used if reads == channels else 0
+    if fitting < 1:
+        return f"{used - most} fewer source neurons for each neuron, "
+    return f"{fitting} channels instead of {channels} in {source.name!r}, "
+
+
+def explain_delay(chip: ChipSpec, projection: QuantisedProjection) -> str:
+    """Say that a projection skips more layers than the chip can delay spikes by."""
+    most = chip.amount("delay_max")
+    return (
+        f"the projection into population {projection.target!r} from {projection.source!r} needs a delay of {projection.delay} timesteps, "
+        f"the limit of {chip.name} is {most}: {projection.delay - most} too many. Smallest change that fits: a skip over "
+        f"{projection.delay - most} fewer layers, or a chip with delay_max of at least {projection.delay}"
+    )
+
+
+def explain_cores(chip: ChipSpec, needed: int, cores: Mapping[str, int]) -> str:
+    """Say that the populations together need more cores than there are.
+
+    Parameters
+    ----------
+    chip : ChipSpec
+    needed : cores in all
+    cores : cores that each population is on
+    """
+    most, per_chip = chip.cores_in_all, len(chip.usable(0))
+    largest = max(cores, key=lambda name: cores[name])
+    return (
+        f"the network needs {needed} cores, {chip.amount('chips')} chip(s) {chip.name} of {per_chip} cores have {most}: "
+        f"{needed - most} too "
+        f"many. The largest, population {largest!r}, takes {cores[largest]}. Smallest change that fits: {-(-needed // per_chip)} chips, or "
+        f"populations that take {needed - most} cores fewer (fewer output channels)"
+    )

@@ -1,0 +1,182 @@
+"""Cut every population into boxes that each fit one core, or part of one.
+
+A beam search from the readouts backwards. A state is a tiling of every population so far; it is extended by every candidate tiling of the
+next one. That settles the axons between this population and those it sends to: what leaves its shards, and what arrives at theirs.
+The cheapest states are kept. Axons that are not settled yet count as few as they can be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ecc_lava.common import Int
+from ecc_lava.errors import DoesNotFit
+from ecc_lava.networks import QuantisedNetwork
+from hw_mappings.chips import ChipSpec
+from hw_mappings.partition.candidates import Candidate, Prices, candidates, cheapest
+from hw_mappings.partition.misfit import explain_misfit
+from hw_mappings.resources import (
+    Axons,
+    Cuts,
+    Demand,
+    SynapseModel,
+    Tiling,
+    demands,
+    fits,
+    limits_of,
+    own_usage,
+    projection_axons,
+    with_axons,
+)
+
+__all__ = ["Partition", "Search"]
+
+_BEAM: Final = 24
+"""States that are carried on."""
+_ALIKE: Final = 4
+"""Of them, those that cut the last population in the same way: another one may be all that a population before it can be joined to."""
+
+
+_WORK: Final = 400_000
+"""Shards that are looked at to extend the states by one population: of populations of very many, fewer states are extended,"""
+_FEWEST: Final = 2
+"""but at least so many."""
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """A tiling of every population on cores, and what every shard takes.
+
+    Attributes
+    ----------
+    tilings : population -> Tiling
+    usage : population -> int64 array (rows, columns, channels, resources)
+    """
+
+    tilings: Mapping[str, Tiling]
+    usage: Mapping[str, Int]
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    cost: float
+    chosen: Mapping[str, Candidate]
+    usage: Mapping[str, Int]
+
+
+class Search:
+    """Everything that does not depend on prices, so that several searches share it.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    chip : ChipSpec
+    model : SynapseModel
+    """
+
+    def __init__(self, network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> None:
+        self._network = network
+        self._chip = chip
+        self._limits = limits_of(chip)
+        self._demands = demands(network, chip, model)
+        self._tried: dict[tuple[str, bool], list[Candidate]] = {}
+        self._links: dict[tuple[int, Cuts, Cuts], Axons] = {}
+        self._last_use = {p.target: p.source for p in reversed(network.projections)}  # by the earliest source, the last to be cut
+
+    def _candidates(self, demand: Demand, thorough: bool) -> list[Candidate]:
+        key = demand.name, thorough
+        if key not in self._tried:
+            self._tried[key] = candidates(demand, thorough)
+        return self._tried[key]
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether a search has found a population none of whose tilings fits by itself."""
+        return any(thorough and not tried for (_, thorough), tried in self._tried.items())
+
+    def _link(self, number: int, sources: Cuts, targets: Cuts) -> Axons:
+        key = number, sources, targets
+        if key not in self._links:
+            projection = self._network.projections[number]
+            source = self._network.by_name[projection.source]
+            self._links[key] = projection_axons(projection, source, sources, targets, self._chip)
+        return self._links[key]
+
+    def _settled(self, state: _State, candidate: Candidate, prices: Prices) -> tuple[dict[str, Int], float]:
+        """Return the usage of the candidate and of all populations it sends to, and the cost that this adds."""
+        name = candidate.tiling.population
+        usage = {name: candidate.usage}
+        before = 0.0
+        for number, projection in enumerate(self._network.projections):
+            target = state.chosen.get(projection.target)
+            if projection.source != name or target is None:
+                continue
+            link = self._link(number, candidate.tiling.cuts, target.tiling.cuts)
+            usage[name] = with_axons(usage[name], 0, link.leaving, self._chip)
+            if projection.target not in usage:
+                usage[projection.target] = state.usage[projection.target]
+                before += prices.cost(usage[projection.target])
+            assumed = target.arriving[[p for p, _ in target.demand.into].index(projection)]
+            usage[projection.target] = with_axons(usage[projection.target], link.arriving - assumed, 0, self._chip)
+        return usage, sum(prices.cost(u) for u in usage.values()) - before
+
+    def _extended(self, states: Sequence[_State], tried: Sequence[Candidate], pending: Sequence[str], prices: Prices) -> list[_State]:
+        """Return the cheapest states with one more population.
+
+        Of states that agree on all populations whose sources are not all cut yet, `pending`, only the cheapest can end up best.
+        """
+        found: dict[tuple[int, ...], tuple[float, _State, Candidate, dict[str, Int]]] = {}
+        shards = sum(candidate.tiling.number for candidate in tried)
+        for state in states[: max(_FEWEST, _WORK // max(shards, 1))]:
+            held = tuple(id(state.chosen[name]) for name in pending if name in state.chosen)
+            for candidate in tried:
+                usage, added = self._settled(state, candidate, prices)
+                key = (*held, id(candidate))
+                if all(fits(u, self._limits) for u in usage.values()) and (key not in found or state.cost + added < found[key][0]):
+                    found[key] = state.cost + added, state, candidate, usage
+        result: list[_State] = []
+        alike: Counter[Cuts] = Counter()
+        for cost, state, candidate, usage in sorted(found.values(), key=lambda entry: entry[0]):
+            alike[candidate.tiling.cuts] += 1
+            if alike[candidate.tiling.cuts] <= _ALIKE and len(result) < _BEAM:
+                result.append(_State(cost, {**state.chosen, candidate.tiling.population: candidate}, {**state.usage, **usage}))
+        return result
+
+    def _misfit(self, state: _State, demand: Demand, prices: Prices) -> str:
+        """Say why no tiling of a population fits, not even one neuron a core."""
+        singles = [tuple(sorted({(n, n + 1) for n in (length // 2, 0, length - 1)})) for length in demand.shape]
+        finest = Tiling(demand.name, (singles[0], singles[1], singles[2]))
+        usage, _ = self._settled(state, Candidate(demand, finest, own_usage(demand, finest)), prices)
+        return explain_misfit(demand, finest, usage, self._limits)
+
+    def best(self, prices: Prices) -> list[Partition]:
+        """Cut every population but the inputs, whose spikes the host injects; return a few ways, the cheapest first.
+
+        Raises
+        ------
+        DoesNotFit
+            For every population that does not fit: the resource, what it takes, the limit, and the smallest change that fits.
+        """
+        states = [_State(0.0, {}, {})]
+        misfits: list[str] = []
+        order = [p.name for p in self._network.populations]
+        for demand in reversed(self._demands.values()):
+            tried = self._candidates(demand, False) or self._candidates(demand, True)
+            if misfits and tried:
+                continue  # there will be no partition: look only for what does not fit by itself
+            pending = [target for target, source in self._last_use.items() if order.index(source) < order.index(demand.name)]
+            found = self._extended(states, cheapest(tried, prices), pending, prices)
+            found = found or self._extended(states, self._candidates(demand, True), pending, prices)
+            if found:
+                states = found
+            else:
+                misfits.insert(0, self._misfit(states[0], demand, prices))
+        if misfits:
+            raise DoesNotFit("\n".join(misfits))
+        return [
+            Partition({name: s.chosen[name].tiling for name in self._demands}, {name: s.usage[name] for name in self._demands})
+            for s in states
+        ]

@@ -1,0 +1,101 @@
+"""The page itself: what its template shows, in one file that loads nothing (see `ecc_lava.common.pages`).
+
+What comes from files (names of layers, chips and sources) is escaped where it is text, and reaches the script as JSON that cannot end its
+element. The page's own policy lets the browser run this script and use these styles, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+from pathlib import Path
+from typing import Any, Final
+
+from ecc_lava.backends import Result
+from ecc_lava.common import rendered
+from ecc_lava.errors import InvalidNetwork
+from ecc_lava.networks import QuantisedNetwork
+from hw_mappings.chips import RESOURCES, figure_names
+from hw_mappings.mapping import Mapping
+from hw_mappings.report.page.data import PAIRS, drawn
+from hw_mappings.report.page.words import MODEL_WORDS, PARTS, RESOURCE_WORDS, figure_text, figure_words
+from hw_mappings.report.rows import layer_claims, layer_rows, summary
+
+__all__ = ["chip_page"]
+
+_FOLDER: Final = Path(__file__).parent
+_SCRIPTS: Final = ("elements.js", "mesh.js", "details.js", "charts.js", "placement.js", "start.js")
+"""In this order they are one script."""
+
+
+_FILTERS: Final = {
+    "figure_words": figure_words,
+    "whole": lambda value: f"{value:,.0f}",
+    "digits": lambda value: f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}",
+    "percent": lambda value: f"{100 * value:.0f} %",
+}
+
+
+def _layers(mapping: Mapping, network: QuantisedNetwork) -> list[dict[str, Any]]:
+    claims = layer_claims(mapping, network)
+    rows = []
+    for row in layer_rows(mapping):
+        claim = {resource: value for resource, value in claims[row.name].items() if value is not None}
+        limit = max(claim, key=lambda resource: claim[resource])
+        height, width, channels = row.shape
+        rows.append({"row": row, "claim": claim, "limit": limit, "neurons": height * width * channels, "most": max(claim.values())})
+    return rows
+
+
+def chip_page(
+    mapping: Mapping,
+    network: QuantisedNetwork,
+    activity: Result | None = None,
+    *,
+    title: str | None = None,
+    facts: MappingOf[str, Any] | None = None,
+    about: MappingOf[str, Any] | None = None,
+) -> str:
+    """Return a mapping as a page of HTML.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    network : QuantisedNetwork
+        The one that it is of.
+    activity : Result or None
+        A simulation of it, whose spikes weigh traffic; without it there are no energies, and every neuron fires at every step.
+    title : str or None
+        Name of the network.
+    facts : dict or None
+        `hw_mappings.report.rows.summary` of the same, if it has been made already.
+    about : dict or None
+        What is said of the page's origin: name -> value.
+
+    Raises
+    ------
+    InvalidNetwork
+        If the mapping is of another network.
+    """
+    if network.digest != mapping.network_digest:
+        raise InvalidNetwork(f"this mapping is of the network {mapping.network_digest}, not of {network.digest}; map the network again")
+    found = drawn(mapping, network, activity)
+    return rendered(
+        _FOLDER,
+        _SCRIPTS,
+        _FILTERS,
+        title=title or "a network",
+        chip=mapping.chip,
+        facts=summary(mapping, network, activity) if facts is None else facts,
+        layers=_layers(mapping, network),
+        limited=[resource for resource in RESOURCES if mapping.chip.limit(resource) is not None],
+        figures=[(figure_words(n), figure_text(n, mapping.chip.limit(n)), getattr(mapping.chip, n)) for n in figure_names()],
+        model=MODEL_WORDS[mapping.model],
+        words=RESOURCE_WORDS,
+        parts=PARTS,
+        pairs=PAIRS,
+        images=None if activity is None else len(activity.synops),
+        cost=found.cost,
+        placements=found.placements,
+        data=found.data,
+        about={"network": mapping.network_digest, **{name: value for name, value in (about or {}).items() if value is not None}},
+    )

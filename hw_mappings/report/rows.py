@@ -1,0 +1,150 @@
+"""A mapping in plain rows and numbers, for a table, a page or `--json`. Nothing is printed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ecc_lava.backends import Result
+from ecc_lava.common import Shape
+from ecc_lava.errors import DoesNotFit
+from ecc_lava.networks import QuantisedNetwork
+from hw_mappings.chips import RESOURCES, ChipSpec
+from hw_mappings.mapping import MappedCore, Mapping
+from hw_mappings.partition import lower_bound_cores, plan, with_repeaters
+from hw_mappings.placement import PLACERS, PlacementProblem, hop_weighted, traffic
+from hw_mappings.resources import SynapseModel, usage_of
+
+__all__ = ["LayerRow", "layer_claims", "layer_rows", "misfit_summary", "summary", "utilisation"]
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One population of a mapping.
+
+    Attributes
+    ----------
+    name : str
+    shape : (H, W, C)
+    tiling : (parts along H, W, C)
+    cores : int
+    utilisation : resource -> mean fraction of the limit over its cores; None where the chip does not limit it
+    fullest : resource -> (used, max) on the core that has least left
+    limited_by : str
+        The resource whose largest fraction is largest: what more cores buy more of.
+    """
+
+    name: str
+    shape: Shape
+    tiling: tuple[int, int, int]
+    cores: int
+    utilisation: dict[str, float | None]
+    fullest: dict[str, tuple[int, int | None]]
+    limited_by: str
+
+
+def utilisation(cores: Sequence[MappedCore], chip: ChipSpec) -> dict[str, float | None]:
+    """Return, per resource, the mean fraction of its limit over some cores; None where there is no limit."""
+    fractions: dict[str, float | None] = {}
+    for resource in RESOURCES:
+        limit = chip.limit(resource)
+        used = sum(core.usage[resource] for core in cores)
+        fractions[resource] = None if limit is None else used / (limit * len(cores))
+    return fractions
+
+
+def layer_rows(mapping: Mapping) -> tuple[LayerRow, ...]:
+    """Return one row per population on cores, in the network's order."""
+    chip = mapping.chip
+    rows = []
+    for name, shape in mapping.populations:
+        cores = [core for core in mapping.cores if any(shard.population == name for shard in core.shards)]
+        fullest = {r: (max(core.usage[r] for core in cores), chip.limit(r)) for r in RESOURCES}
+        limited_by = max((r for r in RESOURCES if chip.limit(r) is not None), key=lambda r: fullest[r][0] / (fullest[r][1] or 1))
+        rows.append(LayerRow(name, shape, mapping.tilings[name].grid, len(cores), utilisation(cores, chip), fullest, limited_by))
+    return tuple(rows)
+
+
+def layer_claims(mapping: Mapping, network: QuantisedNetwork) -> dict[str, dict[str, float | None]]:
+    """Return, per population and resource, how many cores' worth of it the population's own shards take; None where there is no limit.
+
+    ``claim = sum over its shards of what each takes / a core's limit``, thresholds and exponents of shards on one core counted for each.
+    The largest of a population's claims is what limits it, whatever shares its cores.
+    """
+    chip = mapping.chip
+    used = usage_of(with_repeaters(network, chip), mapping.tilings, chip, mapping.model)
+    limits = {resource: chip.limit(resource) for resource in RESOURCES}
+    return {
+        name: {r: None if limits[r] is None else int(used[name][..., n].sum()) / (limits[r] or 1) for n, r in enumerate(RESOURCES)}
+        for name, _ in mapping.populations
+    }
+
+
+def summary(mapping: Mapping, network: QuantisedNetwork, activity: Result | None = None, seconds: float | None = None) -> dict[str, Any]:
+    """Return the mapping's figures as JSON values.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    network : QuantisedNetwork
+        The one that it is of.
+    activity : Result or None
+        What its traffic is weighed by.
+    seconds : float or None
+        How long mapping took.
+    """
+    repeated = with_repeaters(network, mapping.chip)
+    edges = traffic(repeated, mapping.tilings, [core.shards for core in mapping.cores], mapping.chip, activity)
+    problem = PlacementProblem(len(mapping.cores), edges, mapping.chip)
+    return {
+        "cores": len(mapping.cores),
+        "chips": mapping.chips,
+        "lower_bound_cores": mapping.lower_bound_cores,
+        "utilisation": utilisation(mapping.cores, mapping.chip),
+        "fits": True,
+        "seconds": seconds,
+        "ratio": len(mapping.cores) / mapping.lower_bound_cores,
+        "synapse_model": mapping.model.value,
+        "models": _both_models(repeated, mapping.chip, {mapping.model: len(mapping.cores)}),
+        "hop_weighted_messages": hop_weighted(problem, [core.address for core in mapping.cores]),
+        "hop_weighted_messages_row_major": hop_weighted(problem, PLACERS["row-major"](problem)),
+        "messages_per": "step, if every neuron fires" if activity is None else "image",
+        "layers": [asdict(row) for row in layer_rows(mapping)],
+    }
+
+
+def _both_models(network: QuantisedNetwork, chip: ChipSpec, known: dict[SynapseModel, int | None]) -> dict[str, Any]:
+    """Return cores and lower bound by the model of synaptic memory; what is not known yet is planned."""
+    found = {}
+    for model in SynapseModel:
+        if model not in known:
+            try:
+                known[model] = len(plan(network, chip, model).cores)
+            except DoesNotFit:
+                known[model] = None
+        found[model.value] = {"cores": known[model], "lower_bound_cores": lower_bound_cores(network, chip, model)}
+    return found
+
+
+def misfit_summary(
+    network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel | str = SynapseModel.STRICT, seconds: float | None = None
+) -> dict[str, Any]:
+    """Return the same keys for a network that does not fit."""
+    model = SynapseModel(model)
+    repeated = with_repeaters(network, chip)
+    return {
+        "cores": None,
+        "chips": None,
+        "lower_bound_cores": lower_bound_cores(repeated, chip, model),
+        "utilisation": None,
+        "fits": False,
+        "seconds": seconds,
+        "ratio": None,
+        "synapse_model": model.value,
+        "models": _both_models(repeated, chip, {model: None}),
+        "hop_weighted_messages": None,
+        "hop_weighted_messages_row_major": None,
+        "messages_per": None,
+        "layers": None,
+    }

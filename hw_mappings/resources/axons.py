@@ -1,0 +1,159 @@
+"""Axons of one projection between two tilings: table entries on the cores it leaves and on those it arrives at.
+
+- A *discrete* axon is one entry for one source neuron: one on every core it has a synapse on, and one on its own core for each of them.
+- A *population* axon is one entry for all source neurons of a shard at one position; the spike carries the channel along. It takes one
+  entry on every core where one of these neurons has a synapse, and `population_slots` entries on their own core for each of them.
+
+Nothing is multicast. For each projection the kind with fewer entries in all is taken; a discrete axon where they are equal. Spikes
+injected by the host take no entries on the side of the source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from ecc_lava.common import Int, Shape
+from ecc_lava.geometry import Geometry, Sparse
+from hw_mappings.chips import ChipSpec
+from hw_mappings.resources.axes import Axis, axes_of, meeting
+from hw_mappings.resources.synapses import owners
+from hw_mappings.resources.tiling import Cuts, cut
+
+__all__ = ["Axons", "Edges", "axons", "edges", "host_cuts"]
+
+
+@dataclass(frozen=True, eq=False)
+class Axons:
+    """Entries that one projection takes.
+
+    Attributes
+    ----------
+    population : bool
+        Whether the axons are population axons.
+    arriving : int64 array, the target's (rows, columns, channels)
+    leaving : int64 array, the source's (rows, columns, channels)
+    """
+
+    population: bool
+    arriving: Int
+    leaving: Int
+
+    @property
+    def total(self) -> int:
+        """Entries in all."""
+        return int(self.arriving.sum() + self.leaving.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Pairs of shards joined by a projection.
+
+    Attributes
+    ----------
+    sources, targets : int64 arrays (pairs,)
+        Shards by flat index in their grids.
+    senders : int64 array (pairs,)
+        Neurons of the source shard whose spikes the target shard is sent.
+    """
+
+    sources: Int
+    targets: Int
+    senders: Int
+
+
+def host_cuts(shape: Shape, chip: ChipSpec) -> Cuts:
+    """Return how the host groups an input's neurons: all of a position together, as far as a population axon holds."""
+    atoms = chip.limit("population_atoms") or 1
+    return ((0, shape[0]),), ((0, shape[1]),), cut(shape[2], -(-shape[2] // atoms))
+
+
+def _has_population_axons(sources: Cuts, chip: ChipSpec) -> bool:
+    atoms = chip.limit("population_atoms")
+    return atoms is not None and max(stop - start for start, stop in sources[2]) <= atoms
+
+
+def _outer(y: Int, x: Int, c: Int) -> Int:
+    result: Int = y[:, None, None] * x[:, None] * c
+    return result
+
+
+def _by_axes(axes: tuple[Axis, Axis, Axis], sources: Cuts, targets: Cuts, population: bool, slots: int) -> Axons:
+    y, x, c = (meeting(axis, *spans) for axis, *spans in zip(axes, sources, targets, strict=True))
+    if population:
+        c, leaving = (c > 0).astype(np.int64), slots
+    else:
+        leaving = 1
+    return Axons(population, _outer(y.sum(0), x.sum(0), c.sum(0)), leaving * _outer(y.sum(1), x.sum(1), c.sum(1)))
+
+
+def _pairs(sparse: Sparse, sources: Cuts, targets: Cuts, population: bool) -> tuple[Int, Int]:
+    """Return (source shard, target shard) of every axon: of all pairs of a neuron, or a position of a shard, and a core it reaches."""
+    number = prod(len(spans) for spans in targets)
+    reached = np.repeat(owners(targets), np.diff(sparse.starts))
+    shards = owners(sources)[sparse.sources]
+    senders = shards * prod(sparse.source) + (sparse.sources // sparse.source[2] if population else sparse.sources)
+    distinct = np.unique(senders * number + reached)
+    return distinct // number // prod(sparse.source), distinct % number
+
+
+def _one_by_one(sparse: Sparse, sources: Cuts, targets: Cuts, population: bool, slots: int) -> Axons:
+    grids = [tuple(len(spans) for spans in cuts) for cuts in (sources, targets)]
+    leaving, arriving = (
+        np.bincount(shards, minlength=prod(grid)).astype(np.int64).reshape(grid)
+        for shards, grid in zip(_pairs(sparse, sources, targets, population), grids, strict=True)
+    )
+    return Axons(population, arriving, (slots if population else 1) * leaving)
+
+
+def axons(geometry: Geometry, source: Shape, sources: Cuts, targets: Cuts, chip: ChipSpec) -> Axons:
+    """Return the axons of a projection.
+
+    Parameters
+    ----------
+    geometry : Geometry
+    source : (H, W, C) of the source
+    sources, targets : how source and target are cut
+    chip : ChipSpec
+    """
+    kinds = (False, True) if _has_population_axons(sources, chip) else (False,)
+    slots = chip.amount("population_slots")
+    if isinstance(geometry, Sparse):
+        found = [_one_by_one(geometry, sources, targets, population, slots) for population in kinds]
+    else:
+        axes = axes_of(geometry, source)
+        found = [_by_axes(axes, sources, targets, population, slots) for population in kinds]
+    return min(found, key=lambda choice: choice.total)
+
+
+def edges(geometry: Geometry, source: Shape, sources: Cuts, targets: Cuts, population: bool) -> Edges:
+    """Return which shards are joined, and by how many neurons' spikes.
+
+    A population axon delivers the spikes of every channel of its shard.
+    """
+    if isinstance(geometry, Sparse):
+        number = prod(len(spans) for spans in targets)
+        froms, tos = _pairs(geometry, sources, targets, population)
+        pairs, senders = np.unique(froms * number + tos, return_counts=True)
+        froms, tos = pairs // number, pairs % number
+        if population:
+            lengths = np.array([stop - start for start, stop in sources[2]])
+            senders = senders * lengths[froms % len(lengths)]
+        return Edges(froms, tos, senders.astype(np.int64))
+    along = []
+    for axis, spans, other in zip(axes_of(geometry, source), sources, targets, strict=True):
+        matrix = meeting(axis, spans, other)
+        froms, tos = matrix.nonzero()
+        along.append((froms, tos, matrix[froms, tos]))
+    if population:
+        froms, tos, _ = along[2]
+        along[2] = (froms, tos, np.array([stop - start for start, stop in sources[2]])[froms])
+    (fy, ty, ny), (fx, tx, nx), (fc, tc, nc) = along
+
+    def flat(y: Int, x: Int, c: Int, cuts: Cuts) -> Int:
+        result: Int = ((y[:, None, None] * len(cuts[1]) + x[:, None]) * len(cuts[2]) + c).ravel()
+        return result
+
+    return Edges(flat(fy, fx, fc, sources), flat(ty, tx, tc, targets), _outer(ny, nx, nc).ravel())

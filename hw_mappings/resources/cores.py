@@ -1,0 +1,164 @@
+"""What every shard of a tiling takes of a core, counted without enumerating synapses.
+
+- Compartments: neurons times compartments per neuron.
+- Synaptic memory: see `hw_mappings.resources.synapses`.
+- Input and output axons: see `hw_mappings.resources.axons`; they need the tilings on both sides.
+- Delay slots: a neuron holds its input for 1 + the largest delay into it timesteps.
+- Thresholds: distinct ones of its neurons; of a population that never fires, none. Exponents: distinct ones of the projections into it.
+- Memory: lists, state, delayed input and both axon tables together, on chips where one memory holds them all.
+
+Usage is an int64 array whose last axis is `RESOURCES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+
+from ecc_lava.common import Array, Int, Shape
+from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from hw_mappings.chips import RESOURCES, ChipSpec
+from hw_mappings.resources.axons import Axons, axons, host_cuts
+from hw_mappings.resources.synapses import SynapseModel, source_neurons, synapse_bits
+from hw_mappings.resources.tiling import Cut, Cuts, Tiling
+
+__all__ = ["NUMBER", "Demand", "demands", "fits", "limits_of", "own_usage", "projection_axons", "thresholds_of", "usage_of", "with_axons"]
+
+NUMBER: Final = {name: index for index, name in enumerate(RESOURCES)}
+"""Place of every resource in an array of usage."""
+_UNLIMITED: Final = 2**62
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """A population as its cores see it.
+
+    Attributes
+    ----------
+    population : QuantisedPopulation
+    into : tuple of (projection, source population)
+    chip : ChipSpec
+    model : SynapseModel
+    """
+
+    population: QuantisedPopulation
+    into: tuple[tuple[QuantisedProjection, QuantisedPopulation], ...]
+    chip: ChipSpec
+    model: SynapseModel
+
+    @property
+    def name(self) -> str:
+        """Name of the population."""
+        return self.population.name
+
+    @property
+    def shape(self) -> Shape:
+        """(H, W, C) of the population."""
+        return self.population.shape
+
+    @property
+    def slots_per_neuron(self) -> int:
+        """Timesteps of input that one neuron holds."""
+        return 1 + max((p.delay for p, source in self.into if source.kind is not Kind.INPUT), default=0)
+
+    @cached_property
+    def exponents(self) -> frozenset[int]:
+        """Distinct exponents of its weights."""
+        return frozenset(p.exponent for p, _ in self.into)
+
+
+def demands(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> dict[str, Demand]:
+    """Return the demand of every population on cores, in the network's order."""
+    return {
+        p.name: Demand(p, tuple((q, network.by_name[q.source]) for q in network.into(p.name)), chip, model)
+        for p in network.populations
+        if p.kind is not Kind.INPUT
+    }
+
+
+def thresholds_of(population: QuantisedPopulation, tiling: Tiling) -> list[frozenset[int]]:
+    """Return the distinct thresholds in every shard, in the order of `Tiling.shards`."""
+    if not population.kind.spikes:
+        return [frozenset()] * tiling.number
+    vth = population.vth
+    if vth.size == 1:
+        return [frozenset(vth.ravel().tolist())] * tiling.number
+    if vth.size == population.shape[2]:
+        return _along_channels(tuple(vth.ravel().tolist()), tiling.cuts[2]) * (tiling.grid[0] * tiling.grid[1])
+    return [frozenset(np.unique(vth[shard.slices]).tolist()) for shard in tiling.shards]
+
+
+@lru_cache(maxsize=4096)
+def _along_channels(vth: tuple[int, ...], channels: Cut) -> list[frozenset[int]]:
+    return [frozenset(vth[start:stop]) for start, stop in channels]
+
+
+def own_usage(demand: Demand, tiling: Tiling) -> Int:
+    """Return what every shard takes but for axons, (rows, columns, channels, resources)."""
+    chip, neurons = demand.chip, tiling.neurons
+    usage = np.zeros((*tiling.grid, len(RESOURCES)), np.int64)
+    compartments = neurons * chip.amount("compartments_per_neuron")
+    slots = neurons * demand.slots_per_neuron
+    bits = sum(
+        synapse_bits(p.geometry, source.shape, tiling, p.bits, p.delay.bit_length() * (source.kind is not Kind.INPUT), chip, demand.model)
+        for p, source in demand.into
+    )
+    usage[..., NUMBER["compartments"]] = compartments
+    usage[..., NUMBER["synapse_bits"]] = bits
+    usage[..., NUMBER["delay_slots"]] = slots
+    usage[..., NUMBER["thresholds"]] = np.array([len(t) for t in thresholds_of(demand.population, tiling)]).reshape(tiling.grid)
+    usage[..., NUMBER["exponents"]] = len(demand.exponents)
+    usage[..., NUMBER["memory_bits"]] = bits + compartments * chip.amount("state_bits") + (slots - neurons) * chip.amount("delay_slot_bits")
+    return usage
+
+
+def with_axons(own: Int, arriving: Int | int, leaving: Int | int, chip: ChipSpec) -> Int:
+    """Return usage with axons added, arrays (rows, columns, channels) of them."""
+    usage = own.copy()
+    usage[..., NUMBER["input_axons"]] += arriving
+    usage[..., NUMBER["output_axons"]] += leaving
+    usage[..., NUMBER["memory_bits"]] += arriving * chip.amount("input_axon_bits") + leaving * chip.amount("output_axon_bits")
+    return usage
+
+
+def projection_axons(
+    projection: QuantisedProjection, source: QuantisedPopulation, sources: Cuts | None, targets: Cuts, chip: ChipSpec
+) -> Axons:
+    """Return the axons of a projection; `sources` of None is the host."""
+    return axons(projection.geometry, source.shape, host_cuts(source.shape, chip) if sources is None else sources, targets, chip)
+
+
+def least_arriving(projection: QuantisedProjection, source: QuantisedPopulation, targets: Tiling, chip: ChipSpec) -> Int:
+    """Return the fewest axons that arrive in every shard, however the source is cut."""
+    whole = host_cuts(source.shape, chip)
+    fewest = axons(projection.geometry, source.shape, whole, targets.cuts, chip).arriving
+    return np.minimum(fewest, source_neurons(projection.geometry, source.shape, targets))
+
+
+def usage_of(network: QuantisedNetwork, tilings: Mapping[str, Tiling], chip: ChipSpec, model: SynapseModel) -> dict[str, Int]:
+    """Return what every shard of every population on cores takes."""
+    found = demands(network, chip, model)
+    usage = {name: own_usage(demand, tilings[name]) for name, demand in found.items()}
+    for name, demand in found.items():
+        for projection, source in demand.into:
+            sources = tilings[source.name].cuts if source.name in found else None
+            link = projection_axons(projection, source, sources, tilings[name].cuts, chip)
+            usage[name] = with_axons(usage[name], link.arriving, 0, chip)
+            if sources is not None:
+                usage[source.name] = with_axons(usage[source.name], 0, link.leaving, chip)
+    return usage
+
+
+def limits_of(chip: ChipSpec) -> Int:
+    """Return a core's limits in the order of `RESOURCES`; one that does not exist is larger than any use."""
+    values = [chip.limit(name) for name in RESOURCES]
+    return np.array([_UNLIMITED if value is None else value for value in values], np.int64)
+
+
+def fits(usage: Array, limits: Int) -> bool:
+    """Whether no shard exceeds a core's limits."""
+    return bool((usage <= limits).all())

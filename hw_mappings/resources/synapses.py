@@ -1,0 +1,145 @@
+"""Synaptic memory and source neurons of every shard of a tiling: axis by axis where an operator is a product of axes, else one by one.
+
+Two models of a core's synaptic memory::
+
+    strict   sum over distinct lists of ceil_word(header + entries * (weight_bits + index_bits + delay_bits))
+    ideal    weight_bits for every distinct weight in use
+
+A list of synapses is stored once for all source neurons of a channel whose in-shard targets and weights differ only by a shift; so the
+positions of an interior share one and each kind of border position has its own. index_bits = ceil(log2(neurons in the shard)). Zero
+weights are stored like others. The weights of a Sparse are each its own, so that no two source neurons share a list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from ecc_lava.common import Array, Int, Shape, read_only
+from ecc_lava.geometry import Geometry, Sparse
+from hw_mappings.chips import ChipSpec
+from hw_mappings.resources.axes import Axis, AxisNeeds, axes_of, axis_needs
+from hw_mappings.resources.tiling import Cuts, Tiling
+
+__all__ = ["Axes", "SynapseModel", "axes_or_none", "owners", "source_neurons", "synapse_bits", "synapse_counts"]
+
+Axes = tuple[Axis, Axis, Axis]
+
+
+class SynapseModel(str, Enum):
+    """How synaptic memory is counted."""
+
+    STRICT = "strict"
+    """Lists with header, index and delay bits, one for each kind of border."""
+    IDEAL = "ideal"
+    """Weights alone, each once a core."""
+
+
+@dataclass(frozen=True)
+class _ListFormat:
+    header: int
+    word: int
+    entry: int
+
+    def bits(self, entries: Int, index_bits: Int) -> Int:
+        return -(-(self.header + entries * (self.entry + index_bits)) // self.word) * self.word
+
+
+def axes_or_none(geometry: Geometry, source: Shape) -> Axes | None:
+    """Return the axes that an operator is a product of, None if it is not."""
+    return None if isinstance(geometry, Sparse) else axes_of(geometry, source)
+
+
+def _needs(axes: Axes, cuts: Cuts) -> tuple[AxisNeeds, AxisNeeds, AxisNeeds]:
+    y, x, c = (axis_needs(axis, spans) for axis, spans in zip(axes, cuts, strict=True))
+    return y, x, c
+
+
+def _outer(y: Int, x: Int, c: Int) -> Int:
+    """Return the products of all combinations: of (rows, lists) arrays, (y, x, c, lists of y, of x, of c)."""
+    if y.ndim == 1:
+        return y[:, None, None] * x[:, None] * c
+    return y[:, None, None, :, None, None] * x[:, None, None, :, None] * c[:, None, None, :]
+
+
+def _index_bits(neurons: Int) -> Int:
+    """Return ceil(log2(neurons)), exactly."""
+    return np.frexp(np.asarray(neurons - 1, np.float64))[1].astype(np.int64)
+
+
+def _by_axes(axes: Axes, cuts: Cuts, model: SynapseModel, format: _ListFormat, weight_bits: int) -> Int:
+    y, x, c = needs = _needs(axes, cuts)
+    if model is SynapseModel.IDEAL:
+        bits = weight_bits * _outer(y.weights, x.weights, c.weights)
+    else:
+        entries, counts = _outer(y.entries, x.entries, c.entries), _outer(y.counts, x.counts, c.counts)
+        index_bits = _index_bits(_outer(y.lengths, x.lengths, c.lengths))[:, :, :, None, None, None]
+        bits = (counts * format.bits(entries, index_bits)).sum(axis=(3, 4, 5))
+    result: Int = bits[np.ix_(*(need.kinds for need in needs))]
+    return result
+
+
+@lru_cache(maxsize=256)
+def owners(cuts: Cuts) -> Int:
+    """Return the shard that every neuron is in, by flat index."""
+    y, x, c = (np.repeat(np.arange(len(spans)), [stop - start for start, stop in spans]) for spans in cuts)
+    return read_only(((y[:, None, None] * len(cuts[1]) + x[:, None]) * len(cuts[2]) + c).ravel())
+
+
+def _per_synapse(sparse: Sparse, of_target: Array) -> Array:
+    """Return what every synapse's target neuron has."""
+    return np.repeat(of_target, np.diff(sparse.starts))
+
+
+@lru_cache(maxsize=256)
+def _lists(sparse: Sparse, cuts: Cuts) -> tuple[Int, Int]:
+    """Return (shard, entries) of every source neuron's list in every shard."""
+    pairs = _per_synapse(sparse, owners(cuts)) * prod(sparse.source) + sparse.sources
+    distinct, entries = np.unique(pairs, return_counts=True)
+    return read_only(distinct // prod(sparse.source)), read_only(entries)
+
+
+def _one_by_one(sparse: Sparse, tiling: Tiling, model: SynapseModel, format: _ListFormat, weight_bits: int) -> Int:
+    shards, entries = _lists(sparse, tiling.cuts)
+    strict = model is SynapseModel.STRICT
+    bits = format.bits(entries, _index_bits(tiling.neurons).ravel()[shards]) if strict else weight_bits * entries
+    return _summed(shards, bits, tiling)
+
+
+def _summed(shards: Int, values: Int, tiling: Tiling) -> Int:
+    """Add values up by shard."""
+    result = np.zeros(tiling.number, np.int64)
+    np.add.at(result, shards, values)
+    return result.reshape(tiling.grid)
+
+
+def synapse_bits(
+    geometry: Geometry, source: Shape, tiling: Tiling, weight_bits: int, delay_bits: int, chip: ChipSpec, model: SynapseModel
+) -> Int:
+    """Return the synaptic memory that one projection takes in every shard of its target, (rows, columns, channels)."""
+    format = _ListFormat(chip.amount("list_header_bits"), chip.amount("list_word_bits"), weight_bits + delay_bits)
+    if isinstance(geometry, Sparse):
+        return _one_by_one(geometry, tiling, model, format, weight_bits)
+    return _by_axes(axes_of(geometry, source), tiling.cuts, model, format, weight_bits)
+
+
+def source_neurons(geometry: Geometry, source: Shape, tiling: Tiling) -> Int:
+    """Return how many source neurons have a synapse in every shard of the target, (rows, columns, channels)."""
+    if isinstance(geometry, Sparse):
+        shards, entries = _lists(geometry, tiling.cuts)
+        return _summed(shards, np.ones_like(entries), tiling)
+    needs = _needs(axes_of(geometry, source), tiling.cuts)
+    reached: Int = _outer(*(need.reached[need.kinds] for need in needs))
+    return reached
+
+
+def synapse_counts(geometry: Geometry, source: Shape, tiling: Tiling) -> Int:
+    """Return how many synapses one projection has in every shard of its target, (rows, columns, channels)."""
+    if isinstance(geometry, Sparse):
+        shards, entries = _lists(geometry, tiling.cuts)
+        return _summed(shards, entries, tiling)
+    return _outer(*(need.synapses[need.kinds] for need in _needs(axes_of(geometry, source), tiling.cuts)))

@@ -1,0 +1,5 @@
+"""Test vectors of every core, for RTL or silicon bring-up: memory, events in and out, potentials."""
+
+from hw_mappings.vectors.export import export_vectors
+
+__all__ = ["export_vectors"]

@@ -1,0 +1,239 @@
+"""Test vectors of every core of a mapping: memory, events in, events and potentials expected, as files for RTL or silicon bring-up.
+
+The format is described in `vectors_format.FORMAT`, which is written beside the files. No Lava is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.backends import Plan, Wanted, make_plan
+from ecc_lava.common import Array, Images
+from ecc_lava.errors import FileError
+from ecc_lava.inputs import as_batch, digest, encode_all, sent_by_all
+from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.version import __version__
+from hw_mappings.deployment import expected_result, rasters_of
+from hw_mappings.mapping import MappedCore, Mapping
+from hw_mappings.partition import with_repeaters
+from hw_mappings.vectors.format import FORMAT, SCHEMA
+from hw_mappings.vectors.memory_image import MemoryImage, memory_image
+
+__all__ = ["CoreVectors", "export_vectors", "vectors_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class CoreVectors:
+    """What is stored of one core; see `vectors_format.FORMAT`.
+
+    Attributes
+    ----------
+    memory : MemoryImage
+    in_step, in_axon, in_value : int32, int32, uint8 arrays (events,)
+    out_step, out_neuron : int32 arrays (events,)
+    potential : int32 array (N*T, neurons)
+    """
+
+    memory: MemoryImage
+    in_step: Array
+    in_axon: Array
+    in_value: Array
+    out_step: Array
+    out_neuron: Array
+    potential: Array
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays of the core's file by name."""
+        own = {name: array for name, array in vars(self).items() if name != "memory"}
+        return {**{name: array for name, array in vars(self.memory).items() if name != "axon_channel"}, **own}
+
+
+def vectors_of(plan: Plan) -> CoreVectors:
+    """Return the vectors of a plan's only core.
+
+    Parameters
+    ----------
+    plan : Plan
+        A replay of one core.
+    """
+    (core,) = plan.cores
+    memory = memory_image(core)
+    messages = np.stack([plan.source_message(step) for step in range(plan.clock.steps)])
+    reached = messages[:, memory.axon_channel]
+    in_step, in_axon = (index.astype(np.int32) for index in reached.nonzero())
+    arithmetic = core.build(1, plan.clock, plan.limit)
+    fired, potentials = [], []
+    for step, message in enumerate(messages):
+        fired.append(arithmetic.step(step))
+        potentials.append(arithmetic.potentials())
+        arithmetic.receive(step, {0: message})
+    rows = memory.depth + np.arange(plan.clock.samples * plan.clock.timesteps)[:, None]  # the steps of every neuron's windows
+    columns = np.arange(len(memory.depth))
+    spikes = np.zeros((plan.clock.steps, len(columns)), np.bool_)
+    spikes[:, memory.fires] = np.stack(fired)
+    inside = np.zeros_like(spikes)
+    inside[rows, columns] = True
+    out_step, out_neuron = (index.astype(np.int32) for index in (spikes & inside).nonzero())
+    return CoreVectors(memory, in_step, in_axon, reached[in_step, in_axon], out_step, out_neuron, np.stack(potentials)[rows, columns])
+
+
+def _about(core: MappedCore, plan: Plan, vectors: CoreVectors, file: str, content: bytes) -> dict[str, Any]:
+    """Return a core's entry in vectors.json."""
+    parts, memory = plan.cores[0].shards, vectors.memory
+    firsts = np.cumsum([0, *(part.shard.neurons for part in parts)]).tolist()
+    return {
+        "file": file,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "chip": core.address.chip,
+        "core": core.address.core,
+        "shards": [
+            {
+                "population": part.shard.population,
+                "rows": list(part.shard.y),
+                "columns": list(part.shard.x),
+                "channels": list(part.shard.c),
+                "first_neuron": first,
+                "first_step": part.depth,
+            }
+            for part, first in zip(parts, firsts, strict=False)
+        ],
+        "projections": [
+            {"source": s.box.population, "shape": list(s.pieces[0].shard.shape), "shard": number, "delay": s.delay}
+            for number, part in enumerate(parts)
+            for s in part.synapses
+        ],
+        "neurons": len(memory.bias),
+        "axons": len(memory.axon_list),
+        "lists": len(memory.list_start) - 1,
+        "entries": len(memory.entry_weight),
+        "in_events": len(vectors.in_step),
+        "out_events": len(vectors.out_step),
+    }
+
+
+def _check(core: MappedCore, vectors: CoreVectors, rasters: dict[str, Array], potentials: dict[str, Array]) -> None:
+    """Check that the vectors are what `fast` did."""
+    timesteps = next(iter(rasters.values())).shape[1]
+    first = 0
+    for shard in core.shards:
+        where, last = (..., *shard.slices), first + shard.neurons
+        raster = rasters[shard.population][where].reshape(-1, shard.neurons)
+        own = (vectors.out_neuron >= first) & (vectors.out_neuron < last)
+        spikes = np.zeros_like(raster)
+        spikes[vectors.out_step[own] - vectors.memory.depth[first], vectors.out_neuron[own] - first] = 1
+        ends = vectors.potential[timesteps - 1 :: timesteps, first:last]
+        assert np.array_equal(spikes, raster), f"{shard} does not fire as fast does"
+        assert np.array_equal(ends, potentials[shard.population][where].reshape(-1, shard.neurons)), f"{shard} is not what fast is"
+        first = last
+
+
+def export_vectors(
+    network: QuantisedNetwork,
+    mapping: Mapping,
+    x: Images,
+    folder: str | Path,
+    *,
+    timesteps: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Write the vectors of every core into a new or empty folder, all of them or nothing.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    mapping : Mapping
+        One of this network.
+    x : array (N, H, W, C), or arrays by input name
+    folder : path
+    timesteps : int, optional
+        T; at most, and by default, the network's own.
+    progress : callable (cores done, cores), optional
+
+    Returns
+    -------
+    dict
+        What vectors.json holds.
+
+    Raises
+    ------
+    InvalidNetwork
+        If the mapping is of another network.
+    FileError
+        If the folder holds anything, or cannot be written.
+    """
+    folder = Path(folder)
+    mapping.check(network)
+    draft = _draft(folder)
+    try:
+        about = _write(network, mapping, x, draft, timesteps, progress)
+        draft.chmod(0o755)
+        draft.replace(folder)  # an empty folder is replaced
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:  # also when interrupted
+        shutil.rmtree(draft, ignore_errors=True)
+    return about
+
+
+def _draft(folder: Path) -> Path:
+    """Make a folder beside `folder`, to be renamed to it."""
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise FileError(f"{folder}: holds other files; give a new or empty folder")
+        if folder.exists() and not folder.is_dir():
+            raise FileError(f"{folder}: is not a folder")
+        return Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+def _write(
+    network: QuantisedNetwork, mapping: Mapping, x: Images, folder: Path, timesteps: int | None, progress: Callable[[int, int], None] | None
+) -> dict[str, Any]:
+
+    expected = expected_result(network, mapping, x, timesteps)
+    deployed = with_repeaters(network, mapping.chip)
+    sent = sent_by_all(encode_all(as_batch(x, network.input_specs), network.codings), network.codings, expected.timesteps)
+    rasters = rasters_of(deployed, expected)
+    cores = []
+    for number, core in enumerate(mapping.cores):
+        heard = {p.source for shard in core.shards for p in deployed.into(shard.population)}
+        replay = {name: rasters[name] for name in sorted(heard) if name not in sent}
+        plan = make_plan(deployed, [core.shards], sent, expected.timesteps, Wanted(), replay)
+        vectors = vectors_of(plan)
+        _check(core, vectors, rasters, dict(expected.potential))
+        file, buffer = f"core_{core.address.chip}_{core.address.core}.npz", io.BytesIO()
+        np.savez_compressed(buffer, **vectors.arrays())
+        (folder / file).write_bytes(buffer.getvalue())
+        cores.append(_about(core, plan, vectors, file, buffer.getvalue()))
+        if progress is not None:
+            progress(number + 1, len(mapping.cores))
+    about = {
+        "schema": SCHEMA,
+        "package": __version__,
+        "network": network.digest,
+        "data": digest(x),
+        "chip": mapping.chip.name,
+        "images": len(expected.synops),
+        "timesteps": expected.timesteps,
+        "depth": deployed.depth,
+        "potential_max": deployed.format.potential_max,
+        "cores": cores,
+    }
+    (folder / "README.txt").write_text(FORMAT, encoding="utf-8")
+    (folder / "vectors.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return about
