@@ -9,7 +9,7 @@ from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.networks import Kind, QuantisedNetwork
 from hw_mappings.chips import LOIHI2, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
-from hw_mappings.partition import Plan, explain_cores, plan, with_repeaters
+from hw_mappings.partition import PartitionPlan, explain_cores, plan, with_repeaters
 from hw_mappings.placement import PLACERS, PlacementProblem, Placer, traffic
 from hw_mappings.resources import SynapseModel
 
@@ -28,7 +28,7 @@ def _check_inputs(network: QuantisedNetwork, chip: ChipSpec, activity: Result | 
             raise InvalidInput(f"the activity has no spike counts of {', '.join(missing)}; simulate the network that is mapped")
 
 
-def _cores_of_each(planned: Plan) -> dict[str, int]:
+def _cores_of_each(planned: PartitionPlan) -> dict[str, int]:
     """Return how many cores hold shards of each population."""
     return dict(Counter(name for core in planned.cores for name in {shard.population for shard in core}))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from layered import chip_with
 
 from ecc_lava.backends.lava import run as backend
-from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.common.arrays import Array
 from ecc_lava.networks.integer import QuantisedNetwork
 from ecc_lava.networks.shard import Shard
@@ -87,7 +87,7 @@ def assert_equal(found: Deployment) -> None:
     assert found.ok
 
 
-def in_this_process(plan: Plan, layout: Any, memory: int, shared: dict[str, Array], limits: Any, progress: Any) -> None:
+def in_this_process(plan: LavaPlan, layout: Any, memory: int, shared: dict[str, Array], limits: Any, progress: Any) -> None:
     """Do here what `supervise` has a process of its own do, which takes a second to start."""
     from ecc_lava.backends.lava.host.network import compiled
     from ecc_lava.backends.lava.host.one_process import OneProcess

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecc_lava.backends.activity import ActivityOf, Wanted
+from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.common.arrays import Array
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, axes_permuted, from_synapses, target_shape
@@ -23,8 +23,8 @@ __all__ = ["GEOMETRIES", "assert_same", "everything", "needs_lava", "one_project
 needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="lava-nc needs Python 3.10")
 
 
-def everything(network: QuantisedNetwork) -> Wanted:
-    return Wanted(frozenset(network.by_name), over_time=True)
+def everything(network: QuantisedNetwork) -> Recording:
+    return Recording(frozenset(network.by_name), over_time=True)
 
 
 def assert_same(expected: ActivityOf, got: ActivityOf) -> None:

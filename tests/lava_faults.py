@@ -16,12 +16,12 @@ import pytest
 from generated import random_images, random_network
 from lava_cases import whole_cores
 
-from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.lava import run as backend
 from ecc_lava.backends.lava.cores.arithmetic import CoreArithmetic
 from ecc_lava.backends.lava.cores.clock import Clock
-from ecc_lava.backends.lava.cores.plan import CorePlan, Plan
-from ecc_lava.backends.lava.cores.planning import make_plan
+from ecc_lava.backends.lava.cores.plan import CorePlan, LavaPlan
+from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.host import supervisor as lava_supervisor
 from ecc_lava.backends.lava.run import run_shards
 from ecc_lava.common.arrays import Array
@@ -157,18 +157,18 @@ class PlantedCore(CorePlan):
 def plant(monkeypatch: pytest.MonkeyPatch, arithmetic: type[CoreArithmetic], core: int = 1) -> None:
     """Have the next runs use `arithmetic` on one of their cores."""
 
-    def planted(*arguments: Any) -> Plan:
-        plan = make_plan(*arguments)
+    def planted(*arguments: Any) -> LavaPlan:
+        plan = lava_plan(*arguments)
         own = plan.cores[core]
         faulty = PlantedCore(**{field.name: getattr(own, field.name) for field in fields(own)}, arithmetic=arithmetic)
         return replace(plan, cores=(*plan.cores[:core], faulty, *plan.cores[core + 1 :]))
 
-    monkeypatch.setattr(backend, "make_plan", planted)
+    monkeypatch.setattr(backend, "lava_plan", planted)
 
 
 def run(samples: int = 40, **options: Any) -> None:
     network = random_network(1)
-    run_shards(network, whole_cores(network), random_images(network, samples), 6, Wanted(), **options)
+    run_shards(network, whole_cores(network), random_images(network, samples), 6, Recording(), **options)
 
 
 def host() -> psutil.Process:

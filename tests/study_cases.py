@@ -12,7 +12,7 @@ from pathlib import Path
 from ecc_lava.studies.running import run_settings
 from ecc_lava.studies.settings import Setting, grid
 from ecc_lava.studies.trials.storage import open_storage
-from ecc_lava.studies.trials.store import Ledger
+from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Figures, Trial
 
 SETTINGS = grid(bits=range(2, 9), timesteps=(4, 8)).settings
@@ -59,7 +59,7 @@ class Noted:
 def main(address: str, notes: str, seconds: str, number: str) -> None:
     """Work at so many settings."""
     settings = MANY[: int(number)]
-    trials = run_settings(Noted(Path(notes), float(seconds)), settings, Ledger(open_storage(address), "test"))
+    trials = run_settings(Noted(Path(notes), float(seconds)), settings, TrialStore(open_storage(address), "test"))
     assert [trial.setting for trial in trials] == list(settings)
 
 

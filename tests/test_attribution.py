@@ -33,7 +33,7 @@ from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape, Scale, Step
 from ecc_lava.networks.integer import QuantisedNetwork
-from ecc_lava.networks.rates import rates
+from ecc_lava.networks.rates import ideal_rates
 from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float
@@ -164,7 +164,7 @@ def test_clipping_is_at_lambda_and_a_layer_by_itself_is_clipped_as_much() -> Non
     found = _attributed(small, graph, x)
     rungs = {rung.name: rung for rung in found.rungs}
     layers = {layer.name: layer for layer in found.layers}
-    activation = rates(small, {"input": x / 255.0})["q"]
+    activation = ideal_rates(small, {"input": x / 255.0})["q"]
     clipped = np.minimum(activation, small.by_name["q"].lambda_)
     readout = small.into("out")[0].geometry.kernel / small.by_name["q"].lambda_.item()
     logits = clipped.reshape(len(x), -1) @ readout + small.by_name["out"].bias.ravel()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
-from ecc_lava.backends.activity import Activity, Wanted
+from ecc_lava.backends.activity import Activity, Recording
 from ecc_lava.backends.fast import run as fast_module
 from ecc_lava.backends.fast.run import fast
 from ecc_lava.backends.result import Result
@@ -28,8 +28,8 @@ from ecc_lava.networks.wiring import Kind
 MANY = settings(derandomize=True, deadline=None, max_examples=60)
 
 
-def _everything(network: QuantisedNetwork) -> Wanted:
-    return Wanted(frozenset(network.by_name), over_time=True)
+def _everything(network: QuantisedNetwork) -> Recording:
+    return Recording(frozenset(network.by_name), over_time=True)
 
 
 @MANY
@@ -46,7 +46,7 @@ def test_the_generated_networks_reach_both_rails_and_every_geometry() -> None:
     reached, kinds = np.zeros(2, np.int64), set()
     for seed in range(30):
         network = generated.random_network(seed, rails=True)
-        for activity in golden(network, generated.random_images(network, 1), 6, Wanted()).values():
+        for activity in golden(network, generated.random_images(network, 1), 6, Recording()).values():
             reached += (activity.saturated_low, activity.saturated_high)
         for projection in network.projections:
             geometry = projection.geometry
@@ -168,7 +168,7 @@ def test_spikes_and_potential_keep_the_books() -> None:
     """v_T = v_0 + everything that came in - vth * spikes, for neurons that never saturate."""
     network = generated.random_network(6)
     q = generated.random_images(network, 2)
-    done = fast(network, q, 6, Wanted(frozenset(network.by_name)))
+    done = fast(network, q, 6, Recording(frozenset(network.by_name)))
     for population in network.populations[1:]:
         came = np.broadcast_to(population.bias.astype(np.int64) * 6, (2, *population.shape)).copy()
         for projection in network.into(population.name):
@@ -188,7 +188,7 @@ def _saturating() -> QuantisedNetwork:
         for network in (generated.random_network(seed, rails=True) for seed in range(100))
         if any(
             a.saturated_low + a.saturated_high
-            for name, a in golden(network, generated.random_images(network, 1), 6, Wanted()).items()
+            for name, a in golden(network, generated.random_images(network, 1), 6, Recording()).items()
             if name != "readout"
         )
     )
@@ -223,7 +223,7 @@ def test_a_neuron_at_its_threshold_fires(run: Any) -> None:
     bias, vth, v_init = (np.full((1, 1, 1), value, np.int32) for value in (100, 300, 100))
     counting = replace(network.by_name["p0"], bias=bias, vth=vth, v_init=v_init)
     network = replace(network, populations=(network.input, counting, network.readout), projections=(silent, last))
-    activity = run(network, generated.random_images(network, 1), 5, Wanted(frozenset(["p0"])))["p0"]
+    activity = run(network, generated.random_images(network, 1), 5, Recording(frozenset(["p0"])))["p0"]
     assert (activity.raster.reshape(5, -1) == np.array([0, 1, 0, 0, 1])[:, None]).all()
     assert (activity.potential == 0).all()
 
@@ -297,5 +297,5 @@ def test_activities_of_no_spikes() -> None:
     )
     q = {"input": np.zeros((1, *network.input.shape), np.uint8)}
     generated.assert_same_activity(golden(silent, q, 6, _everything(silent)), fast(silent, q, 6, _everything(silent)))
-    activity: Activity = fast(silent, q, 6, Wanted())["p0"]
+    activity: Activity = fast(silent, q, 6, Recording())["p0"]
     assert not activity.counts.any()

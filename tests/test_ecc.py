@@ -27,7 +27,7 @@ from ecc_lava.graph.evaluate import evaluate, forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape
 from ecc_lava.lowering.lower import lower
-from ecc_lava.networks.rates import rate_forward, rates
+from ecc_lava.networks.rates import ideal_rates, rate_forward
 from ecc_lava.networks.spiking import InputCoding, Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 
@@ -130,7 +130,7 @@ def test_normalising_by_the_maximum_keeps_all_rates_within_one() -> None:
     graph = _small_graph()
     x = _images(graph, 20)
     network = CurrentNormalisation("channel", 100.0)(lower(graph).network, _named(graph, x))
-    for name, activation in rates(network, _named(graph, x)).items():
+    for name, activation in ideal_rates(network, _named(graph, x)).items():
         if network.by_name[name].kind is Kind.IF:
             assert (activation / network.by_name[name].lambda_).max() == pytest.approx(1.0)
 
@@ -324,8 +324,8 @@ def test_shared_weights_are_an_orthonormal_part_of_all(repeats: int) -> None:
     sharing = Sharing.of(kernel, channels=2)
     assert sharing.basis.shape == (3 * repeats, 3)
     assert np.allclose(sharing.basis.T @ sharing.basis, np.eye(3))
-    rates, weights = rng.normal(size=(7, 6 * repeats)), rng.normal(size=(6, 5))
-    assert np.allclose(sharing.reduced(rates) @ weights, rates @ sharing.expanded(weights))
+    ideal_rates, weights = rng.normal(size=(7, 6 * repeats)), rng.normal(size=(6, 5))
+    assert np.allclose(sharing.reduced(ideal_rates) @ weights, ideal_rates @ sharing.expanded(weights))
     assert np.allclose(sharing.expanded(np.linalg.lstsq(sharing.reduced(np.eye(6 * repeats)), kernel, rcond=None)[0]), kernel)
 
 
@@ -348,13 +348,13 @@ def test_weights_that_an_average_made_equal_stay_equal_when_refitted() -> None:
 @pytest.mark.parametrize("channels", [1, 5, 64])
 def test_sums_over_rows_are_those_of_numpy(channels: int) -> None:
     rng = np.random.default_rng(0)
-    target, rates = rng.random((2, 300, channels)).astype(np.float32)
+    target, ideal_rates = rng.random((2, 300, channels)).astype(np.float32)
     gain = rng.random(channels)
-    energy, match = moments(target, rates)
-    np.testing.assert_allclose(energy, np.square(rates).sum(axis=0, dtype=np.float64), rtol=1e-12)
-    np.testing.assert_allclose(match, (target * rates).sum(axis=0, dtype=np.float64), rtol=1e-12)
-    mean, square = errors(target, rates, gain)
-    error = target.astype(np.float64) - rates.astype(np.float64) * gain
+    energy, match = moments(target, ideal_rates)
+    np.testing.assert_allclose(energy, np.square(ideal_rates).sum(axis=0, dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(match, (target * ideal_rates).sum(axis=0, dtype=np.float64), rtol=1e-12)
+    mean, square = errors(target, ideal_rates, gain)
+    error = target.astype(np.float64) - ideal_rates.astype(np.float64) * gain
     np.testing.assert_allclose(mean, error.mean(axis=0), rtol=1e-9, atol=1e-15)
     np.testing.assert_allclose(square, np.square(error).mean(axis=0), rtol=1e-12)
 

@@ -18,7 +18,7 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecc_lava.backends.activity import ActivityOf, Wanted
+from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
 from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.kernels import compile as fast_compile
@@ -64,8 +64,8 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return lambda number: monkeypatch.setattr(fast_module, "_threads", lambda: number)
 
 
-def _everything(network: QuantisedNetwork) -> Wanted:
-    return Wanted(frozenset(network.by_name), over_time=True)
+def _everything(network: QuantisedNetwork) -> Recording:
+    return Recording(frozenset(network.by_name), over_time=True)
 
 
 def _check(network: QuantisedNetwork, timesteps: int, samples: int = 3, seed: int = 0) -> ActivityOf:
@@ -186,12 +186,12 @@ def test_images_in_any_order_of_axes(kernels: Kernels) -> None:
     network = generated.random_network(3)
     q = generated.random_images(network, 3)
     turned = {name: np.asfortranarray(x) for name, x in q.items()}
-    generated.assert_same_activity(fast(network, q, 6, Wanted()), fast(network, turned, 6, Wanted()))
+    generated.assert_same_activity(fast(network, q, 6, Recording()), fast(network, turned, 6, Recording()))
 
 
 def test_only_what_is_wanted_is_kept(kernels: Kernels) -> None:
     network = generated.random_network(3)
-    done = fast(network, generated.random_images(network, 1), 6, Wanted(frozenset(["p1"])))
+    done = fast(network, generated.random_images(network, 1), 6, Recording(frozenset(["p1"])))
     assert [name for name, activity in done.items() if activity.raster is not None] == ["p1"]
     assert all(activity.over_time is None for activity in done.values())
 
@@ -201,7 +201,7 @@ def test_sums_that_might_not_fit_in_32_bits_are_refused(kernels: Kernels) -> Non
     wire = replace(network.projections[1], exponent=7)
     network = replace(network, projections=(network.projections[0], wire, *network.projections[2:]))
     with pytest.raises(RangeError, match=r"population 'b0' may reach 2184806400; .* 'golden'"):
-        fast(network, generated.random_images(network, 1), 1, Wanted())
+        fast(network, generated.random_images(network, 1), 1, Recording())
 
 
 def test_an_interruption_ends_the_run(kernels: Kernels, threads: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,12 +219,12 @@ def test_an_interruption_ends_the_run(kernels: Kernels, threads: Callable[[int],
 
     monkeypatch.setattr(type(kernels), "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fast(network, generated.random_images(network, 200), 6, Wanted())
+        fast(network, generated.random_images(network, 200), 6, Recording())
     assert len(calls) < 30
 
 
 def test_memory_chooses_the_batch() -> None:
-    network, wanted = generated.random_network(3), Wanted()
+    network, wanted = generated.random_network(3), Recording()
     assert images_per_batch(network, 6, wanted, 1) == 1
     few, more = (images_per_batch(network, 6, wanted, memory) for memory in (10**6, 10**7))
     assert more / few == pytest.approx(10, rel=0.02)  # as many as run at once with the lists of each

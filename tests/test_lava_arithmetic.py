@@ -10,9 +10,9 @@ import pytest
 from generated import random_images, random_network, random_sent, recoded
 from lava_cases import GEOMETRIES, assert_same, everything, one_projection, random_tiling, whole_cores
 
-from ecc_lava.backends.activity import Wanted, input_activity
+from ecc_lava.backends.activity import Recording, input_activity
 from ecc_lava.backends.lava import run as backend
-from ecc_lava.backends.lava.cores.planning import make_plan
+from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.cores.recorder import Recorder
 from ecc_lava.backends.lava.host.memory import plan_layout
 from ecc_lava.backends.stepwise import golden
@@ -24,7 +24,7 @@ from ecc_lava.networks.shard import Shard, whole
 
 def in_one_process(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: dict[str, Array], timesteps: int) -> dict[str, Any]:
     """Step the arithmetic of every core in this process, as Lava's runtime would: the same numbers without Lava."""
-    plan = make_plan(network, cores, q, timesteps, everything(network))
+    plan = lava_plan(network, cores, q, timesteps, everything(network))
     shared: dict[str, Array] = {name: np.zeros(shape, dtype) for name, (_, shape, dtype) in plan_layout(plan).arrays.items()}
     arithmetics = [core.build(node, plan.clock, plan.limit) for node, core in enumerate(plan.cores, 1)]
     recorders = [Recorder(core, plan.clock, shared) for core in plan.cores]
@@ -92,4 +92,4 @@ def test_shards_that_do_not_tile_are_refused() -> None:
         ([[Shard("p", (0, h + 1), (0, w), (0, c))], good[1]], "outside"),
     ):
         with pytest.raises(InvalidInput, match=message):
-            make_plan(network, cores, q, 6, Wanted())
+            lava_plan(network, cores, q, 6, Recording())

@@ -18,9 +18,9 @@ from generated import random_images, random_network, random_sent, recoded
 from lava_cases import assert_same, everything, needs_lava, one_readout, random_tiling, whole_cores
 from lava_faults import leaving_nothing, leftovers
 
-from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.lava import run as backend
-from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.lava.run import lava, run_shards
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.errors import InvalidInput, LavaError, MissingDependency
@@ -39,22 +39,22 @@ def test_input_of_another_shape_is_refused() -> None:
     q = random_images(network, 1)["input"]
     for bad in (q[:, :-1], q.astype(np.int64), q[:0]):
         with pytest.raises(InvalidInput, match="the input 'input' is"):
-            lava(network, {"input": bad}, 3, Wanted())
+            lava(network, {"input": bad}, 3, Recording())
 
 
 def test_missing_lava_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     network = random_network(0)
     with pytest.raises(MissingDependency, match=r"lava-nc 0\.10\.0.*Python 3\.10"):
-        lava(network, random_images(network, 1), 3, Wanted())
+        lava(network, random_images(network, 1), 3, Recording())
 
 
 def test_too_little_shared_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     network = random_network(0)
-    monkeypatch.setattr(Plan, "channel_bytes", 2**60)
+    monkeypatch.setattr(LavaPlan, "channel_bytes", 2**60)
     monkeypatch.setattr(backend, "_check_installed", lambda: None)
     with pytest.raises(LavaError, match=r"shared memory; /dev/shm has"):
-        lava(network, random_images(network, 1), 3, Wanted())
+        lava(network, random_images(network, 1), 3, Recording())
 
 
 @needs_lava
@@ -85,7 +85,7 @@ def test_random_tilings_equal_golden(seed: int, cores: int) -> None:
     network = random_network(seed, rails=seed == 11, sparse=seed > 11)
     q = random_images(network, 2, seed)
     tiling = random_tiling(np.random.default_rng(seed), network, cores)
-    assert_same(golden(network, q, 4, Wanted()), run_shards(network, tiling, q, 4, Wanted()))
+    assert_same(golden(network, q, 4, Recording()), run_shards(network, tiling, q, 4, Recording()))
 
 
 @needs_lava
@@ -108,7 +108,7 @@ def test_populations_that_fire_by_themselves() -> None:
 @pytest.mark.usefixtures("nothing_left")
 def test_rasters_of_some_populations_and_fewer_steps() -> None:
     network = random_network(6)
-    q, wanted = random_images(network, 2), Wanted(frozenset({"p1", "input"}))
+    q, wanted = random_images(network, 2), Recording(frozenset({"p1", "input"}))
     assert_same(golden(network, q, 1, wanted), lava(network, q, 1, wanted))
 
 
@@ -121,7 +121,7 @@ def test_a_long_path_of_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(tempfile, "tempdir", str(long))
     network = random_network(1)
     q = random_images(network, 1)
-    assert_same(golden(network, q, 2, Wanted()), lava(network, q, 2, Wanted()))
+    assert_same(golden(network, q, 2, Recording()), lava(network, q, 2, Recording()))
 
 
 @needs_lava
@@ -130,7 +130,7 @@ def test_progress_is_told() -> None:
     network = random_network(1)
     told: list[tuple[int, int]] = []
     run_shards(
-        network, whole_cores(network), random_images(network, 4), 6, Wanted(), progress=lambda done, total: told.append((done, total))
+        network, whole_cores(network), random_images(network, 4), 6, Recording(), progress=lambda done, total: told.append((done, total))
     )
     steps = 4 * 6 + network.depth
     assert told[-1] == (steps, steps)
@@ -141,10 +141,10 @@ def test_progress_is_told() -> None:
 def test_repeated_runs_leak_nothing() -> None:
     network = random_network(1)
     q = random_images(network, 1)
-    lava(network, q, 2, Wanted())
+    lava(network, q, 2, Recording())
     before = leftovers()
     for _ in range(5):
-        lava(network, q, 2, Wanted())
+        lava(network, q, 2, Recording())
     assert leftovers() == before
 
 
@@ -198,7 +198,7 @@ def test_lavas_own_processes_agree() -> None:
     """A readout equals Lava's own Dense and LIF, which within their limits integrate the same: even weights, no bias, no spikes."""
     network = one_readout()
     q = random_images(network, 1)
-    expected = lava(network, q, 5, Wanted(over_time=True))["readout"].over_time
+    expected = lava(network, q, 5, Recording(over_time=True))["readout"].over_time
     output = script("""
         import numpy as np
         from lava.magma.core.run_conditions import RunSteps

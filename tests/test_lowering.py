@@ -17,7 +17,7 @@ from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Add, Final, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax
 from ecc_lava.lowering.decisions import Lowering
 from ecc_lava.lowering.lower import lower
-from ecc_lava.networks.rates import rate_forward, rates
+from ecc_lava.networks.rates import ideal_rates, rate_forward
 from ecc_lava.networks.wiring import Kind
 
 MANY = settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -360,7 +360,7 @@ def test_rates_of_every_population_are_its_relus() -> None:
     graph = _graph((4, 4, 1), _conv("a", "input", 3, 3, 1, 2, bias=0.3), Relu("r", "a"), _conv("b", "r", 2, 2, 2, 2), Relu("q", "b"))
     x = _images(graph)
     inputs = {graph.input.name: x}
-    found = rates(lower(graph).network, inputs)
+    found = ideal_rates(lower(graph).network, inputs)
     for name, value in evaluate(graph, inputs):
         if name in ("r", "q"):
             np.testing.assert_allclose(found[name], value, atol=1e-12)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import graphs, pool
 
 import ecc_lava
-from ecc_lava.backends.activity import ActivityOf, Wanted
+from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast.run import fast
 from ecc_lava.backends.stepwise import floating, golden
 from ecc_lava.common.arrays import Array, Shape
@@ -265,7 +265,7 @@ def test_the_float_engine_runs_converted_integers_spike_for_spike(graph: Graph, 
 
 
 def _assert_engines_agree(network: QuantisedNetwork, q: dict[str, Array], engine: Callable[..., ActivityOf] = fast) -> None:
-    wanted = Wanted(frozenset(network.by_name), over_time=True)
+    wanted = Recording(frozenset(network.by_name), over_time=True)
     integer, real = engine(network, q, network.timesteps, wanted), floating(as_float(network), q, network.timesteps, wanted)
     for name in network.by_name:
         a, b = integer[name], real[name]
@@ -316,7 +316,7 @@ def test_eight_bits_are_close_to_the_real_network() -> None:
 
 
 def _one_step_inputs(network: QuantisedNetwork, q: dict[str, Array]) -> dict[str, Array]:
-    done = golden(network, q, network.timesteps, Wanted(frozenset(network.by_name)))
+    done = golden(network, q, network.timesteps, Recording(frozenset(network.by_name)))
     inputs = {}
     for population in network.populations[1:]:
         total = population.bias.astype(np.int64)

@@ -24,7 +24,7 @@ from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.objectives import OBJECTIVES, front
 from ecc_lava.studies.problem import Problem
 from ecc_lava.studies.results import StudyResult
-from ecc_lava.studies.running import Step
+from ecc_lava.studies.running import TrialProgress
 from ecc_lava.studies.search.search import Search
 from ecc_lava.studies.search.space import Space
 from ecc_lava.studies.settings import Setting, grid
@@ -185,7 +185,7 @@ class TestTrials:
 
     def test_a_study_goes_on_where_it_was(self, graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         first = _study(graph, bits=8, timesteps=(4, 8), storage=tmp_path / "trials.db")
-        steps: list[Step] = []
+        steps: list[TrialProgress] = []
         more = _study(graph, bits=8, timesteps=(4, 8, 16), storage=tmp_path / "trials.db", progress=steps.append)
         assert more.trials[:2] == first.trials
         assert [s.finished.setting.timesteps for s in steps if s.finished] == [16]

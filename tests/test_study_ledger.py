@@ -15,11 +15,11 @@ import pytest
 from study_cases import MANY, SETTINGS, Noted, figures
 
 from ecc_lava.errors import FileError, InvalidInput, MissingDependency
-from ecc_lava.studies.running import Step, run_settings
+from ecc_lava.studies.running import TrialProgress, run_settings
 from ecc_lava.studies.trials import store as ledgers
 from ecc_lava.studies.trials.owners import is_gone, owner
 from ecc_lava.studies.trials.storage import open_storage
-from ecc_lava.studies.trials.store import Ledger
+from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Trial
 
 KINDS = {"sqlite": "trials.db", "journal": "trials.journal", "memory": None}
@@ -37,7 +37,7 @@ def _trial(key: str) -> Trial:
 
 
 def test_a_key_is_claimed_once_and_finished_once(storage: object) -> None:
-    mine, theirs = Ledger(storage, "c"), Ledger(storage, "c")
+    mine, theirs = TrialStore(storage, "c"), TrialStore(storage, "c")
     claim = mine.claim("k", SETTINGS[0])
     assert claim is not None
     assert mine.running() == theirs.running() == {"k"}
@@ -51,7 +51,7 @@ def test_a_key_is_claimed_once_and_finished_once(storage: object) -> None:
 
 
 def test_a_released_key_can_be_claimed_again(storage: object) -> None:
-    ledger = Ledger(storage, "c")
+    ledger = TrialStore(storage, "c")
     claim = ledger.claim("k", SETTINGS[0])
     with pytest.raises(KeyboardInterrupt), claim.beating():
         raise KeyboardInterrupt
@@ -64,36 +64,36 @@ def test_a_released_key_can_be_claimed_again(storage: object) -> None:
 
 def test_nothing_stays_open(tmp_path: Path) -> None:
     for kind in filter(None, KINDS.values()):
-        ledger = Ledger(open_storage(tmp_path / kind), "c")
+        ledger = TrialStore(open_storage(tmp_path / kind), "c")
         with ledger.claim("k", SETTINGS[0]).beating():
             pass
         assert not [file.path for file in psutil.Process().open_files() if file.path.startswith(str(tmp_path))]
 
 
 def test_contexts_do_not_mix(storage: object) -> None:
-    assert Ledger(storage, "one").claim("k", SETTINGS[0]).finish(_trial("k"))
-    assert Ledger(storage, "other").finished() == {}
+    assert TrialStore(storage, "one").claim("k", SETTINGS[0]).finish(_trial("k"))
+    assert TrialStore(storage, "other").finished() == {}
 
 
 def test_of_two_claims_at_the_same_moment_the_first_holds(storage: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both look before either has claimed; the other's claim comes between this one's look and its own."""
-    mine, theirs = Ledger(storage, "c"), Ledger(storage, "c")
+    mine, theirs = TrialStore(storage, "c"), TrialStore(storage, "c")
     others: list[object] = []
-    real = Ledger._claimed
+    real = TrialStore._claimed
 
-    def late(self: Ledger, *arguments: object) -> object:
+    def late(self: TrialStore, *arguments: object) -> object:
         if self is mine and not others:
             others.append(theirs.claim("k", SETTINGS[0]))
         return real(self, *arguments)
 
-    monkeypatch.setattr(Ledger, "_claimed", late)
+    monkeypatch.setattr(TrialStore, "_claimed", late)
     assert mine.claim("k", SETTINGS[0]) is None
     assert others[0].finish(_trial("k"))
     assert list(mine.finished()) == ["k"]
 
 
 def test_what_an_interrupt_left_in_this_process_is_free(storage: object) -> None:
-    ledger = Ledger(storage, "c")
+    ledger = TrialStore(storage, "c")
     ledger.claim("k", SETTINGS[0])
     ledgers._HELD.clear()  # as if the claim had never been handed out
     assert ledger.running() == set()
@@ -101,11 +101,11 @@ def test_what_an_interrupt_left_in_this_process_is_free(storage: object) -> None
 
 
 def test_another_machine_is_taken_for_gone_when_its_beats_stop(storage: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    far = Ledger(storage, "c", beat=0.05)
+    far = TrialStore(storage, "c", beat=0.05)
     with monkeypatch.context() as away:
         away.setattr(ledgers, "owner", lambda: "elsewhere/1 7 0")
         claim = far.claim("k", SETTINGS[0])
-    near = Ledger(storage, "c", grace=0.4)
+    near = TrialStore(storage, "c", grace=0.4)
     with claim.beating():
         until = time.monotonic() + 0.8
         while time.monotonic() < until:
@@ -132,8 +132,8 @@ def test_an_ended_process_is_known_to_be_gone() -> None:
 
 def test_a_run_does_what_is_open_and_nothing_twice(storage: object, tmp_path: Path) -> None:
     noted = Noted(tmp_path / "notes")
-    steps: list[Step] = []
-    ledger = Ledger(storage, "c")
+    steps: list[TrialProgress] = []
+    ledger = TrialStore(storage, "c")
     first = run_settings(noted, SETTINGS[:3], ledger, steps.append)
     both = run_settings(noted, SETTINGS[:5], ledger, steps.append)
     assert [t.setting for t in both] == list(SETTINGS[:5])
@@ -150,7 +150,7 @@ def test_an_interrupt_keeps_what_is_finished(storage: object, tmp_path: Path) ->
                 raise KeyboardInterrupt
             return super().run(setting, progress)
 
-    ledger = Ledger(storage, "c")
+    ledger = TrialStore(storage, "c")
     with pytest.raises(KeyboardInterrupt):
         run_settings(Interrupted(tmp_path / "notes"), SETTINGS[:4], ledger)
     assert len(ledger.finished()) == 2
@@ -178,7 +178,7 @@ def test_processes_at_once_share_the_keys(name: str, tmp_path: Path) -> None:
         assert process.returncode in (0, -signal.SIGKILL), errors
     assert sum(process.returncode == 0 for process in processes) >= 2
     keys = sorted(noted.key(s) for s in MANY[: len(SETTINGS)])
-    assert sorted(Ledger(open_storage(tmp_path / name), "test").finished()) == keys
+    assert sorted(TrialStore(open_storage(tmp_path / name), "test").finished()) == keys
     assert sorted(set(noted.noted("ended"))) == keys
     began = noted.noted("began")
     assert len(began) <= len(keys) + 1  # what the killed one was at is run again
@@ -204,7 +204,7 @@ def test_killed_at_random_thirty_times_it_ends_with_exactly_the_grid(name: str, 
     process = _start(tmp_path / name, notes, 0.0, len(MANY))
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    trials = Ledger(open_storage(tmp_path / name), "test")._trials()
+    trials = TrialStore(open_storage(tmp_path / name), "test")._trials()
     assert sorted(t.user_attrs["key"] for t in trials if t.state.name == "COMPLETE") == keys
     assert all(t.state.is_finished() for t in trials)
     assert len(noted.noted("began")) <= len(keys) + 30
@@ -228,5 +228,5 @@ def test_a_storage_that_cannot_be_used_is_one_message(
     for name in ("garbage.db", "garbage.journal"):
         Path(name).write_bytes(b"this is no file of trials\n" * 100)
     with pytest.raises(error, match=match) as caught:
-        Ledger(open_storage(address), "c")
+        TrialStore(open_storage(address), "c")
     assert "secret" not in str(caught.value)

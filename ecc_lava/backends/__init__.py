@@ -4,13 +4,13 @@
 give it one record in `table`; `tests/backends` then runs it on every network.
 """
 
-from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.closed_form import even_counts
 from ecc_lava.backends.collecting import as_result
-from ecc_lava.backends.lava.cores.plan import CorePlan, Plan
-from ecc_lava.backends.lava.cores.planning import make_plan
+from ecc_lava.backends.lava.cores.plan import CorePlan, LavaPlan
+from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
-from ecc_lava.backends.lava.cores.synapses import Listed, Synapses, Taps
+from ecc_lava.backends.lava.cores.synapses import Listed, ShardSynapses, Taps
 from ecc_lava.backends.lava.run import LAVA, ONE_PROCESS, RUNTIMES, ShardRun, run_counted
 from ecc_lava.backends.result import Result, agreement, largest_logit
 from ecc_lava.backends.simulate import simulate
@@ -23,18 +23,18 @@ __all__ = [
     "RUNTIMES",
     "CorePlan",
     "Listed",
-    "Plan",
+    "LavaPlan",
     "Result",
     "ShardPlan",
     "ShardRun",
-    "Synapses",
+    "ShardSynapses",
     "Taps",
-    "Wanted",
+    "Recording",
     "agreement",
     "as_result",
     "even_counts",
     "largest_logit",
-    "make_plan",
+    "lava_plan",
     "run_counted",
     "simulate",
 ]

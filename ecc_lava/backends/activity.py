@@ -10,11 +10,11 @@ import numpy as np
 
 from ecc_lava.common import Array, Int
 
-__all__ = ["Activity", "ActivityOf", "Wanted", "input_activity"]
+__all__ = ["Activity", "ActivityOf", "Recording", "input_activity"]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Recording:
     """What to keep beside counts and potentials.
 
     Attributes
@@ -55,7 +55,7 @@ class Activity:
     saturated_high: int = 0
 
 
-def input_activity(q: Array, timesteps: int, wanted: Wanted, name: str) -> Activity:
+def input_activity(q: Array, timesteps: int, wanted: Recording, name: str) -> Activity:
     """Return what an input did: it sent the same graded values (N, H, W, C) at every step, or binary spikes (N, T, H, W, C)."""
     binary = q.ndim == 5
     counts = q.sum(axis=1, dtype=np.int64) if binary else (q > 0).astype(np.int64) * timesteps

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ecc_lava.backends.activity import Activity, Wanted, input_activity
+from ecc_lava.backends.activity import Activity, Recording, input_activity
 from ecc_lava.common import Array, Float
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import apply
@@ -23,7 +23,7 @@ from ecc_lava.networks import Kind, Population, SpikingNetwork
 __all__ = ["closed_form", "even_counts"]
 
 
-def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
     """Evaluate the closed form, in float64.
 
     Parameters
@@ -32,7 +32,7 @@ def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int,
     q : input name -> uint8 array (N, H, W, C)
         Encoded input.
     timesteps : int
-    wanted : Wanted
+    wanted : Recording
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ecc_lava.backends.activity import ActivityOf, Wanted
+from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.collecting import Collector
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.table import BACKENDS, Network
@@ -70,7 +70,7 @@ def simulate(
         if name not in network.by_name:
             raise InvalidInput(f"there is no population {name!r} to record; there are {', '.join(network.by_name)}")
     q = encode_all(as_batch(x, network.input_specs), network.codings)
-    wanted = Wanted(frozenset(recorded) if backend != "closed_form" else frozenset(), over_time)
+    wanted = Recording(frozenset(recorded) if backend != "closed_form" else frozenset(), over_time)
     samples = batch_size(q)
     collector, done = Collector(network, recorded), 0
     for part in parts(q, samples if backend == "lava" else _batch_size(network, steps, wanted, backend, max_memory)):
@@ -103,7 +103,7 @@ def _timesteps(network: Network, asked: int | None) -> int:
     return steps
 
 
-def _batch_size(network: Network, timesteps: int, wanted: Wanted, backend: str, max_memory: int | None) -> int:
+def _batch_size(network: Network, timesteps: int, wanted: Recording, backend: str, max_memory: int | None) -> int:
     """Return how many images to run together."""
     if backend == "fast":
         from ecc_lava.backends.fast.run import images_per_batch

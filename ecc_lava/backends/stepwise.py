@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecc_lava.backends.activity import Activity, Wanted, input_activity
+from ecc_lava.backends.activity import Activity, Recording, input_activity
 from ecc_lava.common import Array, integrate_and_fire
 from ecc_lava.geometry import Geometry, apply
 from ecc_lava.networks import Kind, QuantisedNetwork, SpikingNetwork
@@ -20,7 +20,7 @@ __all__ = ["floating", "golden"]
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _PopulationRun:
     """One population as the engine needs it, in one dtype."""
 
     name: str
@@ -32,7 +32,7 @@ class _Layer:
     """(source, geometry, factor of the summed input) of every projection."""
 
 
-def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
     """Run the integer network exactly, in int64.
 
     Parameters
@@ -41,10 +41,10 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wa
     q : input name -> uint8 array (N, H, W, C)
         What graded inputs send at every step; binary spikes, uint8 (N, T, H, W, C), of the others.
     timesteps : int
-    wanted : Wanted
+    wanted : Recording
     """
     layers = [
-        _Layer(
+        _PopulationRun(
             p.name,
             p.kind,
             p.bias.astype(np.int64),
@@ -57,16 +57,18 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wa
     return _run(layers, q, np.int64, timesteps, wanted, network.format.potential_max)
 
 
-def floating(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+def floating(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
     """Run a float network through time, in float64; parameters as for `golden`."""
     layers = [
-        _Layer(p.name, p.kind, p.bias, p.vth, p.v_init, tuple((j.source, j.geometry, 1) for j in network.into(p.name)))
+        _PopulationRun(p.name, p.kind, p.bias, p.vth, p.v_init, tuple((j.source, j.geometry, 1) for j in network.into(p.name)))
         for p in network.populations
     ]
     return _run(layers, q, np.float64, timesteps, wanted, network.potential_limit)
 
 
-def _run(layers: list[_Layer], q: Mapping[str, Array], dtype: type, timesteps: int, wanted: Wanted, limit: float) -> dict[str, Activity]:
+def _run(
+    layers: list[_PopulationRun], q: Mapping[str, Array], dtype: type, timesteps: int, wanted: Recording, limit: float
+) -> dict[str, Activity]:
     samples = len(next(iter(q.values())))
     done: dict[str, Activity] = {}
     spikes: dict[str, Array] = {}
@@ -81,9 +83,9 @@ def _run(layers: list[_Layer], q: Mapping[str, Array], dtype: type, timesteps: i
         fired = np.zeros(current.shape, np.uint8)
         over_time = np.zeros_like(current) if layer.kind is Kind.READOUT and wanted.over_time else None
         low = high = 0
-        vth, keeps = None if layer.kind is Kind.READOUT else layer.vth, layer.kind.keeps
+        vth, is_stateful = None if layer.kind is Kind.READOUT else layer.vth, layer.kind.is_stateful
         for t in range(timesteps):
-            step = integrate_and_fire(v, current[:, t], vth, limit, keeps=keeps)
+            step = integrate_and_fire(v, current[:, t], vth, limit, is_stateful=is_stateful)
             v, fired[:, t] = step.v, step.spikes
             low, high = low + step.saturated_low, high + step.saturated_high
             if over_time is not None:
@@ -94,7 +96,7 @@ def _run(layers: list[_Layer], q: Mapping[str, Array], dtype: type, timesteps: i
     return done
 
 
-def _currents(layer: _Layer, q: Mapping[str, Array], spikes: dict[str, Array], timesteps: int) -> Array:
+def _currents(layer: _PopulationRun, q: Mapping[str, Array], spikes: dict[str, Array], timesteps: int) -> Array:
     """Return the summed input plus bias of every step, (N, T, H, W, C)."""
     total: Array = np.asarray(layer.bias)
     for source, geometry, factor in layer.inputs:

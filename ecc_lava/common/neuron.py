@@ -8,10 +8,10 @@ import numpy as np
 
 from ecc_lava.common.arrays import Array
 
-__all__ = ["Step", "integrate_and_fire"]
+__all__ = ["NeuronStep", "integrate_and_fire"]
 
 
-class Step(NamedTuple):
+class NeuronStep(NamedTuple):
     """State and spikes after one timestep."""
 
     v: Array
@@ -26,7 +26,7 @@ def _saturate(v: Array, limit: float) -> tuple[Array, int, int]:
     return (np.clip(v, -limit, limit).astype(v.dtype) if low or high else v), low, high
 
 
-def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float, *, keeps: bool = True) -> Step:
+def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float, *, is_stateful: bool = True) -> NeuronStep:
     """Advance neurons by one timestep.
 
     ``v <- clip(v + current); s = v >= vth; v <- clip(v - vth*s)``; without `vth` nothing fires. A step neuron keeps nothing:
@@ -39,7 +39,7 @@ def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float
     vth : array broadcastable to v, or None for a readout
     limit : float
         Potential rail; infinite for real-valued networks.
-    keeps : bool
+    is_stateful : bool
         Whether the potential is kept from step to step; not that of a step neuron.
 
     Returns
@@ -47,11 +47,11 @@ def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float
     Step
         New potential, spikes (0 or 1, dtype of v), and how often the low and high rail were reached.
     """
-    v, low, high = _saturate(v + current if keeps else np.broadcast_to(current, v.shape), limit)
+    v, low, high = _saturate(v + current if is_stateful else np.broadcast_to(current, v.shape), limit)
     if vth is None:
-        return Step(v, np.zeros_like(v), low, high)
+        return NeuronStep(v, np.zeros_like(v), low, high)
     spikes = (v >= vth).astype(v.dtype)
-    if not keeps:
-        return Step(v, spikes, low, high)
+    if not is_stateful:
+        return NeuronStep(v, spikes, low, high)
     v, low_after, high_after = _saturate(v - vth * spikes, limit)
-    return Step(v, spikes, low + low_after, high + high_after)
+    return NeuronStep(v, spikes, low + low_after, high + high_after)

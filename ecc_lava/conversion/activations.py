@@ -8,7 +8,7 @@ import numpy as np
 
 from ecc_lava.common import Array, Float
 from ecc_lava.inputs import batch_size, parts
-from ecc_lava.networks import SpikingNetwork, rates
+from ecc_lava.networks import SpikingNetwork, ideal_rates
 
 __all__ = ["activation_scale"]
 
@@ -41,7 +41,7 @@ def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: 
     """
     kept: dict[str, list[Array]] = {name: [] for name in per}
     for part in parts(images, BATCH):
-        activations = rates(network, part)
+        activations = ideal_rates(network, part)
         for name in per:
             kept[name].append(_thinned(activations[name], batch_size(images), percentile))
     return {name: _scale(np.concatenate(kept.pop(name)), how, percentile) for name, how in per.items()}

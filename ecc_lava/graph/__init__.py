@@ -6,7 +6,22 @@ This room knows neither Keras nor spikes. To add a kind of node, write its class
 
 from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
-from ecc_lava.graph.nodes import Add, Final, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Step
+from ecc_lava.graph.nodes import (
+    Add,
+    Final,
+    Input,
+    Linear,
+    Maximum,
+    MaxPool,
+    Node,
+    Relu,
+    Reshape,
+    Scale,
+    Sigmoid,
+    Softmax,
+    Step,
+    nodes_for_outputs,
+)
 
 __all__ = [
     "Add",
@@ -24,4 +39,5 @@ __all__ = [
     "Softmax",
     "Step",
     "forward",
+    "nodes_for_outputs",
 ]

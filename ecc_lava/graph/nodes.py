@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf, prod
 from typing import TypeAlias
@@ -27,6 +28,7 @@ __all__ = [
     "Softmax",
     "Step",
     "shape_of",
+    "nodes_for_outputs",
 ]
 
 
@@ -200,3 +202,12 @@ def shape_of(node: Node, sources: list[Shape]) -> Shape:
             return target_shape(node.tap(0, 0, sources[0]), sources[0])
         case Relu() | Step() | Softmax() | Sigmoid():
             return sources[0]
+
+
+def nodes_for_outputs(nodes: Sequence[Node], outputs: Iterable[str]) -> list[Node]:
+    """Return the inputs and the nodes that the outputs depend on, in order."""
+    wanted = set(outputs)
+    for node in reversed(nodes):
+        if node.name in wanted:
+            wanted.update(node.sources)
+    return [node for node in nodes if node.name in wanted or isinstance(node, Input)]

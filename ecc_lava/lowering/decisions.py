@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecc_lava.lowering.expressions import Cost
+from ecc_lava.lowering.expressions import OperatorCost
 from ecc_lava.networks import SpikingNetwork
 
 __all__ = ["Decision", "Lowering"]
@@ -19,14 +19,14 @@ class Decision:
     node : str
     kind : {"input", "population", "folded", "relay", "maxima", "maxima over a relay", "readout", "readout over a relay"}
         "relay": the tensor before this node became a relay; "maxima": a tree of populations.
-    folded, pair : Cost or None
+    folded, pair : OperatorCost or None
         The two costs the choice was made on; `folded` is None where folding is not exact.
     """
 
     node: str
     kind: str
-    folded: Cost | None = None
-    pair: Cost | None = None
+    folded: OperatorCost | None = None
+    pair: OperatorCost | None = None
 
 
 @dataclass(frozen=True)

@@ -33,33 +33,33 @@ from ecc_lava.geometry import (
     with_kernel,
 )
 
-__all__ = ["Cost", "Expression", "Term", "added", "cost_of", "extended", "folded_cost", "merged", "negated", "united"]
+__all__ = ["OperatorCost", "Expression", "Term", "added", "cost_of", "extended", "folded_cost", "merged", "negated", "united"]
 
 
 @dataclass(frozen=True)
-class Cost:
+class OperatorCost:
     """Weights stored and synapses of projections."""
 
     weights: int
     synapses: int
 
-    def __add__(self, other: Cost) -> Cost:
+    def __add__(self, other: OperatorCost) -> OperatorCost:
         """Return the sum of both."""
-        return Cost(self.weights + other.weights, self.synapses + other.synapses)
+        return OperatorCost(self.weights + other.weights, self.synapses + other.synapses)
 
-    def times(self, factor: int) -> Cost:
+    def times(self, factor: int) -> OperatorCost:
         """Return the cost of several copies."""
-        return Cost(factor * self.weights, factor * self.synapses)
+        return OperatorCost(factor * self.weights, factor * self.synapses)
 
-    def share(self, part: float) -> Cost:
+    def share(self, part: float) -> OperatorCost:
         """Return a part of the cost."""
-        return Cost(int(part * self.weights), int(part * self.synapses))
+        return OperatorCost(int(part * self.weights), int(part * self.synapses))
 
-    def without(self, other: Cost) -> Cost:
+    def without(self, other: OperatorCost) -> OperatorCost:
         """Return what is left of both, at least 0."""
-        return Cost(max(0, self.weights - other.weights), max(0, self.synapses - other.synapses))
+        return OperatorCost(max(0, self.weights - other.weights), max(0, self.synapses - other.synapses))
 
-    def within(self, limit: float, other: Cost) -> bool:
+    def within(self, limit: float, other: OperatorCost) -> bool:
         """Whether both are at most `limit` times those of `other`."""
         return self.weights <= limit * other.weights and self.synapses <= limit * other.synapses
 
@@ -88,9 +88,9 @@ class Expression:
     shape: Shape
 
 
-def cost_of(geometry: Geometry, source: Shape) -> Cost:
+def cost_of(geometry: Geometry, source: Shape) -> OperatorCost:
     """Return the cost of one projection from a map of shape `source`."""
-    return Cost(geometry.kernel.size, synapses(geometry, source))
+    return OperatorCost(geometry.kernel.size, synapses(geometry, source))
 
 
 def compositions(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> list[tuple[str, Composition | None]]:
@@ -102,13 +102,13 @@ def compositions(operator: Geometry, expression: Expression, shapes: Mapping[str
     ]
 
 
-def folded_cost(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> Cost | None:
+def folded_cost(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> OperatorCost | None:
     """Return the cost of the operator folded into every term, or None if that is not exact."""
-    total = Cost(0, 0)
+    total = OperatorCost(0, 0)
     for _, composition in compositions(operator, expression, shapes):
         if composition is None:
             return None
-        total += Cost(composition.weights, composition.synapses)
+        total += OperatorCost(composition.weights, composition.synapses)
     return total
 
 

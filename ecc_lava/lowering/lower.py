@@ -35,12 +35,27 @@ import numpy as np
 
 from ecc_lava.common import Array, Shape
 from ecc_lava.geometry import Dense, Geometry, apply, diagonal, is_placement, reshaping, with_kernel
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Step
+from ecc_lava.graph import (
+    Add,
+    Graph,
+    Input,
+    Linear,
+    Maximum,
+    MaxPool,
+    Node,
+    Relu,
+    Reshape,
+    Scale,
+    Sigmoid,
+    Softmax,
+    Step,
+    nodes_for_outputs,
+)
 from ecc_lava.inputs import InputCoding
 from ecc_lava.lowering.decisions import Decision, Lowering
-from ecc_lava.lowering.expressions import Cost, Expression, Term, added, cost_of, extended, folded_cost, negated, united
-from ecc_lava.lowering.maxima import Candidate, largest
-from ecc_lava.lowering.order import needed, passes_on, pooled_first, read_as, readers_of
+from ecc_lava.lowering.expressions import Expression, OperatorCost, Term, added, cost_of, extended, folded_cost, negated, united
+from ecc_lava.lowering.maxima import MaxTerm, largest
+from ecc_lava.lowering.order import passes_on, pooled_first, read_as, readers_of
 from ecc_lava.networks import READOUT_SUFFIX, Kind, Population, Projection, SpikingNetwork
 
 __all__ = ["lower"]
@@ -61,7 +76,7 @@ def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
     graph : Graph
     fold_limit : float
     """
-    nodes = pooled_first(needed(graph))
+    nodes = pooled_first(nodes_for_outputs(graph.nodes, graph.logits.values()))
     builder = _Builder(graph, nodes, fold_limit)
     for node in nodes:
         builder.visit(node)
@@ -78,7 +93,7 @@ class _Builder:
         self._limit = fold_limit
         linear = [cost_of(node.geometry, graph.shapes[node.source]) for node in nodes if isinstance(node, Linear)]
         share = SMALL * max(0.0, fold_limit - 1.0)
-        self._spare = sum(linear, Cost(0, 0)).share(share)
+        self._spare = sum(linear, OperatorCost(0, 0)).share(share)
         self._populations: list[Population] = []
         self._projections: list[Projection] = []
         self._shapes: dict[str, Shape] = {}
@@ -114,7 +129,7 @@ class _Builder:
             case MaxPool(name=name):
                 self._expressions[name] = self._max_pool(node, self._as_map(node, node.source))
             case Maximum(name=name):
-                self._expressions[name] = self._maxima(name, [Candidate(e) for e in self._alike(node)])
+                self._expressions[name] = self._maxima(name, [MaxTerm(e) for e in self._alike(node)])
                 self._decide(Decision(name, "maxima"))
             case Softmax() | Sigmoid():
                 raise AssertionError("what an output is reported before is never needed for it")
@@ -171,18 +186,18 @@ class _Builder:
             expression = self._relay(node.source, expression)
         return extended(expression, operator, bias, self._shapes)
 
-    def _folds(self, folded: Cost | None, pair: Cost) -> bool:
+    def _folds(self, folded: OperatorCost | None, pair: OperatorCost) -> bool:
         return folded is not None and folded.within(self._limit, pair)
 
-    def _spares(self, folded: Cost | None, pair: Cost) -> bool:
+    def _spares(self, folded: OperatorCost | None, pair: OperatorCost) -> bool:
         """Whether a fold beyond the limit is little beside the model; it is then paid for."""
         if folded is None or not folded.within(1.0, pair + self._spare):
             return False
         self._spare = self._spare.without(folded.without(pair))
         return True
 
-    def _cost(self, expression: Expression) -> Cost:
-        return sum((cost_of(term.geometry, self._shapes[term.population]) for term in expression.terms), Cost(0, 0))
+    def _cost(self, expression: Expression) -> OperatorCost:
+        return sum((cost_of(term.geometry, self._shapes[term.population]) for term in expression.terms), OperatorCost(0, 0))
 
     def _relay(self, tensor: str, expression: Expression) -> Expression:
         """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor and shape."""
@@ -218,18 +233,18 @@ class _Builder:
         masked = not self._never_negative(expression)
         zeros = np.zeros(expression.shape[2])
         candidates = [
-            Candidate(extended(expression, tap, zeros, self._shapes), _inside(tap, expression.shape) if masked else None) for tap in taps
+            MaxTerm(extended(expression, tap, zeros, self._shapes), _inside(tap, expression.shape) if masked else None) for tap in taps
         ]
         return self._maxima(node.name, candidates)
 
-    def _pooled_cost(self, taps: Sequence[Geometry], expression: Expression) -> tuple[Cost | None, Cost]:
+    def _pooled_cost(self, taps: Sequence[Geometry], expression: Expression) -> tuple[OperatorCost | None, OperatorCost]:
         """Return the costs of a pool's tree over the expression (None if that is not exact), and over a relay of it.
 
         Of n values, n - 1 are compared with another one and the last is passed on: the tree reads 2n - 1 of them.
         """
         relays = 1 if self._never_negative(expression) else 2
         over_relay = self._cost(expression).times(relays)
-        folded: Cost | None = Cost(0, 0)
+        folded: OperatorCost | None = OperatorCost(0, 0)
         for index, tap in enumerate(taps):
             read = 1 if index == len(taps) - 1 else 2
             over_relay += cost_of(tap, expression.shape).times(relays * read)
@@ -237,7 +252,7 @@ class _Builder:
             folded = None if folded is None or cost is None else folded + cost.times(read)
         return folded, over_relay
 
-    def _maxima(self, name: str, candidates: Sequence[Candidate]) -> Expression:
+    def _maxima(self, name: str, candidates: Sequence[MaxTerm]) -> Expression:
         made = 0
 
         def rectified(expression: Expression) -> Expression:
@@ -276,7 +291,7 @@ class _Builder:
             return expression
         return extended(expression, operator, np.zeros(1), self._shapes)
 
-    def _reshaped_cost(self, expression: Expression, operator: Geometry) -> tuple[Cost | None, Cost]:
+    def _reshaped_cost(self, expression: Expression, operator: Geometry) -> tuple[OperatorCost | None, OperatorCost]:
         """Return the costs of a reshaped expression, and of the two after each other."""
         return folded_cost(operator, expression, self._shapes), self._cost(expression) + cost_of(operator, expression.shape)
 

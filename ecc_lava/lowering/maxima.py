@@ -14,11 +14,11 @@ from ecc_lava.common import Array, Shape
 from ecc_lava.geometry import Conv
 from ecc_lava.lowering.expressions import Expression, added, extended, negated
 
-__all__ = ["Candidate", "largest"]
+__all__ = ["MaxTerm", "largest"]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class MaxTerm:
     """One tensor of the comparison.
 
     Attributes
@@ -32,7 +32,7 @@ class Candidate:
     inside: Array | None = None
 
 
-def largest(candidates: Sequence[Candidate], rectified: Callable[[Expression], Expression], shapes: Mapping[str, Shape]) -> Expression:
+def largest(candidates: Sequence[MaxTerm], rectified: Callable[[Expression], Expression], shapes: Mapping[str, Shape]) -> Expression:
     """Return the largest of the candidates that take part, position by position.
 
     Parameters
@@ -48,10 +48,10 @@ def largest(candidates: Sequence[Candidate], rectified: Callable[[Expression], E
     return level[0].value
 
 
-def _larger(a: Candidate, b: Candidate, rectified: Callable[[Expression], Expression], shapes: Mapping[str, Shape]) -> Candidate:
+def _larger(a: MaxTerm, b: MaxTerm, rectified: Callable[[Expression], Expression], shapes: Mapping[str, Shape]) -> MaxTerm:
     """Return ``b + relu(a - b)`` where both take part, else the one that does."""
     if a.inside is None and b.inside is None:
-        return Candidate(added(b.value, rectified(added(a.value, negated(b.value, shapes)))))
+        return MaxTerm(added(b.value, rectified(added(a.value, negated(b.value, shapes)))))
     whole = np.ones(a.value.shape[:2])
     in_a = whole if a.inside is None else a.inside
     in_b = whole if b.inside is None else b.inside
@@ -61,7 +61,7 @@ def _larger(a: Candidate, b: Candidate, rectified: Callable[[Expression], Expres
     if (in_a * in_b).any():
         values.append(rectified(_where(in_a * in_b, added(a.value, negated(b.value, shapes)), shapes)))
     union = np.maximum(in_a, in_b)
-    return Candidate(added(*values), None if union.all() else union)
+    return MaxTerm(added(*values), None if union.all() else union)
 
 
 def _where(inside: Array, value: Expression, shapes: Mapping[str, Shape]) -> Expression:

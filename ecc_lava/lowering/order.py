@@ -9,18 +9,9 @@ import numpy as np
 
 from ecc_lava.common import Shape
 from ecc_lava.geometry import Dense, is_placement
-from ecc_lava.graph import Add, Graph, Input, Linear, MaxPool, Node, Relu, Reshape, Scale, Step
+from ecc_lava.graph import Add, Linear, MaxPool, Node, Relu, Reshape, Scale, Step
 
-__all__ = ["needed", "passes_on", "pooled_first", "read_as", "readers_of"]
-
-
-def needed(graph: Graph) -> list[Node]:
-    """Return the nodes that the outputs depend on, in order."""
-    wanted = set(graph.logits.values())
-    for node in reversed(graph.nodes):
-        if node.name in wanted:
-            wanted.update(node.sources)
-    return [node for node in graph.nodes if node.name in wanted or isinstance(node, Input)]
+__all__ = ["passes_on", "pooled_first", "read_as", "readers_of"]
 
 
 def pooled_first(nodes: list[Node]) -> list[Node]:

@@ -4,7 +4,7 @@ Types and their invariants only. Conversion, quantisation and simulation are roo
 """
 
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection, check_payload
-from ecc_lava.networks.rates import clipped_rate, ideal_rate, input_rates, input_sum, rate_forward, rates, remaining_rates
+from ecc_lava.networks.rates import clipped_rate, ideal_rate, ideal_rates, input_rates, input_sum, rate_forward, remaining_rates
 from ecc_lava.networks.shard import Shard, whole
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import READOUT_SUFFIX, Kind, depths, largest_sent, output_name
@@ -28,7 +28,7 @@ __all__ = [
     "largest_sent",
     "output_name",
     "rate_forward",
-    "rates",
+    "ideal_rates",
     "remaining_rates",
     "whole",
 ]

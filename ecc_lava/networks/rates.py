@@ -12,13 +12,13 @@ from ecc_lava.inputs import model_inputs
 from ecc_lava.networks.spiking import Population, SpikingNetwork
 from ecc_lava.networks.wiring import Kind, output_name
 
-__all__ = ["Answer", "clipped_rate", "ideal_rate", "input_rates", "input_sum", "rate_forward", "rates", "remaining_rates"]
+__all__ = ["Answer", "clipped_rate", "ideal_rate", "input_rates", "input_sum", "rate_forward", "ideal_rates", "remaining_rates"]
 
 Answer = Callable[[Population, Array], Float]
 """How a population answers the sum of its inputs and bias, (N, H, W, C), with a rate."""
 
 
-def rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
+def ideal_rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
     """Return every population's ideal activation in the model's units.
 
     ``a = min(lambda * relu(sum_p W_p . r_p + bias) / vth, ceiling)`` with r = a / lambda of each source; the input's r is
@@ -40,7 +40,7 @@ def rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
 
 
 def input_rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
-    """Return what the inputs would send at every step if they could send any number, ``(x - offset) / unit``; x as for `rates`."""
+    """Return what the inputs would send at every step if they could send any number, ``(x - offset) / unit``; x as for `ideal_rates`."""
     inputs = zip(network.inputs, network.codings, strict=True)
     return {p.name: (x[p.name].astype(np.float64) - coding.offset) / coding.unit for p, coding in inputs}
 
@@ -109,5 +109,5 @@ def rate_forward(network: SpikingNetwork, x: Images) -> Outputs:
     InvalidInput
         If the images do not fit the network's inputs.
     """
-    ideal = rates(network.ideal or network, model_inputs(x, network.input_specs))
+    ideal = ideal_rates(network.ideal or network, model_inputs(x, network.input_specs))
     return by_output({output_name(p.name): ideal[p.name].reshape(len(ideal[p.name]), -1) for p in network.readouts})

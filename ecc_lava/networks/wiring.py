@@ -32,7 +32,7 @@ class Kind(str, Enum):
         return self in (Kind.IF, Kind.STEP)
 
     @property
-    def keeps(self) -> bool:
+    def is_stateful(self) -> bool:
         """Whether the potential is kept from step to step."""
         return self in (Kind.IF, Kind.READOUT)
 

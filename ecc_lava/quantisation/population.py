@@ -21,7 +21,7 @@ from ecc_lava.networks import Kind, Population, Projection, QuantisedPopulation,
 from ecc_lava.quantisation.gain_maps import integer_gain
 from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 
-__all__ = ["UNIT_MIN", "Layer"]
+__all__ = ["UNIT_MIN", "PopulationQuantiser"]
 
 COARSER = 20
 """How often units are made coarser before giving up; rounding makes a few rounds necessary."""
@@ -31,7 +31,7 @@ UNIT_MIN = 1024.0
 
 
 @dataclass(frozen=True)
-class _Input:
+class _MeasuredProjection:
     """A projection in real units as the choice of units needs it."""
 
     projection: Projection
@@ -66,7 +66,7 @@ class _Choice(NamedTuple):
     """Whether no input can leave the potential's range in all T steps."""
 
 
-class Layer:
+class PopulationQuantiser:
     """One population and the projections into it.
 
     Parameters
@@ -87,7 +87,7 @@ class Layer:
         self._bits = bits
         self._dropped = format.dropped_bits(bits)
         self._one_unit = per == "layer" or population.kind is Kind.READOUT  # of one scale, logits can be compared
-        self._timesteps = (network.timesteps or 1) if population.kind.keeps else 1  # a step population sums up one step's input
+        self._timesteps = (network.timesteps or 1) if population.kind.is_stateful else 1  # a step population sums up one step's input
         self._inputs = [_measured(p, network.largest_sent[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
         self._vth = np.broadcast_to(population.vth.max(axis=(0, 1)), population.shape[2])
         if population.kind.spikes:
@@ -102,7 +102,7 @@ class Layer:
         for entry in self._inputs:
             most += over_synapses(np.add, entry.geometry, np.abs(entry.geometry.kernel)).max(axis=0) * entry.most
         most = np.where(most > 0, 1.5 * most, 1.0)
-        if self._population.kind.keeps:
+        if self._population.kind.is_stateful:
             return np.maximum(bias, -most - np.maximum(self._population.v_init.max(axis=(0, 1)), 0.0))
         return np.clip(bias, -most, most)
 
@@ -261,7 +261,7 @@ class Layer:
         return result
 
 
-def _measured(projection: Projection, sent: int, mantissa_max: int) -> _Input:
+def _measured(projection: Projection, sent: int, mantissa_max: int) -> _MeasuredProjection:
     geometry = projection.geometry
     gain = None
     if isinstance(geometry, Conv) and geometry.gain is not None:
@@ -272,4 +272,4 @@ def _measured(projection: Projection, sent: int, mantissa_max: int) -> _Input:
         )  # one number where the gain is exact, else right at most positions
         mantissa_max //= int(gain.max())
     largest = over_synapses(np.maximum, geometry, np.abs(geometry.kernel)).max(axis=0)
-    return _Input(projection, geometry, gain, mantissa_max, sent, largest)
+    return _MeasuredProjection(projection, geometry, gain, mantissa_max, sent, largest)

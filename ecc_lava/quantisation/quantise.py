@@ -16,7 +16,7 @@ from ecc_lava.formats import NumberFormat, number_format
 from ecc_lava.geometry import is_binary
 from ecc_lava.networks import Kind, Population, QuantisedNetwork, SpikingNetwork, check_payload, depths
 from ecc_lava.quantisation.as_float import as_float
-from ecc_lava.quantisation.population import Layer
+from ecc_lava.quantisation.population import PopulationQuantiser
 from ecc_lava.quantisation.range_audit import one_step_bound
 from ecc_lava.quantisation.widths import Bits, bits_of
 
@@ -66,7 +66,7 @@ def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", 
 class _Chosen(NamedTuple):
     """A population in integers: its numbers, the units S_c of its channels, and the exponents of the projections into it."""
 
-    layer: Layer
+    layer: PopulationQuantiser
     units: Float
     exponents: list[int]
 
@@ -85,11 +85,11 @@ def _chosen(network: SpikingNetwork, population: Population, format: NumberForma
     """Return a population with its units and exponents: with the fewest bits if its weights are binarised and that is exact."""
     into = network.into(population.name)
     if into and all(is_binary(p.geometry) for p in into):
-        layer = Layer(network, population, format, format.binary_bits, per)
+        layer = PopulationQuantiser(network, population, format, format.binary_bits, per)
         units, exponents = layer.choose()
         if layer.is_exact(units, exponents):
             return _Chosen(layer, units, exponents)
-    layer = Layer(network, population, format, bits, per)
+    layer = PopulationQuantiser(network, population, format, bits, per)
     return _Chosen(layer, *layer.choose())
 
 

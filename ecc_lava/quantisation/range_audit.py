@@ -70,6 +70,6 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
                 f"channel {worst} of population {population.name!r}: one step's input can reach {int(reach[worst])}; "
                 f"the potential holds {limit}. Use fewer bits"
             )
-        all_steps = int(reach[worst]) * (network.timesteps if population.kind.keeps else 1)
+        all_steps = int(reach[worst]) * (network.timesteps if population.kind.is_stateful else 1)
         ranges.append(PopulationRange(population.name, int(low.min()), int(high.max()), worst, all_steps, all_steps <= limit))
     return tuple(ranges)

@@ -19,7 +19,7 @@ from ecc_lava.studies.running import Progress, run_settings
 from ecc_lava.studies.search.search import Search, run_search
 from ecc_lava.studies.settings import Grid, grid
 from ecc_lava.studies.trials.storage import open_storage
-from ecc_lava.studies.trials.store import Ledger
+from ecc_lava.studies.trials.store import TrialStore
 
 __all__ = ["study"]
 
@@ -93,7 +93,7 @@ def study(
     opened = open_storage(storage)
     if search is not None:
         return run_search(problem, space, search, opened, progress)
-    trials = run_settings(problem, space.settings, Ledger(opened, problem.context_digest), progress)
+    trials = run_settings(problem, space.settings, TrialStore(opened, problem.context_digest), progress)
     return StudyResult(trials, space.left_out, problem.context)
 
 

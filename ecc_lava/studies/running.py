@@ -9,17 +9,17 @@ from functools import partial
 
 from ecc_lava.studies.problem import Problem
 from ecc_lava.studies.settings import Setting
-from ecc_lava.studies.trials.store import Ledger
+from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Trial
 
-__all__ = ["Progress", "Step", "run_settings"]
+__all__ = ["Progress", "TrialProgress", "run_settings"]
 
 WAIT = 0.5
 """Seconds between two looks at what other processes are at."""
 
 
 @dataclass(frozen=True)
-class Step:
+class TrialProgress:
     """Where a study stands.
 
     Attributes
@@ -42,10 +42,10 @@ class Step:
     finished: Trial | None = None
 
 
-Progress = Callable[[Step], None]
+Progress = Callable[[TrialProgress], None]
 
 
-def run_settings(problem: Problem, settings: Sequence[Setting], ledger: Ledger, progress: Progress | None = None) -> tuple[Trial, ...]:
+def run_settings(problem: Problem, settings: Sequence[Setting], ledger: TrialStore, progress: Progress | None = None) -> tuple[Trial, ...]:
     """Run the settings that are not finished, wait for those that other processes are at, and return all trials in order.
 
     A process that ends leaves its key to the others: waiting, this one takes it over. An interrupt gives the running key up and goes on
@@ -57,7 +57,7 @@ def run_settings(problem: Problem, settings: Sequence[Setting], ledger: Ledger, 
         finished = ledger.finished()
         open_ = [key for key in keys if key not in finished]
         done = len(keys) - len(open_)
-        tell(Step(done, len(keys)))
+        tell(TrialProgress(done, len(keys)))
         if not open_:
             return tuple(finished[key] for key in keys)
         others = ledger.running()
@@ -65,7 +65,7 @@ def run_settings(problem: Problem, settings: Sequence[Setting], ledger: Ledger, 
         if claim is None:
             time.sleep(WAIT)
             continue
-        running = Step(done, len(keys), keys[claim.key])
+        running = TrialProgress(done, len(keys), keys[claim.key])
         tell(running)
         with claim.beating():
             trial = problem.run(keys[claim.key], partial(_images, tell, running))
@@ -73,5 +73,5 @@ def run_settings(problem: Problem, settings: Sequence[Setting], ledger: Ledger, 
         tell(replace(running, finished=trial))
 
 
-def _images(tell: Progress, step: Step, done: int, images: int) -> None:
+def _images(tell: Progress, step: TrialProgress, done: int, images: int) -> None:
     tell(replace(step, images_done=done, images=images))

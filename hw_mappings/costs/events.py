@@ -105,7 +105,7 @@ def events(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> Eve
         hops=sent[1:].T,
         routes=routes(loads(carried, addresses, mapping.chip)),
         host_spikes=host_spikes,
-        resets=sum(p.neurons for p in network.populations if p.kind.keeps),
+        resets=sum(p.neurons for p in network.populations if p.kind.is_stateful),
         outputs=sum(p.neurons for p in network.readouts),
         chips=mapping.chips,
         fullest_chip=float(on_chip.max()) / mapping.chip.amount("cores"),

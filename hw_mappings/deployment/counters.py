@@ -16,7 +16,7 @@ from ecc_lava.geometry import Geometry, Sparse
 from ecc_lava.networks import QuantisedNetwork, Shard
 from hw_mappings.mapping import Mapping
 from hw_mappings.partition import repeated, with_repeaters
-from hw_mappings.resources import Cuts, axes_of, fans, owners
+from hw_mappings.resources import Cuts, axes_of, fans, shard_of_neuron
 
 __all__ = ["CoreCounters", "by_core", "predicted_counters"]
 
@@ -65,7 +65,7 @@ def by_core(mapping: Mapping, of_shards: Names[Shard, Array], numbers: Sequence[
 def _events(geometry: Geometry, source: Shape, counts: Int, cuts: Cuts) -> tuple[Int, Int]:
     """Return the spikes that reach every shard of the target, and the synapses that they pass there, (shards,)."""
     if isinstance(geometry, Sparse):
-        shards = np.repeat(owners(cuts), np.diff(geometry.starts))
+        shards = np.repeat(shard_of_neuron(cuts), np.diff(geometry.starts))
         pairs, synapses = np.unique(shards * prod(source) + geometry.sources, return_counts=True)
         shard, fired = pairs // prod(source), counts.ravel()[pairs % prod(source)]
         sums = np.zeros((2, prod(len(spans) for spans in cuts)), np.int64)

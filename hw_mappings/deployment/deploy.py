@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ecc_lava.analysis import Differences, differences
-from ecc_lava.backends import LAVA, ONE_PROCESS, RUNTIMES, Result, ShardRun, Wanted, as_result, run_counted, simulate
+from ecc_lava.backends import LAVA, ONE_PROCESS, RUNTIMES, Recording, Result, ShardRun, as_result, run_counted, simulate
 from ecc_lava.common import Array, Images, Progress
 from ecc_lava.errors import InvalidInput
 from ecc_lava.inputs import as_batch, batch_size, encode_all, sent_by_all
@@ -175,7 +175,7 @@ def deploy(
     expected = expected_result(network, mapping, x, timesteps)
     stage("fast", 1, 1)
     predicted = predicted_counters(mapping, network, expected)
-    runner = _Runner(with_repeaters(network, mapping.chip), x, expected, stage)
+    runner = _CoreRunner(with_repeaters(network, mapping.chip), x, expected, stage)
     shards = [core.shards for core in mapping.cores]
     in_processes = shards if chosen == ONE_PROCESS else [[shard for number in group for shard in shards[number]] for group in together]
     started = time.perf_counter()
@@ -206,7 +206,7 @@ def deploy(
     )
 
 
-class _Runner:
+class _CoreRunner:
     """Runs cores of a network on the images whose expected result is known."""
 
     def __init__(self, network: QuantisedNetwork, x: Images, expected: Result, stage: Progress) -> None:
@@ -218,7 +218,7 @@ class _Runner:
     def run(self, name: str, cores: Sequence[Sequence[Shard]], runtime: str, replay: dict[str, Array] | None = None) -> ShardRun:
         """Run cores, all of them, or some alone that hear a replay."""
         self._stage(name, 0, self.steps)
-        wanted = Wanted(frozenset(self.network.by_name) if replay is None else frozenset(s.population for core in cores for s in core))
+        wanted = Recording(frozenset(self.network.by_name) if replay is None else frozenset(s.population for core in cores for s in core))
 
         def told(done: int, total: int) -> None:
             self._stage(name, done, total)
@@ -231,7 +231,7 @@ class _Runner:
         return dict(zip((shard for core in cores for shard in core), run.counters, strict=True))
 
 
-def _sampled(mapping: Mapping, runner: _Runner, numbers: Sequence[int], predicted: Sequence[CoreCounters]) -> tuple[Differences, int]:
+def _sampled(mapping: Mapping, runner: _CoreRunner, numbers: Sequence[int], predicted: Sequence[CoreCounters]) -> tuple[Differences, int]:
     """Run some cores in Lava's runtime, hearing what `fast` did; return what differs, and how many cores' counters do."""
     network, expected = runner.network, runner.expected
     cores = [mapping.cores[number].shards for number in numbers]

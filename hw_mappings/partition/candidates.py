@@ -26,7 +26,7 @@ from hw_mappings.resources import (
     with_axons,
 )
 
-__all__ = ["Candidate", "Prices", "candidates", "cheapest"]
+__all__ = ["CutCandidate", "Prices", "candidates", "cheapest"]
 
 SHARED: Final = [index for name, index in NUMBER.items() if name not in ("thresholds", "exponents")]
 _KEPT: Final = 40
@@ -73,7 +73,7 @@ class Prices:
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class CutCandidate:
     """A tiling and what its shards take, whatever is cut around it.
 
     Attributes
@@ -105,7 +105,7 @@ class Candidate:
         return with_axons(self.own, sum(self.arriving, np.zeros(self.tiling.grid, np.int64)), 0, self.demand.chip)
 
 
-def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[Candidate]:
+def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[CutCandidate]:
     """Yield tilings whose shards fit by themselves, for each cut of the map those with the fewest cuts through channels."""
     height, width, channels = demand.shape
     limits, fewest = limits_of(demand.chip), prod(demand.shape)
@@ -125,14 +125,14 @@ def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[Candida
             own = own_usage(demand, tiling)
             if not fits(own, limits):
                 continue
-            candidate = Candidate(demand, tiling, own)
+            candidate = CutCandidate(demand, tiling, own)
             if fits(candidate.usage, limits):
                 found += 1
                 fewest = min(fewest, number)
                 yield candidate
 
 
-def candidates(demand: Demand, thorough: bool = False) -> list[Candidate]:
+def candidates(demand: Demand, thorough: bool = False) -> list[CutCandidate]:
     """Return tilings that are worth trying, each of whose shards fits a core by itself.
 
     Parameters
@@ -145,10 +145,10 @@ def candidates(demand: Demand, thorough: bool = False) -> list[Candidate]:
     return list(_tried(demand, chip.amount("compartments") // chip.amount("compartments_per_neuron"), thorough))
 
 
-def cheapest(tried: Sequence[Candidate], prices: Prices) -> list[Candidate]:
+def cheapest(tried: Sequence[CutCandidate], prices: Prices) -> list[CutCandidate]:
     """Return the cheapest tilings, with the cheapest of every number of positions and of channels a shard among them."""
     ranked = sorted(((prices.cost(c.usage), tuple(reversed(c.tiling.grid)), c) for c in tried), key=lambda entry: entry[:2])
-    kept: dict[int, Candidate] = {}
+    kept: dict[int, CutCandidate] = {}
     seen: set[Hashable] = set()
     for rank, (_, (depth, columns, rows), candidate) in enumerate(ranked):
         shapes = {("channels", depth), ("positions", rows * columns)}

@@ -14,10 +14,10 @@ from hw_mappings.chips import RESOURCES, ChipSpec
 from hw_mappings.partition.candidates import Prices
 from hw_mappings.partition.lower_bound import Bound, lower_bound
 from hw_mappings.partition.packing import Core, packed
-from hw_mappings.partition.search import Partition, Search
+from hw_mappings.partition.search import Partition, PartitionSearch
 from hw_mappings.resources import SynapseModel, limits_of
 
-__all__ = ["Plan", "Style", "plan"]
+__all__ = ["PartitionPlan", "Style", "plan"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ _PACKED: Final = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class PartitionPlan:
     """A partition and its cores.
 
     Attributes
@@ -79,7 +79,7 @@ def _prices(bound: Bound, chip: ChipSpec, style: Style) -> Float:
     return np.array([limited.get(name, others.get(name, 0.0)) for name in RESOURCES])
 
 
-def plan(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> Plan:
+def plan(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> PartitionPlan:
     """Return the fewest cores found.
 
     Raises
@@ -88,8 +88,8 @@ def plan(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> Plan
         For every population that does not fit.
     """
     bound = lower_bound(network, chip, model)
-    search = Search(network, chip, model)
-    best: Plan | None = None
+    search = PartitionSearch(network, chip, model)
+    best: PartitionPlan | None = None
     misfit: DoesNotFit | None = None
     for style in (*(_STYLES if bound.cores <= _LARGE else _STYLES_IF_LARGE), *_LAST_RESORTS):
         if best is not None and (style in _LAST_RESORTS or len(best.cores) == bound.cores):
@@ -105,7 +105,7 @@ def plan(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> Plan
         for partition in found[:_PACKED]:
             cores = packed(network, chip, partition, prices)
             if best is None or len(cores) < len(best.cores):
-                best = Plan(partition, cores, bound)
+                best = PartitionPlan(partition, cores, bound)
     if best is None:
         assert misfit is not None
         raise misfit

@@ -16,7 +16,7 @@ from ecc_lava.common import Int
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import ChipSpec
-from hw_mappings.partition.candidates import Candidate, Prices, candidates, cheapest
+from hw_mappings.partition.candidates import CutCandidate, Prices, candidates, cheapest
 from hw_mappings.partition.misfit import explain_misfit
 from hw_mappings.resources import (
     Axons,
@@ -32,7 +32,7 @@ from hw_mappings.resources import (
     with_axons,
 )
 
-__all__ = ["Partition", "Search"]
+__all__ = ["Partition", "PartitionSearch"]
 
 _BEAM: Final = 24
 """States that are carried on."""
@@ -63,11 +63,11 @@ class Partition:
 @dataclass(frozen=True, eq=False)
 class _State:
     cost: float
-    chosen: Mapping[str, Candidate]
+    chosen: Mapping[str, CutCandidate]
     usage: Mapping[str, Int]
 
 
-class Search:
+class PartitionSearch:
     """Everything that does not depend on prices, so that several searches share it.
 
     Parameters
@@ -82,11 +82,11 @@ class Search:
         self._chip = chip
         self._limits = limits_of(chip)
         self._demands = demands(network, chip, model)
-        self._tried: dict[tuple[str, bool], list[Candidate]] = {}
+        self._tried: dict[tuple[str, bool], list[CutCandidate]] = {}
         self._links: dict[tuple[int, Cuts, Cuts], Axons] = {}
         self._last_use = {p.target: p.source for p in reversed(network.projections)}  # by the earliest source, the last to be cut
 
-    def _candidates(self, demand: Demand, thorough: bool) -> list[Candidate]:
+    def _candidates(self, demand: Demand, thorough: bool) -> list[CutCandidate]:
         key = demand.name, thorough
         if key not in self._tried:
             self._tried[key] = candidates(demand, thorough)
@@ -105,7 +105,7 @@ class Search:
             self._links[key] = projection_axons(projection, source, sources, targets, self._chip)
         return self._links[key]
 
-    def _settled(self, state: _State, candidate: Candidate, prices: Prices) -> tuple[dict[str, Int], float]:
+    def _settled(self, state: _State, candidate: CutCandidate, prices: Prices) -> tuple[dict[str, Int], float]:
         """Return the usage of the candidate and of all populations it sends to, and the cost that this adds."""
         name = candidate.tiling.population
         usage = {name: candidate.usage}
@@ -123,12 +123,12 @@ class Search:
             usage[projection.target] = with_axons(usage[projection.target], link.arriving - assumed, 0, self._chip)
         return usage, sum(prices.cost(u) for u in usage.values()) - before
 
-    def _extended(self, states: Sequence[_State], tried: Sequence[Candidate], pending: Sequence[str], prices: Prices) -> list[_State]:
+    def _extended(self, states: Sequence[_State], tried: Sequence[CutCandidate], pending: Sequence[str], prices: Prices) -> list[_State]:
         """Return the cheapest states with one more population.
 
         Of states that agree on all populations whose sources are not all cut yet, `pending`, only the cheapest can end up best.
         """
-        found: dict[tuple[int, ...], tuple[float, _State, Candidate, dict[str, Int]]] = {}
+        found: dict[tuple[int, ...], tuple[float, _State, CutCandidate, dict[str, Int]]] = {}
         shards = sum(candidate.tiling.number for candidate in tried)
         for state in states[: max(_FEWEST, _WORK // max(shards, 1))]:
             held = tuple(id(state.chosen[name]) for name in pending if name in state.chosen)
@@ -149,7 +149,7 @@ class Search:
         """Say why no tiling of a population fits, not even one neuron a core."""
         singles = [tuple(sorted({(n, n + 1) for n in (length // 2, 0, length - 1)})) for length in demand.shape]
         finest = Tiling(demand.name, (singles[0], singles[1], singles[2]))
-        usage, _ = self._settled(state, Candidate(demand, finest, own_usage(demand, finest)), prices)
+        usage, _ = self._settled(state, CutCandidate(demand, finest, own_usage(demand, finest)), prices)
         return explain_misfit(demand, finest, usage, self._limits)
 
     def best(self, prices: Prices) -> list[Partition]:

@@ -18,7 +18,7 @@ from hw_mappings.resources.cores import (
     usage_of,
     with_axons,
 )
-from hw_mappings.resources.synapses import SynapseModel, owners, synapse_counts
+from hw_mappings.resources.synapses import SynapseModel, shard_of_neuron, synapse_counts
 from hw_mappings.resources.tiling import Cuts, Tiling, cut, tiling_of, useful_parts
 from hw_mappings.resources.usage import ADDITIVE, core_usages, overruns
 
@@ -42,7 +42,7 @@ __all__ = [
     "limits_of",
     "overruns",
     "own_usage",
-    "owners",
+    "shard_of_neuron",
     "profile",
     "projection_axons",
     "synapse_counts",

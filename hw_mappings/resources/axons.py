@@ -19,7 +19,7 @@ from ecc_lava.common import Int, Shape
 from ecc_lava.geometry import Geometry, Sparse
 from hw_mappings.chips import ChipSpec
 from hw_mappings.resources.axes import Axis, axes_of, meeting
-from hw_mappings.resources.synapses import owners
+from hw_mappings.resources.synapses import shard_of_neuron
 from hw_mappings.resources.tiling import Cuts, cut
 
 __all__ = ["Axons", "Edges", "axons", "edges", "host_cuts"]
@@ -92,8 +92,8 @@ def _by_axes(axes: tuple[Axis, Axis, Axis], sources: Cuts, targets: Cuts, popula
 def _pairs(sparse: Sparse, sources: Cuts, targets: Cuts, population: bool) -> tuple[Int, Int]:
     """Return (source shard, target shard) of every axon: of all pairs of a neuron, or a position of a shard, and a core it reaches."""
     number = prod(len(spans) for spans in targets)
-    reached = np.repeat(owners(targets), np.diff(sparse.starts))
-    shards = owners(sources)[sparse.sources]
+    reached = np.repeat(shard_of_neuron(targets), np.diff(sparse.starts))
+    shards = shard_of_neuron(sources)[sparse.sources]
     senders = shards * prod(sparse.source) + (sparse.sources // sparse.source[2] if population else sparse.sources)
     distinct = np.unique(senders * number + reached)
     return distinct // number // prod(sparse.source), distinct % number

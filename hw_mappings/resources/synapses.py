@@ -25,7 +25,7 @@ from hw_mappings.chips import ChipSpec
 from hw_mappings.resources.axes import Axis, AxisNeeds, axes_of, axis_needs
 from hw_mappings.resources.tiling import Cuts, Tiling
 
-__all__ = ["Axes", "SynapseModel", "axes_or_none", "owners", "source_neurons", "synapse_bits", "synapse_counts"]
+__all__ = ["Axes", "SynapseModel", "axes_or_none", "shard_of_neuron", "source_neurons", "synapse_bits", "synapse_counts"]
 
 Axes = tuple[Axis, Axis, Axis]
 
@@ -84,7 +84,7 @@ def _by_axes(axes: Axes, cuts: Cuts, model: SynapseModel, format: _ListFormat, w
 
 
 @lru_cache(maxsize=256)
-def owners(cuts: Cuts) -> Int:
+def shard_of_neuron(cuts: Cuts) -> Int:
     """Return the shard that every neuron is in, by flat index."""
     y, x, c = (np.repeat(np.arange(len(spans)), [stop - start for start, stop in spans]) for spans in cuts)
     return read_only(((y[:, None, None] * len(cuts[1]) + x[:, None]) * len(cuts[2]) + c).ravel())
@@ -98,7 +98,7 @@ def _per_synapse(sparse: Sparse, of_target: Array) -> Array:
 @lru_cache(maxsize=256)
 def _lists(sparse: Sparse, cuts: Cuts) -> tuple[Int, Int]:
     """Return (shard, entries) of every source neuron's list in every shard."""
-    pairs = _per_synapse(sparse, owners(cuts)) * prod(sparse.source) + sparse.sources
+    pairs = _per_synapse(sparse, shard_of_neuron(cuts)) * prod(sparse.source) + sparse.sources
     distinct, entries = np.unique(pairs, return_counts=True)
     return read_only(distinct // prod(sparse.source)), read_only(entries)
 

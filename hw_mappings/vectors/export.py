@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.backends import Plan, Wanted, make_plan
+from ecc_lava.backends import LavaPlan, Recording, lava_plan
 from ecc_lava.common import Array, Images
 from ecc_lava.errors import FileError
 from ecc_lava.inputs import as_batch, digest, encode_all, sent_by_all
@@ -58,12 +58,12 @@ class CoreVectors:
         return {**{name: array for name, array in vars(self.memory).items() if name != "axon_channel"}, **own}
 
 
-def vectors_of(plan: Plan) -> CoreVectors:
+def vectors_of(plan: LavaPlan) -> CoreVectors:
     """Return the vectors of a plan's only core.
 
     Parameters
     ----------
-    plan : Plan
+    plan : LavaPlan
         A replay of one core.
     """
     (core,) = plan.cores
@@ -87,7 +87,7 @@ def vectors_of(plan: Plan) -> CoreVectors:
     return CoreVectors(memory, in_step, in_axon, reached[in_step, in_axon], out_step, out_neuron, np.stack(potentials)[rows, columns])
 
 
-def _about(core: MappedCore, plan: Plan, vectors: CoreVectors, file: str, content: bytes) -> dict[str, Any]:
+def _about(core: MappedCore, plan: LavaPlan, vectors: CoreVectors, file: str, content: bytes) -> dict[str, Any]:
     """Return a core's entry in vectors.json."""
     parts, memory = plan.cores[0].shards, vectors.memory
     firsts = np.cumsum([0, *(part.shard.neurons for part in parts)]).tolist()
@@ -213,7 +213,7 @@ def _write(
     for number, core in enumerate(mapping.cores):
         heard = {p.source for shard in core.shards for p in deployed.into(shard.population)}
         replay = {name: rasters[name] for name in sorted(heard) if name not in sent}
-        plan = make_plan(deployed, [core.shards], sent, expected.timesteps, Wanted(), replay)
+        plan = lava_plan(deployed, [core.shards], sent, expected.timesteps, Recording(), replay)
         vectors = vectors_of(plan)
         _check(core, vectors, rasters, dict(expected.potential))
         file, buffer = f"core_{core.address.chip}_{core.address.core}.npz", io.BytesIO()

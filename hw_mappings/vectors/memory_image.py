@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ecc_lava.backends import CorePlan, Listed, ShardPlan, Synapses, Taps
+from ecc_lava.backends import CorePlan, Listed, ShardPlan, ShardSynapses, Taps
 from ecc_lava.common import Array, Int
 from ecc_lava.networks import Shard
 
@@ -66,7 +66,7 @@ class MemoryImage:
     entry_weight: Array
 
 
-class _Synapses(NamedTuple):
+class _SynapseRows(NamedTuple):
     """Synapses one by one: flat index of the source in the box, of the target in the shard, weight."""
 
     sources: Int
@@ -74,7 +74,7 @@ class _Synapses(NamedTuple):
     weights: Int
 
 
-def _of_taps(taps: Taps, box: Shard) -> _Synapses:
+def _of_taps(taps: Taps, box: Shard) -> _SynapseRows:
     width, depth = box.shape[1:]
     found = []
     start, _, channels = taps.channels
@@ -88,18 +88,18 @@ def _of_taps(taps: Taps, box: Shard) -> _Synapses:
         weights = kernel.astype(np.int64) * gain[:, :, None, None, None, None]
         full = np.broadcast_arrays(sources, places * channels + start + o, weights, (rows >= 0) & (columns >= 0))
         inside = full[3]
-        found.append(_Synapses(full[0][inside], full[1][inside], full[2][inside]))
-    return _Synapses(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        found.append(_SynapseRows(full[0][inside], full[1][inside], full[2][inside]))
+    return _SynapseRows(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def _of_list(listed: Listed) -> _Synapses:
+def _of_list(listed: Listed) -> _SynapseRows:
     targets = np.repeat(np.arange(len(listed.starts) - 1), np.diff(listed.starts))
-    return _Synapses(listed.sources, targets, listed.weights.astype(np.int64))
+    return _SynapseRows(listed.sources, targets, listed.weights.astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
-class _Table:
-    """Axons and lists of one `Synapses`."""
+class _ImageTable:
+    """Axons and lists of one `ShardSynapses`."""
 
     neurons: Int
     lists: Int
@@ -109,7 +109,7 @@ class _Table:
     weights: Int
 
 
-def _table(synapses: Synapses) -> _Table:
+def _table(synapses: ShardSynapses) -> _ImageTable:
     """Return the axons and lists of one projection into one shard."""
     match synapses.operator:
         case Taps() as taps:
@@ -132,10 +132,10 @@ def _table(synapses: Synapses) -> _Table:
         lists[axon] = numbers[key]
     entries = np.concatenate(kept)
     starts = np.concatenate([[0], np.cumsum([len(part) for part in kept])])
-    return _Table(_in_population(synapses, sources[heads]), lists, targets[heads], starts, relative[entries], weights[entries])
+    return _ImageTable(_in_population(synapses, sources[heads]), lists, targets[heads], starts, relative[entries], weights[entries])
 
 
-def _in_population(synapses: Synapses, sources: Int) -> Int:
+def _in_population(synapses: ShardSynapses, sources: Int) -> Int:
     """Return flat indices in the source's population of flat indices in the box."""
     (piece,) = synapses.pieces  # of a replay: the whole population
     along = np.unravel_index(sources, synapses.box.shape)
@@ -176,7 +176,7 @@ def memory_image(core: CorePlan) -> MemoryImage:
         vth=_of_neurons(core.shards, "vth").astype(np.int32),
         v_init=_of_neurons(core.shards, "v_init").astype(np.int32),
         fires=_of_neurons(core.shards, "fires").astype(np.bool_),
-        keeps=_of_neurons(core.shards, "keeps").astype(np.bool_),
+        keeps=_of_neurons(core.shards, "is_stateful").astype(np.bool_),
         depth=_of_neurons(core.shards, "depth").astype(np.int32),
         axon_channel=channel,
         axon_projection=projection.astype(np.int32),

@@ -30,7 +30,7 @@ import numpy as np
 from rivals import RIVALS, float_layers, ms_per_image_step
 
 import ecc_lava
-from ecc_lava.backends.activity import ActivityOf, Wanted
+from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
 from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.run import fast
@@ -153,7 +153,7 @@ def _ours(network: QuantisedNetwork, q: dict[str, Array], timesteps: int, using:
     samples = len(next(iter(q.values())))
     with using:
         start = time.perf_counter()
-        fast(network, q, timesteps, Wanted())
+        fast(network, q, timesteps, Recording())
         return (time.perf_counter() - start) * 1e3 / samples / timesteps
 
 
@@ -253,7 +253,7 @@ def layers(network: QuantisedNetwork, q: dict[str, Array], repeats: int, roof: d
         for _ in range(repeats):
             spent.clear()
             with _Using(threads=1):
-                done = fast(network, q, steps, Wanted())
+                done = fast(network, q, steps, Recording())
             all_spent.append(dict(spent))
     finally:
         type(use).run = run  # type: ignore[method-assign]
@@ -339,7 +339,7 @@ def rivals(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict
     contenders["ours"] = lambda: _ours(network, _first(q, 100), steps, _Using())
     found = _medians(contenders, repeats)
     others = {name: value for name, value in found.items() if name != "ours"}
-    reference = fast(network, _first(q, 100), steps, Wanted())[network.readout.name].potential.reshape(100, -1).argmax(axis=1)
+    reference = fast(network, _first(q, 100), steps, Recording())[network.readout.name].potential.reshape(100, -1).argmax(axis=1)
     agreement = {
         name: float((RIVALS[name](prepared, steps)(values[:100].astype(np.float32)).argmax(axis=1) == reference).mean()) for name in others
     }
@@ -419,7 +419,7 @@ def _rate(network: QuantisedNetwork, repeats: int) -> dict[str, float]:
     """Return ms and Gsynop/s of the whole of a one-layer network, its source's neurons included, on all cores."""
     q = {"input": np.zeros((8, *network.input.shape), np.uint8)}
     ms = _medians({"": lambda: _ours(network, q, 32, _Using())}, repeats)[""]
-    synops = synops_into(network, fast(network, q, 32, Wanted()))["target"]
+    synops = synops_into(network, fast(network, q, 32, Recording()))["target"]
     return {"ms": ms, "gsynop_s": synops / 8 / 32 / ms / 1e6}
 
 

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ecc_lava.backends.fast.plan import Layer, PieceKind, Plan, View
+from ecc_lava.backends.fast.plan import FastPlan, LayerPlan, PieceKind, View
 from ecc_lava.common import Array, Shape
 from ecc_lava.errors import InvalidInput
 
-__all__ = ["SPARE", "STEPS", "Job", "Kernels", "Memory", "Part", "Scratch", "Sent", "Source"]
+__all__ = ["SPARE", "STEPS", "Job", "Kernels", "Memory", "Part", "Scratch", "SentSpikes", "SpikeSource"]
 
 SPARE = 64
 """Entries behind the end of a list that kernels may read, or write before they are needed."""
@@ -50,7 +50,7 @@ class Memory:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class SpikeSource:
     """What one population sent, as one piece reads it; what its kind of piece does not read is None.
 
     Attributes
@@ -85,7 +85,7 @@ class Scratch:
     runs: Array
 
     @staticmethod
-    def of(plan: Plan) -> Scratch:
+    def of(plan: FastPlan) -> Scratch:
         """Return scratch for a network."""
         events = AHEAD * plan.longest_list + SPARE
         current, runs = np.zeros(STEPS * plan.widest_block, np.int32), np.zeros((plan.most_runs, 3), np.int64)
@@ -99,7 +99,7 @@ class Job:
     Attributes
     ----------
     steps : int
-    sources : tuple of Source
+    sources : tuple of SpikeSource
         In the order of the layer's `sources`.
     constant : int32 array (images * positions or 1, lanes)
         Added at every step.
@@ -112,7 +112,7 @@ class Job:
     """
 
     steps: int
-    sources: tuple[Source, ...]
+    sources: tuple[SpikeSource, ...]
     constant: Array
     bits: Array
     counts: Array
@@ -131,7 +131,7 @@ class Part:
 class Kernels(Protocol):
     """A set of kernels; all sets give the same integers."""
 
-    def prepare(self, layer: Layer) -> Any:
+    def prepare(self, layer: LayerPlan) -> Any:
         """Return a layer as `run` and `run_graded` take it."""
 
     def run(self, prepared: Any, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
@@ -153,7 +153,7 @@ class Kernels(Protocol):
         """Write bits as bytes: spike trains (images, neurons, T), or a raster (images, T, neurons)."""
 
 
-class Sent:
+class SentSpikes:
     """What one population sent: bits, and the lists made of them for their readers; memory goes back with `forget`.
 
     Parameters
@@ -166,10 +166,10 @@ class Sent:
 
     def __init__(self, memory: Memory, shape: Shape, bits: Array | None, values: Array | None = None) -> None:
         self._memory, self._shape, self._bits, self._values = memory, shape, bits, values
-        self._made: dict[tuple[PieceKind, int, int], Source] = {}
+        self._made: dict[tuple[PieceKind, int, int], SpikeSource] = {}
         self._taken: list[Array] = [] if bits is None else [bits]
 
-    def source(self, kernels: Kernels, view: View, kind: PieceKind) -> Source:
+    def source(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
         """Return it as pieces of a kind read it."""
         key = (kind, view.first, view.stop)
         if key not in self._made:
@@ -185,26 +185,26 @@ class Sent:
         self._taken.append(self._memory.take(shape, dtype))
         return self._taken[-1]
 
-    def _graded(self, kernels: Kernels, view: View, kind: PieceKind) -> Source:
+    def _graded(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
         values = self._values
         assert values is not None
         images, height, width, _ = values.shape
         if kind is PieceKind.SPARSE:
-            return Source(self._shape, trains=values.reshape(images, -1, 1))
+            return SpikeSource(self._shape, trains=values.reshape(images, -1, 1))
         events, carried = self._take((values.size + SPARE,), np.int32), self._take((values.size + SPARE,), np.uint8)
         starts = self._take((images * height, 1, width + 1), np.int32)
         kernels.list_values(values, (view.first, view.stop), events, carried, starts)
-        return Source(self._shape, events, starts, carried)
+        return SpikeSource(self._shape, events, starts, carried)
 
-    def _spikes(self, kernels: Kernels, view: View, kind: PieceKind, bits: Array) -> Source:
+    def _spikes(self, kernels: Kernels, view: View, kind: PieceKind, bits: Array) -> SpikeSource:
         height, width, channels = self._shape
         rows, steps, _ = bits.shape
         if kind is PieceKind.MASKED:
-            return Source(self._shape, bits=bits)
+            return SpikeSource(self._shape, bits=bits)
         if kind is PieceKind.SPARSE:
             trains = self._take((rows // height, height * width * channels, steps), np.uint8)
             kernels.spread(bits, self._shape, True, trains)
-            return Source(self._shape, trains=trains)
+            return SpikeSource(self._shape, trains=trains)
         ends = np.cumsum(kernels.row_spikes(bits) + SPARE)  # of all channels: room enough for any range of them
         if ends[-1] >= 2**31:
             raise InvalidInput(
@@ -213,4 +213,4 @@ class Sent:
         events, starts = self._take((int(ends[-1]),), np.int32), self._take((rows, steps, width + 1), np.int32)
         row_base = np.concatenate([[0], ends[:-1]])
         kernels.list_events(bits, self._shape, (view.first, view.stop), row_base, events, starts)
-        return Source(self._shape, events, starts)
+        return SpikeSource(self._shape, events, starts)

@@ -22,11 +22,11 @@ __all__ = [
     "NO_TABLE",
     "TYPICAL_ACTIVITY",
     "Block",
-    "Layer",
-    "Piece",
+    "LayerPlan",
+    "KernelPiece",
     "PieceKind",
-    "Plan",
-    "Table",
+    "FastPlan",
+    "SynapseTable",
     "View",
     "rounded",
 ]
@@ -67,17 +67,17 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class SynapseTable:
     """Variable numbers of entries for each index: ``entries[starts[i]:starts[i + 1]]``, int32."""
 
     starts: Array
     entries: Array
 
     @staticmethod
-    def of(lists: Sequence[Sequence[tuple[int, ...]]], columns: int) -> Table:
+    def of(lists: Sequence[Sequence[tuple[int, ...]]], columns: int) -> SynapseTable:
         """Return the table of a list of entries for each index."""
         starts = np.cumsum([0, *map(len, lists)]).astype(np.int32)
-        return Table(starts, np.array([entry for part in lists for entry in part], np.int32).reshape(-1, columns))
+        return SynapseTable(starts, np.array([entry for part in lists for entry in part], np.int32).reshape(-1, columns))
 
     @property
     def longest(self) -> int:
@@ -85,12 +85,12 @@ class Table:
         return int(np.diff(self.starts).max(initial=0))
 
 
-NO_TABLE = Table(np.zeros(1, np.int32), np.zeros((0, 3), np.int32))
+NO_TABLE = SynapseTable(np.zeros(1, np.int32), np.zeros((0, 3), np.int32))
 """Of pieces that need none."""
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class KernelPiece:
     """Synapses of one projection onto one block.
 
     Attributes
@@ -101,9 +101,9 @@ class Piece:
         First lane in the block, a multiple of `LANES`.
     weights : array (1 + rows, lanes) for events, int8; the first row is zero
         Masked: (taps, lanes), int16; sparse: (synapses,), int8.
-    rows : Table
+    rows : SynapseTable
         For every row of the target (y, weight row of the kernel row).
-    columns : Table
+    columns : SynapseTable
         For every column of the target (first x, end, weight row of x minus x * channels) for runs of neighbouring positions.
     channels : int
         Of the source in one position's bits or events.
@@ -118,8 +118,8 @@ class Piece:
     view: View
     offset: int
     weights: Array
-    rows: Table
-    columns: Table
+    rows: SynapseTable
+    columns: SynapseTable
     channels: int
     first: int
     shift: int
@@ -138,12 +138,12 @@ class Block:
 
     lane: int
     lanes: int
-    spiking: tuple[Piece, ...]
-    graded: tuple[Piece, ...]
+    spiking: tuple[KernelPiece, ...]
+    graded: tuple[KernelPiece, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class LayerPlan:
     """One population as the kernels read it.
 
     Attributes
@@ -195,10 +195,10 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class FastPlan:
     """A network as the kernels read it."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerPlan, ...]
     longest_list: int
     """Most events that one window can hold."""
     most_runs: int

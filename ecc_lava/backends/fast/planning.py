@@ -8,15 +8,15 @@ from math import prod
 
 import numpy as np
 
-from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, TYPICAL_ACTIVITY, Block, Layer, PieceKind, Plan, rounded
-from ecc_lava.backends.fast.synapses import Synapses, cut, may_merge, merged, simplified
+from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, TYPICAL_ACTIVITY, Block, FastPlan, LayerPlan, PieceKind, rounded
+from ecc_lava.backends.fast.synapses import TapSynapses, cut_synapses, may_merge, merged_synapses, simplified
 from ecc_lava.common import Array, Shape
 from ecc_lava.errors import RangeError
 from ecc_lava.geometry import Conv, Sparse
 from ecc_lava.inputs import PAYLOAD_MAX
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation
 
-__all__ = ["make_plan"]
+__all__ = ["fast_plan"]
 
 _BLOCK_BYTES = 640 * 1024
 """Of one block's weights, so that they stay in a second-level cache of 1 MiB."""
@@ -25,7 +25,7 @@ _ROW, _EVENT, _POSITION, _NEURONS = 1.0, 0.4, 30.0, 12.0
 """Measured cycles: to add 64 weights, to look an event up, to begin a window, to step 64 neurons."""
 
 
-def _together(synapses: list[Synapses], shape: Shape) -> int:
+def _together(synapses: list[TapSynapses], shape: Shape) -> int:
     """Return how many neighbouring positions to take together: the number that costs least by the measured cycles."""
     _, width, channels = shape
     if not all(may_merge(s, channels) for s in synapses):
@@ -45,7 +45,7 @@ def _together(synapses: list[Synapses], shape: Shape) -> int:
     return min(numbers, key=cost, default=1)
 
 
-def _block_lanes(synapses: list[Synapses], lanes: int) -> int:
+def _block_lanes(synapses: list[TapSynapses], lanes: int) -> int:
     """Return how many lanes to run together: as many as have their weights in the second-level cache."""
     convs = [s.conv for s in synapses if isinstance(s.geometry, Conv) and not s.masked and not s.graded]
     if any(conv.groups > 1 and conv.kernel.shape[3] // conv.groups < LANES for conv in convs):
@@ -65,7 +65,7 @@ def _padded(values: Array, shape: Shape, together: int, fill: int) -> Array:
     return result
 
 
-def _check_range(population: QuantisedPopulation, synapses: list[Synapses], limit: int) -> None:
+def _check_range(population: QuantisedPopulation, synapses: list[TapSynapses], limit: int) -> None:
     """Refuse a population whose sums might not fit into 32 bits."""
     most = int(np.abs(population.bias.astype(np.int64)).max())
     for s in synapses:
@@ -83,28 +83,30 @@ def _check_range(population: QuantisedPopulation, synapses: list[Synapses], limi
         )
 
 
-def _layer(network: QuantisedNetwork, population: QuantisedPopulation, last: Mapping[str, str]) -> Layer:
+def _layer(network: QuantisedNetwork, population: QuantisedPopulation, last: Mapping[str, str]) -> LayerPlan:
     synapses = []
     for p in network.into(population.name):
         source = network.by_name[p.source]
         graded = network.largest_sent[p.source] > 1
         geometry = simplified(p.geometry, source.shape, graded)
-        synapses.append(Synapses(p.source, source.shape, geometry, network.format.shift(p.exponent), graded))
+        synapses.append(TapSynapses(p.source, source.shape, geometry, network.format.shift(p.exponent), graded))
     _check_range(population, synapses, network.format.potential_max)
     height, width, channels = population.shape
     together = _together(synapses, population.shape)
     if together > 1:
-        synapses = [replace(s, geometry=merged(s.geometry, together, channels)) if isinstance(s.geometry, Conv) else s for s in synapses]
+        synapses = [
+            replace(s, geometry=merged_synapses(s.geometry, together, channels)) if isinstance(s.geometry, Conv) else s for s in synapses
+        ]
     lanes, most = rounded(together * channels), _block_lanes(synapses, rounded(together * channels))
     blocks, lane = [], 0
     while lane < lanes:
         here = next(size for size in BLOCK_SIZES if size <= min(most, lanes - lane))
-        parts = [(s.graded, cut(s, lane, here, (height, width // together))) for s in synapses]
+        parts = [(s.graded, cut_synapses(s, lane, here, (height, width // together))) for s in synapses]
         spiking, constant = (tuple(p for graded, p in parts if p is not None and graded is which) for which in (False, True))
         blocks.append(Block(lane, here, spiking, constant))
         lane += here
     never = np.iinfo(np.int32).max
-    return Layer(
+    return LayerPlan(
         population,
         width // together,
         together * channels,
@@ -118,7 +120,7 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation, last: Map
     )
 
 
-def make_plan(network: QuantisedNetwork) -> Plan:
+def fast_plan(network: QuantisedNetwork) -> FastPlan:
     """Return a network as the kernels read it.
 
     Raises
@@ -131,4 +133,4 @@ def make_plan(network: QuantisedNetwork) -> Plan:
     layers = tuple(_layer(network, population, last) for population in network.populations[len(network.inputs) :])
     pieces = [piece for layer in layers for block in layer.blocks for piece in (*block.spiking, *block.graded)]
     longest = max((len(piece.weights) for piece in pieces if piece.kind is PieceKind.EVENTS), default=1)
-    return Plan(layers, longest, max((piece.rows.longest * piece.columns.longest for piece in pieces), default=0))
+    return FastPlan(layers, longest, max((piece.rows.longest * piece.columns.longest for piece in pieces), default=0))

@@ -20,10 +20,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ecc_lava.backends.activity import Activity, Wanted, input_activity
-from ecc_lava.backends.fast.jobs import Job, Kernels, Memory, Part, Scratch, Sent
-from ecc_lava.backends.fast.plan import LANES, TYPICAL_ACTIVITY, Layer, Plan
-from ecc_lava.backends.fast.planning import make_plan
+from ecc_lava.backends.activity import Activity, Recording, input_activity
+from ecc_lava.backends.fast.jobs import Job, Kernels, Memory, Part, Scratch, SentSpikes
+from ecc_lava.backends.fast.plan import LANES, TYPICAL_ACTIVITY, FastPlan, LayerPlan
+from ecc_lava.backends.fast.planning import fast_plan
 from ecc_lava.common import Array, Shape
 from ecc_lava.networks import Kind, QuantisedNetwork
 
@@ -50,27 +50,27 @@ def kernels() -> Kernels:
 
 
 @dataclass(frozen=True, eq=False)
-class _Runner:
+class _PreparedNetwork:
     """A network as one set of kernels reads it."""
 
     kernels: Kernels
-    plan: Plan
+    plan: FastPlan
     prepared: tuple[Any, ...]
 
     @staticmethod
-    def of(network: QuantisedNetwork, with_kernels: Kernels) -> _Runner:
-        plan = make_plan(network)
-        return _Runner(with_kernels, plan, tuple(with_kernels.prepare(layer) for layer in plan.layers))
+    def of(network: QuantisedNetwork, with_kernels: Kernels) -> _PreparedNetwork:
+        plan = fast_plan(network)
+        return _PreparedNetwork(with_kernels, plan, tuple(with_kernels.prepare(layer) for layer in plan.layers))
 
 
-_runners: WeakKeyDictionary[QuantisedNetwork, _Runner] = WeakKeyDictionary()
+_runners: WeakKeyDictionary[QuantisedNetwork, _PreparedNetwork] = WeakKeyDictionary()
 
 
-def _runner(network: QuantisedNetwork, with_kernels: Kernels) -> _Runner:
+def _runner(network: QuantisedNetwork, with_kernels: Kernels) -> _PreparedNetwork:
     """Return the network's runner; made once, for a network comes in batch after batch."""
     known = _runners.get(network)
     if known is None or known.kernels is not with_kernels:
-        known = _runners[network] = _Runner.of(network, with_kernels)
+        known = _runners[network] = _PreparedNetwork.of(network, with_kernels)
     return known
 
 
@@ -79,7 +79,7 @@ def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
     """Run the integer network exactly; parameters and result as for `golden`, counts and potentials in int32.
 
     Raises
@@ -105,7 +105,7 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, want
     return inputs | {name: output.activity() for name, output in outputs.items()}
 
 
-def images_per_batch(network: QuantisedNetwork, timesteps: int, wanted: Wanted, max_memory: int) -> int:
+def images_per_batch(network: QuantisedNetwork, timesteps: int, wanted: Recording, max_memory: int) -> int:
     """Return how many images keep their results, and what threads hold if every neuron fires at every step, within `max_memory` bytes.
 
     At least one, whose results and lists may take more.
@@ -132,7 +132,7 @@ def _group_size(shapes: Sequence[Shape], timesteps: int) -> int:
     return max(1, int(GROUP_BYTES / largest))
 
 
-def _groups(plan: Plan, samples: int, timesteps: int, threads: int) -> list[range]:
+def _groups(plan: FastPlan, samples: int, timesteps: int, threads: int) -> list[range]:
     """Cut a batch into groups of images that run together, so that weights are fetched once for all of them, as many for each thread."""
     if not samples:
         return []
@@ -156,7 +156,7 @@ class _Output:
     rails: list[tuple[int, int]] = field(default_factory=list)
 
     @staticmethod
-    def of(layer: Layer, samples: int, timesteps: int, wanted: Wanted) -> _Output:
+    def of(layer: LayerPlan, samples: int, timesteps: int, wanted: Recording) -> _Output:
         population = layer.population
         shape, over_steps = (samples, *population.shape), (samples, timesteps, *population.shape)
         return _Output(
@@ -171,7 +171,7 @@ class _Output:
         return Activity(self.counts, self.potential, self.raster, self.over_time, low, high)
 
 
-def _parts(layer: Layer, images: int, number: int) -> list[Part]:
+def _parts(layer: LayerPlan, images: int, number: int) -> list[Part]:
     """Cut a population for so many threads: its rows, or where there is one row the blocks, if no two write to the same word of bits."""
     rows, blocks = images * layer.population.shape[0], len(layer.blocks)
     if rows == 1 and (layer.width == 1 or layer.channels % LANES == 0):
@@ -188,7 +188,7 @@ def _ranges(length: int, number: int) -> list[tuple[int, int]]:
 class _Run:
     """One batch on its way through the network."""
 
-    runner: _Runner
+    runner: _PreparedNetwork
     q: Mapping[str, Array]
     outputs: Mapping[str, _Output]
     timesteps: int
@@ -234,21 +234,21 @@ class _Run:
                 memory.give(constant)
             if output.raster is not None and population.kind.spikes:
                 use.spread(bits, population.shape, False, output.raster[here])
-            sent[population.name] = Sent(memory, population.shape, bits)
+            sent[population.name] = SentSpikes(memory, population.shape, bits)
             for done in (*layer.last_of, *(() if layer.read else (population.name,))):
                 sent.pop(done).forget()
 
 
-def _given(memory: Memory, x: Array) -> Sent:
+def _given(memory: Memory, x: Array) -> SentSpikes:
     """Return what an input sends: graded values (N, H, W, C), or binary spikes (N, T, H, W, C)."""
     height, width, channels = x.shape[-3:]
     if x.ndim == 4:
-        return Sent(memory, (height, width, channels), None, np.array(x, order="C"))
+        return SentSpikes(memory, (height, width, channels), None, np.array(x, order="C"))
     images, steps = x.shape[:2]
     bits = _silent(memory, (height, width, channels), images, steps)
     packed = np.packbits(x.reshape(images, steps, height, width * channels).swapaxes(1, 2), axis=-1, bitorder="little")
     bits.view(np.uint8)[..., : packed.shape[-1]] = packed.reshape(images * height, steps, -1)
-    return Sent(memory, (height, width, channels), bits)
+    return SentSpikes(memory, (height, width, channels), bits)
 
 
 def _silent(memory: Memory, shape: Shape, images: int, timesteps: int) -> Array:

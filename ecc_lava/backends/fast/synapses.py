@@ -11,15 +11,15 @@ from math import prod
 
 import numpy as np
 
-from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, NO_TABLE, Piece, PieceKind, Table, View, rounded
+from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, NO_TABLE, KernelPiece, PieceKind, SynapseTable, View, rounded
 from ecc_lava.common import Array, Shape
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse
 
-__all__ = ["Synapses", "cut", "may_merge", "merged", "simplified"]
+__all__ = ["TapSynapses", "cut_synapses", "may_merge", "merged_synapses", "simplified"]
 
 
 @dataclass(frozen=True, eq=False)
-class Synapses:
+class TapSynapses:
     """One projection on its way to pieces: always a Conv or a Sparse."""
 
     source: str
@@ -75,7 +75,7 @@ def _group_weights(conv: Conv, start: int, stop: int) -> tuple[Array, int, int]:
     return weights, first * fan_in, last * fan_in
 
 
-def may_merge(s: Synapses, channels: int) -> bool:
+def may_merge(s: TapSynapses, channels: int) -> bool:
     """Whether neighbouring positions of the target may be taken together."""
     if isinstance(s.geometry, Sparse):
         return True  # by flat index, which stays
@@ -88,7 +88,7 @@ def may_merge(s: Synapses, channels: int) -> bool:
     return conv.groups == 1
 
 
-def merged(conv: Conv, number: int, total: int) -> Conv:
+def merged_synapses(conv: Conv, number: int, total: int) -> Conv:
     """Return the convolution onto `number` neighbouring positions at once, as channels (position, channel) of a narrower map."""
     height, width, fan_in, out = conv.kernel.shape
     stride, first = conv.strides[1], conv.writes[0] if conv.writes else 0
@@ -101,17 +101,17 @@ def merged(conv: Conv, number: int, total: int) -> Conv:
     return replace(conv, kernel=kernel, strides=(conv.strides[0], stride * number), writes=None)
 
 
-def _rows(conv: Conv, height: int, out: int, row_of_tap: int) -> Table:
+def _rows(conv: Conv, height: int, out: int, row_of_tap: int) -> SynapseTable:
     """Return the source rows under every target row, and where the weights of its kernel row begin."""
     lists = []
     for o in range(out):
         at = [(o * conv.strides[0] + a * conv.dilation[0] - conv.padding[0], a) for a in range(conv.kernel.shape[0])]
         step = conv.input_dilation[0]
         lists.append([(y // step, a * row_of_tap) for y, a in at if y % step == 0 and 0 <= y // step < height])
-    return Table.of(lists, 2)
+    return SynapseTable.of(lists, 2)
 
 
-def _columns(conv: Conv, width: int, out: int, channels: int) -> Table:
+def _columns(conv: Conv, width: int, out: int, channels: int) -> SynapseTable:
     """Return the runs of source columns under every target column whose weights follow each other."""
     step, lists = conv.input_dilation[1], []
     for o in range(out):
@@ -127,14 +127,14 @@ def _columns(conv: Conv, width: int, out: int, channels: int) -> Table:
             else:
                 runs.append((x, x + 1, base))
         lists.append(runs)
-    return Table.of(lists, 3)
+    return SynapseTable.of(lists, 3)
 
 
-def cut(s: Synapses, block: int, lanes: int, out: tuple[int, int]) -> Piece | None:
+def cut_synapses(s: TapSynapses, block: int, lanes: int, out: tuple[int, int]) -> KernelPiece | None:
     """Return the synapses onto lanes block..block + lanes of a map of `out` (rows, columns); None if there are none."""
     if isinstance(s.geometry, Sparse):
         view = View(s.source, 0, s.shape[2])
-        return Piece(PieceKind.SPARSE, view, 0, s.geometry.kernel, NO_TABLE, NO_TABLE, 0, 0, s.shift, None, s.geometry)
+        return KernelPiece(PieceKind.SPARSE, view, 0, s.geometry.kernel, NO_TABLE, NO_TABLE, 0, 0, s.shift, None, s.geometry)
     conv = s.conv
     kernel_h, kernel_w, _, span = conv.kernel.shape
     written = conv.writes[0] if conv.writes else 0
@@ -153,10 +153,10 @@ def cut(s: Synapses, block: int, lanes: int, out: tuple[int, int]) -> Piece | No
         weights[:, into] = conv.kernel[:, :, 0, start - written : stop - written].reshape(kernel_h * kernel_w, -1)
         rows, columns = _rows(conv, s.shape[0], out[0], kernel_w), _columns(conv, s.shape[1], out[1], 1)
         bit = read + block + first - written
-        return Piece(PieceKind.MASKED, View(s.source, 0, s.shape[2]), first, weights, rows, columns, s.shape[2], bit, s.shift, gain)
+        return KernelPiece(PieceKind.MASKED, View(s.source, 0, s.shape[2]), first, weights, rows, columns, s.shape[2], bit, s.shift, gain)
     plain, low, high = _group_weights(conv, start - written, stop - written)
     weights = np.zeros((1 + prod(plain.shape[:3]), width), np.int8)
     weights[1:, into] = plain.reshape(-1, stop - start)
     rows, columns = _rows(conv, s.shape[0], out[0], kernel_w * (high - low)), _columns(conv, s.shape[1], out[1], high - low)
     view = View(s.source, read + low, read + high)
-    return Piece(PieceKind.EVENTS, view, first, weights, rows, columns, high - low, 0, s.shift, gain)
+    return KernelPiece(PieceKind.EVENTS, view, first, weights, rows, columns, high - low, 0, s.shift, gain)

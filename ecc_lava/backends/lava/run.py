@@ -16,9 +16,9 @@ from typing import Final
 
 import numpy as np
 
-from ecc_lava.backends.activity import Activity, Wanted, input_activity
-from ecc_lava.backends.lava.cores.plan import Plan
-from ecc_lava.backends.lava.cores.planning import make_plan
+from ecc_lava.backends.activity import Activity, Recording, input_activity
+from ecc_lava.backends.lava.cores.plan import LavaPlan
+from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.host.memory import allocate, plan_layout
 from ecc_lava.backends.lava.host.supervisor import supervise
 from ecc_lava.backends.lava.host.vitals import Limits
@@ -38,7 +38,7 @@ _SLOWEST_MACS_PER_S = 5e7
 """Multiplications a second that every processor reaches; a current one does a billion."""
 
 
-def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Wanted) -> dict[str, Activity]:
+def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
     """Run the integer network on Lava, one core per population.
 
     Parameters
@@ -47,7 +47,7 @@ def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, want
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
         What the inputs send.
     timesteps : int
-    wanted : Wanted
+    wanted : Recording
 
     Raises
     ------
@@ -83,7 +83,7 @@ def run_shards(
     cores: Sequence[Sequence[Shard]],
     q: Mapping[str, Array],
     timesteps: int,
-    wanted: Wanted,
+    wanted: Recording,
     *,
     progress: Callable[[int, int], None] | None = None,
     idle_limit_s: float = Limits().idle_s,
@@ -99,7 +99,7 @@ def run_counted(
     cores: Sequence[Sequence[Shard]],
     q: Mapping[str, Array],
     timesteps: int,
-    wanted: Wanted,
+    wanted: Recording,
     *,
     runtime: str = LAVA,
     replay: Mapping[str, Array] | None = None,
@@ -117,7 +117,7 @@ def run_counted(
         also of different populations.
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
-    wanted : Wanted
+    wanted : Recording
     runtime : {"lava", "one-process"}
     replay : population -> uint8 spikes (N, T, H, W, C), optional
         Run these cores alone: the source sends them what the populations that they hear have fired before.
@@ -138,7 +138,7 @@ def run_counted(
     """
     _check_inputs(network, q, timesteps)
     _check_installed()
-    plan = replace(make_plan(network, cores, q, timesteps, wanted, replay), in_one_process=runtime == ONE_PROCESS)
+    plan = replace(lava_plan(network, cores, q, timesteps, wanted, replay), in_one_process=runtime == ONE_PROCESS)
     _check_resources(plan)
     layout, shared = plan_layout(plan), dict[str, Array]()
     try:
@@ -192,7 +192,7 @@ def _check_installed() -> None:
     raise MissingDependency(f"the lava back end needs lava-nc 0.10.0, which needs Python 3.10 (this is {python}): uv sync --python 3.10")
 
 
-def _check_resources(plan: Plan) -> None:
+def _check_resources(plan: LavaPlan) -> None:
     """Check shared memory and open files against what the run will take.
 
     Raises

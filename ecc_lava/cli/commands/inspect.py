@@ -12,7 +12,7 @@ from ecc_lava.cli.show.output import emit_json, provenance, show_lines, show_tab
 from ecc_lava.errors import UnsupportedModel
 from ecc_lava.geometry import synapses
 from ecc_lava.graph import Final, Graph
-from ecc_lava.lowering import Cost, Decision, Lowering, lower
+from ecc_lava.lowering import Decision, Lowering, OperatorCost, lower
 from ecc_lava.networks import Kind, depths
 
 __all__ = ["run"]
@@ -34,7 +34,7 @@ class _Row:
         Of these populations, and onto them.
     depth : int or None
         Largest of these populations'.
-    folded, pair : Cost or None
+    folded, pair : OperatorCost or None
         The two costs of its linear operators, folded into their readers or left apart; `folded` is None where that is not exact.
     reason : str
     """
@@ -47,8 +47,8 @@ class _Row:
     neurons: int = 0
     synapses: int = 0
     depth: int | None = None
-    folded: Cost | None = None
-    pair: Cost | None = None
+    folded: OperatorCost | None = None
+    pair: OperatorCost | None = None
     reason: str = ""
 
 
@@ -153,9 +153,9 @@ def _folded_into(graph: Graph, layer_of: dict[str, str], made: dict[str, list[st
     return {layer: tuple(names) for layer, names in found.items()}
 
 
-def _total(costs: list[Cost | None]) -> Cost | None:
+def _total(costs: list[OperatorCost | None]) -> OperatorCost | None:
     known = [cost for cost in costs if cost is not None]
-    return sum(known, Cost(0, 0)) if known and len(known) == len(costs) else None
+    return sum(known, OperatorCost(0, 0)) if known and len(known) == len(costs) else None
 
 
 def _populations(lowering: Lowering) -> list[dict[str, Any]]:
@@ -199,5 +199,5 @@ def _cells(row: _Row) -> tuple[str, ...]:
     return row.layer, row.type, became, *numbers, _text(row.folded), _text(row.pair)
 
 
-def _text(cost: Cost | None) -> str:
+def _text(cost: OperatorCost | None) -> str:
     return "" if cost is None else f"{cost.weights}, {cost.synapses}"

@@ -19,7 +19,7 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
 from ecc_lava.inputs import batch_part, batch_size
 from ecc_lava.quantisation import as_bits
-from ecc_lava.studies import Search, Step, StudyResult, draw, page, require_pyarrow, study
+from ecc_lava.studies import Search, StudyResult, TrialProgress, draw, page, require_pyarrow, study
 
 __all__ = ["Options", "run"]
 
@@ -178,7 +178,7 @@ class _Shown:
     def __init__(self, stage: Progress) -> None:
         self._stage = stage
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: TrialProgress) -> None:
         self._stage("trials", step.done + (step.finished is not None), step.total)
         if step.setting is not None:
             width = f"{step.setting.bits} bit" if isinstance(step.setting.bits, int) else "mixed widths"

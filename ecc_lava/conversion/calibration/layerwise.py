@@ -26,7 +26,7 @@ from itertools import product
 import numpy as np
 
 from ecc_lava.common import Array, Float
-from ecc_lava.conversion.calibration.presynaptic import Arrivals
+from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.regression import HELD_OUT, Regression
 from ecc_lava.conversion.calibration.response import errors, moments, spike_counts, start_up
 from ecc_lava.conversion.calibration.weight_sharing import Sharing
@@ -79,7 +79,7 @@ class LayerwiseCalibration(IntegerPass):
         """Return the calibrated network; `rate_forward` still is that of `network`."""
         if network.timesteps is None or self.format is None or self.bits is None:
             raise InvalidInput("layer-wise calibration needs timesteps, a number format and a width of weights; use it in `convert`")
-        arrivals = Arrivals(network, images, self.format, self.bits, self.rows)
+        arrivals = PresynapticInput(network, images, self.format, self.bits, self.rows)
         calibrated = network
         populations = network.populations[len(network.inputs) :]
         for done, population in enumerate(populations):
@@ -97,7 +97,7 @@ class LayerwiseCalibration(IntegerPass):
         self.tell("calibrating populations", len(populations), len(populations))
         return replace(calibrated, ideal=network.ideal or network)
 
-    def _population(self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: Arrivals) -> SpikingNetwork:
+    def _population(self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: PresynapticInput) -> SpikingNetwork:
         """Return the network with one population calibrated; its spikes have arrived."""
         name = population.name
         most = np.broadcast_to(population.ceiling / population.lambda_, (1, 1, population.shape[2]))
@@ -119,7 +119,7 @@ class LayerwiseCalibration(IntegerPass):
         target: Array,
         fit: _Fit,
         weights: _Weights | None,
-        arrivals: Arrivals,
+        arrivals: PresynapticInput,
         together: bool,
     ) -> tuple[SpikingNetwork, Float]:
         """Return the network with bias and weights corrected by how the integers answer, and the gains; its spikes have arrived."""
@@ -181,7 +181,7 @@ class LayerwiseCalibration(IntegerPass):
         return best
 
     def _refitted(
-        self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: Arrivals
+        self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: PresynapticInput
     ) -> tuple[SpikingNetwork, _Weights | None]:
         """Return the network with the weights into a population corrected towards its ideal input where that helps, and these weights."""
         name = population.name

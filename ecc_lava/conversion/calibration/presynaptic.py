@@ -14,21 +14,21 @@ from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
 from ecc_lava.networks import Kind, Population, Projection, SpikingNetwork
 from ecc_lava.quantisation import DEFAULT, Bits, bits_of
 
-__all__ = ["Arrivals", "of_maps"]
+__all__ = ["PresynapticInput", "of_maps"]
 
 BYTES = 2**28
 """Spikes and currents that are held at once, bytes."""
 
 
 @dataclass(frozen=True)
-class _Sent:
+class _SourceSpikes:
     """What a population sends: its rates, (N, H, W, C), and its spikes in bits, (N, T, bytes); None if it sends the same at every step."""
 
     rates: Array
     raster: Array | None
 
 
-class Arrivals:
+class PresynapticInput:
     """The calibration images on their way through the network, in two versions: as they ideally would go, and as they do.
 
     Parameters
@@ -48,13 +48,15 @@ class Arrivals:
         self._bits = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], number_format(format))
         self._samples = batch_size(images)
         self._ideal: dict[str, Array] = {}
-        self._sent: dict[str, _Sent] = {}
+        self._sent: dict[str, _SourceSpikes] = {}
         self._last = {p.source: p.target for p in network.projections}
         for number, (p, coding) in enumerate(zip(network.inputs, of_maps(network.codings), strict=True)):
             self._ideal[p.name] = ((images[p.name] - coding.offset) / coding.unit).astype(np.float32)
             spikes = sent(encode(images[p.name], coding), coding, self.timesteps, population=number)
             binary = spikes.ndim == 5
-            self._sent[p.name] = _Sent((spikes.mean(axis=1) if binary else spikes).astype(np.float32), _packed(spikes) if binary else None)
+            self._sent[p.name] = _SourceSpikes(
+                (spikes.mean(axis=1) if binary else spikes).astype(np.float32), _packed(spikes) if binary else None
+            )
 
     def is_constant(self, source: str) -> bool:
         """Whether a population sends the same at every step."""
@@ -144,7 +146,7 @@ class Arrivals:
             result = simulate(integer, images, record=[target])
             rates.append(result.counts[target].astype(np.float32) / self.timesteps)
             rasters.append(result.raster[target])
-        self._sent[target] = _Sent(np.concatenate(rates), np.concatenate(rasters))
+        self._sent[target] = _SourceSpikes(np.concatenate(rates), np.concatenate(rasters))
         return self._sent[target].rates
 
     def _alone(self, network: SpikingNetwork, target: str) -> SpikingNetwork:

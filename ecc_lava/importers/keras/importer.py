@@ -7,19 +7,19 @@ from typing import Any
 
 from ecc_lava.common import Array
 from ecc_lava.errors import EccLavaError, InvalidInput, InvalidNetwork, UnsupportedModel
-from ecc_lava.graph import Final, Graph, Input, Node
+from ecc_lava.graph import Final, Graph, Input, Node, nodes_for_outputs
 from ecc_lava.importers.keras.call import Call, Refused, Tensor, natural
 from ecc_lava.importers.keras.handlers.shapes import augmentation
 from ecc_lava.importers.keras.models import inner_model, ordered, reads_channels_first
-from ecc_lava.importers.keras.nodes import needed, rescales_itself, with_name
+from ecc_lava.importers.keras.nodes import rescales_itself, with_name
 from ecc_lava.importers.keras.remedies import unsupported
 from ecc_lava.importers.keras.table import HANDLERS, OPERATORS
 
-__all__ = ["Layer", "examined", "from_keras"]
+__all__ = ["ExaminedLayer", "examined", "from_keras"]
 
 
 @dataclass(frozen=True)
-class Layer:
+class ExaminedLayer:
     """One call of a layer or operation of a Keras model.
 
     Attributes
@@ -68,7 +68,7 @@ def from_keras(model: Any) -> Graph:
     return result
 
 
-def examined(model: Any) -> tuple[tuple[Layer, ...], Graph | UnsupportedModel]:
+def examined(model: Any) -> tuple[tuple[ExaminedLayer, ...], Graph | UnsupportedModel]:
     """Return every call of a model's layers in order, and the graph, or the error that names those that cannot be converted.
 
     Raises
@@ -120,7 +120,7 @@ class _Import:
         self._names: set[str] = set()
         self._weights: dict[int, tuple[Any, Array]] = {}
         self._offences: dict[tuple[str, str], None] = {}  # in order, each once
-        self.layers: list[Layer] = []
+        self.layers: list[ExaminedLayer] = []
 
     def graph(self, model: Any) -> Graph:
         given: list[Tensor | None] = []
@@ -130,7 +130,7 @@ class _Import:
                 x = _input(tensor, name, reads_channels_first(model, tensor))
                 given.append(x)
                 self._nodes.append(Input(name, x.shape, x != natural(name, x.sizes)))
-                self.layers.append(Layer(name, "InputLayer", (name,)))
+                self.layers.append(ExaminedLayer(name, "InputLayer", (name,)))
             except Refused as refusal:
                 given.append(None)
                 self._refuse(name, name, "InputLayer", refusal)
@@ -139,7 +139,7 @@ class _Import:
         made = [tensor for tensor in tensors if tensor is not None]
         refused = bool(self._offences) or len(made) < len(tensors)
         outputs = [tensor.name for tensor in made] if refused else self._outputs(model, made)
-        self._nodes = self._nodes if refused else needed(self._nodes, outputs)
+        self._nodes = self._nodes if refused else nodes_for_outputs(self._nodes, outputs)
         self._check_final(outputs)
         if self._offences:
             raise UnsupportedModel(tuple(self._offences), tuple(sorted(HANDLERS)))
@@ -171,7 +171,7 @@ class _Import:
         return outputs
 
     def _refuse(self, name: str, path: str, kind: str, refusal: Refused) -> None:
-        self.layers.append(Layer(name, kind, reason=str(refusal)))
+        self.layers.append(ExaminedLayer(name, kind, reason=str(refusal)))
         self._offences[f"{path} ({kind})", str(refusal)] = None
 
     def _free(self, name: str) -> str:
@@ -236,7 +236,7 @@ class _Import:
                 _tensors_only(node)
             inputs = tuple(source for source in sources if source is not None)
             if len(inputs) < len(sources):
-                self.layers.append(Layer(name, kind))
+                self.layers.append(ExaminedLayer(name, kind))
                 return [None] * len(targets)  # the layers before it are named
             name = self._free(name)
             call = Call(layer, name, inputs, _arguments(node, made), str(node.input_tensors[0].dtype), self._names, self._weights)
@@ -254,7 +254,7 @@ class _Import:
             if len(target) != len(result.sizes) or any(n not in (None, size) for n, size in zip(target, result.sizes, strict=True)):
                 raise InvalidNetwork(f"layer {path} ({kind}): Keras makes a tensor of {target} here, the conversion one of {result.sizes}")
         self._written(call)
-        self.layers.append(Layer(name, kind, tuple(written.name for written in call.nodes)))
+        self.layers.append(ExaminedLayer(name, kind, tuple(written.name for written in call.nodes)))
         return [*finished]
 
     def _check_final(self, outputs: list[str]) -> None:

@@ -6,16 +6,7 @@ from dataclasses import replace
 
 from ecc_lava.graph import Add, Input, Maximum, Node, Reshape, Scale
 
-__all__ = ["needed", "rescales_itself", "with_name"]
-
-
-def needed(nodes: list[Node], outputs: list[str]) -> list[Node]:
-    """Return the inputs and the nodes that the outputs depend on, in order."""
-    wanted = set(outputs)
-    for node in reversed(nodes):
-        if node.name in wanted:
-            wanted.update(node.sources)
-    return [node for node in nodes if node.name in wanted or isinstance(node, Input)]
+__all__ = ["rescales_itself", "with_name"]
 
 
 def with_name(node: Node, old: str, new: str) -> Node:

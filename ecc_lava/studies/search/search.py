@@ -17,10 +17,10 @@ from ecc_lava.inputs import batch_size
 from ecc_lava.studies.objectives import Objective, costs_of, front, objective
 from ecc_lava.studies.problem import Problem
 from ecc_lava.studies.results import StudyResult
-from ecc_lava.studies.running import Progress, Step, run_settings
+from ecc_lava.studies.running import Progress, TrialProgress, run_settings
 from ecc_lava.studies.search.space import Space
 from ecc_lava.studies.settings import Grid
-from ecc_lava.studies.trials.store import Ledger, open_study, quiet
+from ecc_lava.studies.trials.store import TrialStore, open_study, quiet
 from ecc_lava.studies.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorag
     choosing, reporting = problem.part(slice(chosen), labelled=False), problem.part(slice(chosen, None))
     aims = _objectives(search, problem, grid)
     space = Space.of(problem.conversions.graph, grid)
-    ledger = Ledger(storage, choosing.context_digest)
+    ledger = TrialStore(storage, choosing.context_digest)
     identity = [choosing.context_digest, [s.as_dict() for s in grid.settings], search.sampler, search.seed, [o.name for o in aims]]
     name = f"ecc_lava search {hashlib.sha256(json.dumps(identity).encode()).hexdigest()}"
     study = open_study(storage, name, ["maximize" if o.maximise else "minimize" for o in aims])
@@ -111,12 +111,12 @@ def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorag
     searched = tuple(t for t in ledger.finished().values() if space.holds(t.setting))
     uniform = [setting for setting in starts if isinstance(setting.bits, int)]
     settings = tuple(dict.fromkeys([*uniform, *(t.setting for t in _reported(searched, aims))]))
-    trials = run_settings(reporting, settings, Ledger(storage, reporting.context_digest), progress)
+    trials = run_settings(reporting, settings, TrialStore(storage, reporting.context_digest), progress)
     return StudyResult(trials, grid.left_out, reporting.context, searched, tuple(o.name for o in aims))
 
 
 def _one(
-    study: Study, problem: Problem, space: Space, aims: Sequence[Objective], search: Search, ledger: Ledger, progress: Progress | None
+    study: Study, problem: Problem, space: Space, aims: Sequence[Objective], search: Search, ledger: TrialStore, progress: Progress | None
 ) -> None:
     """Ask for a setting, run it unless its key is finished, and tell what came of it."""
     from optuna.trial import TrialState
@@ -142,8 +142,8 @@ def _within(progress: Progress | None, done: int, total: int) -> Progress | None
     if progress is None:
         return None
 
-    def tell(step: Step) -> None:
-        progress(Step(done + step.done, total, step.setting, step.images_done, step.images, step.finished))
+    def tell(step: TrialProgress) -> None:
+        progress(TrialProgress(done + step.done, total, step.setting, step.images_done, step.images, step.finished))
 
     return tell
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["BEAT", "GRACE", "Claim", "Ledger"]
+__all__ = ["BEAT", "GRACE", "Claim", "TrialStore"]
 
 BEAT = 10.0
 """Seconds between two beats of a claim."""
@@ -44,7 +44,7 @@ _HELD: set[str] = set()
 """Tokens of the claims that this process holds."""
 
 
-class Ledger:
+class TrialStore:
     """The trials of one context in a storage.
 
     Parameters

@@ -206,7 +206,7 @@ def integrate(
     v_init: Array,
     limit: int,
     spikes: bool,
-    keeps: bool,
+    is_stateful: bool,
     row: int,
     lane: int,
     bits: Array,
@@ -222,7 +222,7 @@ def integrate(
     constant : int32 (images * positions or 1, lanes)
     vth, v_init : int32 (positions or 1, lanes)
     limit : potential rail
-    spikes, keeps : whether neurons fire, and keep their potential from step to step
+    spikes, is_stateful : whether neurons fire, and keep their potential from step to step
     row, lane : of all images; first of the block
     bits : uint64 (rows, T, words)
         Set where a neuron fires.
@@ -251,7 +251,7 @@ def integrate(
         for t in range(steps):
             for o in range(lanes):
                 now = current[x, t, o] + add[o]
-                if keeps:
+                if is_stateful:
                     now += v[o]
                 if now > limit:
                     now = limit
@@ -260,7 +260,7 @@ def integrate(
                     now = -limit
                     low += 1
                 if spikes and now >= threshold[o]:
-                    if keeps:
+                    if is_stateful:
                         now -= threshold[o]
                     fired[o] += 1
                     bit = x * channels + lane + o

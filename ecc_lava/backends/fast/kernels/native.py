@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.backends.fast.jobs import Job, Part, Scratch, Source
-from ecc_lava.backends.fast.plan import LANES, Layer, Piece, PieceKind
+from ecc_lava.backends.fast.jobs import Job, Part, Scratch, SpikeSource
+from ecc_lava.backends.fast.plan import LANES, KernelPiece, LayerPlan, PieceKind
 from ecc_lava.common import Array, Shape
 from ecc_lava.networks import Kind
 
@@ -22,26 +22,26 @@ def _fields(integers: str, pointers: str) -> list[tuple[str, Any]]:
     return [*((name, ctypes.c_int64) for name in integers.split()), *((name, ctypes.c_void_p) for name in pointers.split())]
 
 
-class _Source(ctypes.Structure):
+class _CSource(ctypes.Structure):
     _fields_ = _fields("height width words neurons", "events starts values bits trains")
 
 
-class _Piece(ctypes.Structure):
+class _CPiece(ctypes.Structure):
     _fields_ = _fields(
         "kind source offset blocks row_shift channels first shift weight_bytes",
         "weights row_starts rows column_starts columns gain sparse_starts sparse_sources",
     )
 
 
-class _Block(ctypes.Structure):
+class _CBlock(ctypes.Structure):
     _fields_ = _fields("lane lanes spiking graded", "pieces")
 
 
-class _Layer(ctypes.Structure):
+class _CLayer(ctypes.Structure):
     _fields_ = _fields("kind height width channels lanes words limit vth_stride v_init_stride", "blocks vth v_init")
 
 
-class _Job(ctypes.Structure):
+class _CJob(ctypes.Structure):
     _fields_ = _fields("steps constant_stride low high", "sources constant bits counts potential over_time current events values runs")
 
 
@@ -69,12 +69,12 @@ def _interleaved(weights: Array) -> Array:
 class _Prepared:
     """A layer as C reads it, and what its pointers point to."""
 
-    layer: _Layer
+    layer: _CLayer
     lanes_stride: int
     kept: tuple[Any, ...]
 
 
-def _piece(piece: Piece, source: int, kept: list[Any]) -> _Piece:
+def _piece(piece: KernelPiece, source: int, kept: list[Any]) -> _CPiece:
     weights = piece.weights
     row_shift, blocks = 0, 0
     match piece.kind:
@@ -89,7 +89,7 @@ def _piece(piece: Piece, source: int, kept: list[Any]) -> _Piece:
     sparse = (None, None) if piece.sparse is None else (piece.sparse.starts, piece.sparse.sources)
     kept += [weights, *tables, *sparse, piece.gain]
     first_row = _address(weights[1:] if piece.kind is PieceKind.EVENTS else weights)
-    return _Piece(
+    return _CPiece(
         *(piece.kind, source, piece.offset, blocks, row_shift, piece.channels, piece.first, piece.shift, weights.nbytes),
         *(first_row, *map(_address, tables), _address(piece.gain), *map(_address, sparse)),
     )
@@ -113,30 +113,30 @@ class NativeKernels:
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, None
 
-    def prepare(self, layer: Layer) -> _Prepared:
+    def prepare(self, layer: LayerPlan) -> _Prepared:
         """Return the layer as structures of C."""
         kept: list[Any] = []
         blocks = []
         for block in layer.blocks:
             pieces = [_piece(p, layer.sources.index(p.source), kept) for p in (*block.spiking, *block.graded)]
-            array = (_Piece * max(len(pieces), 1))(*pieces)
+            array = (_CPiece * max(len(pieces), 1))(*pieces)
             kept.append(array)
-            blocks.append(_Block(block.lane, block.lanes, len(block.spiking), len(block.graded), ctypes.addressof(array)))
-        all_blocks = (_Block * len(blocks))(*blocks)
+            blocks.append(_CBlock(block.lane, block.lanes, len(block.spiking), len(block.graded), ctypes.addressof(array)))
+        all_blocks = (_CBlock * len(blocks))(*blocks)
         kept += [all_blocks, layer.vth, layer.v_init]
         strides = (layer.lanes if len(values) > 1 else 0 for values in (layer.vth, layer.v_init))
         height, width, channels = layer.population.shape
         words = -(-width * channels // 64)
         head = (_KINDS[layer.population.kind], height, layer.width, layer.channels, layer.lanes, words, layer.limit)
         pointers = (ctypes.addressof(all_blocks), _address(layer.vth), _address(layer.v_init))
-        return _Prepared(_Layer(*head, *strides, *pointers), layer.lanes, tuple(kept))
+        return _Prepared(_CLayer(*head, *strides, *pointers), layer.lanes, tuple(kept))
 
-    def _job(self, prepared: _Prepared, job: Job, scratch: Scratch) -> tuple[_Job, Any]:
-        sources = (_Source * max(len(job.sources), 1))(*map(_source, job.sources))
+    def _job(self, prepared: _Prepared, job: Job, scratch: Scratch) -> tuple[_CJob, Any]:
+        sources = (_CSource * max(len(job.sources), 1))(*map(_source, job.sources))
         stride = prepared.lanes_stride if len(job.constant) > 1 else 0
         results = (job.constant, job.bits, job.counts, job.potential, job.over_time)
         own = (scratch.current, scratch.events, scratch.values, scratch.runs)
-        return _Job(job.steps, stride, 0, 0, ctypes.addressof(sources), *map(_address, (*results, *own))), sources
+        return _CJob(job.steps, stride, 0, 0, ctypes.addressof(sources), *map(_address, (*results, *own))), sources
 
     def run(self, prepared: _Prepared, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
         """Run all steps of a part of a population."""
@@ -173,7 +173,7 @@ class NativeKernels:
         self._library.spread(_address(bits), words, steps, rows, shape[0], shape[1] * shape[2], int(by_neuron), _address(out))
 
 
-def _source(s: Source) -> _Source:
+def _source(s: SpikeSource) -> _CSource:
     height, width, channels = s.shape
     words = -(-width * channels // 64)
-    return _Source(height, width, words, height * width * channels, *map(_address, (s.events, s.starts, s.values, s.bits, s.trains)))
+    return _CSource(height, width, words, height * width * channels, *map(_address, (s.events, s.starts, s.values, s.bits, s.trains)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecc_lava.backends.fast.jobs import Job, Part, Scratch, Source
+from ecc_lava.backends.fast.jobs import Job, Part, Scratch, SpikeSource
 from ecc_lava.backends.fast.kernels import kernels as compiled
-from ecc_lava.backends.fast.plan import Block, Layer, Piece, PieceKind
+from ecc_lava.backends.fast.plan import Block, KernelPiece, LayerPlan, PieceKind
 from ecc_lava.common import Array, Shape
 from ecc_lava.networks import Kind
 
@@ -18,11 +18,11 @@ _NO_TRACE = np.zeros((0, 1, 1, 1, 1), np.int32)
 class NumbaKernels:
     """The kernels of `fast_kernels.py`."""
 
-    def prepare(self, layer: Layer) -> Layer:
+    def prepare(self, layer: LayerPlan) -> LayerPlan:
         """Return the layer as it is."""
         return layer
 
-    def run(self, prepared: Layer, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
+    def run(self, prepared: LayerPlan, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
         """Run all steps of a part of a population."""
         low = high = 0
         for block in prepared.blocks[slice(*part.blocks)]:
@@ -35,7 +35,7 @@ class NumbaKernels:
                 low, high = low + low_here, high + high_here
         return low, high
 
-    def run_graded(self, prepared: Layer, job: Job, part: Part, scratch: Scratch) -> None:
+    def run_graded(self, prepared: LayerPlan, job: Job, part: Part, scratch: Scratch) -> None:
         """Add the input from graded values to the constant one."""
         constant = job.constant.reshape(-1, prepared.width, 1, prepared.lanes)
         for block in prepared.blocks[slice(*part.blocks)]:
@@ -64,9 +64,9 @@ class NumbaKernels:
         compiled.spread(bits, shape[0], by_neuron, out.reshape(flat))
 
 
-def _add(current: Array, lane: int, layer: Layer, block: Block, piece: Piece, job: Job, row: int) -> None:
+def _add(current: Array, lane: int, layer: LayerPlan, block: Block, piece: KernelPiece, job: Job, row: int) -> None:
     """Add what a piece sends to one row of positions, whose block begins at `lane`."""
-    source: Source = job.sources[layer.sources.index(piece.source)]
+    source: SpikeSource = job.sources[layer.sources.index(piece.source)]
     height = layer.population.shape[0]
     image, y = divmod(row, height)
     if piece.sparse is not None:
@@ -92,14 +92,14 @@ def _add(current: Array, lane: int, layer: Layer, block: Block, piece: Piece, jo
         compiled.add_graded(*into, source.events, source.values, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
 
 
-def _fire(current: Array, layer: Layer, block: Block, job: Job, row: int) -> tuple[int, int]:
+def _fire(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) -> tuple[int, int]:
     """Step one row of neurons of a block."""
     kind: Kind = layer.population.kind
     shape = (layer.population.shape[0], layer.width, layer.channels)
     counts, potential = job.counts.reshape(-1, *shape), job.potential.reshape(-1, *shape)
     over_time = _NO_TRACE if job.over_time is None else job.over_time.reshape(-1, job.steps, *shape)
     rails: tuple[int, int] = compiled.integrate(
-        *(current, job.constant, layer.vth, layer.v_init, layer.limit, kind.spikes, kind.keeps),
+        *(current, job.constant, layer.vth, layer.v_init, layer.limit, kind.spikes, kind.is_stateful),
         *(row, block.lane, job.bits, counts, potential, over_time),
     )
     return rails

@@ -49,9 +49,9 @@ class _ShardNeurons:
             self._counts[...] = 0
             self._low = self._high = 0
         current = self._bias + sum(s.current(step) for s in self.sums)
-        self._v = self._clip(self._v + current if self.plan.keeps else np.broadcast_to(current, self._v.shape).copy())
+        self._v = self._clip(self._v + current if self.plan.is_stateful else np.broadcast_to(current, self._v.shape).copy())
         spikes: Array = self._v >= self._vth if self.plan.fires else np.zeros(self._v.shape, np.bool_)
-        if self.plan.fires and self.plan.keeps:
+        if self.plan.fires and self.plan.is_stateful:
             self._v = self._clip(np.where(spikes, self._v - self._vth, self._v))
         self._counts += spikes
         if self._clock.window(self.plan.depth, step) is not None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ecc_lava.backends.lava.cores.synapses import Listed, Synapses, Taps
+from ecc_lava.backends.lava.cores.synapses import Listed, ShardSynapses, Taps
 from ecc_lava.common import Array, Int
 
 __all__ = ["COUNTERS", "EventCounter"]
@@ -25,13 +25,13 @@ def _readers(reads: Int, size: int) -> Int:
 
 
 class EventCounter:
-    """Counts what passes one `Synapses`.
+    """Counts what passes one `ShardSynapses`.
 
     A source at position p and channel c has ``positions[p] * channels[c]`` synapses; of synapses listed one by one the box is taken as one
     position of many channels.
     """
 
-    def __init__(self, synapses: Synapses) -> None:
+    def __init__(self, synapses: ShardSynapses) -> None:
         height, width, depth = synapses.box.shape
         match synapses.operator:
             case Taps() as taps:

@@ -15,13 +15,13 @@ from mmap import PAGESIZE
 
 import numpy as np
 
-from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.lava.cores.arithmetic import CoreArithmetic
 from ecc_lava.backends.lava.cores.clock import Clock
 from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
 from ecc_lava.common import Array, Shape
 
-__all__ = ["SLOTS", "CorePlan", "Plan", "Sent"]
+__all__ = ["SLOTS", "CorePlan", "LavaPlan", "SentBySource"]
 
 SLOTS = 2
 """Messages that a channel holds: a core takes the last step's while this step's are sent; no process starts a step before all have
@@ -62,7 +62,7 @@ class CorePlan:
 
 
 @dataclass(frozen=True, eq=False)
-class Sent:
+class SentBySource:
     """What the source sends of one population.
 
     Attributes
@@ -87,12 +87,12 @@ class Sent:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class LavaPlan:
     """A deployment: the cores, the inputs and the clock.
 
     Attributes
     ----------
-    sent : tuple of Sent
+    sent : tuple of SentBySource
         What the source sends, one after the other.
     cores : tuple of CorePlan
     clock : Clock
@@ -100,17 +100,17 @@ class Plan:
         Where potentials saturate.
     populations : dict
         Name -> shape of everything that has shards on the cores.
-    wanted : Wanted
+    wanted : Recording
     in_one_process : bool
         Whether all process models run in one process of the operating system, without Lava's runtime.
     """
 
-    sent: tuple[Sent, ...]
+    sent: tuple[SentBySource, ...]
     cores: tuple[CorePlan, ...]
     clock: Clock
     limit: int
     populations: Mapping[str, Shape]
-    wanted: Wanted
+    wanted: Recording
     in_one_process: bool = False
 
     def message(self, node: int) -> int:

@@ -7,16 +7,16 @@ from itertools import accumulate
 
 import numpy as np
 
-from ecc_lava.backends.activity import Wanted
+from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.lava.cores.clock import Clock
-from ecc_lava.backends.lava.cores.plan import CorePlan, Plan, Sent
+from ecc_lava.backends.lava.cores.plan import CorePlan, LavaPlan, SentBySource
 from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
-from ecc_lava.backends.lava.cores.synapses import Piece, cut_synapses
+from ecc_lava.backends.lava.cores.synapses import MapPiece, cut_synapses
 from ecc_lava.common import Array
 from ecc_lava.errors import InvalidInput
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, Shard, whole
 
-__all__ = ["make_plan"]
+__all__ = ["lava_plan"]
 
 _NAMED = 3
 """Shards that a process is named by; of more, their number is given."""
@@ -60,9 +60,9 @@ def _label(index: int, shards: Sequence[Shard], network: QuantisedNetwork) -> st
     return f"core {index} ({' '.join(parts)})"
 
 
-def _sent(values: Array, population: QuantisedPopulation) -> Sent:
+def _sent(values: Array, population: QuantisedPopulation) -> SentBySource:
     """Return what the source sends of a population: graded values (N, H, W, C), or spikes (N, T, H, W, C)."""
-    return Sent(values.reshape(*(values.shape[:2] if values.ndim == 5 else (len(values), 1)), -1), population.depth)
+    return SentBySource(values.reshape(*(values.shape[:2] if values.ndim == 5 else (len(values), 1)), -1), population.depth)
 
 
 def _check_heard(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], replay: Mapping[str, Array]) -> None:
@@ -73,14 +73,14 @@ def _check_heard(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], re
         raise InvalidInput(f"the replay lacks the spikes of {', '.join(sorted(missing))}, which the cores hear")
 
 
-def make_plan(
+def lava_plan(
     network: QuantisedNetwork,
     cores: Sequence[Sequence[Shard]],
     q: Mapping[str, Array],
     timesteps: int,
-    wanted: Wanted,
+    wanted: Recording,
     replay: Mapping[str, Array] | None = None,
-) -> Plan:
+) -> LavaPlan:
     """Cut the network into what each core needs.
 
     Parameters
@@ -90,7 +90,7 @@ def make_plan(
         The shards of each core; together they tile every population but the inputs, unless there is a replay.
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
-    wanted : Wanted
+    wanted : Recording
     replay : population -> uint8 spikes (N, T, H, W, C), optional
         The cores do not hear each other but these spikes, sent by the source.
 
@@ -104,14 +104,14 @@ def make_plan(
         _check_heard(network, cores, replay)
     injected = {**{p.name: q[p.name] for p in network.inputs}, **(replay or {})}
     starts = accumulate((network.by_name[name].neurons for name in injected), initial=0)
-    places = {name: [Piece(0, start, whole(name, network.by_name[name].shape))] for name, start in zip(injected, starts, strict=False)}
+    places = {name: [MapPiece(0, start, whole(name, network.by_name[name].shape))] for name, start in zip(injected, starts, strict=False)}
     offsets: list[list[int]] = []
     for index, shards in enumerate(cores):
         lengths = [0 if network.by_name[shard.population].kind is Kind.READOUT else shard.neurons for shard in shards]
         offsets.append([0, *accumulate(lengths)])
         for shard, offset in zip(shards, offsets[-1], strict=False):
             if shard.population not in injected:
-                places.setdefault(shard.population, []).append(Piece(index + 1, offset, shard))
+                places.setdefault(shard.population, []).append(MapPiece(index + 1, offset, shard))
 
     def shard_plan(shard: Shard, offset: int) -> ShardPlan:
         population: QuantisedPopulation = network.by_name[shard.population]
@@ -122,7 +122,16 @@ def make_plan(
         bias, vth, v_init = (_cut(array, shard) for array in (population.bias, population.vth, population.v_init))
         over_time = wanted.over_time and not fires
         return ShardPlan(
-            shard, fires, population.kind.keeps, population.depth, bias, vth, v_init, tuple(s for s in synapses if s), offset, over_time
+            shard,
+            fires,
+            population.kind.is_stateful,
+            population.depth,
+            bias,
+            vth,
+            v_init,
+            tuple(s for s in synapses if s),
+            offset,
+            over_time,
         )
 
     plans = []
@@ -135,4 +144,4 @@ def make_plan(
     clock = Clock(len(sent[0].values), timesteps, network.depth)
     on_cores = {shard.population for shards in cores for shard in shards}
     shapes = {p.name: p.shape for p in network.populations if p.name in on_cores}
-    return Plan(sent, tuple(plans), clock, network.format.potential_max, shapes, wanted)
+    return LavaPlan(sent, tuple(plans), clock, network.format.potential_max, shapes, wanted)

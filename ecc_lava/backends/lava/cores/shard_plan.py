@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecc_lava.backends.lava.cores.synapses import Synapses
+from ecc_lava.backends.lava.cores.synapses import ShardSynapses
 from ecc_lava.common import Array
 from ecc_lava.networks import Shard
 
@@ -20,11 +20,11 @@ class ShardPlan:
     shard : Shard
     fires : bool
         False for a readout.
-    keeps : bool
+    is_stateful : bool
         Whether the potential is kept from step to step; False for a step population.
     depth : int
     bias, vth, v_init : int32 arrays that broadcast to the shard's shape
-    synapses : tuple of Synapses
+    synapses : tuple of ShardSynapses
     offset : int
         Where the shard's spikes start in its core's message.
     over_time : bool
@@ -33,12 +33,12 @@ class ShardPlan:
 
     shard: Shard
     fires: bool
-    keeps: bool
+    is_stateful: bool
     depth: int
     bias: Array
     vth: Array
     v_init: Array
-    synapses: tuple[Synapses, ...]
+    synapses: tuple[ShardSynapses, ...]
     offset: int
     over_time: bool
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecc_lava.backends.lava.cores.counters import EventCounter
-from ecc_lava.backends.lava.cores.synapses import Listed, Synapses, Taps
+from ecc_lava.backends.lava.cores.synapses import Listed, ShardSynapses, Taps
 from ecc_lava.common import Array, Int
 from ecc_lava.networks import Shard
 
@@ -99,9 +99,9 @@ def _box_slices(outer: Shard, inner: Shard) -> tuple[slice, slice, slice]:
 
 
 class SynapticSum:
-    """The state of one `Synapses`: a delay ring of source boxes, and the sum of the oldest times the factor."""
+    """The state of one `ShardSynapses`: a delay ring of source boxes, and the sum of the oldest times the factor."""
 
-    def __init__(self, synapses: Synapses) -> None:
+    def __init__(self, synapses: ShardSynapses) -> None:
         height, width, channels = synapses.box.shape
         self._box, self._slots, self._factor = synapses.box, synapses.delay + 1, synapses.factor
         # a row of zeros after the box's positions is what taps in the padding read

@@ -17,10 +17,10 @@ from ecc_lava.common import Array, Int, Shape
 from ecc_lava.geometry import Conv, Dense, Sparse
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection, Shard
 
-__all__ = ["Channels", "Listed", "Piece", "Synapses", "Taps", "cut_synapses"]
+__all__ = ["Channels", "Listed", "MapPiece", "ShardSynapses", "Taps", "cut_synapses"]
 
 
-class Piece(NamedTuple):
+class MapPiece(NamedTuple):
     """A shard's place: `node` sends the spikes of `shard` in its message, from `offset` on."""
 
     node: int
@@ -90,14 +90,14 @@ class Listed:
 
 
 @dataclass(frozen=True, eq=False)
-class Synapses:
+class ShardSynapses:
     """One projection into one shard.
 
     Attributes
     ----------
     box : Shard
         The part of the source's map that the shard reads.
-    pieces : tuple of Piece
+    pieces : tuple of MapPiece
         Where the box comes from.
     delay : int
         Extra steps before a spike has its effect.
@@ -111,7 +111,7 @@ class Synapses:
     """
 
     box: Shard
-    pieces: tuple[Piece, ...]
+    pieces: tuple[MapPiece, ...]
     delay: int
     factor: int
     payload_max: int
@@ -136,7 +136,9 @@ def _overlap(a: Shard, b: Shard) -> bool:
     return all(p[0] < q[1] and q[0] < p[1] for p, q in ((a.y, b.y), (a.x, b.x), (a.c, b.c)))
 
 
-def cut_synapses(network: QuantisedNetwork, projection: QuantisedProjection, shard: Shard, places: Sequence[Piece]) -> Synapses | None:
+def cut_synapses(
+    network: QuantisedNetwork, projection: QuantisedProjection, shard: Shard, places: Sequence[MapPiece]
+) -> ShardSynapses | None:
     """Return what `shard` needs of a projection, or None if the projection gives it nothing but padding.
 
     Parameters
@@ -145,7 +147,7 @@ def cut_synapses(network: QuantisedNetwork, projection: QuantisedProjection, sha
     projection : QuantisedProjection
     shard : Shard
         Part of the projection's target.
-    places : sequence of Piece
+    places : sequence of MapPiece
         The shards of the projection's source, and where they are.
     """
     source = network.by_name[projection.source]
@@ -160,7 +162,7 @@ def cut_synapses(network: QuantisedNetwork, projection: QuantisedProjection, sha
     if cut is None:
         return None
     box, operator = cut
-    return Synapses(
+    return ShardSynapses(
         box,
         tuple(piece for piece in places if _overlap(piece.shard, box)),
         projection.delay,

@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.lava.host.memory import Layout
 from ecc_lava.backends.lava.host.network import compiled, runtime_of
 from ecc_lava.backends.lava.host.one_process import OneProcess
@@ -53,7 +53,7 @@ class _Host:
     """One run."""
 
     def __init__(
-        self, caller: Connection, folder: Path, ended: threading.Event, plan: Plan, shared: dict[str, Array], limits: Limits
+        self, caller: Connection, folder: Path, ended: threading.Event, plan: LavaPlan, shared: dict[str, Array], limits: Limits
     ) -> None:
         self._caller, self._folder, self._ended, self._plan, self._shared = caller, folder, ended, plan, shared
         self._watch = Watch(shared["steps"], limits)
@@ -194,7 +194,7 @@ def main(caller: int, memory: int, job: str, parent: int) -> None:
     if os.getppid() != parent:
         os._exit(1)
     os.register_at_fork(after_in_child=lambda: _die_with_parent(signal.SIGKILL))
-    plan: Plan
+    plan: LavaPlan
     layout: Layout
     limits: Limits
     plan, layout, limits = pickle.loads(Path(job).read_bytes())  # noqa: S301  written by the supervisor for this process

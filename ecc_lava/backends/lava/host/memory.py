@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.backends.lava.cores.counters import COUNTERS
-from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.common import Array
 
 __all__ = ["Layout", "allocate", "plan_layout"]
@@ -78,7 +78,7 @@ def allocate(size: int) -> int:
     return fd
 
 
-def plan_layout(plan: Plan) -> Layout:
+def plan_layout(plan: LavaPlan) -> Layout:
     """Return the layout of everything a run of `plan` writes.
 
     ``beat`` (1,) counts the host's rounds of watching; ``steps`` (nodes + 1,) the steps that the source, every core and the sink have

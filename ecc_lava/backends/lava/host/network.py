@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.backends.lava.cores.plan import SLOTS, Plan
+from ecc_lava.backends.lava.cores.plan import SLOTS, LavaPlan
 from ecc_lava.common import Array
 
 __all__ = ["compiled", "runtime_of"]
@@ -22,12 +22,12 @@ def _with_ports(model: type[Any], into: Mapping[str, Any], out: Mapping[str, Any
     return type(model.__name__, (model,), {**ports, **{name: LavaPyType(PyOutPort.VEC_DENSE, dtype) for name, dtype in out.items()}})
 
 
-def compiled(plan: Plan, shared: Mapping[str, Array]) -> tuple[Any, list[Any]]:
+def compiled(plan: LavaPlan, shared: Mapping[str, Array]) -> tuple[Any, list[Any]]:
     """Build, connect and compile the processes of `plan`. The first call imports Lava.
 
     Parameters
     ----------
-    plan : Plan
+    plan : LavaPlan
     shared : mapping of arrays
         Laid out by `lava_memory.plan_layout`.
 

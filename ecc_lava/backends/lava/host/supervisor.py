@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 
-from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.lava.host.memory import Layout
 from ecc_lava.backends.lava.host.vitals import POLL_S, Limits, Patience, ended_by, group_alive, vitals
 from ecc_lava.common import Array
@@ -55,7 +55,7 @@ _LONGEST_FOLDER = 40
 Progress = Callable[[int, int], None]
 
 
-def _start(plan: Plan, layout: Layout, memory: int, limits: Limits, folder: Path, theirs: Connection) -> subprocess.Popen[bytes]:
+def _start(plan: LavaPlan, layout: Layout, memory: int, limits: Limits, folder: Path, theirs: Connection) -> subprocess.Popen[bytes]:
     job = folder / "job"
     job.write_bytes(pickle.dumps((plan, layout, limits), protocol=pickle.HIGHEST_PROTOCOL))
     arguments = [json.dumps(sys.path), str(theirs.fileno()), str(memory), str(job), str(os.getpid())]
@@ -78,12 +78,12 @@ def _short_folder() -> str | None:
     return None if len(tempfile.gettempdir()) <= _LONGEST_FOLDER or not os.access("/tmp", os.W_OK) else "/tmp"
 
 
-def supervise(plan: Plan, layout: Layout, memory: int, shared: dict[str, Array], limits: Limits, progress: Progress | None) -> None:
+def supervise(plan: LavaPlan, layout: Layout, memory: int, shared: dict[str, Array], limits: Limits, progress: Progress | None) -> None:
     """Run `plan` to its end; the results are then in `shared`.
 
     Parameters
     ----------
-    plan : Plan
+    plan : LavaPlan
     layout : Layout
     memory : int
         Descriptor of the shared memory.
@@ -123,7 +123,7 @@ def supervise(plan: Plan, layout: Layout, memory: int, shared: dict[str, Array],
 def _wait(
     host: subprocess.Popen[bytes],
     ours: Connection,
-    plan: Plan,
+    plan: LavaPlan,
     shared: dict[str, Array],
     limits: Limits,
     progress: Progress | None,

@@ -15,7 +15,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.common import Array
 
 __all__ = ["Core", "CoreModel"]
@@ -29,7 +29,7 @@ class Core(AbstractProcess):  # type: ignore[misc]
 
     Parameters
     ----------
-    plan : Plan
+    plan : LavaPlan
     node : int
         The core's number; cores count from 1.
     beat : int64 array (1,)
@@ -38,7 +38,7 @@ class Core(AbstractProcess):  # type: ignore[misc]
         Shared memory for what the shards have done.
     """
 
-    def __init__(self, *, plan: Plan, node: int, beat: Array, counters: Array) -> None:
+    def __init__(self, *, plan: LavaPlan, node: int, beat: Array, counters: Array) -> None:
         core = plan.cores[node - 1]
         super().__init__(name=core.label, plan=plan, node=node, beat=beat, counters=counters)
         for source in core.sources:
@@ -62,7 +62,7 @@ class CoreModel(PyLoihiProcessModel):  # type: ignore[misc]
 
     def __init__(self, proc_params: Mapping[str, Any]) -> None:
         super().__init__(proc_params)
-        plan: Plan = proc_params["plan"]
+        plan: LavaPlan = proc_params["plan"]
         node: int = proc_params["node"]
         core = plan.cores[node - 1]
         self._beat: Array = proc_params["beat"]

@@ -12,7 +12,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.lava.cores.recorder import Recorder
 from ecc_lava.common import Array
 
@@ -26,14 +26,14 @@ class Sink(AbstractProcess):  # type: ignore[misc]
 
     Parameters
     ----------
-    plan : Plan
+    plan : LavaPlan
     results : mapping of arrays
         Shared memory, as laid out by `lava_memory.plan_layout`.
     beat : int64 array (1,)
         Shared memory for the number of steps done.
     """
 
-    def __init__(self, *, plan: Plan, results: Mapping[str, Array], beat: Array) -> None:
+    def __init__(self, *, plan: LavaPlan, results: Mapping[str, Array], beat: Array) -> None:
         super().__init__(name="sink", plan=plan, results=results, beat=beat)
         for node, core in enumerate(plan.cores, 1):
             setattr(self, f"report_{node}", InPort(shape=(core.report,)))
@@ -49,7 +49,7 @@ class SinkModel(PyLoihiProcessModel):  # type: ignore[misc]
 
     def __init__(self, proc_params: Mapping[str, Any]) -> None:
         super().__init__(proc_params)
-        plan: Plan = proc_params["plan"]
+        plan: LavaPlan = proc_params["plan"]
         results: Mapping[str, Array] = proc_params["results"]
         self._beat: Array = proc_params["beat"]
         self._recorders = [(node, core.recorded, Recorder(core, plan.clock, results)) for node, core in enumerate(plan.cores, 1)]

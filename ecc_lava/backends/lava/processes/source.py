@@ -15,7 +15,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from ecc_lava.backends.lava.cores.plan import Plan
+from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.common import Array
 
 __all__ = ["Source", "SourceModel"]
@@ -26,12 +26,12 @@ class Source(AbstractProcess):  # type: ignore[misc]
 
     Parameters
     ----------
-    plan : Plan
+    plan : LavaPlan
     beat : int64 array (1,)
         Shared memory for the number of steps done.
     """
 
-    def __init__(self, *, plan: Plan, beat: Array) -> None:
+    def __init__(self, *, plan: LavaPlan, beat: Array) -> None:
         super().__init__(name="source", plan=plan, beat=beat)
         self.spikes = OutPort(shape=(plan.message(0),))
 
@@ -46,7 +46,7 @@ class SourceModel(PyLoihiProcessModel):  # type: ignore[misc]
 
     def __init__(self, proc_params: Mapping[str, Any]) -> None:
         super().__init__(proc_params)
-        self._plan: Plan = proc_params["plan"]
+        self._plan: LavaPlan = proc_params["plan"]
         self._beat: Array = proc_params["beat"]
 
     def run_spk(self) -> None:
