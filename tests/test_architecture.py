@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,29 +20,20 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("ecc_lava", "hw_mappings")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
-FLOORS: dict[str, list[set[str]]] = {
-    "ecc_lava": [
-        {"errors", "version"},
-        {"common"},
-        {"geometry", "inputs"},
-        {"formats", "graph"},
-        {"networks", "importers"},
-        {"lowering", "quantisation", "backends", "storage"},
-        {"conversion", "analysis", "demo"},
-        {"studies"},
-        {"cli"},
-    ],
-    "hw_mappings": [
-        {"chips"},
-        {"resources"},
-        {"partition"},
-        {"placement"},
-        {"mapping"},
-        {"mapper", "costs", "deployment"},
-        {"report", "vectors"},
-    ],
-}
-"""The table of rooms, from the ground up. A room imports rooms of lower floors only. `hw_mappings` stands on `ecc_lava` below `studies`."""
+
+def _table_of_rooms() -> dict[str, list[set[str]]]:
+    """Return the floors of each package, from the ground up, as docs/design.md has them."""
+    floors: dict[str, list[set[str]]] = {package: [] for package in PACKAGES}
+    for line in (ROOT / "docs/design.md").read_text(encoding="utf-8").splitlines():
+        found = re.fullmatch(r" {4}(ecc_lava|hw_mappings) +(\d+)  ([\w, ]+)", line)
+        if found:
+            assert int(found[2]) == len(floors[found[1]]) + 1, line
+            floors[found[1]].append({room.strip() for room in found[3].split(",")})
+    return floors
+
+
+FLOORS = _table_of_rooms()
+"""A room imports rooms of lower floors only. `hw_mappings` stands on `ecc_lava` below `studies`."""
 
 LOOSE = {"ecc_lava": {"__init__", "errors", "version", "__main__"}, "hw_mappings": {"__init__", "mapper"}}
 """The modules that stand at a package's root."""
