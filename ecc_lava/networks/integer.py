@@ -18,20 +18,18 @@ from functools import cached_property
 
 import numpy as np
 
-from ecc_lava.common import Array, Shape, only, read_only
+from ecc_lava.common import Array, Shape, read_only
 from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import Conv, Geometry, arrays, describe
-from ecc_lava.inputs import PAYLOAD_MAX, InputSpec
-from ecc_lava.networks.spiking import InputCoding
-from ecc_lava.networks.wiring import Kind, check_wiring, depths, input_specs, largest_sent
-from ecc_lava.networks.wiring import per_neuron as _per_neuron
+from ecc_lava.inputs import PAYLOAD_MAX, InputCoding
+from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, depths, per_neuron
 
 __all__ = ["QuantisedNetwork", "QuantisedPopulation", "QuantisedProjection", "check_payload"]
 
 
 @dataclass(frozen=True, eq=False)
-class QuantisedPopulation:
+class QuantisedPopulation(WiredPopulation):
     """Neurons of one feature map, in integers.
 
     Attributes
@@ -56,12 +54,7 @@ class QuantisedPopulation:
             value = np.asarray(getattr(self, field))
             if value.dtype != np.int32:
                 raise InvalidNetwork(f"{field} of population {self.name!r} is {value.dtype}; it must be int32")
-            object.__setattr__(self, field, _per_neuron(self.name, field, read_only(value), self.shape))
-
-    @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        return self.shape[0] * self.shape[1] * self.shape[2]
+            object.__setattr__(self, field, per_neuron(self.name, field, read_only(value), self.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +138,7 @@ def _channels(parameter: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class QuantisedNetwork:
+class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
     """The integer network: populations in topological order and their projections.
 
     Attributes
@@ -175,11 +168,7 @@ class QuantisedNetwork:
     trace: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_wiring(
-            [(p.name, p.shape, p.kind) for p in self.populations],
-            [(p.source, p.target, p.geometry) for p in self.projections],
-            self.codings,
-        )
+        super().__post_init__()
         scales = self.logit_scales
         if self.timesteps < 1 or len(scales) != len(self.readouts) or not all(np.isfinite(s) and s > 0 for s in scales):
             raise InvalidNetwork(f"timesteps {self.timesteps} and logit scales {scales} must be positive, one scale for each readout")
@@ -211,45 +200,6 @@ class QuantisedNetwork:
                     f"a weight {projection.source!r} -> {projection.target!r} is no multiple of {step}; {bits} bits of {self.format.name} "
                     "hold no others"
                 )
-
-    @cached_property
-    def by_name(self) -> dict[str, QuantisedPopulation]:
-        """Populations by name."""
-        return {p.name: p for p in self.populations}
-
-    def into(self, target: str) -> tuple[QuantisedProjection, ...]:
-        """Return the projections that end in population `target`."""
-        return tuple(p for p in self.projections if p.target == target)
-
-    @cached_property
-    def inputs(self) -> tuple[QuantisedPopulation, ...]:
-        """The input populations."""
-        return tuple(p for p in self.populations if p.kind is Kind.INPUT)
-
-    @cached_property
-    def readouts(self) -> tuple[QuantisedPopulation, ...]:
-        """The readout populations, in the order of the model's outputs."""
-        return tuple(p for p in self.populations if p.kind is Kind.READOUT)
-
-    @cached_property
-    def largest_sent(self) -> dict[str, int]:
-        """The largest value that each population sends in one step, by its name."""
-        return largest_sent(self.populations, self.codings)
-
-    @property
-    def input(self) -> QuantisedPopulation:
-        """The input population of a network that has one."""
-        return only(self.inputs, "input")
-
-    @property
-    def readout(self) -> QuantisedPopulation:
-        """The readout population of a network that has one."""
-        return only(self.readouts, "readout")
-
-    @property
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        """What the model takes."""
-        return input_specs(self.inputs, self.codings)
 
     @property
     def depth(self) -> int:

@@ -14,22 +14,21 @@ no simulation.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import inf
 
 import numpy as np
 
-from ecc_lava.common import Array, Shape, only, read_only
+from ecc_lava.common import Array, Shape, read_only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry
-from ecc_lava.inputs import InputCoding, InputSpec
-from ecc_lava.networks.wiring import Kind, check_wiring, input_specs, largest_sent, per_neuron
+from ecc_lava.inputs import InputCoding
+from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, per_neuron
 
-__all__ = ["InputCoding", "Population", "Projection", "SpikingNetwork"]
+__all__ = ["Population", "Projection", "SpikingNetwork"]
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(WiredPopulation):
     """A group of neurons on one feature map.
 
     Attributes
@@ -71,11 +70,6 @@ class Population:
         one, zero = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
         return Population(name, shape, kind, zero if bias is None else bias, zero if kind is Kind.STEP else one, zero, one, ceiling)
 
-    @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        return self.shape[0] * self.shape[1] * self.shape[2]
-
 
 @dataclass(frozen=True, eq=False)
 class Projection:
@@ -91,7 +85,7 @@ class Projection:
 
 
 @dataclass(frozen=True, eq=False)
-class SpikingNetwork:
+class SpikingNetwork(WiredNetwork[Population, Projection]):
     """Populations in topological order, and the projections between them.
 
     Attributes
@@ -118,52 +112,6 @@ class SpikingNetwork:
     potential_limit: float = inf
     trace: tuple[str, ...] = ()
     ideal: SpikingNetwork | None = None
-
-    def __post_init__(self) -> None:
-        check_wiring(
-            [(p.name, p.shape, p.kind) for p in self.populations],
-            [(p.source, p.target, p.geometry) for p in self.projections],
-            self.codings,
-        )
-
-    @cached_property
-    def by_name(self) -> dict[str, Population]:
-        """Populations by name."""
-        return {p.name: p for p in self.populations}
-
-    def into(self, target: str) -> tuple[Projection, ...]:
-        """Return the projections that end in population `target`."""
-        return tuple(p for p in self.projections if p.target == target)
-
-    @cached_property
-    def inputs(self) -> tuple[Population, ...]:
-        """The input populations."""
-        return tuple(p for p in self.populations if p.kind is Kind.INPUT)
-
-    @cached_property
-    def readouts(self) -> tuple[Population, ...]:
-        """The readout populations, in the order of the model's outputs."""
-        return tuple(p for p in self.populations if p.kind is Kind.READOUT)
-
-    @cached_property
-    def largest_sent(self) -> dict[str, int]:
-        """The largest value that each population sends in one step, by its name."""
-        return largest_sent(self.populations, self.codings)
-
-    @property
-    def input(self) -> Population:
-        """The input population of a network that has one."""
-        return only(self.inputs, "input")
-
-    @property
-    def readout(self) -> Population:
-        """The readout population of a network that has one."""
-        return only(self.readouts, "readout")
-
-    @property
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        """What the model takes."""
-        return input_specs(self.inputs, self.codings)
 
     def with_trace(self, step: object) -> SpikingNetwork:
         """Return the network with the repr of `step` added to its trace."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
+from functools import cached_property
+from typing import Generic, Protocol, TypeVar
 
-from ecc_lava.common import Array, Shape
+from ecc_lava.common import Array, Shape, only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry, target_shape
 from ecc_lava.inputs import InputCoding, InputSpec
 
-__all__ = ["InputCoding", "Kind", "check_wiring", "depths", "input_specs", "largest_sent", "output_name", "per_neuron"]
+__all__ = ["READOUT_SUFFIX", "Kind", "WiredNetwork", "WiredPopulation", "depths", "largest_sent", "output_name", "per_neuron"]
 
 
 class Kind(str, Enum):
@@ -44,22 +45,36 @@ def per_neuron(name: str, field: str, value: Array, shape: Shape) -> Array:
     return value
 
 
-class _InputPopulation(Protocol):
-    @property
-    def name(self) -> str: ...
+class WiredPopulation:
+    """A group of neurons on one feature map: what both kinds of network know of it."""
+
+    name: str
+    shape: Shape
+    kind: Kind
 
     @property
-    def shape(self) -> Shape: ...
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return self.shape[0] * self.shape[1] * self.shape[2]
 
 
-def input_specs(inputs: Sequence[_InputPopulation], codings: Sequence[InputCoding]) -> tuple[InputSpec, ...]:
-    """Return what a model takes, from its input populations and their codings."""
-    return tuple(
-        InputSpec(p.name, p.shape, c.uint8_scale, c.channels_first, c.kind == "events") for p, c in zip(inputs, codings, strict=True)
-    )
+class WiredProjection(Protocol):
+    """Linear synapses from one population to another: what both kinds of network know of them."""
+
+    @property
+    def source(self) -> str:
+        """Name of the population that sends."""
+
+    @property
+    def target(self) -> str:
+        """Name of the population that receives."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """The operator and its weights."""
 
 
-def largest_sent(populations: Sequence[_InputPopulation], codings: Sequence[InputCoding]) -> dict[str, int]:
+def largest_sent(populations: Sequence[WiredPopulation], codings: Sequence[InputCoding]) -> dict[str, int]:
     """Return the largest value that each population sends in one step, by its name: 1 but for graded inputs, which come first."""
     return {p.name: 1 for p in populations} | {p.name: c.largest for p, c in zip(populations, codings, strict=False)}
 
@@ -71,51 +86,6 @@ READOUT_SUFFIX = ".readout"
 def output_name(readout: str) -> str:
     """Return the model's name of an output from that of its readout population."""
     return readout.removesuffix(READOUT_SUFFIX)
-
-
-def check_wiring(
-    populations: Sequence[tuple[str, Shape, Kind]],
-    projections: Sequence[tuple[str, str, Geometry]],
-    codings: Sequence[InputCoding],
-) -> None:
-    """Check what every network promises: inputs first, each with a coding, at least one readout, topological order, matching shapes.
-
-    Raises
-    ------
-    InvalidNetwork
-        Naming the first population or projection that breaks the rule.
-    """
-    order = {name: index for index, (name, _, _) in enumerate(populations)}
-    shapes = {name: shape for name, shape, _ in populations}
-    kinds = [kind for _, _, kind in populations]
-    if len(order) != len(populations):
-        raise InvalidNetwork("two populations have the same name")
-    inputs = kinds.count(Kind.INPUT)
-    if not inputs or Kind.INPUT in kinds[inputs:]:
-        raise InvalidNetwork("the first populations, and no others, must be the inputs")
-    if len(codings) != inputs:
-        raise InvalidNetwork(f"{inputs} inputs and {len(codings)} input codings; every input needs one")
-    if Kind.READOUT not in kinds:
-        raise InvalidNetwork("no population is a readout")
-    for name, shape, _ in populations:
-        if len(shape) != 3 or min(shape) < 1:
-            raise InvalidNetwork(f"population {name!r} has shape {shape}; all of (H, W, C) must be at least 1")
-    silent = {name for name, _, kind in populations if kind is Kind.READOUT}
-    for source, target, geometry in projections:
-        for name in (source, target):
-            if name not in order:
-                raise InvalidNetwork(f"the projection {source!r} -> {target!r} names an unknown population {name!r}")
-        if source in silent:
-            raise InvalidNetwork(f"the projection {source!r} -> {target!r} comes from a readout, which never fires")
-        if order[source] >= order[target]:
-            raise InvalidNetwork(f"the projection {source!r} -> {target!r} runs against the order of the populations")
-        reached = target_shape(geometry, shapes[source])
-        if reached != shapes[target]:
-            raise InvalidNetwork(f"the projection {source!r} -> {target!r} makes a map of {reached}, its target has {shapes[target]}")
-    fed = {target for _, target, _ in projections}
-    for name, _, kind in populations[1:]:
-        if name not in fed and kind is not Kind.INPUT:
-            raise InvalidNetwork(f"population {name!r} has no projection into it")
 
 
 def depths(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
@@ -133,3 +103,113 @@ def depths(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, 
     for name in names:
         depth[name] = max((depth[source] + 1 for source in sources[name]), default=0)
     return depth
+
+
+P = TypeVar("P", bound=WiredPopulation)
+Q = TypeVar("Q", bound=WiredProjection)
+
+
+class WiredNetwork(Generic[P, Q]):
+    """Populations in topological order, the inputs first, and the projections between them.
+
+    A network is a frozen dataclass with these fields among its own. `__post_init__` checks what every network promises.
+    """
+
+    populations: tuple[P, ...]
+    projections: tuple[Q, ...]
+    codings: tuple[InputCoding, ...]
+
+    def __post_init__(self) -> None:
+        _check_populations(self.populations, self.codings)
+        _check_projections(self.populations, self.projections)
+
+    @cached_property
+    def by_name(self) -> dict[str, P]:
+        """Populations by name."""
+        return {p.name: p for p in self.populations}
+
+    def into(self, target: str) -> tuple[Q, ...]:
+        """Return the projections that end in population `target`."""
+        return tuple(p for p in self.projections if p.target == target)
+
+    @cached_property
+    def inputs(self) -> tuple[P, ...]:
+        """The input populations."""
+        return tuple(p for p in self.populations if p.kind is Kind.INPUT)
+
+    @cached_property
+    def readouts(self) -> tuple[P, ...]:
+        """The readout populations, in the order of the model's outputs."""
+        return tuple(p for p in self.populations if p.kind is Kind.READOUT)
+
+    @cached_property
+    def largest_sent(self) -> dict[str, int]:
+        """The largest value that each population sends in one step, by its name."""
+        return largest_sent(self.populations, self.codings)
+
+    @property
+    def input(self) -> P:
+        """The input population of a network that has one."""
+        return only(self.inputs, "input")
+
+    @property
+    def readout(self) -> P:
+        """The readout population of a network that has one."""
+        return only(self.readouts, "readout")
+
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
+        """What the model takes."""
+        inputs = zip(self.inputs, self.codings, strict=True)
+        return tuple(InputSpec(p.name, p.shape, c.uint8_scale, c.channels_first, c.kind == "events") for p, c in inputs)
+
+
+def _check_populations(populations: Sequence[WiredPopulation], codings: Sequence[InputCoding]) -> None:
+    """Check that names differ, that the inputs come first and have a coding each, that there is a readout, and that shapes hold neurons.
+
+    Raises
+    ------
+    InvalidNetwork
+        Naming the first population that breaks the rule.
+    """
+    kinds = [p.kind for p in populations]
+    if len({p.name for p in populations}) != len(populations):
+        raise InvalidNetwork("two populations have the same name")
+    inputs = kinds.count(Kind.INPUT)
+    if not inputs or Kind.INPUT in kinds[inputs:]:
+        raise InvalidNetwork("the first populations, and no others, must be the inputs")
+    if len(codings) != inputs:
+        raise InvalidNetwork(f"{inputs} inputs and {len(codings)} input codings; every input needs one")
+    if Kind.READOUT not in kinds:
+        raise InvalidNetwork("no population is a readout")
+    for p in populations:
+        if len(p.shape) != 3 or min(p.shape) < 1:
+            raise InvalidNetwork(f"population {p.name!r} has shape {p.shape}; all of (H, W, C) must be at least 1")
+
+
+def _check_projections(populations: Sequence[WiredPopulation], projections: Sequence[WiredProjection]) -> None:
+    """Check that projections follow the order of the populations and match their shapes, and that every population but an input has one.
+
+    Raises
+    ------
+    InvalidNetwork
+        Naming the first projection or population that breaks the rule.
+    """
+    order = {p.name: index for index, p in enumerate(populations)}
+    by_name = {p.name: p for p in populations}
+    for p in projections:
+        arrow = f"{p.source!r} -> {p.target!r}"
+        for name in (p.source, p.target):
+            if name not in order:
+                raise InvalidNetwork(f"the projection {arrow} names an unknown population {name!r}")
+        if by_name[p.source].kind is Kind.READOUT:
+            raise InvalidNetwork(f"the projection {arrow} comes from a readout, which never fires")
+        if order[p.source] >= order[p.target]:
+            raise InvalidNetwork(f"the projection {arrow} runs against the order of the populations")
+        reached, shape = target_shape(p.geometry, by_name[p.source].shape), by_name[p.target].shape
+        if reached != shape:
+            raise InvalidNetwork(f"the projection {arrow} makes a map of {reached}, its target has {shape}")
+    fed = {p.target for p in projections}
+    for population in populations:
+        if population.name not in fed and population.kind is not Kind.INPUT:
+            raise InvalidNetwork(f"population {population.name!r} has no projection into it")
