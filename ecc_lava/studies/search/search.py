@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ecc_lava.studies.objectives import Objective, costs_of, front, objective
 from ecc_lava.studies.problem import Problem
 from ecc_lava.studies.results import StudyResult
 from ecc_lava.studies.running import Progress, TrialProgress, run_settings
+from ecc_lava.studies.search.samplers import SAMPLERS
 from ecc_lava.studies.search.space import Space
 from ecc_lava.studies.settings import Grid
 from ecc_lava.studies.trials.store import TrialStore, open_study, quiet
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
 
-__all__ = ["SAMPLERS", "Search", "run_search"]
+__all__ = ["Search", "run_search"]
 
 _log = logging.getLogger(__name__)
-
-SAMPLERS: Final = ("nsga2", "tpe")
 
 USEFUL = 0.25
 """A setting that agrees with the CNN this much less often than the best is of no use, whatever it saves, and is not reported."""
@@ -154,12 +153,8 @@ def _finished(study: Study) -> int:
 
 def _sampler(search: Search, number: int) -> BaseSampler:
     """Return the sampler for a trial; its draws depend on how many came before, so that a search goes on as it would have."""
-    import optuna
-
     seed = int(np.random.Generator(np.random.Philox(key=[search.seed, number])).integers(2**31))
-    if search.sampler == "tpe":
-        return optuna.samplers.TPESampler(seed=seed)
-    return optuna.samplers.NSGAIISampler(seed=seed, population_size=max(4, min(50, search.trials // 4)))
+    return SAMPLERS[search.sampler](seed, search.trials)
 
 
 def _objectives(search: Search, problem: Problem, grid: Grid) -> list[Objective]:

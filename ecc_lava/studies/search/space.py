@@ -98,9 +98,6 @@ class Space:
             **{f"bits {name}": given.get(name, given.get(DEFAULT)) for name in self.names},
         }
 
-    def _widths(self, given: dict[str, int]) -> dict[str, Any]:
-        return {f"bits {name}": given.get(name, given.get(DEFAULT)) for name in self.names}
-
     def suggested(self, asked: Any) -> Setting:
         """Return the setting that a sampler suggests."""
         timesteps = asked.suggest_categorical("timesteps", list(self.timesteps))
