@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, axes_permuted, from_synapses, target_shape
+from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, axes_permuted, composition_of, from_synapses, target_shape
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Add, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale
 
-__all__ = ["convs", "geometries", "graphs", "pool", "same_padding", "shapes", "sparse"]
+__all__ = ["composed", "convs", "geometries", "graphs", "pool", "same_padding", "shapes", "sparse"]
 
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 4))
 """(H, W, C) of small feature maps."""
@@ -35,6 +35,12 @@ def pool(source: Shape, size: int, stride: int) -> Conv:
     kernel = np.full((size, size, 1, channels), 1.0 / size**2)
     valid = apply(Conv(np.ones((size, size, 1, 1)), (stride, stride), padding), np.ones((1, height, width, 1)))[0, :, :, 0]
     return Conv(kernel, (stride, stride), padding, groups=channels, gain=size**2 / valid)
+
+
+def composed(outer: Geometry, inner: Geometry, source: Shape) -> Geometry | None:
+    """Return the operator equal to ``outer(inner(x))`` for x of shape `source`, or None if there is none."""
+    composition = composition_of(outer, inner, source)
+    return None if composition is None else composition.made()
 
 
 def _fits(geometry: Geometry, source: Shape) -> bool:

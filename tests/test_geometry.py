@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import convs, geometries, pool, shapes
+from strategies import composed, convs, geometries, pool, shapes
 
 from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, diagonal, fan_out, is_diagonal, synapses, target_shape, transposed
-from ecc_lava.geometry.composition import compose, composition_of, overlaid, touches
+from ecc_lava.geometry.composition import composition_of, overlaid, touches
 from ecc_lava.geometry.description import arrays, describe, rebuild
 
 MANY = settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -204,7 +204,7 @@ def test_a_composition_equals_one_after_the_other(case: tuple[Shape, Geometry, G
     if not touches(outer, inner, target_shape(inner, source)[2]):
         assert not apply(outer, apply(inner, _values((2, *source)))).any()
         return
-    both = compose(outer, inner, source)
+    both = composed(outer, inner, source)
     if both is None:
         assert isinstance(outer, Conv) and not isinstance(inner, Sparse), "Dense after anything folds, and a Sparse with anything"
         return
@@ -245,7 +245,7 @@ def test_an_identity_is_not_overlaid_on_a_convolution() -> None:
 
 def test_taps_farther_apart_keep_their_distance_when_composed() -> None:
     inner, outer = Conv(np.ones((1, 1, 2, 3)), (2, 2)), Conv(np.ones((3, 3, 3, 4)))
-    both = compose(outer, inner, (11, 11, 2))
+    both = composed(outer, inner, (11, 11, 2))
     assert isinstance(both, Conv)
     assert (both.kernel.shape, both.dilation) == ((3, 3, 2, 4), (2, 2))
 
@@ -260,7 +260,7 @@ def test_same_convolution_over_a_valid_pool_is_never_inexact(source: Shape, stri
     channels = source[2]
     inner = Conv(np.full((2, 2, 1, channels), 0.25), (stride, stride), groups=channels)
     outer = Conv(_values((3, 3, channels, 2)).astype(float), padding=(1, 1, 1, 1))
-    both = compose(outer, inner, source)
+    both = composed(outer, inner, source)
     continued_would_read_pixels = any(((size - 2) // stride + 1) * stride < size for size in source[:2])
     assert (both is None) == continued_would_read_pixels
     if both is not None:
@@ -271,12 +271,12 @@ def test_same_convolution_over_a_valid_pool_is_never_inexact(source: Shape, stri
 def test_padding_after_a_convolution_is_not_folded_into_it() -> None:
     """Zeros around a convolution's output are not what the convolution would compute there."""
     inner = Conv(np.ones((3, 3, 1, 1)), padding=(1, 1, 1, 1))
-    assert compose(Conv(np.ones((1, 1, 1, 1)), padding=(1, 0, 0, 0)), inner, (4, 4, 1)) is None
-    assert compose(Conv(np.ones((3, 3, 1, 1))), inner, (4, 4, 1)) is not None
+    assert composed(Conv(np.ones((1, 1, 1, 1)), padding=(1, 0, 0, 0)), inner, (4, 4, 1)) is None
+    assert composed(Conv(np.ones((3, 3, 1, 1))), inner, (4, 4, 1)) is not None
 
 
 def test_zero_padding_folds_into_the_convolution_after_it() -> None:
-    both = compose(Conv(np.ones((3, 3, 1, 2)), (2, 2)), Conv(np.ones((1, 1, 1, 1)), padding=(0, 1, 0, 1), groups=1), (6, 6, 1))
+    both = composed(Conv(np.ones((3, 3, 1, 2)), (2, 2)), Conv(np.ones((1, 1, 1, 1)), padding=(0, 1, 0, 1), groups=1), (6, 6, 1))
     assert isinstance(both, Conv)
     assert both.kernel.shape == (3, 3, 1, 2)
     assert both.padding == (0, 1, 0, 1)
@@ -284,7 +284,7 @@ def test_zero_padding_folds_into_the_convolution_after_it() -> None:
 
 def test_depthwise_after_depthwise_stays_depthwise() -> None:
     inner = Conv(_values((3, 3, 1, 3)).astype(float), padding=(0, 0, 0, 0), groups=3)
-    both = compose(Conv(_values((2, 2, 1, 6)).astype(float), groups=3), inner, (6, 6, 3))
+    both = composed(Conv(_values((2, 2, 1, 6)).astype(float), groups=3), inner, (6, 6, 3))
     assert isinstance(both, Conv)
     assert both.groups == 3
     assert both.kernel.shape == (4, 4, 1, 6)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import convs, geometries, shapes, sparse
+from strategies import composed, convs, geometries, shapes, sparse
 
 from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import InvalidNetwork
@@ -39,7 +39,7 @@ from ecc_lava.geometry import (
     written,
 )
 from ecc_lava.geometry import composition as composing
-from ecc_lava.geometry.composition import compose, composition_of
+from ecc_lava.geometry.composition import composition_of
 
 MANY = settings(derandomize=True, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 
@@ -218,7 +218,7 @@ def test_what_is_composed_with_a_sparse_is_sparse_and_its_cost_known(case: tuple
 
 def test_a_factor_per_channel_keeps_the_synapses_in_place() -> None:
     geometry = axes_permuted((2, 3, 4), (2, 0, 1))
-    for both in (compose(geometry, diagonal(np.full(4, 2.0)), (2, 3, 4)), compose(diagonal(np.full(3, 2.0)), geometry, (2, 3, 4))):
+    for both in (composed(geometry, diagonal(np.full(4, 2.0)), (2, 3, 4)), composed(diagonal(np.full(3, 2.0)), geometry, (2, 3, 4))):
         assert isinstance(both, Sparse)
         assert (both.sources == geometry.sources).all() and (both.starts == geometry.starts).all() and (both.kernel == 2).all()
 
@@ -228,7 +228,7 @@ def test_a_reshaped_dense_layer_on_a_vector_is_a_convolution() -> None:
     x = _values(2, 1, 1, 5).astype(float)
     for factors in (np.ones(24), np.arange(1.0, 25.0)):
         for target, kind in (((2, 3, 4), Conv), ((1, 1, 24), Dense)):
-            both = compose(with_kernel(reshaping((1, 1, 24), target), factors), dense, (1, 1, 5))
+            both = composed(with_kernel(reshaping((1, 1, 24), target), factors), dense, (1, 1, 5))
             assert isinstance(both, kind)
             assert (both.kernel.size, synapses(both, (1, 1, 5))) == (5 * 24, 5 * 24)
             assert (apply(both, x).reshape(2, -1) == apply(dense, x).reshape(2, -1) * factors).all()
@@ -238,10 +238,10 @@ def test_too_many_synapses_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> No
     conv, order = Conv(np.ones((3, 3, 2, 4)), padding=(1, 1, 1, 1)), axes_permuted((4, 4, 4), (1, 0, 2))
     number = synapses(conv, (4, 4, 2))
     monkeypatch.setattr(composing, "NONZEROS_MAX", number)
-    assert compose(order, conv, (4, 4, 2)) is not None
+    assert composed(order, conv, (4, 4, 2)) is not None
     monkeypatch.setattr(composing, "NONZEROS_MAX", number - 1)
-    assert compose(order, conv, (4, 4, 2)) is None
-    assert compose(order, diagonal(np.ones(4)), (4, 4, 4)) is not None
+    assert composed(order, conv, (4, 4, 2)) is None
+    assert composed(order, diagonal(np.ones(4)), (4, 4, 4)) is not None
     monkeypatch.setattr(composing, "NONZEROS_MAX", number)
     monkeypatch.setattr(composing, "PRODUCTS_MAX", number - 1)
-    assert compose(order, conv, (4, 4, 2)) is None
+    assert composed(order, conv, (4, 4, 2)) is None

@@ -1,7 +1,7 @@
 """Composition of linear operators: fold two geometries into one where that is exact.
 
-Nothing is approximated here; `compose` returns None where no single geometry equals the pair. Kernels multiplied by ones stay the arrays
-they are.
+Nothing is approximated here: where no single geometry equals the pair, there is no composition. A kernel multiplied by ones stays the same
+array.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ from ecc_lava.geometry.sparse import as_sparse, is_in_place, sparse_product
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, is_diagonal, stretched, target_shape, with_kernel, written
 from ecc_lava.geometry.weights import scaled_by_source, scaled_by_target
 
-__all__ = ["as_conv", "compose", "composition_of", "overlaid", "touches"]
+__all__ = ["composition_of", "overlaid", "touches"]
 
 NONZEROS_MAX = 2**22
-"""Most synapses that are listed one by one when operators are composed; what has more is not composed to a Sparse."""
-
+"""Most synapses that are listed one by one; operators with more are not composed to a Sparse."""
 
 PRODUCTS_MAX = 2**26
-"""Most multiplications of a sparse product, about a second's."""
+"""Most multiplications of a sparse product; this many take about a second."""
 
 
-def compose(outer: Geometry, inner: Geometry, source: Shape) -> Geometry | None:
-    """Return the geometry equal to ``outer(inner(x))`` for x of shape `source`, or None if there is none.
+def composition_of(outer: Geometry, inner: Geometry, source: Shape) -> Composition | None:
+    """Return the cost of the one operator equal to ``outer(inner(x))``, and how to compute it; None if there is no such operator.
 
     Parameters
     ----------
@@ -40,12 +39,6 @@ def compose(outer: Geometry, inner: Geometry, source: Shape) -> Geometry | None:
         A Dense `outer` reads the inner map in flatten order.
     source : (H, W, C)
     """
-    composition = composition_of(outer, inner, source)
-    return None if composition is None else composition.made()
-
-
-def composition_of(outer: Geometry, inner: Geometry, source: Shape) -> Composition | None:
-    """Return what `compose` would return and what it would cost, without computing a kernel; None if there is none."""
     if isinstance(outer, Sparse) or (isinstance(inner, Sparse) and not isinstance(outer, Dense)):
         return _listed(outer, inner, source)
     if isinstance(inner, Conv) and is_diagonal(inner):
@@ -53,7 +46,7 @@ def composition_of(outer: Geometry, inner: Geometry, source: Shape) -> Compositi
     if isinstance(outer, Conv) and is_diagonal(outer):
         return sized_as(inner, source, lambda: with_kernel(inner, scaled_by_target(inner, outer.kernel[0, 0, 0])))
     if isinstance(outer, Conv) and isinstance(inner, Dense):
-        inner = as_conv(inner, source)
+        inner = _as_conv(inner, source)
     match outer, inner:
         case Dense(), Dense():
             weights = inner.kernel.shape[0] * outer.kernel.shape[1]
@@ -103,7 +96,7 @@ def _in_place(outer: Sparse, dense: Dense) -> Conv | Dense:
     return Conv(kernel, padding=(height - 1, height - 1, width - 1, width - 1))
 
 
-def as_conv(dense: Dense, source: Shape) -> Conv:
+def _as_conv(dense: Dense, source: Shape) -> Conv:
     """Return the same operator as a kernel as large as the source's map."""
     return Conv(dense.kernel.reshape(*source, -1))
 

@@ -5,7 +5,7 @@ Nothing here knows timesteps, spikes or integers.
 """
 
 from ecc_lava.lowering.decisions import Decision, Lowering
-from ecc_lava.lowering.expressions import OperatorCost
-from ecc_lava.lowering.lower import FOLD_LIMIT, lower
+from ecc_lava.lowering.folding import FOLD_LIMIT, OperatorCost
+from ecc_lava.lowering.lower import lower
 
 __all__ = ["FOLD_LIMIT", "OperatorCost", "Decision", "Lowering", "lower"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecc_lava.lowering.expressions import OperatorCost
+from ecc_lava.lowering.folding import OperatorCost
 from ecc_lava.networks import SpikingNetwork
 
 __all__ = ["Decision", "Lowering"]

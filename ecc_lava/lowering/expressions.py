@@ -27,41 +27,12 @@ from ecc_lava.geometry import (
     diagonal,
     overlaid,
     sparse_sum,
-    synapses,
     target_shape,
     touches,
     with_kernel,
 )
 
-__all__ = ["OperatorCost", "Expression", "Term", "added", "cost_of", "extended", "folded_cost", "merged", "negated", "united"]
-
-
-@dataclass(frozen=True)
-class OperatorCost:
-    """Weights stored and synapses of projections."""
-
-    weights: int
-    synapses: int
-
-    def __add__(self, other: OperatorCost) -> OperatorCost:
-        """Return the sum of both."""
-        return OperatorCost(self.weights + other.weights, self.synapses + other.synapses)
-
-    def times(self, factor: int) -> OperatorCost:
-        """Return the cost of several copies."""
-        return OperatorCost(factor * self.weights, factor * self.synapses)
-
-    def share(self, part: float) -> OperatorCost:
-        """Return a part of the cost."""
-        return OperatorCost(int(part * self.weights), int(part * self.synapses))
-
-    def without(self, other: OperatorCost) -> OperatorCost:
-        """Return what is left of both, at least 0."""
-        return OperatorCost(max(0, self.weights - other.weights), max(0, self.synapses - other.synapses))
-
-    def within(self, limit: float, other: OperatorCost) -> bool:
-        """Whether both are at most `limit` times those of `other`."""
-        return self.weights <= limit * other.weights and self.synapses <= limit * other.synapses
+__all__ = ["Expression", "Term", "added", "compositions", "extended", "merged", "negated", "united"]
 
 
 @dataclass(frozen=True)
@@ -88,11 +59,6 @@ class Expression:
     shape: Shape
 
 
-def cost_of(geometry: Geometry, source: Shape) -> OperatorCost:
-    """Return the cost of one projection from a map of shape `source`."""
-    return OperatorCost(geometry.kernel.size, synapses(geometry, source))
-
-
 def compositions(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> list[tuple[str, Composition | None]]:
     """Return (population, composition with the operator or None) for every term that `operator` reads; no kernel is computed."""
     return [
@@ -102,20 +68,10 @@ def compositions(operator: Geometry, expression: Expression, shapes: Mapping[str
     ]
 
 
-def folded_cost(operator: Geometry, expression: Expression, shapes: Mapping[str, Shape]) -> OperatorCost | None:
-    """Return the cost of the operator folded into every term, or None if that is not exact."""
-    total = OperatorCost(0, 0)
-    for _, composition in compositions(operator, expression, shapes):
-        if composition is None:
-            return None
-        total += OperatorCost(composition.weights, composition.synapses)
-    return total
-
-
 def extended(expression: Expression, operator: Geometry, bias: Array, shapes: Mapping[str, Shape]) -> Expression:
     """Return ``operator(expression) + bias``, bias of any shape that broadcasts to the map's, (C,) for example.
 
-    The caller has made sure, with `folded_cost`, that it is exact.
+    The caller has made sure that every composition is exact.
     """
     terms = []
     for population, composition in compositions(operator, expression, shapes):

@@ -5,24 +5,10 @@
 Affine nodes extend the expression, ReLUs end it in a new population. ECC's consistency maintenance for batch normalisation (CMB) is one
 case of this: a batch normalisation is a scale and a shift with the layer's own epsilon, folded wherever it stands.
 
-Two linear operators in a row are folded into one where that is exact and costs at most `fold_limit` times the weights and the synapses of
-the pair, or for as long as all those that cost more together add at most `SMALL` times ``fold_limit - 1`` of the model's: an average before
-a classifier of few classes is many times the pair's weights, but few beside the model's, and as a relay it costs accuracy. Otherwise the
-tensor between them becomes a *relay*: populations relu(x) and relu(-x), the second only where x can be negative.
-Synapses stand for expected synops at equal rates. Rates stay exact either way; in spikes a relay is lossy.
+`folding` chooses whether an operator is folded or read over a relay. Maxima are trees of populations (see `maxima`).
 
-Maxima are sums of ReLUs, ``max(a, b) = b + relu(a - b)``, in a tree over a pool's window (see `maxima`). An operator before a pool
-is folded into the tree where the tree costs at most `fold_limit` times one over a relay. Where windows do not overlap synapses alone count:
-every one of the 2n - 1 copies of the weights works at one position of the window's n.
-
-A Reshape changes nothing: an expression keeps the shape in which it was made until something reads it as another map. Its numbers are then
-put in place by a Sparse operator, folded by the rule above, so that a relay of a reshaped tensor takes a synapse per neuron.
-
-A tensor without a ReLU of its own may be read by many populations: the linear trunk of a pre-activation ResNet by every block after it, a
-branch of a DenseNet by every later batch normalisation. Each would fold a copy of the operator that made the tensor. If these copies cost
-more than `fold_limit` times one shared relay and the readers' places on it, the tensor becomes a relay as soon as it is made: at the
-branch, before it is added or put beside others, so that relays do not follow one another along the trunk. A reader that is itself an
-operator without ReLU counts as two, as it will itself be relayed.
+A Reshape changes nothing: an expression keeps the shape in which it was made until something reads it as another map. A Sparse operator
+then puts its numbers in place. The same rule folds this operator, so a relay of a reshaped tensor takes a synapse per neuron.
 """
 
 from __future__ import annotations
@@ -34,7 +20,7 @@ from math import inf
 import numpy as np
 
 from ecc_lava.common import Array, Shape
-from ecc_lava.geometry import Dense, Geometry, apply, diagonal, is_placement, reshaping, with_kernel
+from ecc_lava.geometry import Dense, Geometry, diagonal, is_placement, reshaping, with_kernel
 from ecc_lava.graph import (
     Add,
     Graph,
@@ -53,19 +39,13 @@ from ecc_lava.graph import (
 )
 from ecc_lava.inputs import InputCoding
 from ecc_lava.lowering.decisions import Decision, Lowering
-from ecc_lava.lowering.expressions import Expression, OperatorCost, Term, added, cost_of, extended, folded_cost, negated, united
-from ecc_lava.lowering.maxima import MaxTerm, largest
+from ecc_lava.lowering.expressions import Expression, Term, added, extended, negated, united
+from ecc_lava.lowering.folding import FOLD_LIMIT, Folding, OperatorCost, cost_of, linear_costs, pool_costs, sharing_costs
+from ecc_lava.lowering.maxima import MaxTerm, inside_of, largest
 from ecc_lava.lowering.order import passes_on, pooled_first, read_as, readers_of
 from ecc_lava.networks import READOUT_SUFFIX, Kind, Population, Projection, SpikingNetwork
 
 __all__ = ["lower"]
-
-FOLD_LIMIT = 2.0
-"""Default of `fold_limit`: how many times the pair's weights or synapses a folded operator may have."""
-
-
-SMALL = 0.15
-"""Share of the whole model's weights and synapses that operators folded beyond the limit may add together, at a `fold_limit` of 2."""
 
 
 def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
@@ -90,10 +70,8 @@ class _Builder:
         self._readers = readers_of(nodes, graph.logits.values())
         self._reshapes = {node.name: node for node in nodes if isinstance(node, Reshape)}
         self._read_as = read_as(nodes, graph.logits.values())
-        self._limit = fold_limit
         linear = [cost_of(node.geometry, graph.shapes[node.source]) for node in nodes if isinstance(node, Linear)]
-        share = SMALL * max(0.0, fold_limit - 1.0)
-        self._spare = sum(linear, OperatorCost(0, 0)).share(share)
+        self._folding = Folding(fold_limit, sum(linear, OperatorCost(0, 0)))
         self._populations: list[Population] = []
         self._projections: list[Projection] = []
         self._shapes: dict[str, Shape] = {}
@@ -147,14 +125,11 @@ class _Builder:
         if readers < 2 or passes_on(node) or isinstance(node, Input | Relu | Step):
             return
         expression = self._expressions[node.name]
-        copies = 1 if self._never_negative(expression) else 2
-        own = self._cost(expression)
-        places = cost_of(diagonal(np.ones(expression.shape[2])), expression.shape)
-        folded, shared = own.times(readers), own.times(copies) + places.times(copies * readers)
-        if not folded.within(self._limit, shared):
+        costs = sharing_costs(expression, self._shapes, readers, self._relays_of(expression))
+        if not self._folding.folds(costs):
             self._expressions[node.name] = self._relay(node.name, expression)
             made = self._decisions[node.name]
-            self._decisions[node.name] = Decision(node.name, f"{made.kind}, shared over a relay", folded, shared)
+            self._decisions[node.name] = Decision(node.name, f"{made.kind}, shared over a relay", *costs)
 
     def finish(self) -> Lowering:
         """Add the readouts and return the network."""
@@ -176,28 +151,14 @@ class _Builder:
 
     def _linear(self, node: Linear | Scale, expression: Expression, operator: Geometry, bias: Array) -> Expression:
         """Extend an expression by a linear operator, over a relay if folding is inexact or too dear."""
-        free = is_placement(operator)  # factors and places of channels cost nothing wherever they are folded
-        pair = self._cost(expression) + cost_of(operator, expression.shape)
-        folded = folded_cost(operator, expression, self._shapes)
-        if self._folds(folded, pair) or (free and folded is not None) or self._spares(folded, pair):
-            self._decide(Decision(node.name, "folded", *((None, None) if free else (folded, pair))))
+        free = is_placement(operator)
+        costs = linear_costs(operator, expression, self._shapes)
+        if self._folding.folds_linear(costs, free):
+            self._decide(Decision(node.name, "folded", *((None, None) if free else costs)))
         else:
-            self._decide(Decision(node.name, "relay", folded, pair))
+            self._decide(Decision(node.name, "relay", *costs))
             expression = self._relay(node.source, expression)
         return extended(expression, operator, bias, self._shapes)
-
-    def _folds(self, folded: OperatorCost | None, pair: OperatorCost) -> bool:
-        return folded is not None and folded.within(self._limit, pair)
-
-    def _spares(self, folded: OperatorCost | None, pair: OperatorCost) -> bool:
-        """Whether a fold beyond the limit is little beside the model; it is then paid for."""
-        if folded is None or not folded.within(1.0, pair + self._spare):
-            return False
-        self._spare = self._spare.without(folded.without(pair))
-        return True
-
-    def _cost(self, expression: Expression) -> OperatorCost:
-        return sum((cost_of(term.geometry, self._shapes[term.population]) for term in expression.terms), OperatorCost(0, 0))
 
     def _relay(self, tensor: str, expression: Expression) -> Expression:
         """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor and shape."""
@@ -219,38 +180,22 @@ class _Builder:
             term.population in positive and bool((term.geometry.kernel >= 0).all()) for term in expression.terms
         )
 
+    def _relays_of(self, expression: Expression) -> int:
+        """Return how many populations a relay of the expression has."""
+        return 1 if self._never_negative(expression) else 2
+
     def _max_pool(self, node: MaxPool, expression: Expression) -> Expression:
         """Return the largest of every window; zeros outside the map are no candidates where values can be negative."""
         taps = [node.tap(row, column, expression.shape) for row, column in np.ndindex(node.size)]
-        folded, pair = self._pooled_cost(taps, expression)
-        kind = "maxima"
-        apart = all(np.less_equal(node.size, node.strides))
-        dear = folded is None or folded.synapses > self._limit * pair.synapses or not (apart or folded.within(self._limit, pair))
-        if dear:
-            kind = "maxima over a relay"
+        costs = pool_costs(taps, expression, self._shapes, self._relays_of(expression))
+        folds = self._folding.folds_pool(costs, apart=all(np.less_equal(node.size, node.strides)))
+        if not folds:
             expression = self._relay(node.source, expression)
-        self._decide(Decision(node.name, kind, folded, pair))
-        masked = not self._never_negative(expression)
-        zeros = np.zeros(expression.shape[2])
-        candidates = [
-            MaxTerm(extended(expression, tap, zeros, self._shapes), _inside(tap, expression.shape) if masked else None) for tap in taps
-        ]
-        return self._maxima(node.name, candidates)
-
-    def _pooled_cost(self, taps: Sequence[Geometry], expression: Expression) -> tuple[OperatorCost | None, OperatorCost]:
-        """Return the costs of a pool's tree over the expression (None if that is not exact), and over a relay of it.
-
-        Of n values, n - 1 are compared with another one and the last is passed on: the tree reads 2n - 1 of them.
-        """
-        relays = 1 if self._never_negative(expression) else 2
-        over_relay = self._cost(expression).times(relays)
-        folded: OperatorCost | None = OperatorCost(0, 0)
-        for index, tap in enumerate(taps):
-            read = 1 if index == len(taps) - 1 else 2
-            over_relay += cost_of(tap, expression.shape).times(relays * read)
-            cost = folded_cost(tap, expression, self._shapes)
-            folded = None if folded is None or cost is None else folded + cost.times(read)
-        return folded, over_relay
+        self._decide(Decision(node.name, "maxima" if folds else "maxima over a relay", *costs))
+        masked, zeros = not self._never_negative(expression), np.zeros(expression.shape[2])
+        values = [extended(expression, tap, zeros, self._shapes) for tap in taps]
+        inside = [inside_of(tap, expression.shape) if masked else None for tap in taps]
+        return self._maxima(node.name, [MaxTerm(*term) for term in zip(values, inside, strict=True)])
 
     def _maxima(self, name: str, candidates: Sequence[MaxTerm]) -> Expression:
         made = 0
@@ -275,9 +220,9 @@ class _Builder:
         if expression.shape == shape:
             return expression
         operator = reshaping(expression.shape, shape)
-        folded, pair = self._reshaped_cost(expression, operator)
-        if not self._folds(folded, pair):
-            self._decide(Decision(node.name, "relay", folded, pair))
+        costs = linear_costs(operator, expression, self._shapes)
+        if not self._folding.folds(costs):
+            self._decide(Decision(node.name, "relay", *costs))
             expression = self._relay(source, expression)
         return extended(expression, operator, np.zeros(1), self._shapes)
 
@@ -287,13 +232,9 @@ class _Builder:
         if expression.shape == shape:
             return expression
         operator = reshaping(expression.shape, shape)
-        if not self._folds(*self._reshaped_cost(expression, operator)):
+        if not self._folding.folds(linear_costs(operator, expression, self._shapes)):
             return expression
         return extended(expression, operator, np.zeros(1), self._shapes)
-
-    def _reshaped_cost(self, expression: Expression, operator: Geometry) -> tuple[OperatorCost | None, OperatorCost]:
-        """Return the costs of a reshaped expression, and of the two after each other."""
-        return folded_cost(operator, expression, self._shapes), self._cost(expression) + cost_of(operator, expression.shape)
 
 
 def _scaling(scale: Array, shift: Array, shape: Shape, made: Shape) -> tuple[Geometry, Array]:
@@ -306,9 +247,3 @@ def _scaling(scale: Array, shift: Array, shape: Shape, made: Shape) -> tuple[Geo
     if (before == before[:1, :1]).all():
         return diagonal(before[0, 0]), summands.reshape(made)
     return with_kernel(reshaping(made, shape), factors.ravel()), summands
-
-
-def _inside(tap: Geometry, source: Shape) -> Array | None:
-    """Return where a pool's tap lies on the map, 1 or 0 of (H, W), or None if everywhere."""
-    inside: Array = apply(tap, np.ones((1, *source)))[0, :, :, 0]
-    return None if inside.all() else inside

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.common import Array, Shape
-from ecc_lava.geometry import Conv
+from ecc_lava.geometry import Conv, Geometry, apply
 from ecc_lava.lowering.expressions import Expression, added, extended, negated
 
-__all__ = ["MaxTerm", "largest"]
+__all__ = ["MaxTerm", "inside_of", "largest"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,12 @@ class MaxTerm:
 
     value: Expression
     inside: Array | None = None
+
+
+def inside_of(tap: Geometry, source: Shape) -> Array | None:
+    """Return where a pool's tap lies on the map, 1 or 0 of (H, W), or None if everywhere."""
+    inside: Array = apply(tap, np.ones((1, *source)))[0, :, :, 0]
+    return None if inside.all() else inside
 
 
 def largest(candidates: Sequence[MaxTerm], rectified: Callable[[Expression], Expression], shapes: Mapping[str, Shape]) -> Expression:
