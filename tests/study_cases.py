@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ecc_lava.studies.running import run_settings
 from ecc_lava.studies.settings import Setting, grid
-from ecc_lava.studies.trials.storage import open_storage
+from ecc_lava.studies.trials.optuna_storage import open_storage
 from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Figures, Trial
 

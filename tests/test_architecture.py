@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/calibration/", "hw_mappings/placement/"),
     "matplotlib": ("ecc_lava/demo/picture.py", "ecc_lava/analysis/attribution/picture.py", "ecc_lava/studies/show/"),
     "optuna": ("ecc_lava/studies/",),
-    "sqlalchemy": ("ecc_lava/studies/trials/storage.py",),
+    "sqlalchemy": ("ecc_lava/studies/trials/optuna_storage.py",),
     "pandas": ("ecc_lava/studies/results.py",),
     "pyarrow": ("ecc_lava/studies/results.py",),
     "jinja2": ("ecc_lava/common/pages.py",),

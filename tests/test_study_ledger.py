@@ -16,9 +16,10 @@ from study_cases import MANY, SETTINGS, Noted, figures
 
 from ecc_lava.errors import FileError, InvalidInput, MissingDependency
 from ecc_lava.studies.running import TrialProgress, run_settings
-from ecc_lava.studies.trials import store as ledgers
+from ecc_lava.studies.trials import claims
+from ecc_lava.studies.trials import store as stores
+from ecc_lava.studies.trials.optuna_storage import open_storage
 from ecc_lava.studies.trials.owners import is_gone, owner
-from ecc_lava.studies.trials.storage import open_storage
 from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Trial
 
@@ -51,21 +52,21 @@ def test_a_key_is_claimed_once_and_finished_once(storage: object) -> None:
 
 
 def test_a_released_key_can_be_claimed_again(storage: object) -> None:
-    ledger = TrialStore(storage, "c")
-    claim = ledger.claim("k", SETTINGS[0])
+    store = TrialStore(storage, "c")
+    claim = store.claim("k", SETTINGS[0])
     with pytest.raises(KeyboardInterrupt), claim.beating():
         raise KeyboardInterrupt
-    assert ledger.running() == set()
-    again = ledger.claim("k", SETTINGS[0])
+    assert store.running() == set()
+    again = store.claim("k", SETTINGS[0])
     assert again.finish(_trial("k"))
     assert not claim.finish(_trial("k"))  # what was taken for left cannot come back
-    assert list(ledger.finished()) == ["k"]
+    assert list(store.finished()) == ["k"]
 
 
 def test_nothing_stays_open(tmp_path: Path) -> None:
     for kind in filter(None, KINDS.values()):
-        ledger = TrialStore(open_storage(tmp_path / kind), "c")
-        with ledger.claim("k", SETTINGS[0]).beating():
+        store = TrialStore(open_storage(tmp_path / kind), "c")
+        with store.claim("k", SETTINGS[0]).beating():
             pass
         assert not [file.path for file in psutil.Process().open_files() if file.path.startswith(str(tmp_path))]
 
@@ -93,17 +94,17 @@ def test_of_two_claims_at_the_same_moment_the_first_holds(storage: object, monke
 
 
 def test_what_an_interrupt_left_in_this_process_is_free(storage: object) -> None:
-    ledger = TrialStore(storage, "c")
-    ledger.claim("k", SETTINGS[0])
-    ledgers._HELD.clear()  # as if the claim had never been handed out
-    assert ledger.running() == set()
-    assert ledger.claim("k", SETTINGS[0]) is not None
+    store = TrialStore(storage, "c")
+    store.claim("k", SETTINGS[0])
+    claims.HELD.clear()  # as if the claim had never been handed out
+    assert store.running() == set()
+    assert store.claim("k", SETTINGS[0]) is not None
 
 
 def test_another_machine_is_taken_for_gone_when_its_beats_stop(storage: object, monkeypatch: pytest.MonkeyPatch) -> None:
     far = TrialStore(storage, "c", beat=0.05)
     with monkeypatch.context() as away:
-        away.setattr(ledgers, "owner", lambda: "elsewhere/1 7 0")
+        away.setattr(stores, "owner", lambda: "elsewhere/1 7 0")
         claim = far.claim("k", SETTINGS[0])
     near = TrialStore(storage, "c", grace=0.4)
     with claim.beating():
@@ -133,9 +134,9 @@ def test_an_ended_process_is_known_to_be_gone() -> None:
 def test_a_run_does_what_is_open_and_nothing_twice(storage: object, tmp_path: Path) -> None:
     noted = Noted(tmp_path / "notes")
     steps: list[TrialProgress] = []
-    ledger = TrialStore(storage, "c")
-    first = run_settings(noted, SETTINGS[:3], ledger, steps.append)
-    both = run_settings(noted, SETTINGS[:5], ledger, steps.append)
+    store = TrialStore(storage, "c")
+    first = run_settings(noted, SETTINGS[:3], store, steps.append)
+    both = run_settings(noted, SETTINGS[:5], store, steps.append)
     assert [t.setting for t in both] == list(SETTINGS[:5])
     assert both[:3] == first
     assert noted.noted("began") == [noted.key(s) for s in SETTINGS[:5]]
@@ -150,12 +151,12 @@ def test_an_interrupt_keeps_what_is_finished(storage: object, tmp_path: Path) ->
                 raise KeyboardInterrupt
             return super().run(setting, progress)
 
-    ledger = TrialStore(storage, "c")
+    store = TrialStore(storage, "c")
     with pytest.raises(KeyboardInterrupt):
-        run_settings(Interrupted(tmp_path / "notes"), SETTINGS[:4], ledger)
-    assert len(ledger.finished()) == 2
-    assert ledger.running() == set()
-    assert len(run_settings(Noted(tmp_path / "notes"), SETTINGS[:4], ledger)) == 4
+        run_settings(Interrupted(tmp_path / "notes"), SETTINGS[:4], store)
+    assert len(store.finished()) == 2
+    assert store.running() == set()
+    assert len(run_settings(Noted(tmp_path / "notes"), SETTINGS[:4], store)) == 4
 
 
 def _start(address: Path, notes: Path, seconds: float, settings: int = len(SETTINGS)) -> subprocess.Popen[str]:

@@ -18,7 +18,7 @@ from ecc_lava.studies.results import StudyResult
 from ecc_lava.studies.running import Progress, run_settings
 from ecc_lava.studies.search.search import Search, run_search
 from ecc_lava.studies.settings import Grid, grid
-from ecc_lava.studies.trials.storage import open_storage
+from ecc_lava.studies.trials.optuna_storage import open_storage
 from ecc_lava.studies.trials.store import TrialStore
 
 __all__ = ["study"]

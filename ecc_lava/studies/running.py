@@ -45,7 +45,7 @@ class TrialProgress:
 Progress = Callable[[TrialProgress], None]
 
 
-def run_settings(problem: Problem, settings: Sequence[Setting], ledger: TrialStore, progress: Progress | None = None) -> tuple[Trial, ...]:
+def run_settings(problem: Problem, settings: Sequence[Setting], store: TrialStore, progress: Progress | None = None) -> tuple[Trial, ...]:
     """Run the settings that are not finished, wait for those that other processes are at, and return all trials in order.
 
     A process that ends leaves its key to the others: waiting, this one takes it over. An interrupt gives the running key up and goes on
@@ -54,14 +54,14 @@ def run_settings(problem: Problem, settings: Sequence[Setting], ledger: TrialSto
     tell = progress or (lambda step: None)
     keys = {problem.key(setting): setting for setting in settings}
     while True:
-        finished = ledger.finished()
+        finished = store.finished()
         open_ = [key for key in keys if key not in finished]
         done = len(keys) - len(open_)
         tell(TrialProgress(done, len(keys)))
         if not open_:
             return tuple(finished[key] for key in keys)
-        others = ledger.running()
-        claim = next((c for c in (ledger.claim(key, keys[key]) for key in open_ if key not in others) if c is not None), None)
+        others = store.running()
+        claim = next((c for c in (store.claim(key, keys[key]) for key in open_ if key not in others) if c is not None), None)
         if claim is None:
             time.sleep(WAIT)
             continue

@@ -21,7 +21,8 @@ from ecc_lava.studies.running import Progress, TrialProgress, run_settings
 from ecc_lava.studies.search.samplers import SAMPLERS
 from ecc_lava.studies.search.space import Space
 from ecc_lava.studies.settings import Grid
-from ecc_lava.studies.trials.store import TrialStore, open_study, quiet
+from ecc_lava.studies.trials.optuna_storage import open_study, quiet
+from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -94,20 +95,20 @@ def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorag
     choosing, reporting = problem.part(slice(chosen), labelled=False), problem.part(slice(chosen, None))
     aims = _objectives(search, problem, grid)
     space = Space.of(problem.conversions.graph, grid)
-    ledger = TrialStore(storage, choosing.context_digest)
+    store = TrialStore(storage, choosing.context_digest)
     identity = [choosing.context_digest, [s.as_dict() for s in grid.settings], search.sampler, search.seed, [o.name for o in aims]]
     name = f"ecc_lava search {hashlib.sha256(json.dumps(identity).encode()).hexdigest()}"
     study = open_study(storage, name, ["maximize" if o.maximise else "minimize" for o in aims])
     starts = space.starts(grid)[: search.trials]
-    run_settings(choosing, starts, ledger, _within(progress, 0, search.trials))
+    run_settings(choosing, starts, store, _within(progress, 0, search.trials))
     told = [trial.params for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
     for start in starts:
         if space.parameters(start) not in told:
             study.enqueue_trial(space.parameters(start))
-            _one(study, choosing, space, aims, search, ledger, None)
+            _one(study, choosing, space, aims, search, store, None)
     while (done := _finished(study)) < search.trials:
-        _one(study, choosing, space, aims, search, ledger, _within(progress, done, search.trials))
-    searched = tuple(t for t in ledger.finished().values() if space.holds(t.setting))
+        _one(study, choosing, space, aims, search, store, _within(progress, done, search.trials))
+    searched = tuple(t for t in store.finished().values() if space.holds(t.setting))
     uniform = [setting for setting in starts if isinstance(setting.bits, int)]
     settings = tuple(dict.fromkeys([*uniform, *(t.setting for t in _reported(searched, aims))]))
     trials = run_settings(reporting, settings, TrialStore(storage, reporting.context_digest), progress)
@@ -115,7 +116,7 @@ def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorag
 
 
 def _one(
-    study: Study, problem: Problem, space: Space, aims: Sequence[Objective], search: Search, ledger: TrialStore, progress: Progress | None
+    study: Study, problem: Problem, space: Space, aims: Sequence[Objective], search: Search, store: TrialStore, progress: Progress | None
 ) -> None:
     """Ask for a setting, run it unless its key is finished, and tell what came of it."""
     from optuna.trial import TrialState
@@ -124,7 +125,7 @@ def _one(
         study.sampler = _sampler(search, len(study.get_trials(deepcopy=False)))
         asked = study.ask()
         setting = space.suggested(asked)
-    trial = run_settings(problem, (setting,), ledger, progress)[0]
+    trial = run_settings(problem, (setting,), store, progress)[0]
     costs = costs_of(trial, aims)
     if trial.figures is not None and costs is None:
         missing = next(o for o in aims if o.value(trial) is None)

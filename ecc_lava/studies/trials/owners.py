@@ -10,12 +10,12 @@ __all__ = ["is_gone", "owner"]
 
 
 def owner() -> str:
-    """Return what tells this process from every other: machine, process and when it began."""
+    """Return a name that no other process has: its machine, its number and the time it began."""
     return f"{_machine()} {os.getpid()} {_began(os.getpid())}"
 
 
 def is_gone(name: str) -> bool | None:
-    """Return whether a process has ended; None if that cannot be known here, as of another machine's."""
+    """Return whether a process has ended; None for a process of another machine, of which this machine knows nothing."""
     machine, _, process = name.partition(" ")
     if machine != _machine():
         return None
@@ -24,26 +24,26 @@ def is_gone(name: str) -> bool | None:
 
 
 def _is_alive(process: int) -> bool:
-    if os.name != "posix":  # elsewhere signal 0 would end it
+    if os.name != "posix":  # on Windows, signal 0 would end the process
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is another user's
+    except OSError:  # another user owns the process
         return True
     return True
 
 
 def _machine() -> str:
-    """Return the machine's name, and of a container the space that its process numbers are of."""
+    """Return the machine's name and, on Linux, its namespace of process numbers, which differs between containers."""
     space = Path("/proc/self/ns/pid")
     name = socket.gethostname().replace(" ", "_")
     return f"{name}/{space.readlink()}" if space.exists() else name
 
 
 def _began(process: int) -> str:
-    """Return when a process began, in its machine's clock ticks, so that a number given out again is another process."""
+    """Return when a process began, in clock ticks of its machine: the system gives a number again after its process ends."""
     try:
         state = Path(f"/proc/{process}/stat").read_text()
     except OSError:

@@ -1,6 +1,6 @@
-"""Where a study's trials are kept: an Optuna storage by its address.
+"""Open the Optuna storage that keeps a study's trials, by its address.
 
-A database of one file (SQLite) serves the processes of one machine; others need a database server, or Optuna's journal file.
+An SQLite file serves the processes of one machine. Processes of several machines need a database server or Optuna's journal file.
 """
 
 from __future__ import annotations
@@ -8,25 +8,27 @@ from __future__ import annotations
 import random
 import time
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecc_lava.errors import FileError, InvalidInput, MissingDependency
 
 if TYPE_CHECKING:
+    from optuna import Study
     from optuna.storages import BaseStorage
 
-__all__ = ["open_storage"]
+__all__ = ["open_storage", "open_study", "quiet"]
 
 TRIES = 20
-"""Processes that make a new database at the same moment get in each other's way."""
+"""Attempts to open a local database: processes that create a new one at the same moment disturb each other."""
 
 BUSY_SECONDS = 60
-"""How long a process waits for others that are writing to the same SQLite file."""
-
+"""Seconds that a process waits while others write to the same SQLite file."""
 
 LOCK_SECONDS = 5
-"""After which the lock of a journal counts as left by a process that was killed; writing a line takes milliseconds."""
+"""Seconds after which a journal's lock counts as left by a killed process; writing a line takes milliseconds."""
 
 
 def open_storage(address: str | Path | None) -> BaseStorage:
@@ -36,19 +38,19 @@ def open_storage(address: str | Path | None) -> BaseStorage:
     ----------
     address : str, path or None
         A database URL (``sqlite:///trials.db``, ``mysql://...``, ``postgresql://...``), a file that ends in ``.log`` or ``.journal`` (or
-        ``journal:FILE``) for Optuna's journal, any other path for an SQLite file; None keeps trials in memory.
+        ``journal:FILE``) for Optuna's journal, any other path for an SQLite file, or None for memory.
 
     Raises
     ------
     FileError
-        If the file or the database cannot be opened, or is something else.
+        If the file or the database cannot be opened, or holds something else.
     InvalidInput
-        If the address is of no kind of database that is known.
+        If the address names an unknown kind of database.
     MissingDependency
         If the database's driver is not installed.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # in a notebook without widgets, tqdm's of them; no bar of it is shown
+        warnings.simplefilter("ignore")  # tqdm warns in a notebook without widgets, though no bar of tqdm is shown
         import optuna
 
     if address is None:
@@ -59,6 +61,33 @@ def open_storage(address: str | Path | None) -> BaseStorage:
     if "://" not in text:
         text = f"sqlite:///{text}"
     return _database(text)
+
+
+def open_study(storage: BaseStorage, name: str, directions: Sequence[str]) -> Study:
+    """Return the Optuna study of a name; create it if there is none."""
+    import optuna
+    from optuna.study import StudyDirection
+
+    try:
+        with quiet():
+            return optuna.create_study(
+                study_name=name, storage=storage, directions=[StudyDirection[d.upper()] for d in directions], load_if_exists=True
+            )
+    except (optuna.exceptions.StorageInternalError, OSError) as error:
+        raise FileError(f"the storage of trials cannot be used: {str(error).splitlines()[0]}") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Optuna from logging anything but errors."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _journal(path: Path) -> BaseStorage:
@@ -80,7 +109,7 @@ def _database(url: str) -> BaseStorage:
     options: dict[str, object] = {"connect_args": {"timeout": BUSY_SECONDS}} if local else {}
     if url.startswith("sqlite:///"):
         _check_folder(Path(url.removeprefix("sqlite:///")))
-        options["poolclass"] = sqlalchemy.pool.NullPool  # opening the file is cheap; a pool would keep it open for ever
+        options["poolclass"] = sqlalchemy.pool.NullPool  # opening the file is cheap, and a pool would keep it open
     last: Exception | None = None
     for _ in range(TRIES if local else 1):
         try:
@@ -93,7 +122,10 @@ def _database(url: str) -> BaseStorage:
             last = error
             if "already exists" not in str(error) and "locked" not in str(error) and "UNIQUE" not in str(error):
                 break
-        except (RuntimeError, optuna.exceptions.StorageInternalError) as error:  # of another version of Optuna, or made this moment
+        except (
+            RuntimeError,
+            optuna.exceptions.StorageInternalError,
+        ) as error:  # of another version of Optuna, or just being made
             last = error
         time.sleep(random.uniform(0.02, 0.2))
     reason = str(getattr(last, "orig", None) or last).splitlines()[0]

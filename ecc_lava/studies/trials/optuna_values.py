@@ -1,0 +1,50 @@
+"""What Optuna's own tools show of a trial: its setting as parameters and its figures as values."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ecc_lava.conversion import RECIPES
+from ecc_lava.formats import FORMATS
+from ecc_lava.inputs import CODINGS
+from ecc_lava.studies.settings import Setting
+from ecc_lava.studies.trials.trial import Trial
+
+__all__ = ["DIRECTIONS", "shown_parameters", "shown_values"]
+
+DIRECTIONS: Final = ("maximize", "minimize", "minimize", "minimize")
+"""Directions of a trial's values: score (accuracy, or agreement without labels), synaptic bits, events per image, latency in steps."""
+
+
+def shown_parameters(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a setting as Optuna's parameters, and the ranges of the parameters, which are the same for all studies."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    widths = [setting.bits] if isinstance(setting.bits, int) else [width for _, width in setting.bits]
+    params = {
+        "timesteps": setting.timesteps,
+        "format": setting.format,
+        "recipe": setting.recipe,
+        "coding": setting.coding,
+        "percentile": setting.percentile,
+        "fewest_bits": min(widths),
+        "most_bits": max(widths),
+    }
+    ranges = {
+        "timesteps": IntDistribution(1, max(2**16, setting.timesteps)),
+        "format": CategoricalDistribution(list(FORMATS)),
+        "recipe": CategoricalDistribution(list(RECIPES)),
+        "coding": CategoricalDistribution(list(CODINGS)),
+        "percentile": FloatDistribution(0.0, 100.0),
+        "fewest_bits": IntDistribution(1, 8),
+        "most_bits": IntDistribution(1, 8),
+    }
+    return params, ranges
+
+
+def shown_values(trial: Trial) -> list[float]:
+    """Return a trial's values in the order of `DIRECTIONS`; a trial that cannot run is worse than all others."""
+    figures, events = trial.figures, trial.events_per_image
+    if figures is None or events is None:
+        return [-1.0, float("inf"), float("inf"), float("inf")]
+    return [figures.score, float(figures.synaptic_bits), events, float(figures.latency_steps)]
