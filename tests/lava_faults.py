@@ -23,8 +23,11 @@ from ecc_lava.backends.lava.cores.clock import Clock
 from ecc_lava.backends.lava.cores.plan import CorePlan, LavaPlan
 from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.host import supervisor as lava_supervisor
-from ecc_lava.backends.lava.run import run_shards
+from ecc_lava.backends.lava.run import run_counted
 from ecc_lava.common.arrays import Array
+
+HOST = "ecc_lava.backends.lava.host.host"
+"""What the command line of a process that hosts Lava, and of its forks, names."""
 
 
 def segments(process: psutil.Process) -> set[Path]:
@@ -37,7 +40,7 @@ def own_hosts() -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         command = process.info["cmdline"] or [""]
-        if process.info["status"] != psutil.STATUS_ZOMBIE and "lava_host" in " ".join(command) and command[-1] == str(os.getpid()):
+        if process.info["status"] != psutil.STATUS_ZOMBIE and HOST in " ".join(command) and command[-1] == str(os.getpid()):
             found.append(process)
     return found
 
@@ -168,12 +171,12 @@ def plant(monkeypatch: pytest.MonkeyPatch, arithmetic: type[CoreArithmetic], cor
 
 def run(samples: int = 40, **options: Any) -> None:
     network = random_network(1)
-    run_shards(network, whole_cores(network), random_images(network, samples), 6, Recording(), **options)
+    run_counted(network, whole_cores(network), random_images(network, samples), 6, Recording(), **options)
 
 
 def host() -> psutil.Process:
     """Return the process that hosts the run."""
-    (found,) = (child for child in psutil.Process().children() if "lava_host" in " ".join(child.cmdline()))
+    (found,) = (child for child in psutil.Process().children() if HOST in " ".join(child.cmdline()))
     return found
 
 

@@ -21,7 +21,7 @@ from lava_faults import leaving_nothing, leftovers
 from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.lava import run as backend
 from ecc_lava.backends.lava.cores.plan import LavaPlan
-from ecc_lava.backends.lava.run import lava, run_shards
+from ecc_lava.backends.lava.run import lava, run_counted
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.errors import InvalidInput, LavaError, MissingDependency
 from ecc_lava.networks.wiring import Kind
@@ -52,7 +52,7 @@ def test_missing_lava_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_too_little_shared_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     network = random_network(0)
     monkeypatch.setattr(LavaPlan, "channel_bytes", 2**60)
-    monkeypatch.setattr(backend, "_check_installed", lambda: None)
+    monkeypatch.setattr(backend, "check_installed", lambda: None)
     with pytest.raises(LavaError, match=r"shared memory; /dev/shm has"):
         lava(network, random_images(network, 1), 3, Recording())
 
@@ -85,7 +85,7 @@ def test_random_tilings_equal_golden(seed: int, cores: int) -> None:
     network = random_network(seed, rails=seed == 11, sparse=seed > 11)
     q = random_images(network, 2, seed)
     tiling = random_tiling(np.random.default_rng(seed), network, cores)
-    assert_same(golden(network, q, 4, Recording()), run_shards(network, tiling, q, 4, Recording()))
+    assert_same(golden(network, q, 4, Recording()), run_counted(network, tiling, q, 4, Recording()).activity)
 
 
 @needs_lava
@@ -129,7 +129,7 @@ def test_a_long_path_of_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_progress_is_told() -> None:
     network = random_network(1)
     told: list[tuple[int, int]] = []
-    run_shards(
+    run_counted(
         network, whole_cores(network), random_images(network, 4), 6, Recording(), progress=lambda done, total: told.append((done, total))
     )
     steps = 4 * 6 + network.depth
@@ -166,10 +166,10 @@ def test_side_effects_of_lava_stay_out() -> None:
         import logging, multiprocessing, sys
         multiprocessing.set_start_method("spawn")
         from generated import random_images, random_network, random_sent, recoded
-        from ecc_lava.backends.activity import Wanted
+        from ecc_lava.backends.activity import Recording
         from ecc_lava.backends.lava.run import lava
         network = random_network(1)
-        lava(network, random_images(network, 1), 2, Wanted())
+        lava(network, random_images(network, 1), 2, Recording())
         print([name for name in sys.modules if name.startswith("lava.")], multiprocessing.get_start_method(), logging.getLogger().handlers)
     """)
     assert output == "[] spawn []\n"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 
 from ecc_lava.analysis.differences import Differences, compare
 from ecc_lava.analysis.layers import LayerReport, compared_layers
-from ecc_lava.backends import agreement, largest_logit, simulate
+from ecc_lava.backends import BACKENDS, agreement, largest_logit, simulate
 from ecc_lava.common import Array, Images, Outputs, Progress, first_output, joined
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
@@ -98,7 +96,7 @@ def check(
     if labels is not None and np.shape(labels) != (samples,):
         raise InvalidInput(f"labels of shape {np.shape(labels)} for {samples} images")
     if lava is None:
-        lava = _lava_is_installed()
+        lava = BACKENDS["lava"].is_installed()
     few = batch_part(x, slice(exact_images))
     encode_all(inputs, network.codings)  # warns of clipped values, once for all images
     del inputs
@@ -143,10 +141,3 @@ def check(
         input_macs_per_image=float(np.mean([r.input_macs.mean() for r in integer])),
         digest=network.digest,
     )
-
-
-def _lava_is_installed() -> bool:
-    """Look for Lava without importing it; other packages of that name have no `magma`."""
-    with suppress(ModuleNotFoundError):
-        return importlib.util.find_spec("lava.magma") is not None
-    return False

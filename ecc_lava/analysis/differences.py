@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecc_lava.backends import Result, simulate
+from ecc_lava.backends import BACKENDS, Result, simulate
 from ecc_lava.common import Images
 from ecc_lava.inputs import batch_part, batch_size, by_input
 from ecc_lava.networks import Kind, QuantisedNetwork, SpikingNetwork
@@ -70,17 +70,18 @@ def compare(network: QuantisedNetwork, x: Images, backend: str, timesteps: int |
     ----------
     network : QuantisedNetwork
     x : array (N, H, W, C), or arrays by input name
-    backend : {"golden", "lava", "float"}
-        "float" runs the integer network's own numbers in the float engine.
+    backend : str
+        One that records rasters; a float back end runs the integer network's own numbers.
     timesteps : int, optional
     """
     from ecc_lava.quantisation import as_float
 
-    other: QuantisedNetwork | SpikingNetwork = as_float(network) if backend == "float" else network
+    back_end = BACKENDS[backend]
+    other: QuantisedNetwork | SpikingNetwork = as_float(network) if back_end.network_type is SpikingNetwork else network
     names = [p.name for p in network.populations if p.kind is not Kind.INPUT]
     x = by_input(x, network.input_specs)
     samples = batch_size(x)
-    size = samples if backend == "lava" else BATCH
+    size = samples if back_end.images_per_batch is None else BATCH
     total = Differences(0, 0, 0)
     for start in range(0, samples, size):
         part = batch_part(x, slice(start, start + size))

@@ -14,13 +14,14 @@ from ecc_lava.backends.lava.cores.synapses import Listed, ShardSynapses, Taps
 from ecc_lava.backends.lava.run import LAVA, ONE_PROCESS, RUNTIMES, ShardRun, run_counted
 from ecc_lava.backends.result import Result, agreement, largest_logit
 from ecc_lava.backends.simulate import simulate
-from ecc_lava.backends.table import BACKENDS
+from ecc_lava.backends.table import BACKENDS, BackEnd
 
 __all__ = [
     "BACKENDS",
     "LAVA",
     "ONE_PROCESS",
     "RUNTIMES",
+    "BackEnd",
     "CorePlan",
     "Listed",
     "LavaPlan",

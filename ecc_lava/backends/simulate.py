@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ecc_lava.backends.activity import ActivityOf, Recording
+from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.collecting import Collector
 from ecc_lava.backends.result import Result
-from ecc_lava.backends.table import BACKENDS, Network
+from ecc_lava.backends.table import BACKENDS, BackEnd, Network
 from ecc_lava.common import Images
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.inputs import as_batch, batch_size, encode_all, parts, sent_by_all
@@ -63,19 +63,20 @@ def simulate(
     RangeError
         A readout saturated, or with `strict` any population.
     """
-    run = _backend(backend, network)
+    back_end = _back_end(backend, network)
     steps = _timesteps(network, timesteps)
     recorded = tuple(record)
     for name in recorded:
         if name not in network.by_name:
             raise InvalidInput(f"there is no population {name!r} to record; there are {', '.join(network.by_name)}")
     q = encode_all(as_batch(x, network.input_specs), network.codings)
-    wanted = Recording(frozenset(recorded) if backend != "closed_form" else frozenset(), over_time)
+    recording = Recording(frozenset(recorded) if back_end.records_rasters else frozenset(), over_time)
     samples = batch_size(q)
-    collector, done = Collector(network, recorded), 0
-    for part in parts(q, samples if backend == "lava" else _batch_size(network, steps, wanted, backend, max_memory)):
+    size = samples if back_end.images_per_batch is None else back_end.images_per_batch(network, steps, recording, max_memory)
+    run, collector, done = back_end.load(), Collector(network, recorded), 0
+    for part in parts(q, size):
         sent = sent_by_all(part, network.codings, steps, first_sample + done)
-        done = collector.add(run(network, sent, steps, wanted))
+        done = collector.add(run(network, sent, steps, recording))
         if progress:
             progress(done, samples)
     result = collector.result(backend, steps)
@@ -83,13 +84,13 @@ def simulate(
     return result
 
 
-def _backend(name: str, network: Network) -> Callable[..., ActivityOf]:
+def _back_end(name: str, network: Network) -> BackEnd:
     if name not in BACKENDS:
         raise InvalidInput(f"back end {name!r} is not known; known: {', '.join(BACKENDS)}")
-    kind, load = BACKENDS[name]
-    if not isinstance(network, kind):
-        raise InvalidInput(f"the back end {name!r} runs a {kind.__name__}, not a {type(network).__name__}")
-    return load()
+    back_end = BACKENDS[name]
+    if not isinstance(network, back_end.network_type):
+        raise InvalidInput(f"the back end {name!r} runs a {back_end.network_type.__name__}, not a {type(network).__name__}")
+    return back_end
 
 
 def _timesteps(network: Network, asked: int | None) -> int:
@@ -101,17 +102,6 @@ def _timesteps(network: Network, asked: int | None) -> int:
     if steps < 1 or (limit is not None and steps > limit):
         raise InvalidInput(f"timesteps {steps}; this network was converted for 1 to {limit}")
     return steps
-
-
-def _batch_size(network: Network, timesteps: int, wanted: Recording, backend: str, max_memory: int | None) -> int:
-    """Return how many images to run together."""
-    if backend == "fast":
-        from ecc_lava.backends.fast.run import images_per_batch
-
-        assert isinstance(network, QuantisedNetwork)
-        return images_per_batch(network, timesteps, wanted, max_memory or 2**30)
-    largest = max(p.neurons for p in network.populations)
-    return max(1, (max_memory or 2**28) // (8 * largest * timesteps))  # the largest layer's currents of all steps
 
 
 def _refuse_saturation(network: Network, result: Result, strict: bool) -> None:

@@ -1,15 +1,63 @@
-"""The back ends by name."""
+"""The back ends by name, and what callers must know of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from ecc_lava.backends.activity import ActivityOf
+from ecc_lava.backends.activity import ActivityOf, Recording
+from ecc_lava.backends.lava.installed import is_installed as lava_is_installed
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
-__all__ = ["BACKENDS", "Network"]
+__all__ = ["BACKENDS", "BackEnd", "Network"]
 
 Network = SpikingNetwork | QuantisedNetwork
+
+_LARGEST_CURRENTS = 2**28
+"""Bytes that the currents of the largest population take by default, over all images that run together."""
+
+
+def _by_largest_currents(network: Network, timesteps: int, recording: Recording, max_memory: int | None) -> int:
+    """Return how many images have the currents of their largest population, 8 bytes a neuron and step, within `max_memory` bytes."""
+    largest = max(p.neurons for p in network.populations)
+    return max(1, (max_memory or _LARGEST_CURRENTS) // (8 * largest * timesteps))
+
+
+def _by_results_and_lists(network: QuantisedNetwork, timesteps: int, recording: Recording, max_memory: int | None) -> int:
+    from ecc_lava.backends.fast.run import images_per_batch
+
+    return images_per_batch(network, timesteps, recording, max_memory)
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class BackEnd:
+    """What callers must know of a back end.
+
+    Attributes
+    ----------
+    name : str
+    network_type : type
+        The networks that it runs.
+    load : callable () -> function
+        Imports the back end and returns its function of (network, encoded input, timesteps, recording).
+    images_per_batch : callable (network, timesteps, recording, bytes or None) -> int, or None
+        How many images run together; None if all do.
+    records_rasters : bool
+        Whether it knows at which step a neuron fires.
+    is_installed : callable () -> bool
+        Looks for the packages that it needs without importing them.
+    """
+
+    name: str
+    network_type: type[Network]
+    load: Callable[[], Callable[..., ActivityOf]]
+    images_per_batch: Callable[..., int] | None = _by_largest_currents
+    records_rasters: bool = True
+    is_installed: Callable[[], bool] = _always
 
 
 def _golden() -> Callable[..., ActivityOf]:
@@ -42,11 +90,13 @@ def _lava() -> Callable[..., ActivityOf]:
     return lava
 
 
-BACKENDS: dict[str, tuple[type[Network], Callable[[], Callable[..., ActivityOf]]]] = {
-    "fast": (QuantisedNetwork, _fast),
-    "golden": (QuantisedNetwork, _golden),
-    "lava": (QuantisedNetwork, _lava),
-    "float": (SpikingNetwork, _floating),
-    "closed_form": (SpikingNetwork, _closed_form),
-}
-"""Back end name -> (network type it runs, loader of its function); heavy packages are imported by the loader."""
+_RECORDS = (
+    BackEnd("fast", QuantisedNetwork, _fast, images_per_batch=_by_results_and_lists),
+    BackEnd("golden", QuantisedNetwork, _golden),
+    BackEnd("lava", QuantisedNetwork, _lava, images_per_batch=None, is_installed=lava_is_installed),
+    BackEnd("float", SpikingNetwork, _floating),
+    BackEnd("closed_form", SpikingNetwork, _closed_form, records_rasters=False),
+)
+
+BACKENDS = {record.name: record for record in _RECORDS}
+"""Back end name -> record."""

@@ -33,6 +33,9 @@ GROUP_BYTES = 16 * 2**20
 """Of spikes and lists of the images that one thread runs together: few images would fetch a deep layer's weights too often (with 4 MiB its
 sums took a third longer), and lists that do not stay in a cache are at least read in order."""
 
+RESULT_BYTES = 2**30
+"""Bytes that a batch's results and lists take by default."""
+
 
 @cache
 def kernels() -> Kernels:
@@ -105,11 +108,12 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, want
     return inputs | {name: output.activity() for name, output in outputs.items()}
 
 
-def images_per_batch(network: QuantisedNetwork, timesteps: int, wanted: Recording, max_memory: int) -> int:
+def images_per_batch(network: QuantisedNetwork, timesteps: int, wanted: Recording, max_memory: int | None = None) -> int:
     """Return how many images keep their results, and what threads hold if every neuron fires at every step, within `max_memory` bytes.
 
-    At least one, whose results and lists may take more.
+    At least one, whose results and lists may take more; by default `RESULT_BYTES`.
     """
+    max_memory = max_memory or RESULT_BYTES
     order = {p.name: i for i, p in enumerate(network.populations)}
     last = {p.source: order[p.target] for p in sorted(network.projections, key=lambda p: order[p.target])}
 

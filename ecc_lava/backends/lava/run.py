@@ -1,14 +1,11 @@
 """The Lava back end: an integer network as processes of Intel's Lava, one per core, equal to `golden` bit for bit.
 
-Lava runs in a process of its own (`lava_host`); importing this module imports neither Lava nor anything else beyond numpy.
+Lava runs in a process of its own (`host`); importing this module imports neither Lava nor anything else beyond numpy.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,11 +19,12 @@ from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.host.memory import allocate, plan_layout
 from ecc_lava.backends.lava.host.supervisor import supervise
 from ecc_lava.backends.lava.host.vitals import Limits
+from ecc_lava.backends.lava.installed import check_installed
 from ecc_lava.common import Array, Int
-from ecc_lava.errors import InvalidInput, LavaError, MissingDependency
+from ecc_lava.errors import InvalidInput, LavaError
 from ecc_lava.networks import Kind, QuantisedNetwork, Shard, whole
 
-__all__ = ["LAVA", "ONE_PROCESS", "RUNTIMES", "ShardRun", "lava", "run_counted", "run_shards"]
+__all__ = ["LAVA", "ONE_PROCESS", "RUNTIMES", "ShardRun", "lava", "run_counted"]
 
 LAVA: Final = "lava"
 """Lava's own runtime: a process of the operating system for every core, and for the source and the sink."""
@@ -56,7 +54,8 @@ def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, want
     MissingDependency
         If Lava is not installed.
     """
-    return run_shards(network, [[whole(p.name, p.shape)] for p in network.populations if p.kind is not Kind.INPUT], q, timesteps, wanted)
+    cores = [[whole(p.name, p.shape)] for p in network.populations if p.kind is not Kind.INPUT]
+    return run_counted(network, cores, q, timesteps, wanted).activity
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ class ShardRun:
     ----------
     activity : population -> Activity
         Of a replay only of what has shards on the cores; elsewhere 0.
-    counters : int64 array (shards, `lava_counters.COUNTERS`)
+    counters : int64 array (shards, `counters.COUNTERS`)
         In the order of the cores, and on each of its shards; all samples together.
     processes : int
         Processes that ran process models.
@@ -76,22 +75,6 @@ class ShardRun:
     activity: dict[str, Activity]
     counters: Int
     processes: int
-
-
-def run_shards(
-    network: QuantisedNetwork,
-    cores: Sequence[Sequence[Shard]],
-    q: Mapping[str, Array],
-    timesteps: int,
-    wanted: Recording,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-    idle_limit_s: float = Limits().idle_s,
-    step_limit_s: float | None = None,
-) -> dict[str, Activity]:
-    """Run the integer network on Lava with any partition; see `run_counted`."""
-    run = run_counted(network, cores, q, timesteps, wanted, progress=progress, idle_limit_s=idle_limit_s, step_limit_s=step_limit_s)
-    return run.activity
 
 
 def run_counted(
@@ -137,7 +120,7 @@ def run_counted(
         As for `lava`.
     """
     _check_inputs(network, q, timesteps)
-    _check_installed()
+    check_installed()
     plan = replace(lava_plan(network, cores, q, timesteps, wanted, replay), in_one_process=runtime == ONE_PROCESS)
     _check_resources(plan)
     layout, shared = plan_layout(plan), dict[str, Array]()
@@ -181,15 +164,6 @@ def _activity(name: str, shared: Mapping[str, Array]) -> Activity:
         low,
         high,
     )
-
-
-def _check_installed() -> None:
-    """Look for Lava without importing it."""
-    with contextlib.suppress(ModuleNotFoundError):
-        if importlib.util.find_spec("lava.magma") is not None:
-            return
-    python = sys.version.split()[0]
-    raise MissingDependency(f"the lava back end needs lava-nc 0.10.0, which needs Python 3.10 (this is {python}): uv sync --python 3.10")
 
 
 def _check_resources(plan: LavaPlan) -> None:

@@ -42,7 +42,7 @@ def run(network: Path, data: Path, options: Options, json: bool) -> None:
     if options.confident is not None:
         check_margin(options.confident)
     integer, _, graph = load(network)
-    target = load_float(network) if BACKENDS[backend][0] is SpikingNetwork else integer
+    target = load_float(network) if BACKENDS[backend].network_type is SpikingNetwork else integer
     images = load_images(data, "test", target.input_specs, options.limit)
     started = time.perf_counter()
     with stages() as stage:
