@@ -10,9 +10,9 @@ from ecc_lava.backends.activity import ActivityOf
 from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, axes_permuted, from_synapses, target_shape
+from ecc_lava.inputs import InputCoding
 from ecc_lava.inputs.encoding import sent_by_all
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
-from ecc_lava.networks.spiking import InputCoding
 from ecc_lava.networks.wiring import Kind, depths
 
 __all__ = ["assert_same_activity", "random_images", "random_network", "random_sent", "recoded"]

@@ -13,9 +13,9 @@ from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.common.arrays import Array
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, axes_permuted, from_synapses, target_shape
+from ecc_lava.inputs import InputCoding
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.shard import Shard, whole
-from ecc_lava.networks.spiking import InputCoding
 from ecc_lava.networks.wiring import Kind
 
 __all__ = ["GEOMETRIES", "assert_same", "everything", "needs_lava", "one_projection", "one_readout", "random_tiling", "whole_cores"]

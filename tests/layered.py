@@ -12,8 +12,8 @@ from ecc_lava.common.arrays import Shape
 from ecc_lava.formats.loihi2 import LOIHI2 as LOIHI2_FORMAT
 from ecc_lava.formats.table import number_format
 from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
+from ecc_lava.inputs import InputCoding
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
-from ecc_lava.networks.spiking import InputCoding
 from ecc_lava.networks.wiring import Kind, depths
 from hw_mappings import LOIHI1, LOIHI2
 from hw_mappings.chips import ChipSpec, Figure

@@ -16,10 +16,10 @@ from generated import random_network
 from ecc_lava.backends.simulate import simulate
 from ecc_lava.common.arrays import Array
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput
+from ecc_lava.inputs import InputCoding
 from ecc_lava.inputs.batches import InputSpec, as_maps, images_as_floats
 from ecc_lava.inputs.dataset import digest, load_dataset
 from ecc_lava.inputs.encoding import choose_coding, encode
-from ecc_lava.networks.spiking import InputCoding
 
 X = np.random.default_rng(0).integers(0, 256, (5, 4, 3, 2)).astype(np.uint8)
 Y = np.array([3, 1, 4, 1, 5])

@@ -26,9 +26,10 @@ from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.evaluate import evaluate, forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape
+from ecc_lava.inputs import InputCoding
 from ecc_lava.lowering.lower import lower
 from ecc_lava.networks.rates import ideal_rates, rate_forward
-from ecc_lava.networks.spiking import InputCoding, Population, Projection, SpikingNetwork
+from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 
 MANY = settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

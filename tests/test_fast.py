@@ -31,8 +31,8 @@ from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.errors import RangeError
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, as_sparse, target_shape
+from ecc_lava.inputs import InputCoding
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
-from ecc_lava.networks.spiking import InputCoding
 from ecc_lava.networks.wiring import Kind
 
 SOME = settings(derandomize=True, deadline=None, max_examples=40)

@@ -23,8 +23,9 @@ from ecc_lava.formats.table import number_format
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, apply, from_synapses, target_shape, with_kernel, written
 from ecc_lava.geometry.sparse import matrix
 from ecc_lava.graph.graph import Graph
+from ecc_lava.inputs import InputCoding
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
-from ecc_lava.networks.spiking import InputCoding, Population, Projection, SpikingNetwork
+from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.gain_maps import integer_gain

@@ -132,6 +132,17 @@ def _check_neurons(population: QuantisedPopulation, format: NumberFormat) -> Non
         raise RangeError(f"population {name!r} has {distinct} distinct thresholds; {format.name} holds {format.vth_distinct}")
 
 
+def _check_weights(projection: QuantisedProjection, bits: int, format: NumberFormat) -> None:
+    """Check that a format holds a projection's exponent, and its mantissas in `bits` bits."""
+    format.shift(projection.exponent)
+    where = f"a weight {projection.source!r} -> {projection.target!r}"
+    largest, step = format.mantissa_max(bits), 1 << format.dropped_bits(bits)
+    if projection.largest_weight > largest * step:
+        raise RangeError(f"{where} is {projection.largest_weight}; {bits} bits hold {largest * step}")
+    if (projection.geometry.kernel % step).any():
+        raise RangeError(f"{where} is no multiple of {step}; {bits} bits of {format.name} hold no others")
+
+
 def _channels(parameter: Array) -> Array:
     """Return the channel of every entry of a parameter."""
     return np.broadcast_to(np.arange(parameter.shape[2]), parameter.shape)
@@ -172,34 +183,23 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
         scales = self.logit_scales
         if self.timesteps < 1 or len(scales) != len(self.readouts) or not all(np.isfinite(s) and s > 0 for s in scales):
             raise InvalidNetwork(f"timesteps {self.timesteps} and logit scales {scales} must be positive, one scale for each readout")
-        expected = depths([p.name for p in self.populations], [(p.source, p.target) for p in self.projections])
         check_payload(self.codings, self.format)
+        self._check_steps()
         for population in self.populations:
-            if population.depth != expected[population.name]:
-                raise InvalidNetwork(
-                    f"population {population.name!r} has depth {population.depth}; its longest path is {expected[population.name]}"
-                )
             _check_neurons(population, self.format)
         for projection in self.projections:
-            delay = expected[projection.target] - expected[projection.source] - 1
-            if projection.delay != delay:
-                raise InvalidNetwork(
-                    f"the projection {projection.source!r} -> {projection.target!r} has delay {projection.delay}, not {delay}"
-                )
-            self.format.shift(projection.exponent)
-            bits = min(projection.bits, self.bits)
-            mantissa_max = self.format.mantissa_max(bits) << self.format.dropped_bits(bits)
-            if projection.largest_weight > mantissa_max:
-                raise RangeError(
-                    f"a weight {projection.source!r} -> {projection.target!r} is {projection.largest_weight}; "
-                    f"{bits} bits hold {mantissa_max}"
-                )
-            step = 1 << self.format.dropped_bits(bits)
-            if (projection.geometry.kernel % step).any():
-                raise RangeError(
-                    f"a weight {projection.source!r} -> {projection.target!r} is no multiple of {step}; {bits} bits of {self.format.name} "
-                    "hold no others"
-                )
+            _check_weights(projection, min(projection.bits, self.bits), self.format)
+
+    def _check_steps(self) -> None:
+        """Check depths and delays against the longest paths."""
+        expected = depths([p.name for p in self.populations], [(p.source, p.target) for p in self.projections])
+        for p in self.populations:
+            if p.depth != expected[p.name]:
+                raise InvalidNetwork(f"population {p.name!r} has depth {p.depth}; its longest path is {expected[p.name]}")
+        for q in self.projections:
+            delay = expected[q.target] - expected[q.source] - 1
+            if q.delay != delay:
+                raise InvalidNetwork(f"the projection {q.source!r} -> {q.target!r} has delay {q.delay}, not {delay}")
 
     @property
     def depth(self) -> int:

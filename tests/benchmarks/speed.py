@@ -37,10 +37,10 @@ from ecc_lava.backends.fast.run import fast
 from ecc_lava.common.arrays import Array
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, fan_out
+from ecc_lava.inputs import InputCoding
 from ecc_lava.inputs.batches import as_batch
 from ecc_lava.inputs.encoding import encode_all
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
-from ecc_lava.networks.spiking import InputCoding
 from ecc_lava.networks.wiring import Kind
 
 HERE = Path(__file__).parent
