@@ -23,15 +23,14 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from generated import random_network
-from layered import for_chip
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import ecc_lava
 import hw_mappings
 from ecc_lava.cli.app import main as program
 from ecc_lava.demo.data import FOLDER, MODEL
+from tests.helpers.layered import for_chip
+from tests.helpers.networks import random_network
 
 VARYING = {"packages", "version", "out", "storage", "table", "picture", "page"}
 """Keys of `--json` that may differ from run to run."""

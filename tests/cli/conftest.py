@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import DATA, OK, Call, Made, Outcome, in_process_of_its_own
 
 import ecc_lava
 from ecc_lava.cli.app import main
 from ecc_lava.demo.data import MODEL
+from tests.helpers.program import DATA, OK, Call, Made, Outcome, in_process_of_its_own
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from command import BAD_INPUT, DATA, OK, PROGRAM, Call, Outcome, in_process_of_its_own, one_message
 
 from ecc_lava.demo.data import MODEL
+from tests.helpers.program import BAD_INPUT, DATA, OK, PROGRAM, Call, Outcome, in_process_of_its_own, one_message
 
 
 def _inspect(model: Path, folder: Path) -> list[object]:

@@ -11,9 +11,6 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
-from command import BAD_INPUT, DATA, FAILED, INTERRUPTED, OK, PROGRAM, Call
-from lava_cases import needs_lava
-from layered import chip_with
 
 import ecc_lava
 import hw_mappings
@@ -22,6 +19,9 @@ from ecc_lava.demo.data import MODEL, calibration_images
 from ecc_lava.errors import LavaError
 from ecc_lava.inputs.dataset import load_dataset
 from hw_mappings import Deployment, Mapping, map_network
+from tests.helpers.lava import needs_lava
+from tests.helpers.layered import chip_with
+from tests.helpers.program import BAD_INPUT, DATA, FAILED, INTERRUPTED, OK, PROGRAM, Call
 
 SMALL = chip_with(compartments=112, delay_max=1)
 """Cores so small that the demo's network takes over 18 of them."""
@@ -139,4 +139,4 @@ def test_ctrl_c_during_a_deployment(files: Files) -> None:
         caller = process.pid
     assert (process.returncode, out, err) == (INTERRUPTED, "", "ecc-lava: interrupted\n")
     hosted = (process.info["cmdline"] or [""] for process in psutil.process_iter(["cmdline"]))
-    assert not [words for words in hosted if "lava_host" in " ".join(words) and words[-1] == str(caller)]
+    assert not [words for words in hosted if "ecc_lava.backends.lava.host" in " ".join(words) and words[-1] == str(caller)]

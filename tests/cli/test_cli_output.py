@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command import BAD_INPUT, DATA, FAILED, LAVA, OK, PROGRAM, Call, Made, Outcome, in_process_of_its_own, one_message
 
 import ecc_lava
 from ecc_lava.analysis.differences import Differences
 from ecc_lava.cli.show.output import show_table
 from ecc_lava.demo.data import MODEL
 from ecc_lava.errors import LavaError, RangeError
+from tests.helpers.program import BAD_INPUT, DATA, FAILED, LAVA, OK, PROGRAM, Call, Made, Outcome, in_process_of_its_own, one_message
 
 
 def test_convert_prints_one_object_and_no_noise(made: Made, network: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import BAD_INPUT, DATA, INTERRUPTED, OK, PROGRAM, Call, in_process_of_its_own, one_message
+
+from tests.helpers.program import BAD_INPUT, DATA, INTERRUPTED, OK, PROGRAM, Call, in_process_of_its_own, one_message
 
 
 def test_the_installed_program(network: Path, tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import DATA, OK, PROGRAM, Call
 
 from ecc_lava.demo.data import MODEL
 from ecc_lava.studies.problem import Problem
+from tests.helpers.program import DATA, OK, PROGRAM, Call
 
 FILES = (MODEL, "--calibration", DATA, "--data", DATA)
 FEW = ("--recipe", "channel", "--limit", 40, "--calibration-images", 32)

@@ -1,7 +1,7 @@
 """Which handler converts which Keras class.
 
 To add a layer, write its handler, which reads every hyper-parameter from `call.layer` and raises `Refused` for settings it cannot
-convert, give it a line here, and one in `tests/keras_models.py`, which draws it in random models.
+convert, give it a line here, and one in `tests/helpers/keras_models.py`, which draws it in random models.
 """
 
 from __future__ import annotations

@@ -1,0 +1,394 @@
+"""Attribution: rungs that sum to the loss, each one what it says, and planted causes that are found and named first."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from math import inf
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import ecc_lava
+from ecc_lava.analysis.attribution import Attribution, draw, in_words
+from ecc_lava.analysis.attribution.answers import Reference
+from ecc_lava.analysis.attribution.change import Change, Flips
+from ecc_lava.analysis.attribution.ladder import RUNGS, climbed, staged
+from ecc_lava.common.arrays import Array
+from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
+from ecc_lava.conversion.passes.input_encoding import InputEncoding
+from ecc_lava.conversion.passes.residual_elimination import ResidualElimination
+from ecc_lava.conversion.rescaling import rescaled
+from ecc_lava.demo import data as demo
+from ecc_lava.errors import InvalidInput, InvalidNetwork
+from ecc_lava.formats.loihi1 import LOIHI1
+from ecc_lava.formats.loihi2 import LOIHI2
+from ecc_lava.geometry import Conv, Dense, with_kernel
+from ecc_lava.graph.evaluate import forward
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape, Scale, Step
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.rates import ideal_rates
+from ecc_lava.networks.spiking import SpikingNetwork
+from ecc_lava.networks.wiring import Kind
+from ecc_lava.quantisation.as_float import as_float
+from ecc_lava.quantisation.quantise import quantise, with_rounded_weights
+from tests.helpers.graphs import graphs
+
+SOME = settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+IMAGES = 200
+
+
+def _small() -> Graph:
+    rng = np.random.default_rng(5)
+    nodes: list[Node] = [
+        Input("input", (5, 5, 2)),
+        Linear("c", "input", Conv(rng.normal(size=(3, 3, 2, 4)), padding=(1, 1, 1, 1)), rng.normal(size=4)),
+        Relu("r", "c"),
+        Linear("d", "r", Conv(rng.normal(size=(3, 3, 4, 3)), (2, 2)), rng.normal(size=3)),
+        Relu("q", "d"),
+        Reshape("f", "q", (1, 1, 12)),
+        Linear("out", "f", Dense(rng.normal(size=(12, 3))), rng.normal(size=3)),
+    ]
+    return Graph(tuple(nodes))
+
+
+def _pixels(samples: int = 40, seed: int = 1) -> Array:
+    return np.random.default_rng(seed).integers(0, 256, (samples, 5, 5, 2)).astype(np.uint8)
+
+
+def _attributed(snn: SpikingNetwork, graph: Graph, x: Array, **options: Any) -> Attribution:
+    return ecc_lava.attribute(quantise(snn, **options), x, snn=snn, graph=graph)
+
+
+@cache
+def _digits() -> Graph:
+    return ecc_lava.from_keras(ecc_lava.load_model(demo.MODEL))
+
+
+@cache
+def _converted(recipe: str, timesteps: int = 32) -> SpikingNetwork:
+    return ecc_lava.convert(_digits(), calibration=demo.calibration_images().x, timesteps=timesteps, recipe=recipe)
+
+
+def _found(snn: SpikingNetwork, graph: Graph | None = None, bits: Any = 8) -> Attribution:
+    data = demo.test_images()
+    assert data.y is not None
+    network = quantise(snn, bits=bits)
+    return ecc_lava.attribute(network, data.x[:IMAGES], data.y[:IMAGES], snn=snn, graph=graph or _digits())
+
+
+# what the rungs are
+
+
+@settings(SOME, max_examples=12)
+@given(graphs(), st.sampled_from(["ecc", "channel", "best"]), st.integers(2, 8))
+def test_losses_sum_to_the_whole_and_the_rungs_are_what_the_back_ends_give(graph: Graph, recipe: str, bits: int) -> None:
+    x = np.random.default_rng(3).uniform(-1, 1, (9, *graph.input.shape))
+    reference = forward(graph, x)
+    if not reference.std() > 0:
+        return
+    snn = ecc_lava.convert(graph, calibration=x, timesteps=8, recipe=recipe)
+    network = quantise(snn, bits=bits)
+    labels = np.random.default_rng(4).integers(0, reference.shape[1], 9)
+    found = ecc_lava.attribute(network, x, labels, snn=snn, graph=graph)
+    rungs = {rung.name: rung for rung in found.rungs}
+    calibrated = snn.ideal is not None
+    assert list(rungs) == list(RUNGS)[: None if calibrated else -1]
+    ideal = snn.ideal or snn
+    expected = {
+        "ann": reference,
+        "timesteps": ecc_lava.simulate(ideal, x, backend="closed_form").logits,
+        "timing": ecc_lava.simulate(ideal, x, backend="float").logits,
+        found.rungs[-1].name: ecc_lava.simulate(network, x).logits,
+    }
+    for name, logits in expected.items():
+        assert rungs[name].correct == (logits.argmax(axis=1) == labels).sum()
+        assert rungs[name].agreeing == (logits.argmax(axis=1) == reference.argmax(axis=1)).sum()
+        assert rungs[name].error == pytest.approx(np.square(logits - reference).mean() / reference.var(), rel=1e-9, abs=1e-12)
+    changes = [rung.change for rung in found.rungs[1:] if rung.change is not None]
+    layers = [layer.in_network for layer in found.layers]
+    assert sum(c.error for c in changes) == pytest.approx(found.rungs[-1].error - found.rungs[0].error, abs=1e-9)
+    assert sum(c.error for c in layers) == pytest.approx(found.rungs[-1].error - rungs["input"].error, abs=1e-9)
+    for kind in ("accuracy", "agreement"):
+        assert sum(getattr(c, kind).net for c in changes) == sum(getattr(c, kind).net for c in layers) + getattr(changes[0], kind).net
+    assert found.points == pytest.approx(sum(c.points for c in changes), abs=1e-9)
+
+
+@settings(SOME, max_examples=15)
+@given(graphs(), st.sampled_from([LOIHI1, LOIHI2]), st.integers(2, 8), st.sampled_from(["channel", "layer"]))
+def test_rounded_weights_are_the_integers_and_all_else_is_not_rounded(graph: Graph, format: Any, bits: int, per: str) -> None:
+    x = np.random.default_rng(3).uniform(-1, 1, (4, *graph.input.shape))
+    snn = ecc_lava.convert(graph, calibration=x, timesteps=8, recipe="channel", format=format.name)
+    integers = quantise(snn, format=format, bits=bits, per=per)
+    floats, found = as_float(integers), with_rounded_weights(snn, format=format, bits=bits, per=per)
+    assert found.potential_limit == inf
+    for a, b in zip(floats.projections, found.projections, strict=True):
+        assert (a.geometry.kernel == b.geometry.kernel).all()
+    for p, q in zip(integers.populations, found.populations, strict=True):
+        assert (p.bias == format.rounded_bias(q.bias)).all()
+        if p.kind is Kind.IF:
+            real = snn.by_name[p.name]
+            assert (p.vth == np.maximum(format.rounded_vth(q.vth), format.vth_min)).all()
+            assert (p.v_init == np.rint(q.v_init)).all()
+            np.testing.assert_allclose(q.v_init / q.vth, np.broadcast_to(real.v_init / real.vth, q.v_init.shape), rtol=1e-12)
+
+
+def _saturating() -> tuple[SpikingNetwork, Array]:
+    """Return a network one of whose thresholds is so small that its potential leaves the range, and images."""
+    snn = ecc_lava.convert(_small(), calibration=_pixels(), timesteps=64, recipe="channel")
+    return rescaled(snn, {"q": snn.by_name["q"].lambda_ * 0.005}), _pixels()
+
+
+def test_without_saturation_the_integers_are_those_of_the_float_engine() -> None:
+    snn, x = _saturating()
+    network = quantise(snn)
+    run = ecc_lava.simulate(network, x)
+    assert run.saturated_low["q"] + run.saturated_high["q"] > 0
+    unlimited = ecc_lava.simulate(replace(as_float(network), potential_limit=inf), x, backend="float")
+    reference = Reference(forward(_small(), x), None)
+    answers = dict(climbed(staged(network, snn), {"input": x}, reference, lambda stage, done, total: None))
+    assert answers["neurons"].error == pytest.approx(reference.answers(unlimited.logits, slice(None)).error, rel=1e-12)
+    assert answers["saturation"].error == pytest.approx(reference.answers(run.logits, slice(None)).error, rel=1e-12)
+
+
+def test_clipping_is_at_lambda_and_a_layer_by_itself_is_clipped_as_much() -> None:
+    """With one layer after the clipped one, both are the same network."""
+    graph, x = _small(), _pixels()
+    snn = ecc_lava.convert(graph, calibration=x, timesteps=64, recipe="ecc")
+    small = rescaled(snn, {"q": snn.by_name["q"].lambda_ * 0.3})
+    found = _attributed(small, graph, x)
+    rungs = {rung.name: rung for rung in found.rungs}
+    layers = {layer.name: layer for layer in found.layers}
+    activation = ideal_rates(small, {"input": x / 255.0})["q"]
+    clipped = np.minimum(activation, small.by_name["q"].lambda_)
+    readout = small.into("out")[0].geometry.kernel / small.by_name["q"].lambda_.item()
+    logits = clipped.reshape(len(x), -1) @ readout + small.by_name["out"].bias.ravel()
+    reference = forward(graph, x)
+    expected = np.square(logits - reference).mean() / reference.var()
+    assert rungs["clipping"].error == pytest.approx(expected, rel=1e-9)
+    assert layers["q"].clipping.error == pytest.approx(expected, rel=1e-9)
+    assert layers["r"].clipping.error < 1e-15
+    assert layers["q"].clipped == pytest.approx((activation > small.by_name["q"].lambda_).sum() / (activation > 0).sum())
+
+
+def test_the_last_layer_by_itself_is_its_rounding_alone() -> None:
+    found = _attributed(ecc_lava.convert(_small(), calibration=_pixels(), recipe="channel"), _small(), _pixels(), bits=2)
+    last = found.layers[-1]
+    assert (last.clipping.error, last.timesteps.error) == (0.0, 0.0)
+    assert last.rounding.error == last.alone.error > 0.01
+    assert last.clipped is last.used is None
+
+
+CODINGS: dict[str, tuple[str, str]] = {
+    "graded": ("graded", "loihi2"),
+    "rate": ("rate", "loihi1"),
+    "poisson": ("poisson", "loihi2"),
+    "events": ("events", "loihi1"),
+}
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_the_input_rung_is_what_the_coding_loses(coding: str) -> None:
+    kind, format = CODINGS[coding]
+    x = _pixels(24)
+    if coding == "events":
+        x = (np.random.default_rng(0).random((24, 16, 5, 5, 2)) < x[:, None] / 255).astype(np.uint8)
+    snn = ecc_lava.convert(_small(), calibration=x, timesteps=8, recipe="channel", coding=kind, format=format)
+    found = _attributed(snn, _small(), x, format=format)
+    assert found.rungs[1].name == "input"
+    if coding == "graded":
+        assert found.rungs[1].error < 1e-20
+    else:
+        assert found.rungs[1].error > 1e-4
+
+
+def test_step_populations_at_one_timestep_lose_nothing() -> None:
+    rng = np.random.default_rng(1)
+    nodes: list[Node] = [
+        Input("x", (4, 4, 1)),
+        Linear("c", "x", Conv(rng.choice([-1.0, 1.0], (3, 3, 1, 4))), np.zeros(4)),
+        Scale("b", "c", rng.normal(1, 0.5, 4), rng.normal(0, 0.5, 4)),
+        Step("s", "b"),
+        Reshape("f", "s", (1, 1, 16)),
+        Linear("out", "f", Dense(rng.choice([-1.0, 1.0], (16, 3))), np.zeros(3)),
+    ]
+    graph, x = Graph(tuple(nodes)), rng.integers(0, 256, (30, 4, 4, 1)).astype(np.uint8)
+    found = _attributed(ecc_lava.convert(graph, calibration=x, timesteps=1), graph, x)
+    assert found.rungs[-1].agreement == 1.0
+    assert all(rung.error < 1e-12 for rung in found.rungs)
+
+
+@pytest.mark.parametrize("per", ["channel", "layer"])
+def test_integers_of_another_network_are_refused(per: str) -> None:
+    graph, x = _small(), _pixels()
+    snn = ecc_lava.convert(graph, calibration=x, recipe="channel")
+    network = quantise(snn, bits={"r": 3, "default": 5}, per=per)
+    ecc_lava.attribute(network, x, snn=snn, graph=graph)
+    with pytest.raises(InvalidInput, match="Quantise the float network again"):
+        ecc_lava.attribute(network, x, snn=rescaled(snn, {"q": snn.by_name["q"].lambda_ * 1.1}), graph=graph)
+
+
+def test_bad_labels_and_a_constant_cnn_are_refused() -> None:
+    graph, x = _small(), _pixels()
+    snn = ecc_lava.convert(graph, calibration=x, recipe="channel")
+    network = quantise(snn)
+    with pytest.raises(InvalidInput, match=r"labels of shape \(3,\) for 40 images"):
+        ecc_lava.attribute(network, x, np.zeros(3), snn=snn, graph=graph)
+    last = graph.nodes[-1]
+    assert isinstance(last, Linear)
+    dead = Graph((*graph.nodes[:-1], replace(last, geometry=Dense(np.zeros((12, 3))), bias=np.zeros(3))))
+    with pytest.raises(InvalidInput, match="nothing can be lost"):
+        ecc_lava.attribute(network, x, snn=snn, graph=dead)
+
+
+def test_the_uncertainty_is_that_of_paired_predictions() -> None:
+    """The standard error of the mean of +1 (lost), -1 (won) and 0."""
+    flips = Flips(7, 3, 50)
+    each = np.array([1] * 7 + [-1] * 3 + [0] * 40)
+    assert flips.points == pytest.approx(100 * each.mean())
+    assert flips.uncertainty == pytest.approx(100 * each.std() / np.sqrt(50))
+    assert not flips.certain
+    assert Flips(30, 2, 50).certain
+    assert not Flips(0, 30, 50).certain
+
+
+def test_a_report_that_does_not_sum_is_no_report() -> None:
+    found = _attributed(ecc_lava.convert(_small(), calibration=_pixels(), recipe="channel"), _small(), _pixels())
+    first, *others = found.layers
+    wrong = replace(first, in_network=Change(None, Flips(99, 0, 40), 0.0))
+    with pytest.raises(InvalidNetwork, match="losses of the layers"):
+        replace(found, layers=(wrong, *others))
+
+
+# planted causes
+
+
+def test_a_small_lambda_is_found() -> None:
+    snn = _converted("channel")
+    found = _found(rescaled(snn, {"relu0": snn.by_name["relu0"].lambda_ * 0.2}))
+    assert found.largest_rung.name == "clipping"
+    assert found.worst_layer.name == "relu0"
+    first, own = found.advice[0], found.layer_advice
+    assert own is not None
+    assert (first.cause, first.layer, own.cause, own.layer) == ("clipping", "relu0", "clipping", "relu0")
+    assert first.change.certain
+    assert "percentile" in first.sentence
+
+
+@pytest.mark.parametrize(("layer", "bits"), [("relu0", 3), ("relu1", 2), ("dense", 2)])
+def test_few_bits_in_one_layer_are_found(layer: str, bits: int) -> None:
+    found = _found(_converted("channel"), bits={layer: bits, "default": 8})
+    assert found.largest_rung.name == "weights"
+    assert found.worst_layer.name == layer
+    assert (found.advice[0].cause, found.advice[0].layer) == ("weights", layer)
+    assert f"{bits} bits are too few for the weights into {layer!r}" in found.advice[0].sentence
+    assert "--bits" in found.advice[0].sentence
+
+
+def test_few_timesteps_are_found() -> None:
+    """Of few steps both whole spikes and their times are wrong; the remedy is the same."""
+    found = _found(_converted("channel", 4))
+    assert {advice.cause for advice in found.advice[:2]} == {"timesteps", "timing"}
+    assert all("--timesteps 8" in advice.sentence for advice in found.advice[:2])
+    others = [rung.change.points for rung in found.rungs[1:] if rung.change and rung.name not in ("timesteps", "timing")]
+    assert max(others) < 0.25 * found.points
+
+
+def _with_an_outlier(graph: Graph, factor: float) -> Graph:
+    """Return the same function with one channel of `relu1` so many times as large, and its weights onwards as many times smaller."""
+    changed: dict[str, Node] = {}
+    for node in graph.nodes:
+        if isinstance(node, Scale) and node.name == "bn1":
+            grow = np.where(np.arange(len(node.scale)) == 3, factor, 1.0)
+            changed[node.name] = replace(node, scale=node.scale * grow, shift=node.shift * grow)
+        if isinstance(node, Linear) and node.name == "pool1":
+            kernel = node.geometry.kernel.copy()
+            kernel[..., 3] /= factor
+            changed[node.name] = replace(node, geometry=with_kernel(node.geometry, kernel))
+    assert len(changed) == 2
+    return Graph(tuple(changed.get(node.name, node) for node in graph.nodes), graph.uint8_scale, graph.outputs)
+
+
+def test_an_outlier_channel_is_found() -> None:
+    graph = _with_an_outlier(_digits(), 100.0)
+    x = demo.test_images().x[:IMAGES]
+    np.testing.assert_allclose(forward(graph, x), forward(_digits(), x), rtol=1e-6, atol=1e-6)
+    found = _found(ecc_lava.convert(graph, calibration=demo.calibration_images().x, recipe="ecc"), graph)
+    assert found.largest_rung.name == "timesteps"
+    assert found.worst_layer.name == "relu1"
+    first = found.advice[0]
+    assert (first.cause, first.layer) == ("timesteps", "relu1")
+    assert "Lambda is too large" in first.sentence
+    assert "--recipe channel" in first.sentence
+    cured = _found(ecc_lava.convert(graph, calibration=demo.calibration_images().x, recipe="channel"), graph)
+    assert cured.points < 0.1 * found.points
+
+
+def test_a_lambda_that_is_too_large_for_every_channel_asks_for_a_lower_percentile() -> None:
+    snn = _converted("channel")
+    found = _found(rescaled(snn, {"relu1": snn.by_name["relu1"].lambda_ * 60}))
+    assert (found.largest_rung.name, found.worst_layer.name) == ("timesteps", "relu1")
+    assert "lower percentile" in found.advice[0].sentence
+    assert "--recipe" not in found.advice[0].sentence
+
+
+def test_images_outside_the_range_of_the_input_are_found() -> None:
+    snn, x = _converted("channel"), demo.test_images().x[:IMAGES] / 255.0 - 0.5
+    found = ecc_lava.attribute(quantise(snn), x, snn=snn, graph=_digits())
+    assert found.largest_rung.name == found.advice[0].cause == "input"
+    assert "outside the range of the calibration images" in found.advice[0].sentence
+
+
+def test_saturation_is_counted_by_layer() -> None:
+    snn, x = _saturating()
+    found = _attributed(snn, _small(), x)
+    run = ecc_lava.simulate(quantise(snn), x)
+    for layer in found.layers:
+        assert layer.saturated == run.saturated_low[layer.name] + run.saturated_high[layer.name]
+    assert max(found.layers, key=lambda layer: layer.saturated).name == "q"
+
+
+def test_calibration_is_a_rung_of_its_own_that_wins_back() -> None:
+    snn = ecc_lava.convert(_digits(), calibration=demo.calibration_images().x, timesteps=8, bits=3)
+    found = _found(snn, bits=3)
+    last = found.rungs[-1]
+    assert last.name == "calibration"
+    assert last.change is not None
+    assert last.change.points < -5
+    assert found.largest_rung.name == "weights"
+    assert "without calibration" in in_words(found)[0]
+    plain = quantise(snn.ideal, bits=3) if snn.ideal else None
+    assert isinstance(plain, QuantisedNetwork)
+    right = ecc_lava.simulate(plain, demo.test_images().x[:IMAGES]).predictions == demo.test_images().y[:IMAGES]
+    assert found.rungs[-2].correct == right.sum()
+
+
+def test_a_network_without_losses_gets_no_advice() -> None:
+    found = _found(_converted("channel", 64))
+    assert found.advice == ()
+    assert found.layer_advice is None
+    assert "No step costs more than chance" in in_words(found)[1]
+
+
+# what is shown
+
+
+def test_the_picture_is_a_png_of_any_network() -> None:
+    recipe = (InputEncoding(), CurrentNormalisation("channel", 60.0), ResidualElimination(0.5))
+    snn = ecc_lava.convert(_small(), calibration=_pixels(), timesteps=2, recipe=recipe)
+    found = _attributed(snn, _small(), _pixels(), bits=2)
+    assert draw(found).startswith(b"\x89PNG")
+
+
+def test_a_report_is_json() -> None:
+    found = _attributed(ecc_lava.convert(_small(), calibration=_pixels(), timesteps=2, recipe="ecc"), _small(), _pixels())
+    values = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert values["largest_rung"] in RUNGS
+    assert [rung["name"] for rung in values["rungs"]] == list(RUNGS)[:-1]
+    assert values["rungs"][0]["accuracy"] is None
+    assert values["loss_points"] == pytest.approx(sum(rung["change"]["agreement_points"] for rung in values["rungs"][1:]))

@@ -1,0 +1,321 @@
+"""The fast back end's two sets of kernels against `golden`: every geometry, kind and number of threads; and how kernels are compiled."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecc_lava.backends.activity import ActivityOf, Recording
+from ecc_lava.backends.fast import run as fast_module
+from ecc_lava.backends.fast.jobs import Kernels
+from ecc_lava.backends.fast.kernels import compile as fast_compile
+from ecc_lava.backends.fast.kernels.compile import load_library
+from ecc_lava.backends.fast.kernels.native import NativeKernels
+from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
+from ecc_lava.backends.fast.run import fast, images_per_batch
+from ecc_lava.backends.stepwise import golden
+from ecc_lava.common.arrays import Array, Shape
+from ecc_lava.errors import RangeError
+from ecc_lava.formats.loihi2 import LOIHI2
+from ecc_lava.geometry import Conv, Dense, Geometry, as_sparse, target_shape
+from ecc_lava.inputs import InputCoding
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.wiring import Kind
+from tests.helpers.graphs import geometries, shapes
+from tests.helpers.networks import assert_same_activity, random_images, random_network
+
+SOME = settings(derandomize=True, deadline=None, max_examples=40)
+NEEDS_COMPILER = "needs a C compiler"
+_CHOOSE = fast_module.kernels
+
+
+def _native() -> Kernels:
+    library = load_library()
+    if library is None:
+        pytest.skip(NEEDS_COMPILER)
+    return NativeKernels(library)
+
+
+_SETS: dict[str, Callable[[], Kernels]] = {"native": _native, "numba": NumbaKernels}
+
+
+@pytest.fixture(scope="module", params=list(_SETS))
+def kernels(request: pytest.FixtureRequest) -> Iterator[Kernels]:
+    """Run everything on one set of kernels."""
+    chosen = _SETS[request.param]()
+    before, fast_module.kernels = fast_module.kernels, lambda: chosen  # type: ignore[assignment]
+    yield chosen
+    fast_module.kernels = before
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    return lambda number: monkeypatch.setattr(fast_module, "_threads", lambda: number)
+
+
+def _everything(network: QuantisedNetwork) -> Recording:
+    return Recording(frozenset(network.by_name), over_time=True)
+
+
+def _check(network: QuantisedNetwork, timesteps: int, samples: int = 3, seed: int = 0) -> ActivityOf:
+    q, wanted = random_images(network, samples, seed), _everything(network)
+    expected = golden(network, q, timesteps, wanted)
+    assert_same_activity(expected, fast(network, q, timesteps, wanted))
+    return expected
+
+
+def _chain(source: Shape, geometries: list[Geometry], seed: int = 0, timesteps: int = 6, rate: float = 0.3) -> QuantisedNetwork:
+    """Return a network in which a random source population, at about `rate`, feeds one IF population through each geometry."""
+    rng = np.random.default_rng(seed)
+    zero, one = np.zeros((1, 1, 1), np.int32), np.ones((1, 1, 1), np.int32)
+    bias = rng.integers(0, 1 + int(2000 * rate), source).astype(np.int32)
+    populations = [
+        QuantisedPopulation("input", source, Kind.INPUT, 0, zero, zero, zero),
+        QuantisedPopulation("a", source, Kind.IF, 1, bias, one * 1000, rng.integers(0, 1000, source).astype(np.int32)),
+    ]
+    wires = [QuantisedProjection("input", "a", 0, -6, Conv(np.zeros((1, 1, 1, source[2]), np.int8), groups=source[2]))]
+    for i, geometry in enumerate(geometries):
+        shape = target_shape(geometry, source)
+        vth = rng.integers(200, 2000, (1, 1, shape[2])).astype(np.int32)
+        populations.append(QuantisedPopulation(f"b{i}", shape, Kind.IF, 2, zero, vth, zero))
+        wires.append(QuantisedProjection("a", f"b{i}", 0, int(rng.integers(-6, -3)), geometry))
+        populations.append(QuantisedPopulation(f"r{i}", shape, Kind.READOUT, 3, zero, zero, zero))
+        wires.append(QuantisedProjection(f"b{i}", f"r{i}", 0, -6, Conv(np.ones((1, 1, 1, shape[2]), np.int8), groups=shape[2])))
+    order = sorted(populations, key=lambda p: p.depth)
+    scales = (1.0,) * len(geometries)
+    return QuantisedNetwork(tuple(order), tuple(wires), LOIHI2, 8, (InputCoding(),), timesteps, scales)
+
+
+def _mantissas(*shape: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).integers(-127, 128, shape).astype(np.int8)
+
+
+@SOME
+@given(st.integers(0, 10**6), st.booleans(), st.integers(1, 6), st.integers(1, 9), st.integers(1, 5))
+def test_generated_networks(kernels: Kernels, seed: int, rails: bool, layers: int, timesteps: int, samples: int) -> None:
+    options = {"ranges": seed % 2 == 0, "ports": seed % 3 == 0, "sparse": seed % 5 == 0}
+    _check(random_network(seed, layers, timesteps=9, rails=rails, **options), timesteps, samples, seed)
+
+
+@SOME
+@given(shapes, st.data())
+def test_every_geometry_between_spiking_populations(kernels: Kernels, source: Shape, data: st.DataObject) -> None:
+    drawn = [data.draw(geometries(source)) for _ in range(3)]
+    _check(_chain(source, [_in_integers(geometry) for geometry in drawn]), 6)
+
+
+def _in_integers(geometry: Geometry) -> Geometry:
+    made = replace(geometry, kernel=geometry.kernel.astype(np.int8))
+    return replace(made, gain=made.gain.astype(np.int32)) if isinstance(made, Conv) and made.gain is not None else made
+
+
+WIDE: dict[str, tuple[Shape, Geometry]] = {
+    "more lanes than a block": ((4, 5, 3), Conv(_mantissas(3, 3, 3, 300), padding=(1, 1, 1, 1))),
+    "lanes of three blocks": ((4, 4, 2), Conv(_mantissas(3, 3, 2, 192))),
+    "a part of the lanes": ((3, 4, 5), Conv(_mantissas(1, 2, 5, 100), writes=(70, 250))),
+    "lanes in the middle of four blocks": ((2, 2, 5), Conv(_mantissas(1, 1, 5, 180), writes=(70, 256))),
+    "depthwise, channels of two words": ((4, 4, 100), Conv(_mantissas(3, 3, 1, 100), (2, 2), (1, 1, 1, 1), groups=100)),
+    "depthwise, some channels onto others": (
+        (3, 3, 90),
+        Conv(_mantissas(3, 2, 1, 40), (1, 1), (1, 0, 0, 1), groups=40, reads=(45, 85), writes=(67, 130)),
+    ),
+    "depthwise, several times": ((3, 3, 70), Conv(_mantissas(2, 2, 1, 140), groups=70)),
+    "groups of few channels": ((3, 3, 96), Conv(_mantissas(3, 3, 3, 128), groups=32)),
+    "groups of many channels": ((3, 3, 8), Conv(_mantissas(2, 2, 4, 200), groups=2)),
+    "one row of many positions": ((1, 40, 3), Conv(_mantissas(1, 5, 3, 4), (1, 2))),
+    "few channels of many positions": ((8, 12, 2), Conv(_mantissas(3, 3, 2, 3), padding=(1, 1, 1, 1))),
+    "upsampling": ((3, 4, 6), Conv(_mantissas(4, 4, 6, 5), padding=(2, 2, 2, 2), input_dilation=(2, 2))),
+    "cropped": ((6, 7, 4), Conv(_mantissas(3, 3, 4, 6), (1, 2), (-1, 0, -2, 1), (2, 1))),
+    "dense": ((3, 4, 5), Dense(_mantissas(60, 130))),
+    "one by one": ((3, 4, 5), as_sparse(Conv(_mantissas(3, 3, 5, 7), (2, 1), (1, 1, 1, 1)), (3, 4, 5))),
+    "nothing above a window": ((2, 2, 3), Conv(_mantissas(1, 1, 3, 4), padding=(3, 3, 3, 3))),
+}
+
+
+@pytest.mark.parametrize("name", list(WIDE))
+@pytest.mark.parametrize("rate", [0.05, 0.9])
+def test_lanes_blocks_and_windows(kernels: Kernels, name: str, rate: float) -> None:
+    source, geometry = WIDE[name]
+    done = _check(_chain(source, [geometry], timesteps=70, rate=rate), 70)  # more than two passes over a position
+    assert done["a"].counts.any()
+
+
+def test_sums_of_more_events_than_fit_in_16_bits(kernels: Kernels) -> None:
+    for sign in (1, -1):
+        kernel = np.full((3, 3, 200, 70), sign * 127, np.int8)
+        network = _chain((4, 4, 200), [Conv(kernel, padding=(1, 1, 1, 1)), Dense(np.full((3200, 3), sign * 127, np.int8))], rate=0.99)
+        expected = _check(network, 6, 1)
+        assert expected["r1"].potential.max() >= 0
+    taps = Conv(np.full((20, 20, 1, 3), -127, np.int8), groups=3)
+    _check(_chain((20, 20, 3), [taps], rate=0.99), 6, 1)
+
+
+def test_both_rails_are_counted_step_by_step(kernels: Kernels) -> None:
+    reached = np.zeros(2, np.int64)
+    for seed in range(12):
+        for activity in _check(random_network(seed, rails=True), 6).values():
+            reached += (activity.saturated_low, activity.saturated_high)
+    assert (reached > 0).all()
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("samples", [1, 2, 7])
+def test_threads_and_groups_of_images_change_nothing(
+    kernels: Kernels, threads: Callable[[int], None], number: int, samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads(number)
+    monkeypatch.setattr(fast_module, "GROUP_BYTES", 20_000)  # several groups a thread
+    for seed in (11, 12, 13):
+        _check(random_network(seed, rails=seed == 12, ranges=True, ports=seed == 13, sparse=seed == 13), 6, samples, seed)
+    _check(_chain((1, 1, 50), [Dense(_mantissas(50, 700))]), 6, samples)  # one position, cut into blocks
+    _check(_chain((1, 9, 5), [Conv(_mantissas(1, 3, 5, 70))]), 6, samples)  # one row whose words of bits have several writers
+
+
+def test_images_in_any_order_of_axes(kernels: Kernels) -> None:
+    network = random_network(3)
+    q = random_images(network, 3)
+    turned = {name: np.asfortranarray(x) for name, x in q.items()}
+    assert_same_activity(fast(network, q, 6, Recording()), fast(network, turned, 6, Recording()))
+
+
+def test_only_what_is_wanted_is_kept(kernels: Kernels) -> None:
+    network = random_network(3)
+    done = fast(network, random_images(network, 1), 6, Recording(frozenset(["p1"])))
+    assert [name for name, activity in done.items() if activity.raster is not None] == ["p1"]
+    assert all(activity.over_time is None for activity in done.values())
+
+
+def test_sums_that_might_not_fit_in_32_bits_are_refused(kernels: Kernels) -> None:
+    network = _chain((1, 1, 2100), [Dense(np.full((2100, 1), 127, np.int8))])
+    wire = replace(network.projections[1], exponent=7)
+    network = replace(network, projections=(network.projections[0], wire, *network.projections[2:]))
+    with pytest.raises(RangeError, match=r"population 'b0' may reach 2184806400; .* 'golden'"):
+        fast(network, random_images(network, 1), 1, Recording())
+
+
+def test_an_interruption_ends_the_run(kernels: Kernels, threads: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work under way ends after its population; nothing else is begun."""
+    threads(2)
+    monkeypatch.setattr(fast_module, "GROUP_BYTES", 1)
+    network, calls = random_network(5), []
+    run = type(kernels).run
+
+    def interrupted(self: Any, *arguments: Any) -> tuple[int, int]:
+        calls.append(threading.get_ident())
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run(self, *arguments)
+
+    monkeypatch.setattr(type(kernels), "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fast(network, random_images(network, 200), 6, Recording())
+    assert len(calls) < 30
+
+
+def test_memory_chooses_the_batch() -> None:
+    network, wanted = random_network(3), Recording()
+    assert images_per_batch(network, 6, wanted, 1) == 1
+    few, more = (images_per_batch(network, 6, wanted, memory) for memory in (10**6, 10**7))
+    assert more / few == pytest.approx(10, rel=0.02)  # as many as run at once with the lists of each
+    small, large = (images_per_batch(network, 6, wanted, memory) for memory in (10**9, 2 * 10**9))
+    neurons = sum(p.neurons for p in network.populations)
+    assert large - small == pytest.approx(10**9 / (16 * neurons), rel=0.01)  # lists are there for those that run; results for all
+    assert images_per_batch(network, 6, _everything(network), 2 * 10**9) < large
+
+
+# ── compiling ──
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    if all(fast_compile.shutil.which(name) is None for name in fast_compile._COMPILERS):
+        pytest.skip(NEEDS_COMPILER)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "ecc_lava"
+
+
+def test_a_library_is_compiled_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_library() is not None
+    (library,) = cache.iterdir()
+    assert library.suffix == ".so"
+    before = library.stat().st_mtime_ns
+    monkeypatch.setattr(fast_compile, "_compile", pytest.fail)
+    assert load_library() is not None
+    assert library.stat().st_mtime_ns == before
+
+
+def test_a_broken_library_is_compiled_again(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    compiler = next(filter(None, map(fast_compile.shutil.which, fast_compile._COMPILERS)))
+    cache.mkdir()
+    (cache / f"fast_kernels-{fast_compile._digest(compiler)}.so").write_bytes(b"broken")
+    assert load_library() is not None
+    assert "is compiled again" in caplog.text
+
+
+def test_a_cache_that_cannot_be_written(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cache.write_text("a file where the folder should be")
+    assert load_library() is not None
+    assert "compiling them for this process only" in caplog.text
+    assert str(cache) in caplog.text
+
+
+def test_no_compiler(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert load_library() is None
+    assert "no C compiler (cc, gcc, clang) was found" in caplog.text
+    assert isinstance(_CHOOSE.__wrapped__(), NumbaKernels)
+
+
+def test_a_compiler_that_fails(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    false = tmp_path / "cc"
+    false.write_text("#!/bin/sh\necho what a pity >&2\nexit 1\n")
+    false.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert load_library() is None
+    assert "what a pity" in caplog.text
+    assert not list(cache.iterdir())
+
+
+def test_numba_where_its_cache_cannot_be_written(tmp_path: Path) -> None:
+    """The kernels compile for this process alone and say so."""
+    program = (
+        "import logging, sys\nlogging.basicConfig(stream=sys.stdout)\n"
+        "import numba.core.caching as c\nc.CacheImpl._locator_classes = []\n"
+        "import numpy as np\nfrom ecc_lava.backends.fast.kernels.with_numba import NumbaKernels\n"
+        "print(NumbaKernels().row_spikes(np.full((2, 1, 1), 7, np.uint64)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | {"HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert "numba finds no folder to cache kernels in" in done.stdout
+    assert "[3 3]" in done.stdout
+
+
+def test_compiled_kernels_start_without_numba() -> None:
+    if load_library() is None:
+        pytest.skip(NEEDS_COMPILER)
+    program = "import sys\nfrom ecc_lava.backends.fast.run import kernels\nkernels()\nprint('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_c_without_this_processors_extensions(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_compile, "_FOR_THIS_PROCESSOR", ((),))
+    library = load_library()
+    assert library is not None
+    plain = NativeKernels(library)
+    monkeypatch.setattr(fast_module, "kernels", lambda: plain)
+    for seed in range(20):
+        _check(random_network(seed, rails=seed % 4 == 0, ranges=True, ports=seed % 3 == 0, sparse=seed % 5 == 0), 6, 2, seed)
+    for source, geometry in WIDE.values():
+        _check(_chain(source, [geometry]), 6)

@@ -1,0 +1,131 @@
+"""Vectors: every core, replayed from its files alone by the description in README.txt, does what they expect."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from ecc_lava.backends.simulate import simulate
+from ecc_lava.common.arrays import Array, Int
+from ecc_lava.errors import FileError, InvalidNetwork
+from hw_mappings import export_vectors, map_network
+from hw_mappings.vectors.format import FORMAT
+from tests.helpers.deployments import cases, random_mapping
+from tests.helpers.layered import TINY
+from tests.helpers.networks import random_images, random_network
+
+FEW = settings(derandomize=True, deadline=None, database=None, max_examples=15, suppress_health_check=list(HealthCheck))
+
+
+def replay(core: dict[str, Array], about: dict[str, Any]) -> tuple[set[tuple[int, int]], Int]:
+    """Do what README.txt says, event by event; return spikes as (step, neuron) and the potentials after every step of every window."""
+    timesteps, limit = about["timesteps"], about["potential_max"]
+    steps = about["images"] * timesteps + about["depth"]
+    arriving = np.zeros((steps + 1 + int(core["axon_delay"].max(initial=0)), len(core["bias"])), np.int64)
+    for step, axon, value in zip(core["in_step"].tolist(), core["in_axon"].tolist(), core["in_value"].tolist(), strict=True):
+        start, stop = core["list_start"][core["axon_list"][axon]], core["list_start"][core["axon_list"][axon] + 1]
+        targets = core["axon_target"][axon] + core["entry_target"][start:stop]
+        weights = core["entry_weight"][start:stop].astype(np.int64) << int(core["axon_shift"][axon])
+        np.add.at(arriving[step + 1 + int(core["axon_delay"][axon])], targets, value * weights)
+    v = np.zeros(len(core["bias"]), np.int64)
+    spikes, potentials = set(), np.zeros((about["images"] * timesteps, len(v)), np.int64)
+    for step in range(steps):
+        v = np.where((step - core["depth"]) % timesteps == 0, core["v_init"], v)
+        v = np.clip(np.where(core["keeps"], v, 0) + core["bias"] + arriving[step], -limit, limit)
+        fired = core["fires"] & (v >= core["vth"])
+        v = np.where(fired & core["keeps"], np.clip(v - core["vth"], -limit, limit), v)
+        row = step - core["depth"]
+        inside = (row >= 0) & (row < len(potentials))
+        potentials[row[inside], np.flatnonzero(inside)] = v[inside]
+        spikes |= {(step, int(neuron)) for neuron in np.flatnonzero(fired & inside)}
+    return spikes, potentials
+
+
+def read(folder: Path, entry: dict[str, Any]) -> dict[str, Array]:
+    content = (folder / entry["file"]).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+    with np.load(folder / entry["file"]) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+@FEW
+@given(cases())
+def test_every_core_is_replayed_from_its_files_alone(tmp_path_factory: pytest.TempPathFactory, drawn: Any) -> None:
+    folder = tmp_path_factory.mktemp("vectors")
+    export_vectors(drawn.network, drawn.mapping, drawn.x, folder, timesteps=drawn.timesteps)
+    about = json.loads((folder / "vectors.json").read_text())
+    assert (folder / "README.txt").read_text() == FORMAT
+    assert len(about["cores"]) == len(drawn.mapping.cores)
+    expected = simulate(drawn.network, drawn.x, timesteps=drawn.timesteps, record=list(drawn.network.by_name))
+    for entry in about["cores"]:
+        core = read(folder, entry)
+        spikes, potentials = replay(core, about)
+        assert spikes == set(zip(core["out_step"].tolist(), core["out_neuron"].tolist(), strict=True))
+        np.testing.assert_array_equal(potentials, core["potential"])
+        for shard in (shard for shard in entry["shards"] if shard["population"] in expected.potential):
+            box = tuple(slice(*shard[axis]) for axis in ("rows", "columns", "channels"))
+            whole = expected.potential[shard["population"]][(slice(None), *box)].reshape(about["images"], -1)
+            own = core["potential"][about["timesteps"] - 1 :: about["timesteps"], shard["first_neuron"] :][:, : whole.shape[1]]
+            np.testing.assert_array_equal(own, whole)
+
+
+def test_the_counts_and_names_are_those_of_the_arrays(tmp_path: Path) -> None:
+    network = random_network(2)
+    mapping = map_network(network, TINY)
+    told: list[tuple[int, int]] = []
+    about = export_vectors(network, mapping, random_images(network, 2), tmp_path / "out", progress=lambda *step: told.append(step))
+    assert about == json.loads((tmp_path / "out" / "vectors.json").read_text())
+    assert told == [(n + 1, len(mapping.cores)) for n in range(len(mapping.cores))]
+    assert (about["network"], about["chip"], about["images"]) == (network.digest, "tiny", 2)
+    files = {entry["file"] for entry in about["cores"]}
+    assert files | {"README.txt", "vectors.json"} == {path.name for path in (tmp_path / "out").iterdir()}
+    for entry, mapped in zip(about["cores"], mapping.cores, strict=True):
+        core = read(tmp_path / "out", entry)
+        assert all(re.search(rf"\b{name}\b", FORMAT) for name in core)
+        assert entry["neurons"] == len(core["vth"]) == sum(shard.neurons for shard in mapped.shards)
+        assert (entry["axons"], entry["entries"]) == (len(core["axon_list"]), len(core["entry_weight"]))
+        assert (entry["in_events"], entry["out_events"]) == (len(core["in_step"]), len(core["out_step"]))
+        for axon, projection in zip(core["axon_neuron"].tolist(), core["axon_projection"].tolist(), strict=True):
+            assert axon < np.prod(entry["projections"][projection]["shape"])
+
+
+def test_lists_are_shared_by_the_positions_of_a_convolution(tmp_path: Path) -> None:
+    """The memory has fewer entries than there are synapses."""
+    network = random_network(0)
+    about = export_vectors(network, map_network(network), random_images(network, 1), tmp_path / "out")
+    (entry,) = about["cores"]
+    core = read(tmp_path / "out", entry)
+    sizes = np.diff(core["list_start"])
+    assert entry["entries"] == sizes.sum() < sizes[core["axon_list"]].sum()
+
+
+def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
+    network, x = random_network(1), random_images(random_network(1), 1)
+    mapping = random_mapping(np.random.default_rng(0), network, 3)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for folder, message in (
+        ("full", "holds other files; give a new or empty folder"),
+        ("file", "is not a folder"),
+        ("no/such", "cannot be written: No such file"),
+    ):
+        with pytest.raises(FileError, match=message):
+            export_vectors(network, mapping, x, tmp_path / folder)
+    with pytest.raises(InvalidNetwork, match="this mapping is of the network"):
+        export_vectors(random_network(2), mapping, x, tmp_path / "out")
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_vectors(network, mapping, x, tmp_path / "out", progress=stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "full"]
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine"]
