@@ -69,7 +69,7 @@ MAY_IMPORT = {
 
 AT_TOP = {
     "lava": ("ecc_lava/backends/lava/processes/", "ecc_lava/backends/lava/host/network.py"),  # loaded only in the process that hosts Lava
-    "numba": ("ecc_lava/backends/fast/kernels/kernels.py", "hw_mappings/placement/annealing_kernel.py"),
+    "numba": ("ecc_lava/backends/fast/kernels/in_python/compiled.py", "hw_mappings/placement/annealing_kernel.py"),
     "rich": ("ecc_lava/cli/show/output.py",),
     "typer": ("ecc_lava/cli/app.py",),
 }

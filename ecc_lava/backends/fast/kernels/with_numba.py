@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecc_lava.backends.fast.jobs import Job, Part, Scratch, SpikeSource
-from ecc_lava.backends.fast.kernels import kernels as compiled
+from ecc_lava.backends.fast.kernels.in_python import lists, neurons, sums
 from ecc_lava.backends.fast.plan import Block, KernelPiece, LayerPlan, PieceKind
 from ecc_lava.common import Array, Shape
 from ecc_lava.networks import Kind
@@ -16,7 +16,7 @@ _NO_TRACE = np.zeros((0, 1, 1, 1, 1), np.int32)
 
 
 class NumbaKernels:
-    """The kernels of `fast_kernels.py`."""
+    """The kernels of `in_python`."""
 
     def prepare(self, layer: LayerPlan) -> LayerPlan:
         """Return the layer as it is."""
@@ -46,22 +46,22 @@ class NumbaKernels:
     def row_spikes(self, bits: Array) -> Array:
         """Return the number of spikes of every row."""
         counts = np.empty(len(bits), np.int64)
-        compiled.count_rows(bits, counts)
+        lists.count_rows(bits, counts)
         return counts
 
     def list_events(self, bits: Array, shape: Shape, view: tuple[int, int], row_base: Array, events: Array, starts: Array) -> None:
         """List the events of a range of channels."""
-        compiled.list_events(bits, shape[2], *view, row_base, events, starts)
+        lists.list_events(bits, shape[2], *view, row_base, events, starts)
 
     def list_values(self, values: Array, view: tuple[int, int], events: Array, carried: Array, starts: Array) -> None:
         """List the nonzero values of graded maps."""
-        compiled.list_values(values, *view, events, carried, starts)
+        lists.list_values(values, *view, events, carried, starts)
 
     def spread(self, bits: Array, shape: Shape, by_neuron: bool, out: Array) -> None:
         """Write bits as bytes."""
         images, steps, neurons = len(bits) // shape[0], bits.shape[1], shape[0] * shape[1] * shape[2]
         flat = (images, neurons, steps) if by_neuron else (images, steps, neurons)
-        compiled.spread(bits, shape[0], by_neuron, out.reshape(flat))
+        lists.spread(bits, shape[0], by_neuron, out.reshape(flat))
 
 
 def _add(current: Array, lane: int, layer: LayerPlan, block: Block, piece: KernelPiece, job: Job, row: int) -> None:
@@ -73,7 +73,7 @@ def _add(current: Array, lane: int, layer: LayerPlan, block: Block, piece: Kerne
         assert source.trains is not None
         first, lanes = y * layer.width * layer.channels + block.lane, min(block.lanes, layer.channels - block.lane)
         sparse = (piece.weights, piece.sparse.starts, piece.sparse.sources)
-        compiled.add_sparse(current, lane, source.trains[image], *sparse, first, layer.channels, lanes, piece.shift)
+        sums.add_sparse(current, lane, source.trains[image], *sparse, first, layer.channels, lanes, piece.shift)
         return
     into = (current, lane + piece.offset)
     rows = piece.rows.entries[piece.rows.starts[y] : piece.rows.starts[y + 1]]
@@ -82,14 +82,14 @@ def _add(current: Array, lane: int, layer: LayerPlan, block: Block, piece: Kerne
     here = slice(image * source.shape[0], (image + 1) * source.shape[0])
     if piece.kind is PieceKind.MASKED:
         assert source.bits is not None
-        compiled.add_masked(*into, source.bits[here], rows, *columns, piece.weights, piece.channels, piece.first, gain, piece.shift)
+        sums.add_masked(*into, source.bits[here], rows, *columns, piece.weights, piece.channels, piece.first, gain, piece.shift)
         return
     assert source.events is not None
     assert source.starts is not None
     if source.values is None:
-        compiled.add_events(*into, source.events, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
+        sums.add_events(*into, source.events, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
     else:
-        compiled.add_graded(*into, source.events, source.values, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
+        sums.add_graded(*into, source.events, source.values, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
 
 
 def _fire(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) -> tuple[int, int]:
@@ -98,7 +98,7 @@ def _fire(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) ->
     shape = (layer.population.shape[0], layer.width, layer.channels)
     counts, potential = job.counts.reshape(-1, *shape), job.potential.reshape(-1, *shape)
     over_time = _NO_TRACE if job.over_time is None else job.over_time.reshape(-1, job.steps, *shape)
-    rails: tuple[int, int] = compiled.integrate(
+    rails: tuple[int, int] = neurons.integrate(
         *(current, job.constant, layer.vth, layer.v_init, layer.limit, kind.spikes, kind.is_stateful),
         *(row, block.lane, job.bits, counts, potential, over_time),
     )

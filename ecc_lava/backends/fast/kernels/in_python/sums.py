@@ -1,0 +1,181 @@
+"""Kernels that add up the synapses into a row of positions, one for each kind of piece."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecc_lava.backends.fast.kernels.in_python.compiled import compiled
+from ecc_lava.common import Array
+
+__all__ = ["add_events", "add_graded", "add_masked", "add_sparse"]
+
+_FLUSH = 256
+"""Mantissas of 8 bits, even of -128, whose sum surely fits in 16."""
+
+
+@compiled
+def add_events(
+    current: Array,
+    offset: int,
+    events: Array,
+    starts: Array,
+    rows: Array,
+    column_starts: Array,
+    columns: Array,
+    weights: Array,
+    gain: Array,
+    shift: int,
+) -> None:
+    """Add the weight rows of events to a row of positions.
+
+    Parameters
+    ----------
+    current : int32 (W', T, lanes of the block)
+        Added to, from lane `offset` on.
+    events, starts : as in `ecc_lava.backends.fast.jobs.SpikeSource`, of one image
+    rows : int32 (kernel rows, 2)
+        Source row, and where the weights of its kernel row begin.
+    column_starts, columns : int32
+        The piece's table of columns.
+    weights : int8 (1 + rows, lanes)
+        The first row is zero.
+    gain : int32 (W',)
+    shift : int
+    """
+    positions, steps, _ = current.shape
+    lanes = weights.shape[1]
+    narrow, wide = np.empty(lanes, np.int16), np.empty(lanes, np.int32)
+    for x in range(positions):
+        for t in range(steps):
+            narrow[:] = 0
+            wide[:] = 0
+            number = 0
+            for a in range(len(rows)):
+                line = starts[rows[a, 0], t]
+                for c in range(column_starts[x], column_starts[x + 1]):
+                    base = rows[a, 1] + columns[c, 2] + 1
+                    for e in range(line[columns[c, 0]], line[columns[c, 1]]):
+                        row = weights[base + events[e]]
+                        for o in range(lanes):
+                            narrow[o] += row[o]
+                        number += 1
+                        if number % _FLUSH == 0:
+                            for o in range(lanes):
+                                wide[o] += narrow[o]
+                            narrow[:] = 0
+            if number:
+                sums, factor = current[x, t], gain[x] << shift
+                for o in range(lanes):
+                    sums[offset + o] += (wide[o] + narrow[o]) * factor
+
+
+@compiled
+def add_graded(
+    current: Array,
+    offset: int,
+    events: Array,
+    values: Array,
+    starts: Array,
+    rows: Array,
+    column_starts: Array,
+    columns: Array,
+    weights: Array,
+    gain: Array,
+    shift: int,
+) -> None:
+    """Add the weight rows of graded events times their values to a row of positions; parameters as for `add_events`, with one step."""
+    positions, lanes = len(current), weights.shape[1]
+    total = np.empty(lanes, np.int32)
+    for x in range(positions):
+        total[:] = 0
+        for a in range(len(rows)):
+            line = starts[rows[a, 0], 0]
+            for c in range(column_starts[x], column_starts[x + 1]):
+                base = rows[a, 1] + columns[c, 2] + 1
+                for e in range(line[columns[c, 0]], line[columns[c, 1]]):
+                    row, value = weights[base + events[e]], np.int32(values[e])
+                    for o in range(lanes):
+                        total[o] += row[o] * value
+        sums, factor = current[x, 0], gain[x] << shift
+        for o in range(lanes):
+            sums[offset + o] += total[o] * factor
+
+
+@compiled
+def add_masked(
+    current: Array,
+    offset: int,
+    bits: Array,
+    rows: Array,
+    column_starts: Array,
+    columns: Array,
+    weights: Array,
+    channels: int,
+    first: int,
+    gain: Array,
+    shift: int,
+) -> None:
+    """Add each lane's own weight where the bit of its channel is set.
+
+    Parameters
+    ----------
+    current, offset : as for `add_events`
+    bits : uint64 (H, T, words)
+        Of one image.
+    rows, column_starts, columns : as for `add_events`
+    weights : int16 (taps, lanes)
+    channels, first : bits of a position, and which of them is the first lane's
+        Where that lies outside the row, its weight is zero.
+    gain, shift : as for `add_events`
+    """
+    positions, steps, _ = current.shape
+    lanes = weights.shape[1]
+    last = bits.shape[2] * 64
+    for x in range(positions):
+        factor = gain[x] << shift
+        for a in range(len(rows)):
+            for c in range(column_starts[x], column_starts[x + 1]):
+                for at in range(columns[c, 0], columns[c, 1]):
+                    row = weights[rows[a, 1] + columns[c, 2] + at]
+                    begin = at * channels + first
+                    for t in range(steps):
+                        line, sums = bits[rows[a, 0], t], current[x, t]
+                        for o in range(max(0, -begin), min(lanes, last - begin)):
+                            bit = begin + o
+                            if line[bit >> 6] >> np.uint64(bit & 63) & np.uint64(1):
+                                sums[offset + o] += row[o] * factor
+
+
+@compiled
+def add_sparse(
+    current: Array,
+    offset: int,
+    trains: Array,
+    weights: Array,
+    starts: Array,
+    sources: Array,
+    first: int,
+    stride: int,
+    lanes: int,
+    shift: int,
+) -> None:
+    """Add synapses one by one.
+
+    Parameters
+    ----------
+    current, offset : as for `add_events`
+    trains : uint8 (neurons, T)
+        Of one image.
+    weights, starts, sources : as in `ecc_lava.geometry.Sparse`
+    first, stride : neuron of the first lane of the first position, and neurons from one position to the next
+    lanes : those that are neurons
+    shift : int
+    """
+    positions, steps, _ = current.shape
+    for x in range(positions):
+        for o in range(lanes):
+            neuron = first + x * stride + o
+            for k in range(starts[neuron], starts[neuron + 1]):
+                train, weight = trains[sources[k]], np.int32(weights[k]) << shift
+                for t in range(steps):
+                    current[x, t, offset + o] += weight * train[t]
