@@ -8,7 +8,7 @@ from ecc_lava.geometry.application import apply, transposed
 from ecc_lava.geometry.binary import EQUAL, is_binary, mixes_channels
 from ecc_lava.geometry.composition import composition_of, overlaid, touches
 from ecc_lava.geometry.convolution_pairs import Composition
-from ecc_lava.geometry.counting import axis_fan_out, fan_out, synapses
+from ecc_lava.geometry.counting import fan_out, synapses
 from ecc_lava.geometry.description import ARRAYS, arrays, describe, rebuild
 from ecc_lava.geometry.sampling import apply_at, windows
 from ecc_lava.geometry.sparse import (
@@ -18,7 +18,6 @@ from ecc_lava.geometry.sparse import (
     is_in_place,
     permutation,
     reshaping,
-    sparse_product,
     sparse_sum,
 )
 from ecc_lava.geometry.types import (
@@ -49,7 +48,6 @@ __all__ = [
     "arrays",
     "as_sparse",
     "axes_permuted",
-    "axis_fan_out",
     "composition_of",
     "describe",
     "diagonal",
@@ -67,7 +65,6 @@ __all__ = [
     "reshaping",
     "scaled_by_source",
     "scaled_by_target",
-    "sparse_product",
     "sparse_sum",
     "stretched",
     "synapses",

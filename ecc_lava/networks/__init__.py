@@ -7,7 +7,7 @@ from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, Qua
 from ecc_lava.networks.rates import clipped_rate, ideal_rate, ideal_rates, input_rates, input_sum, rate_forward, remaining_rates
 from ecc_lava.networks.shard import Shard, whole
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
-from ecc_lava.networks.wiring import READOUT_SUFFIX, Kind, depths, largest_sent, output_name
+from ecc_lava.networks.wiring import READOUT_SUFFIX, Kind, depths, output_name
 
 __all__ = [
     "READOUT_SUFFIX",
@@ -25,7 +25,6 @@ __all__ = [
     "ideal_rate",
     "input_rates",
     "input_sum",
-    "largest_sent",
     "output_name",
     "rate_forward",
     "ideal_rates",

@@ -23,7 +23,7 @@ from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import Conv, Geometry, arrays, describe
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding
-from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, depths, per_neuron
+from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, WiredProjection, depths, per_neuron
 
 __all__ = ["QuantisedNetwork", "QuantisedPopulation", "QuantisedProjection", "check_payload"]
 
@@ -58,7 +58,7 @@ class QuantisedPopulation(WiredPopulation):
 
 
 @dataclass(frozen=True, eq=False)
-class QuantisedProjection:
+class QuantisedProjection(WiredProjection):
     """Integer synapses from one population to another.
 
     Attributes

@@ -22,7 +22,7 @@ from ecc_lava.common import Array, Shape, read_only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry
 from ecc_lava.inputs import InputCoding
-from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, per_neuron
+from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, WiredProjection, per_neuron
 
 __all__ = ["Population", "Projection", "SpikingNetwork"]
 
@@ -72,7 +72,7 @@ class Population(WiredPopulation):
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
+class Projection(WiredProjection):
     """Linear synapses from one population to another; weights in float64, or as the model has them where nothing was folded into them."""
 
     source: str

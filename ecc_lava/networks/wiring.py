@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ecc_lava.common import Array, Shape, only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry, target_shape
 from ecc_lava.inputs import InputCoding, InputSpec
 
-__all__ = ["READOUT_SUFFIX", "Kind", "WiredNetwork", "WiredPopulation", "depths", "largest_sent", "output_name", "per_neuron"]
+__all__ = ["READOUT_SUFFIX", "Kind", "WiredNetwork", "WiredPopulation", "WiredProjection", "depths", "output_name", "per_neuron"]
 
 
 class Kind(str, Enum):
@@ -58,25 +58,12 @@ class WiredPopulation:
         return self.shape[0] * self.shape[1] * self.shape[2]
 
 
-class WiredProjection(Protocol):
+class WiredProjection:
     """Linear synapses from one population to another: what both kinds of network know of them."""
 
-    @property
-    def source(self) -> str:
-        """Name of the population that sends."""
-
-    @property
-    def target(self) -> str:
-        """Name of the population that receives."""
-
-    @property
-    def geometry(self) -> Geometry:
-        """The operator and its weights."""
-
-
-def largest_sent(populations: Sequence[WiredPopulation], codings: Sequence[InputCoding]) -> dict[str, int]:
-    """Return the largest value that each population sends in one step, by its name: 1 but for graded inputs, which come first."""
-    return {p.name: 1 for p in populations} | {p.name: c.largest for p, c in zip(populations, codings, strict=False)}
+    source: str
+    target: str
+    geometry: Geometry
 
 
 READOUT_SUFFIX = ".readout"
@@ -144,8 +131,9 @@ class WiredNetwork(Generic[P, Q]):
 
     @cached_property
     def largest_sent(self) -> dict[str, int]:
-        """The largest value that each population sends in one step, by its name."""
-        return largest_sent(self.populations, self.codings)
+        """The largest value that each population sends in one step, by its name: 1 but for graded inputs."""
+        graded = {p.name: c.largest for p, c in zip(self.inputs, self.codings, strict=True)}
+        return dict.fromkeys(self.by_name, 1) | graded
 
     @property
     def input(self) -> P:

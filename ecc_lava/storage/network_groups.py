@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import inf
 from typing import Any
@@ -15,6 +16,13 @@ from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, Qu
 from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
 
 __all__ = ["read_float", "read_geometry", "read_integer", "write_float", "write_geometry", "write_integer"]
+
+
+_INTEGERS = ("bias", "vth", "v_init")
+"""Arrays of an integer population."""
+
+_FLOATS = (*_INTEGERS, "lambda_")
+"""Arrays of a float population."""
 
 
 def write_geometry(group: Any, geometry: Geometry, writer: Writer) -> None:
@@ -40,6 +48,21 @@ def as_shape(value: Any) -> Shape:
             raise InvalidNetwork(f"{value!r} is not a shape (height, width, channels)")
 
 
+def _write_arrays(group: Any, network: QuantisedNetwork | SpikingNetwork, fields: Sequence[str], writer: Writer) -> None:
+    """Store these arrays of every population, and the geometry of every projection."""
+    for index, population in enumerate(network.populations):
+        stored = group.create_group(f"populations/{index}")
+        for field in fields:
+            writer.array(stored, field, getattr(population, field))
+    for index, projection in enumerate(network.projections):
+        write_geometry(group.create_group(f"projections/{index}"), projection.geometry, writer)
+
+
+def _stored(group: Any, kind: str, index: int) -> Any:
+    """Return the group of one population or projection."""
+    return read_group(read_group(group, kind), str(index))
+
+
 def write_integer(group: Any, network: QuantisedNetwork, writer: Writer) -> None:
     """Store an integer network."""
     header = {
@@ -55,12 +78,7 @@ def write_integer(group: Any, network: QuantisedNetwork, writer: Writer) -> None
         ],
     }
     write_json(group, "network", header)
-    for index, population in enumerate(network.populations):
-        stored = group.create_group(f"populations/{index}")
-        for field in ("bias", "vth", "v_init"):
-            writer.array(stored, field, getattr(population, field))
-    for index, projection in enumerate(network.projections):
-        write_geometry(group.create_group(f"projections/{index}"), projection.geometry, writer)
+    _write_arrays(group, network, _INTEGERS, writer)
 
 
 def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
@@ -68,12 +86,12 @@ def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
     header = read_json(group, "network")
     populations = []
     for index, p in enumerate(header["populations"]):
-        stored = read_group(read_group(group, "populations"), str(index))
-        arrays = [read_array(stored, field, "int32") for field in ("bias", "vth", "v_init")]
+        stored = _stored(group, "populations", index)
+        arrays = [read_array(stored, field, "int32") for field in _INTEGERS]
         populations.append(QuantisedPopulation(str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), int(p["depth"]), *arrays))
     projections = []
     for index, p in enumerate(header["projections"]):
-        geometry = read_geometry(read_group(read_group(group, "projections"), str(index)), "int8")
+        geometry = read_geometry(_stored(group, "projections", index), "int8")
         delay, exponent, bits = (int(p[field]) for field in ("delay", "exponent", "bits"))
         projections.append(QuantisedProjection(str(p["source"]), str(p["target"]), delay, exponent, geometry, bits))
     network = QuantisedNetwork(
@@ -104,12 +122,7 @@ def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
         "projections": [{"source": p.source, "target": p.target} for p in network.projections],
     }
     write_json(group, "network", header)
-    for index, population in enumerate(network.populations):
-        stored = group.create_group(f"populations/{index}")
-        for field in ("bias", "vth", "v_init", "lambda_"):
-            writer.array(stored, field, getattr(population, field))
-    for index, projection in enumerate(network.projections):
-        write_geometry(group.create_group(f"projections/{index}"), projection.geometry, writer)
+    _write_arrays(group, network, _FLOATS, writer)
     if network.ideal is not None:
         write_float(group.create_group("ideal"), network.ideal, writer)
 
@@ -119,13 +132,13 @@ def read_float(group: Any) -> SpikingNetwork:
     header = read_json(group, "network")
     populations = []
     for index, p in enumerate(header["populations"]):
-        stored = read_group(read_group(group, "populations"), str(index))
-        bias, vth, v_init, lambda_ = (read_array(stored, field, "float64") for field in ("bias", "vth", "v_init", "lambda_"))
+        stored = _stored(group, "populations", index)
+        bias, vth, v_init, lambda_ = (read_array(stored, field, "float64") for field in _FLOATS)
         ceiling = inf if p["ceiling"] is None else float(p["ceiling"])
         populations.append(Population(str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), bias, vth, v_init, lambda_, ceiling))
     projections = []
     for index, p in enumerate(header["projections"]):
-        geometry = read_geometry(read_group(read_group(group, "projections"), str(index)), "float64", "float32")
+        geometry = read_geometry(_stored(group, "projections", index), "float64", "float32")
         projections.append(Projection(str(p["source"]), str(p["target"]), geometry))
     timesteps = None if header["timesteps"] is None else int(header["timesteps"])
     return SpikingNetwork(

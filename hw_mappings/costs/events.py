@@ -8,7 +8,7 @@ import numpy as np
 
 from ecc_lava.backends import Result
 from ecc_lava.common import Float
-from ecc_lava.networks import Kind, QuantisedNetwork, largest_sent
+from ecc_lava.networks import Kind, QuantisedNetwork
 from hw_mappings.chips import board_positions
 from hw_mappings.mapping import Mapping
 from hw_mappings.partition import with_repeaters
@@ -75,7 +75,6 @@ def events(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> Eve
     network = with_repeaters(network, mapping.chip)
     cores = [core.shards for core in mapping.cores]
     home = {shard: number for number, shards in enumerate(cores) for shard in shards}
-    largest = largest_sent(network.inputs, network.codings)
     synops, input_macs, host_spikes = np.zeros(len(cores)), 0.0, 0.0
     for p in network.projections:
         source, tiling = network.by_name[p.source], mapping.tilings[p.target]
@@ -84,7 +83,7 @@ def events(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> Eve
         counts = synapse_counts(p.geometry, source.shape, tiling).ravel() * mean
         np.add.at(synops, [home[shard] for shard in tiling.shards], counts)
         if is_host:
-            input_macs += float(counts.sum()) * (largest[p.source] > 1)
+            input_macs += float(counts.sum()) * (network.largest_sent[p.source] > 1)
             cuts = host_cuts(source.shape, mapping.chip)
             link = projection_axons(p, source, None, tiling.cuts, mapping.chip)
             host_spikes += mean * float(edges(p.geometry, source.shape, cuts, tiling.cuts, link.population).senders.sum())
