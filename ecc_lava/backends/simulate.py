@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.collecting import Collector
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.table import BACKENDS, BackEnd, Network
-from ecc_lava.common import Images
+from ecc_lava.common import Images, StageProgress
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.inputs import as_batch, batch_size, encode_all, parts, sent_by_all
 from ecc_lava.networks import Kind, QuantisedNetwork
@@ -26,7 +26,7 @@ def simulate(
     record: Iterable[str] = (),
     strict: bool = False,
     first_sample: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StageProgress | None = None,
     max_memory: int | None = None,
 ) -> Result:
     """Run a network on images.

@@ -7,7 +7,7 @@ from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by
 from ecc_lava.common.files import check_writable, read_bytes, require_file, write_bytes
 from ecc_lava.common.neuron import integrate_and_fire
 from ecc_lava.common.pages import rendered
-from ecc_lava.common.progress import Progress
+from ecc_lava.common.progress import Progress, StageProgress
 
 __all__ = [
     "Array",
@@ -17,6 +17,7 @@ __all__ = [
     "Outputs",
     "Progress",
     "Shape",
+    "StageProgress",
     "by_output",
     "check_writable",
     "first_output",

@@ -19,8 +19,11 @@ Shape: TypeAlias = tuple[int, int, int]
 """Height, width, channels of one sample; a vector is (1, 1, C)."""
 Images: TypeAlias = Array | Mapping[str, Array] | Sequence[Array]
 """Samples as a Keras model takes them: an array, or for a model with several inputs arrays by name or in the model's order."""
-Outputs: TypeAlias = Any
-"""An array, or for a network with several outputs a dict of arrays by the output's name."""
+Outputs: TypeAlias = Array | Any
+"""An array, or for a network with several outputs a dict of arrays by the output's name.
+
+The dict is written as Any: a caller that knows its network has one output need not rule the dict out at every use.
+"""
 
 
 def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ Made = tuple[Graph, ecc_lava.SpikingNetwork, ecc_lava.QuantisedNetwork]
 def test_outputs_are_dicts_by_name_in_the_models_order(made: Made) -> None:
     graph, snn, network = made
     x = _images(20, 1)
-    reference = forward(graph, x)
+    reference: Any = forward(graph, x)
     assert list(reference) == ["class", "map"]
     assert {name: y.shape for name, y in reference.items()} == {"class": (20, 4), "map": (20, 48)}
     ideal = rate_forward(snn, x)
@@ -77,7 +78,8 @@ def test_inputs_are_given_by_name_or_in_order(made: Made) -> None:
     graph, _, _ = made
     x = _images(4, 1)
     in_order = forward(graph, [x["image"], x["vector"]])
-    for name, value in forward(graph, x).items():
+    by_name: Any = forward(graph, x)
+    for name, value in by_name.items():
         np.testing.assert_array_equal(in_order[name], value)
     for bad, says in (
         (x["image"], "takes 2 inputs, give arrays by name: image, vector"),

@@ -6,7 +6,7 @@ Lava runs in a process of its own (`host`); importing this module imports neithe
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from ecc_lava.backends.lava.host.memory import allocate, plan_layout
 from ecc_lava.backends.lava.host.supervisor import supervise
 from ecc_lava.backends.lava.host.vitals import Limits
 from ecc_lava.backends.lava.installed import check_installed
-from ecc_lava.common import Array, Int
+from ecc_lava.common import Array, Int, StageProgress
 from ecc_lava.errors import InvalidInput, LavaError
 from ecc_lava.networks import Kind, QuantisedNetwork, Shard, whole
 
@@ -86,7 +86,7 @@ def run_counted(
     *,
     runtime: str = LAVA,
     replay: Mapping[str, Array] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StageProgress | None = None,
     idle_limit_s: float = Limits().idle_s,
     step_limit_s: float | None = None,
 ) -> ShardRun:

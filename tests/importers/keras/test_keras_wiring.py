@@ -36,7 +36,8 @@ def _assert_equal(model: Any, reference: Any = None) -> Graph:
     graph = ecc_lava.from_keras(model)
     assert [node.name for node in graph.inputs] == [tensor._keras_history.operation.name for tensor in model.inputs]
     given: Any = dict(zip([node.name for node in graph.inputs], x, strict=True)) if len(x) > 1 else x[0]
-    for found in (ecc_lava.forward(graph, given), rate_forward(lower(graph).network, given)):
+    both: list[Any] = [ecc_lava.forward(graph, given), rate_forward(lower(graph).network, given)]
+    for found in both:
         if len(model.outputs) > 1:
             assert list(found) == list(graph.outputs)
         values: list[Array] = list(found.values()) if len(model.outputs) > 1 else [found]

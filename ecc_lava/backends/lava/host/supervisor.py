@@ -30,7 +30,7 @@ from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.lava.host.memory import Layout
 from ecc_lava.backends.lava.host.vitals import POLL_S, Limits, Patience, ended_by, group_alive, vitals
 from ecc_lava.backends.lava.installed import NEEDED
-from ecc_lava.common import Array
+from ecc_lava.common import Array, StageProgress
 from ecc_lava.errors import LavaError, MissingDependency
 
 __all__ = ["supervise"]
@@ -52,8 +52,6 @@ _LEAVE_S = 2.0
 
 _LONGEST_FOLDER = 40
 """Characters; a socket's address has at most 104 (macOS) or 108 (Linux), and Python and this module add about 55."""
-
-Progress = Callable[[int, int], None]
 
 
 def _start(plan: LavaPlan, layout: Layout, memory: int, limits: Limits, folder: Path, theirs: Connection) -> subprocess.Popen[bytes]:
@@ -79,7 +77,9 @@ def _short_folder() -> str | None:
     return None if len(tempfile.gettempdir()) <= _LONGEST_FOLDER or not os.access("/tmp", os.W_OK) else "/tmp"
 
 
-def supervise(plan: LavaPlan, layout: Layout, memory: int, shared: dict[str, Array], limits: Limits, progress: Progress | None) -> None:
+def supervise(
+    plan: LavaPlan, layout: Layout, memory: int, shared: dict[str, Array], limits: Limits, progress: StageProgress | None
+) -> None:
     """Run `plan` to its end; the results are then in `shared`.
 
     Parameters
@@ -127,7 +127,7 @@ def _wait(
     plan: LavaPlan,
     shared: dict[str, Array],
     limits: Limits,
-    progress: Progress | None,
+    progress: StageProgress | None,
     segments: list[str],
     output: Path,
 ) -> None:
