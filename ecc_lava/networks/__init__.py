@@ -4,16 +4,19 @@ Types and their invariants only. Conversion, quantisation and simulation are roo
 """
 
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection, check_payload
+from ecc_lava.networks.quantisation import PER, Quantisation
 from ecc_lava.networks.rates import clipped_rate, ideal_rate, ideal_rates, input_rates, input_sum, rate_forward, remaining_rates
 from ecc_lava.networks.shard import Shard, whole
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import READOUT_SUFFIX, Kind, depths, output_name
 
 __all__ = [
+    "PER",
     "READOUT_SUFFIX",
     "Kind",
     "Population",
     "Projection",
+    "Quantisation",
     "QuantisedNetwork",
     "QuantisedPopulation",
     "QuantisedProjection",

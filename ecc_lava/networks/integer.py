@@ -23,6 +23,7 @@ from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import Conv, Geometry, arrays, describe
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding
+from ecc_lava.networks.quantisation import Quantisation
 from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, WiredProjection, depths, per_neuron
 
 __all__ = ["QuantisedNetwork", "QuantisedPopulation", "QuantisedProjection", "check_payload"]
@@ -167,6 +168,8 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
     logit_scales : tuple of float
         Of each readout, potential units per unit of the model's output: logits = v / (T * logit_scale).
     trace : tuple of str
+    quantisation : Quantisation, optional
+        The options that made this network, where they are known. The digest leaves them out.
     """
 
     populations: tuple[QuantisedPopulation, ...]
@@ -177,6 +180,7 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
     timesteps: int
     logit_scales: tuple[float, ...]
     trace: tuple[str, ...] = ()
+    quantisation: Quantisation | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -4,8 +4,8 @@ This room chooses units and exponents, rounds, and audits ranges. It simulates n
 """
 
 from ecc_lava.quantisation.as_float import as_float
-from ecc_lava.quantisation.quantise import quantise, with_rounded_weights
+from ecc_lava.quantisation.quantise import quantise, rounding_steps
 from ecc_lava.quantisation.range_audit import PopulationRange, one_step_bound
 from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of
 
-__all__ = ["DEFAULT", "Bits", "PopulationRange", "as_bits", "as_float", "bits_of", "one_step_bound", "quantise", "with_rounded_weights"]
+__all__ = ["DEFAULT", "Bits", "PopulationRange", "as_bits", "as_float", "bits_of", "one_step_bound", "quantise", "rounding_steps"]

@@ -1,12 +1,8 @@
-"""From real units to a chip's integers.
-
-One population at a time (`ecc_lava.quantisation.population`), then audited as a whole; and back, as a float network of the same integers.
-"""
+"""From real units to a chip's integers: one choice of units and exponents for all populations, then rounding, then the range audit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf
 from typing import NamedTuple
 
@@ -14,13 +10,13 @@ from ecc_lava.common import Float
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import NumberFormat, number_format
 from ecc_lava.geometry import is_binary
-from ecc_lava.networks import Kind, Population, QuantisedNetwork, SpikingNetwork, check_payload, depths
+from ecc_lava.networks import PER, Kind, Population, Quantisation, QuantisedNetwork, SpikingNetwork, check_payload, depths
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.population import PopulationQuantiser
 from ecc_lava.quantisation.range_audit import one_step_bound
 from ecc_lava.quantisation.widths import Bits, bits_of
 
-__all__ = ["quantise", "with_rounded_weights"]
+__all__ = ["RoundingSteps", "quantise", "rounding_steps"]
 
 
 def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", bits: Bits = 8, per: str = "channel") -> QuantisedNetwork:
@@ -43,66 +39,103 @@ def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", 
     RangeError
         If no exponent keeps a population's one-step input sum in the potential's range, or its thresholds in their format.
     """
-    chosen = number_format(format) if isinstance(format, str) else format
-    widths = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], chosen)
-    depth = depths([p.name for p in network.populations], [(p.source, p.target) for p in network.projections])
-    populations, projections = [], []
-    logit_scales = []
-    for population, (layer, units, exponents) in zip(network.populations, _all_chosen(network, chosen, widths, per), strict=True):
-        if population.kind is Kind.READOUT:
-            logit_scales.append(float(units[0] / population.lambda_.ravel()[0]))
-        populations.append(layer.population(units, depth[population.name]))
-        projections.extend(layer.projections(units, exponents, depth))
-    assert network.timesteps is not None
-    trace = (*network.trace, f"quantise(format={chosen.name!r}, bits={bits}, per={per!r})")
-    largest = max(widths.values())
-    result = QuantisedNetwork(
-        tuple(populations), tuple(projections), chosen, largest, network.codings, network.timesteps, tuple(logit_scales), trace
-    )
-    one_step_bound(result)
-    return result
+    return _choice(network, number_format(format) if isinstance(format, str) else format, bits, per).rounded()
 
 
-class _Chosen(NamedTuple):
-    """A population in integers: its numbers, the units S_c of its channels, and the exponents of the projections into it."""
+class RoundingSteps(NamedTuple):
+    """A network with rounded weights alone, and with everything rounded.
 
-    layer: PopulationQuantiser
+    Attributes
+    ----------
+    weights : SpikingNetwork
+        `as_float` of the integers, but ``vth * S``, ``bias * S`` and ``v_init * S`` are not rounded, and the potential is not clipped.
+    integers : QuantisedNetwork
+        What `quantise` returns.
+    """
+
+    weights: SpikingNetwork
+    integers: QuantisedNetwork
+
+
+def rounding_steps(network: SpikingNetwork, *, format: NumberFormat, bits: Bits = 8, per: str = "channel") -> RoundingSteps:
+    """Return the steps from real units to integers; parameters and errors as for `quantise`."""
+    choice = _choice(network, format, bits, per)
+    integers = choice.rounded()
+    return RoundingSteps(choice.unrounded(as_float(integers)), integers)
+
+
+class _ChosenPopulation(NamedTuple):
+    """A population with the units S_c of its channels and the exponents of the projections into it."""
+
+    quantiser: PopulationQuantiser
     units: Float
     exponents: list[int]
 
 
-def _all_chosen(network: SpikingNetwork, format: NumberFormat, widths: Mapping[str, int], per: str) -> list[_Chosen]:
-    """Return the choice for every population in order; parameters and errors as for `quantise`."""
-    if per not in ("channel", "layer"):
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """A network with the units and exponents of all its populations, in order."""
+
+    network: SpikingNetwork
+    format: NumberFormat
+    quantisation: Quantisation
+    bits: int
+    """Largest width of the weights."""
+    populations: tuple[_ChosenPopulation, ...]
+
+    def rounded(self) -> QuantisedNetwork:
+        """Return the network in integers, audited."""
+        network, how = self.network, self.quantisation
+        depth = depths([p.name for p in network.populations], [(p.source, p.target) for p in network.projections])
+        populations, projections, logit_scales = [], [], []
+        for population, (quantiser, units, exponents) in zip(network.populations, self.populations, strict=True):
+            if population.kind is Kind.READOUT:
+                logit_scales.append(float(units[0] / population.lambda_.ravel()[0]))
+            populations.append(quantiser.population(units, depth[population.name]))
+            projections.extend(quantiser.projections(units, exponents, depth))
+        assert network.timesteps is not None
+        result = QuantisedNetwork(
+            tuple(populations),
+            tuple(projections),
+            self.format,
+            self.bits,
+            network.codings,
+            network.timesteps,
+            tuple(logit_scales),
+            (*network.trace, f"quantise(format={self.format.name!r}, bits={how.bits}, per={how.per!r})"),
+            how,
+        )
+        one_step_bound(result)
+        return result
+
+    def unrounded(self, rounded: SpikingNetwork) -> SpikingNetwork:
+        """Return the network whose weights alone are rounded, given that whose every number is."""
+        populations = tuple(
+            p if p.kind is Kind.INPUT else quantiser.unrounded(p, units)
+            for p, (quantiser, units, _) in zip(rounded.populations, self.populations, strict=True)
+        )
+        return replace(rounded, populations=populations, potential_limit=inf)
+
+
+def _choice(network: SpikingNetwork, format: NumberFormat, bits: Bits, per: str) -> _Choice:
+    """Return the choice of every population; parameters and errors as for `quantise`."""
+    widths = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], format)
+    if per not in PER:
         raise InvalidInput(f"units per {per!r}; they are per 'channel' or per 'layer'")
     if network.timesteps is None:
         raise InvalidInput("the network has no timesteps; convert it first")
     check_payload(network.codings, format)
-    return [_chosen(network, p, format, widths.get(p.name, format.weight_bits), per) for p in network.populations]
+    populations = tuple(_chosen(network, p, format, widths.get(p.name, format.weight_bits), per) for p in network.populations)
+    return _Choice(network, format, Quantisation(bits, per), max(widths.values()), populations)
 
 
-def _chosen(network: SpikingNetwork, population: Population, format: NumberFormat, bits: int, per: str) -> _Chosen:
+def _chosen(network: SpikingNetwork, population: Population, format: NumberFormat, bits: int, per: str) -> _ChosenPopulation:
     """Return a population with its units and exponents: with the fewest bits if its weights are binarised and that is exact."""
     into = network.into(population.name)
     if into and all(is_binary(p.geometry) for p in into):
-        layer = PopulationQuantiser(network, population, format, format.binary_bits, per)
-        units, exponents = layer.choose()
-        if layer.is_exact(units, exponents):
-            return _Chosen(layer, units, exponents)
-    layer = PopulationQuantiser(network, population, format, bits, per)
-    return _Chosen(layer, *layer.choose())
-
-
-def with_rounded_weights(network: SpikingNetwork, *, format: NumberFormat, bits: Bits = 8, per: str = "channel") -> SpikingNetwork:
-    """Return the float network whose weights alone are those of `quantise`: ``vth * S``, ``bias * S`` and ``v_init * S`` are not rounded.
-
-    It is `as_float` of the quantised network but for these numbers and for the potential, which is not clipped. Parameters and errors as
-    for `quantise`.
-    """
-    rounded = as_float(quantise(network, format=format, bits=bits, per=per))
-    widths = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], format)
-    chosen = _all_chosen(network, format, widths, per)
-    populations = tuple(
-        p if p.kind is Kind.INPUT else layer.unrounded(p, units) for p, (layer, units, _) in zip(rounded.populations, chosen, strict=True)
-    )
-    return replace(rounded, populations=populations, potential_limit=inf)
+        quantiser = PopulationQuantiser(network, population, format, format.binary_bits, per)
+        units, exponents = quantiser.choose()
+        if quantiser.is_exact(units, exponents):
+            return _ChosenPopulation(quantiser, units, exponents)
+    quantiser = PopulationQuantiser(network, population, format, bits, per)
+    return _ChosenPopulation(quantiser, *quantiser.choose())

@@ -12,7 +12,16 @@ from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import ARRAYS, Geometry, arrays, describe, rebuild
 from ecc_lava.inputs import InputCoding
-from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, QuantisedProjection, SpikingNetwork
+from ecc_lava.networks import (
+    Kind,
+    Population,
+    Projection,
+    Quantisation,
+    QuantisedNetwork,
+    QuantisedPopulation,
+    QuantisedProjection,
+    SpikingNetwork,
+)
 from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
 
 __all__ = ["read_float", "read_geometry", "read_integer", "write_float", "write_geometry", "write_integer"]
@@ -72,6 +81,7 @@ def write_integer(group: Any, network: QuantisedNetwork, writer: Writer) -> None
         "timesteps": network.timesteps,
         "logit_scales": network.logit_scales,
         "digest": network.digest,
+        "quantisation": None if network.quantisation is None else asdict(network.quantisation),
         "populations": [{"name": p.name, "shape": p.shape, "kind": p.kind.value, "depth": p.depth} for p in network.populations],
         "projections": [
             {"source": p.source, "target": p.target, "delay": p.delay, "exponent": p.exponent, "bits": p.bits} for p in network.projections
@@ -103,10 +113,22 @@ def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
         int(header["timesteps"]),
         tuple(float(scale) for scale in header["logit_scales"]),
         trace,
+        _read_quantisation(header.get("quantisation")),
     )
     if network.digest != header["digest"]:
         raise InvalidNetwork("the digest of the integers does not match the stored one")
     return network
+
+
+def _read_quantisation(value: Any) -> Quantisation | None:
+    """Return how a network was quantised; None where the file does not say so."""
+    match value:
+        case None:
+            return None
+        case {"bits": int() | dict() as bits, "per": str(per)}:
+            return Quantisation(bits, per)
+        case _:
+            raise InvalidNetwork("the record of the quantisation holds no bits or no scale axis")
 
 
 def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:

@@ -36,7 +36,7 @@ from ecc_lava.networks.rates import ideal_rates
 from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float
-from ecc_lava.quantisation.quantise import quantise, with_rounded_weights
+from ecc_lava.quantisation.quantise import quantise, rounding_steps
 from tests.helpers.graphs import graphs
 
 SOME = settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
@@ -124,8 +124,9 @@ def test_losses_sum_to_the_whole_and_the_rungs_are_what_the_back_ends_give(graph
 def test_rounded_weights_are_the_integers_and_all_else_is_not_rounded(graph: Graph, format: Any, bits: int, per: str) -> None:
     x = np.random.default_rng(3).uniform(-1, 1, (4, *graph.input.shape))
     snn = ecc_lava.convert(graph, calibration=x, timesteps=8, recipe="channel", format=format.name)
-    integers = quantise(snn, format=format, bits=bits, per=per)
-    floats, found = as_float(integers), with_rounded_weights(snn, format=format, bits=bits, per=per)
+    found, integers = rounding_steps(snn, format=format, bits=bits, per=per)
+    floats = as_float(integers)
+    assert integers.digest == quantise(snn, format=format, bits=bits, per=per).digest
     assert found.potential_limit == inf
     for a, b in zip(floats.projections, found.projections, strict=True):
         assert (a.geometry.kernel == b.geometry.kernel).all()
@@ -231,6 +232,12 @@ def test_integers_of_another_network_are_refused(per: str) -> None:
     ecc_lava.attribute(network, x, snn=snn, graph=graph)
     with pytest.raises(InvalidInput, match="Quantise the float network again"):
         ecc_lava.attribute(network, x, snn=rescaled(snn, {"q": snn.by_name["q"].lambda_ * 1.1}), graph=graph)
+
+
+def test_integers_that_do_not_say_how_they_were_quantised_are_refused() -> None:
+    snn = ecc_lava.convert(_small(), calibration=_pixels(), recipe="channel")
+    with pytest.raises(InvalidInput, match=r"does not say how it was quantised.*Quantise the float network again"):
+        ecc_lava.attribute(replace(quantise(snn), quantisation=None), _pixels(), snn=snn, graph=_small())
 
 
 def test_bad_labels_and_a_constant_cnn_are_refused() -> None:

@@ -25,7 +25,9 @@ from ecc_lava.geometry.description import describe
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Add, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax
 from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.quantisation import Quantisation
 from ecc_lava.networks.spiking import SpikingNetwork
+from ecc_lava.quantisation import Bits
 from ecc_lava.storage.arrays import Writer
 from ecc_lava.storage.envelope import BLOCK, seal, verify
 from ecc_lava.storage.graph_group import write_graph
@@ -138,6 +140,22 @@ def test_weights_that_nothing_was_folded_into_stay_in_single_precision(made: Tri
     _, loaded, _ = ecc_lava.load(tmp_path / "net.h5")
     assert loaded is not None
     assert [p.geometry.kernel.dtype for p in loaded.projections] == [p.geometry.kernel.dtype for p in mixed.projections]
+
+
+@pytest.mark.parametrize("bits", [5, {"relu": 3, "default": 4}])
+@pytest.mark.parametrize("per", ["channel", "layer"])
+def test_a_file_says_how_its_network_was_quantised(made: Triple, tmp_path: Path, bits: Bits, per: str) -> None:
+    network = ecc_lava.quantise(made[1], bits=bits, per=per)
+    ecc_lava.save(tmp_path / "net.h5", network)
+    loaded = ecc_lava.load(tmp_path / "net.h5")[0]
+    assert loaded.quantisation == network.quantisation == Quantisation(bits, per)
+    assert loaded.digest == replace(network, quantisation=None).digest
+
+
+def test_a_file_without_this_record_still_loads(sealed: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.h5"
+    path.write_bytes(_edited(sealed, _json(NET, lambda v: v.pop("quantisation") and None)))
+    assert ecc_lava.load(path)[0].quantisation is None
 
 
 def test_loaded_arrays_are_read_only(sealed: bytes, tmp_path: Path) -> None:
@@ -430,6 +448,9 @@ HOSTILE: dict[str, Callable[[Any], None]] = {
     "no bits": _json(NET, _at("bits", to=-1)),
     "bits as text": _json(NET, _at("bits", to="8.5")),
     "wrong digest": _json(NET, _at("digest", to="f" * 64)),
+    "widths of another type": _json(NET, _at("quantisation", "bits", to={"relu": "8"})),
+    "unknown scale axis": _json(NET, _at("quantisation", "per", to="neuron")),
+    "quantisation as a list": _json(NET, _at("quantisation", to=[8, "channel"])),
     "digest of another type": _json(NET, _at("digest", to=None)),
     "unknown format": _json(NET, _at("format", to="tpu")),
     "format of another type": _json(NET, _at("format", to=["loihi2"])),

@@ -17,10 +17,9 @@ from ecc_lava.analysis.attribution.answers import Answers, Reference
 from ecc_lava.backends import simulate
 from ecc_lava.common import Array, Float, Images, Outputs, Progress, by_output, joined
 from ecc_lava.errors import InvalidInput
-from ecc_lava.geometry import is_binary
 from ecc_lava.inputs import as_batch, batch_part, batch_size, encode_all, sent_by_all
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, clipped_rate, output_name, remaining_rates
-from ecc_lava.quantisation import as_float, quantise, with_rounded_weights
+from ecc_lava.quantisation import as_float, quantise, rounding_steps
 
 __all__ = ["RUNGS", "Stages", "batches", "climbed", "logits", "sent_rates", "staged"]
 
@@ -75,27 +74,23 @@ def staged(network: QuantisedNetwork, snn: SpikingNetwork) -> Stages:
     Raises
     ------
     InvalidInput
-        If `network` is not `snn` quantised: then what lies between them has no name.
+        If `network` does not say how it was quantised, or is not `snn` quantised so: the losses between the two have no name then.
     """
-    bits = {p.name: _width(network, snn, p.name) for p in network.populations[len(network.inputs) :]}
-    for per in ("channel", "layer"):
-        rounded = partial(quantise, format=network.format, bits=bits, per=per)
-        if rounded(snn).digest == network.digest:
-            ideal = snn.ideal or snn
-            integers = network if ideal is snn else rounded(ideal)
-            weights = with_rounded_weights(ideal, format=network.format, bits=bits, per=per)
-            return Stages(ideal, weights, integers, snn, network)
-    raise InvalidInput(
-        f"the integer network is not what `quantise` makes of the float network with its bits in {network.format.name}: "
-        "losses between them cannot be told apart. Quantise the float network again, or convert the model again"
-    )
-
-
-def _width(network: QuantisedNetwork, snn: SpikingNetwork, target: str) -> int:
-    """Return the bits that a population was quantised with: where one was enough for binarised weights, any."""
-    found = max(p.bits for p in network.into(target))
-    binary = all(is_binary(p.geometry) for p in snn.into(target))
-    return network.bits if binary and found == network.format.binary_bits else found
+    how = network.quantisation
+    if how is None:
+        raise InvalidInput(
+            "the integer network does not say how it was quantised (files of earlier versions do not): "
+            "losses cannot be told apart. Quantise the float network again, or convert the model again"
+        )
+    ideal = snn.ideal or snn
+    weights, integers = rounding_steps(ideal, format=network.format, bits=how.bits, per=how.per)
+    again = integers if ideal is snn else quantise(snn, format=network.format, bits=how.bits, per=how.per)
+    if again.digest != network.digest:
+        raise InvalidInput(
+            f"the integer network is not what `quantise` makes of the float network with its bits in {network.format.name}: "
+            "losses between them cannot be told apart. Quantise the float network again, or convert the model again"
+        )
+    return Stages(ideal, weights, network if ideal is snn else integers, snn, network)
 
 
 def climbed(stages: Stages, x: Images, reference: Reference, progress: Progress) -> Iterator[tuple[str, Answers]]:
