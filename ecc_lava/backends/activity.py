@@ -55,12 +55,12 @@ class Activity:
     saturated_high: int = 0
 
 
-def input_activity(q: Array, timesteps: int, wanted: Recording, name: str) -> Activity:
+def input_activity(q: Array, timesteps: int, recording: Recording, name: str) -> Activity:
     """Return what an input did: it sent the same graded values (N, H, W, C) at every step, or binary spikes (N, T, H, W, C)."""
     binary = q.ndim == 5
     counts = q.sum(axis=1, dtype=np.int64) if binary else (q > 0).astype(np.int64) * timesteps
     raster = None
-    if name in wanted.rasters:
+    if name in recording.rasters:
         raster = q.copy() if binary else np.repeat(q[:, None], timesteps, axis=1)
     return Activity(counts, np.zeros(counts.shape, np.int64), raster)
 

@@ -23,7 +23,7 @@ from ecc_lava.networks import Kind, Population, SpikingNetwork
 __all__ = ["closed_form", "even_counts"]
 
 
-def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
+def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
     """Evaluate the closed form, in float64.
 
     Parameters
@@ -32,19 +32,19 @@ def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int,
     q : input name -> uint8 array (N, H, W, C)
         Encoded input.
     timesteps : int
-    wanted : Recording
+    recording : Recording
 
     Raises
     ------
     InvalidInput
         If rasters or potentials over time are asked for: there is no time here.
     """
-    if wanted.rasters or wanted.over_time:
+    if recording.rasters or recording.over_time:
         raise InvalidInput("the closed form has no timesteps: rasters and potentials over time come from the other back ends")
     sent: dict[str, Array] = {
         name: x.sum(axis=1, dtype=np.float64) if x.ndim == 5 else x.astype(np.float64) * timesteps for name, x in q.items()
     }
-    done = {name: input_activity(x, timesteps, wanted, name) for name, x in q.items()}
+    done = {name: input_activity(x, timesteps, recording, name) for name, x in q.items()}
     for population in network.populations[len(q) :]:
         total = population.bias * timesteps
         for projection in network.into(population.name):

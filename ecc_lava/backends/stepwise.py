@@ -32,7 +32,7 @@ class _PopulationRun:
     """(source, geometry, factor of the summed input) of every projection."""
 
 
-def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
+def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
     """Run the integer network exactly, in int64.
 
     Parameters
@@ -41,7 +41,7 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wa
     q : input name -> uint8 array (N, H, W, C)
         What graded inputs send at every step; binary spikes, uint8 (N, T, H, W, C), of the others.
     timesteps : int
-    wanted : Recording
+    recording : Recording
     """
     layers = [
         _PopulationRun(
@@ -54,34 +54,34 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wa
         )
         for p in network.populations
     ]
-    return _run(layers, q, np.int64, timesteps, wanted, network.format.potential_max)
+    return _run(layers, q, np.int64, timesteps, recording, network.format.potential_max)
 
 
-def floating(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
+def floating(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
     """Run a float network through time, in float64; parameters as for `golden`."""
     layers = [
         _PopulationRun(p.name, p.kind, p.bias, p.vth, p.v_init, tuple((j.source, j.geometry, 1) for j in network.into(p.name)))
         for p in network.populations
     ]
-    return _run(layers, q, np.float64, timesteps, wanted, network.potential_limit)
+    return _run(layers, q, np.float64, timesteps, recording, network.potential_limit)
 
 
 def _run(
-    layers: list[_PopulationRun], q: Mapping[str, Array], dtype: type, timesteps: int, wanted: Recording, limit: float
+    layers: list[_PopulationRun], q: Mapping[str, Array], dtype: type, timesteps: int, recording: Recording, limit: float
 ) -> dict[str, Activity]:
     samples = len(next(iter(q.values())))
     done: dict[str, Activity] = {}
     spikes: dict[str, Array] = {}
     for layer in layers:
         if layer.kind is Kind.INPUT:
-            done[layer.name] = input_activity(q[layer.name], timesteps, wanted, layer.name)
+            done[layer.name] = input_activity(q[layer.name], timesteps, recording, layer.name)
             if q[layer.name].ndim == 5:
                 spikes[layer.name] = q[layer.name]
             continue
         current = _currents(layer, q, spikes, timesteps)
         v: Array = np.broadcast_to(layer.v_init, (samples, *current.shape[2:])).astype(dtype)
         fired = np.zeros(current.shape, np.uint8)
-        over_time = np.zeros_like(current) if layer.kind is Kind.READOUT and wanted.over_time else None
+        over_time = np.zeros_like(current) if layer.kind is Kind.READOUT and recording.over_time else None
         low = high = 0
         vth, is_stateful = None if layer.kind is Kind.READOUT else layer.vth, layer.kind.is_stateful
         for t in range(timesteps):
@@ -91,7 +91,7 @@ def _run(
             if over_time is not None:
                 over_time[:, t] = v
         spikes[layer.name] = fired
-        kept = fired if layer.name in wanted.rasters else None
+        kept = fired if layer.name in recording.rasters else None
         done[layer.name] = Activity(fired.sum(axis=1, dtype=np.int64), v, kept, over_time, low, high)
     return done
 

@@ -53,15 +53,15 @@ class PopulationOutput:
     rails: list[tuple[int, int]] = field(default_factory=list)
 
     @staticmethod
-    def of(layer: LayerPlan, samples: int, timesteps: int, wanted: Recording) -> PopulationOutput:
+    def of(layer: LayerPlan, samples: int, timesteps: int, recording: Recording) -> PopulationOutput:
         """Make room for a population's results."""
         population = layer.population
         shape, over_steps = (samples, *population.shape), (samples, timesteps, *population.shape)
         return PopulationOutput(
             np.empty(shape, np.int32),
             np.empty(shape, np.int32),
-            np.zeros(over_steps, np.uint8) if population.name in wanted.rasters else None,
-            np.empty(over_steps, np.int32) if wanted.over_time and population.kind is Kind.READOUT else None,
+            np.zeros(over_steps, np.uint8) if population.name in recording.rasters else None,
+            np.empty(over_steps, np.int32) if recording.over_time and population.kind is Kind.READOUT else None,
         )
 
     def activity(self) -> Activity:

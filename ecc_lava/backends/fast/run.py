@@ -63,7 +63,7 @@ def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
+def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
     """Run the integer network exactly; parameters and result as for `golden`, counts and potentials in int32.
 
     Raises
@@ -73,7 +73,7 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, want
     """
     runner, threads = _runner(network, kernels()), _threads()
     samples = len(next(iter(q.values())))
-    outputs = {layer.population.name: PopulationOutput.of(layer, samples, timesteps, wanted) for layer in runner.plan.layers}
+    outputs = {layer.population.name: PopulationOutput.of(layer, samples, timesteps, recording) for layer in runner.plan.layers}
     run = BatchRun(runner, q, outputs, timesteps)
     together = samples - samples % threads  # each by one thread; what is left is cut, population by population
     with ThreadPoolExecutor(threads) as pool:
@@ -85,11 +85,11 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, want
             run.stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    inputs = {name: input_activity(x, timesteps, wanted, name) for name, x in q.items()}
+    inputs = {name: input_activity(x, timesteps, recording, name) for name, x in q.items()}
     return inputs | {name: output.activity() for name, output in outputs.items()}
 
 
-def images_per_batch(network: QuantisedNetwork, timesteps: int, wanted: Recording, max_memory: int | None = None) -> int:
+def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recording, max_memory: int | None = None) -> int:
     """Return how many images keep their results, and what threads hold if every neuron fires at every step, within `max_memory` bytes.
 
     At least one, whose results and lists may take more; by default `RESULT_BYTES`.
@@ -104,7 +104,7 @@ def images_per_batch(network: QuantisedNetwork, timesteps: int, wanted: Recordin
 
     lists = max(sum(held(name) for name in order if order[name] <= i <= last.get(name, order[name])) for i in order.values())
     results = sum(  # half of the 16 bytes a neuron are for those who sum up counts
-        p.neurons * (16 + timesteps * (p.name in wanted.rasters) + 4 * timesteps * (wanted.over_time and p.kind is Kind.READOUT))
+        p.neurons * (16 + timesteps * (p.name in recording.rasters) + 4 * timesteps * (recording.over_time and p.kind is Kind.READOUT))
         for p in network.populations
     )
     together = _threads() * _group_size([p.shape for p in network.populations], timesteps)

@@ -36,7 +36,7 @@ _SLOWEST_MACS_PER_S = 5e7
 """Multiplications a second that every processor reaches; a current one does a billion."""
 
 
-def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, wanted: Recording) -> dict[str, Activity]:
+def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
     """Run the integer network on Lava, one core per population.
 
     Parameters
@@ -45,7 +45,7 @@ def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, want
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
         What the inputs send.
     timesteps : int
-    wanted : Recording
+    recording : Recording
 
     Raises
     ------
@@ -55,7 +55,7 @@ def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, want
         If Lava is not installed.
     """
     cores = [[whole(p.name, p.shape)] for p in network.populations if p.kind is not Kind.INPUT]
-    return run_counted(network, cores, q, timesteps, wanted).activity
+    return run_counted(network, cores, q, timesteps, recording).activity
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def run_counted(
     cores: Sequence[Sequence[Shard]],
     q: Mapping[str, Array],
     timesteps: int,
-    wanted: Recording,
+    recording: Recording,
     *,
     runtime: str = LAVA,
     replay: Mapping[str, Array] | None = None,
@@ -100,7 +100,7 @@ def run_counted(
         also of different populations.
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
-    wanted : Recording
+    recording : Recording
     runtime : {"lava", "one-process"}
     replay : population -> uint8 spikes (N, T, H, W, C), optional
         Run these cores alone: the source sends them what the populations that they hear have fired before.
@@ -121,7 +121,7 @@ def run_counted(
     """
     _check_inputs(network, q, timesteps)
     check_installed()
-    plan = replace(lava_plan(network, cores, q, timesteps, wanted, replay), in_one_process=runtime == ONE_PROCESS)
+    plan = replace(lava_plan(network, cores, q, timesteps, recording, replay), in_one_process=runtime == ONE_PROCESS)
     _check_resources(plan)
     layout, shared = plan_layout(plan), dict[str, Array]()
     try:
@@ -133,7 +133,7 @@ def run_counted(
         step_s = Limits().step_s + plan.macs / _SLOWEST_MACS_PER_S if step_limit_s is None else step_limit_s
         supervise(plan, layout, memory, shared, Limits(idle_s=idle_limit_s, step_s=step_s), progress)
         activity = {name: _activity(name, shared) for name in plan.populations}
-        inputs = {p.name: input_activity(q[p.name], timesteps, wanted, p.name) for p in network.inputs}
+        inputs = {p.name: input_activity(q[p.name], timesteps, recording, p.name) for p in network.inputs}
         ordered = {p.name: {**inputs, **activity}[p.name] for p in network.populations if p.name in inputs or p.name in activity}
         return ShardRun(ordered, shared["counters"].copy(), plan.processes)
     finally:

@@ -100,7 +100,7 @@ class LavaPlan:
         Where potentials saturate.
     populations : dict
         Name -> shape of everything that has shards on the cores.
-    wanted : Recording
+    recording : Recording
     in_one_process : bool
         Whether all process models run in one process of the operating system, without Lava's runtime.
     """
@@ -110,7 +110,7 @@ class LavaPlan:
     clock: Clock
     limit: int
     populations: Mapping[str, Shape]
-    wanted: Recording
+    recording: Recording
     in_one_process: bool = False
 
     def message(self, node: int) -> int:

@@ -78,7 +78,7 @@ def lava_plan(
     cores: Sequence[Sequence[Shard]],
     q: Mapping[str, Array],
     timesteps: int,
-    wanted: Recording,
+    recording: Recording,
     replay: Mapping[str, Array] | None = None,
 ) -> LavaPlan:
     """Cut the network into what each core needs.
@@ -90,7 +90,7 @@ def lava_plan(
         The shards of each core; together they tile every population but the inputs, unless there is a replay.
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
-    wanted : Recording
+    recording : Recording
     replay : population -> uint8 spikes (N, T, H, W, C), optional
         The cores do not hear each other but these spikes, sent by the source.
 
@@ -120,7 +120,7 @@ def lava_plan(
         )
         fires = population.kind is not Kind.READOUT
         bias, vth, v_init = (_cut(array, shard) for array in (population.bias, population.vth, population.v_init))
-        over_time = wanted.over_time and not fires
+        over_time = recording.over_time and not fires
         return ShardPlan(
             shard,
             fires,
@@ -138,10 +138,10 @@ def lava_plan(
     for index, shards in enumerate(cores):
         parts = tuple(shard_plan(shard, offset) for shard, offset in zip(shards, offsets[index], strict=False))
         sources = sorted({piece.node for part in parts for s in part.synapses for piece in s.pieces} - {index + 1})
-        recorded = any(part.shard.population in wanted.rasters and part.fires for part in parts)
+        recorded = any(part.shard.population in recording.rasters and part.fires for part in parts)
         plans.append(CorePlan(_label(index, shards, network), parts, tuple(sources), offsets[index][-1], recorded))
     sent = tuple(_sent(values, network.by_name[name]) for name, values in injected.items())
     clock = Clock(len(sent[0].values), timesteps, network.depth)
     on_cores = {shard.population for shards in cores for shard in shards}
     shapes = {p.name: p.shape for p in network.populations if p.name in on_cores}
-    return LavaPlan(sent, tuple(plans), clock, network.format.potential_max, shapes, wanted)
+    return LavaPlan(sent, tuple(plans), clock, network.format.potential_max, shapes, recording)

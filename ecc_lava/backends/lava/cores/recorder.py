@@ -33,7 +33,7 @@ class Recorder:
         return False
 
     def spikes(self, step: int, message: Array) -> None:
-        """Store the spikes that a core sent at `step` in the rasters that are wanted; those outside a window belong to no sample."""
+        """Store the spikes that a core sent at `step` in the rasters that are kept; those outside a window belong to no sample."""
         for part in self._core.shards:
             raster, window = self._results.get(f"{part.shard.population}/raster"), self._clock.window(part.depth, step)
             if raster is not None and part.fires and window is not None:
@@ -41,7 +41,7 @@ class Recorder:
                 raster[window][part.shard.slices] = sent.reshape(part.shard.shape)
 
     def report(self, step: int, message: Array) -> None:
-        """Store a core's report of `step`: of every shard whose window ends, or whose potential is wanted over time."""
+        """Store a core's report of `step`: of every shard whose window ends, or whose potential is kept over time."""
         start = 0
         for part in self._core.shards:
             name, window, neurons = part.shard.population, self._clock.window(part.depth, step), part.shard.neurons

@@ -83,7 +83,7 @@ def plan_layout(plan: LavaPlan) -> Layout:
 
     ``beat`` (1,) counts the host's rounds of watching; ``steps`` (nodes + 1,) the steps that the source, every core and the sink have
     finished; ``counters`` (shards, COUNTERS) what every shard has done. Per population: ``NAME/counts`` and ``NAME/potential``
-    (N, H, W, C), ``NAME/clips`` (2,), and where wanted ``NAME/raster`` and ``NAME/over_time`` (N, T, H, W, C).
+    (N, H, W, C), ``NAME/clips`` (2,), and where recorded ``NAME/raster`` and ``NAME/over_time`` (N, T, H, W, C).
     """
     samples, timesteps, _ = plan.clock
     fires = {part.shard.population: part.fires for core in plan.cores for part in core.shards}
@@ -96,8 +96,8 @@ def plan_layout(plan: LavaPlan) -> Layout:
         arrays[f"{name}/counts"] = ((samples, *shape), np.int32)
         arrays[f"{name}/potential"] = ((samples, *shape), np.int32)
         arrays[f"{name}/clips"] = ((2,), np.int64)
-        if name in plan.wanted.rasters:
+        if name in plan.recording.rasters:
             arrays[f"{name}/raster"] = ((samples, timesteps, *shape), np.uint8)
-        if plan.wanted.over_time and not fires[name]:
+        if plan.recording.over_time and not fires[name]:
             arrays[f"{name}/over_time"] = ((samples, timesteps, *shape), np.int32)
     return Layout.of(arrays)

@@ -20,7 +20,7 @@ __all__ = ["Sink", "SinkModel"]
 
 
 class Sink(AbstractProcess):  # type: ignore[misc]
-    """Receives every core's reports, and the spikes whose rasters are wanted.
+    """Receives every core's reports, and the spikes whose rasters are recording.
 
     Ports: ``report_K`` from core K, ``spikes_K`` from those cores whose spikes are recorded.
 
