@@ -71,7 +71,7 @@ AT_TOP = {
     "lava": ("ecc_lava/backends/lava/processes/", "ecc_lava/backends/lava/host/network.py"),  # loaded only in the process that hosts Lava
     "numba": ("ecc_lava/backends/fast/kernels/in_python/compiled.py", "hw_mappings/placement/annealing_kernel.py"),
     "rich": ("ecc_lava/cli/show/output.py",),
-    "typer": ("ecc_lava/cli/app.py",),
+    "typer": ("ecc_lava/cli/",),
 }
 """Heavy package -> those that may import it when they are imported themselves; all others only inside functions."""
 
@@ -122,9 +122,9 @@ def _room(module: str) -> tuple[str, str]:
 
 
 def _floor(package: str, room: str) -> int:
-    """Return a room's floor, counted from 0; the front door stands above all."""
+    """Return a room's floor, counted from 0; the front door and `python -m` stand above all."""
     floors = FLOORS[package]
-    if not room:
+    if room in ("", "__main__"):
         return len(floors)
     return next(floor for floor, rooms in enumerate(floors) if room in rooms)
 

@@ -1,85 +1,54 @@
-"""What options with a few fixed values may be."""
+"""Options whose values are the names in a registry.
+
+`hw_mappings` is asked in functions, so that only the commands that need it import it.
+"""
 
 from __future__ import annotations
 
-from enum import Enum
+from collections.abc import Iterable
+from typing import Any
 
-__all__ = ["Backend", "Coding", "Format", "Per", "Placer", "Recipe", "Runtime", "Sampler", "SynapseModel", "Target"]
+import typer
 
-
-class Format(str, Enum):
-    """Number formats."""
-
-    LOIHI1 = "loihi1"
-    LOIHI2 = "loihi2"
+__all__ = ["chips", "choice", "placers", "runtimes", "synapse_models"]
 
 
-class Recipe(str, Enum):
-    """Conversion recipes."""
+def choice(names: Iterable[str], *flags: str, help: str) -> Any:
+    """Return an option whose value is one of the names."""
+    known = tuple(names)
 
-    BEST = "best"
-    CHANNEL = "channel"
-    ECC = "ecc"
+    def checked(value: str) -> str:
+        if value not in known:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(map(repr, known))}.")
+        return value
 
-
-class Coding(str, Enum):
-    """Input codings."""
-
-    GRADED = "graded"
-    RATE = "rate"
-    POISSON = "poisson"
-    EVENTS = "events"
+    return typer.Option(*flags, parser=checked, metavar=f"<{'|'.join(known)}>", help=help)
 
 
-class Per(str, Enum):
-    """What has a unit of its own."""
+def chips() -> tuple[str, ...]:
+    """Return the built-in chips; boards of them are left out."""
+    from hw_mappings.chips import BOARDS, CHIPS
 
-    CHANNEL = "channel"
-    LAYER = "layer"
-
-
-class Backend(str, Enum):
-    """Back ends."""
-
-    FAST = "fast"
-    GOLDEN = "golden"
-    LAVA = "lava"
-    FLOAT = "float"
-    CLOSED_FORM = "closed-form"
+    return tuple(name for name in CHIPS if name not in {board.name for board in BOARDS})
 
 
-class Placer(str, Enum):
-    """Placement algorithms."""
+def placers() -> tuple[str, ...]:
+    """Return the placement algorithms."""
+    from hw_mappings.placement import PLACERS
 
-    ROW_MAJOR = "row-major"
-    HILBERT = "hilbert"
-    QAP = "qap"
-    ANNEALED = "annealed"
+    return tuple(PLACERS)
 
 
-class Runtime(str, Enum):
-    """What runs a deployment."""
+def synapse_models() -> tuple[str, ...]:
+    """Return the models of synaptic memory."""
+    from hw_mappings.resources import SynapseModel
 
-    AUTO = "auto"
-    LAVA = "lava"
-    ONE_PROCESS = "one-process"
-
-
-class Target(str, Enum):
-    """What a network is exported to."""
-
-    VECTORS = "vectors"
+    return tuple(model.value for model in SynapseModel)
 
 
-class Sampler(str, Enum):
-    """Samplers of a search."""
+def runtimes() -> tuple[str, ...]:
+    """Return what can run a deployment."""
+    from ecc_lava.backends import RUNTIMES
+    from hw_mappings.deployment import AUTO
 
-    NSGA2 = "nsga2"
-    TPE = "tpe"
-
-
-class SynapseModel(str, Enum):
-    """Models of synaptic memory."""
-
-    STRICT = "strict"
-    IDEAL = "ideal"
+    return (AUTO, *RUNTIMES)

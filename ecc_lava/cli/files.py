@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array
+from ecc_lava.common import Array, Images
+from ecc_lava.conversion import calibration_subset
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
-from ecc_lava.inputs import Dataset, InputSpec, as_batch, load_dataset
+from ecc_lava.inputs import Dataset, InputSpec, as_batch, batch_part, batch_size, load_dataset
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 from ecc_lava.storage import load
 
-__all__ = ["import_model", "load_float", "load_images", "open_model", "some_images"]
+__all__ = ["Drawn", "draw_calibration", "import_model", "load_float", "load_images", "make_folder", "open_model", "some_images"]
 
 
-def open_model(path: Path, input_shape: Sequence[str]) -> Any:
+def open_model(path: Path, input_shape: Sequence[str] | None) -> Any:
     """Return a model of a file; the given shapes fix what it leaves open, and must be the model's elsewhere."""
     from ecc_lava.importers.keras import load_model, with_input_shapes
 
@@ -47,7 +48,7 @@ def _shapes(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def import_model(path: Path, input_shape: Sequence[str], input_scale: float | None = None) -> Graph:
+def import_model(path: Path, input_shape: Sequence[str] | None = None, input_scale: float | None = None) -> Graph:
     """Return a model file as a graph; shapes as for `open_model`."""
     from ecc_lava.importers.keras import from_keras
 
@@ -57,6 +58,36 @@ def import_model(path: Path, input_shape: Sequence[str], input_scale: float | No
             raise InvalidInput(f"--input-scale {input_scale}; it must be positive and finite")
         graph = replace(graph, uint8_scale=input_scale)
     return graph
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Calibration images of a file.
+
+    Attributes
+    ----------
+    all : Images
+        The file's.
+    indices : (N,) array
+        Which of them were drawn.
+    seed : int
+        Of the draw.
+    """
+
+    all: Images
+    indices: Array
+    seed: int
+
+    @property
+    def images(self) -> Images:
+        """The images that were drawn."""
+        return batch_part(self.all, self.indices)
+
+
+def draw_calibration(path: Path, inputs: Sequence[InputSpec], count: int, seed: int) -> Drawn:
+    """Return so many calibration images of a file; they fit what a network takes."""
+    found = load_images(path, "train", inputs).x
+    return Drawn(found, calibration_subset(batch_size(found), seed, count), seed)
 
 
 def load_float(path: Path) -> SpikingNetwork:
@@ -88,3 +119,11 @@ def some_images(path: Path | None, network: QuantisedNetwork, limit: int, seed: 
     batch = {spec.name: one(spec) for spec in network.input_specs}
     given = {s.name: np.moveaxis(batch[s.name], -1, -3) if s.channels_first else batch[s.name] for s in network.input_specs}
     return Dataset(given if len(given) > 1 else next(iter(given.values())), None)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of the option --out, if it is not there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{path}: the folder cannot be made: {error.strerror or error}; give another with --out") from error

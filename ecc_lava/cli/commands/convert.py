@@ -3,93 +3,122 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, Optional
 
-from ecc_lava.cli.files import import_model, load_images
+import typer
+
+from ecc_lava.cli.choices import choice
+from ecc_lava.cli.files import draw_calibration, import_model
+from ecc_lava.cli.options import Calibration, CalibrationImages, InputScale, InputShape, Json, Model, seed_option
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines, stages
 from ecc_lava.common import check_writable
-from ecc_lava.conversion import calibration_subset
+from ecc_lava.conversion import RECIPES
 from ecc_lava.conversion import convert as convert_graph
-from ecc_lava.formats import number_format
+from ecc_lava.formats import FORMATS, number_format
 from ecc_lava.geometry import synapses
-from ecc_lava.inputs import batch_part, batch_size, digest
-from ecc_lava.quantisation import DEFAULT, as_bits, bits_of, quantise
+from ecc_lava.inputs import CODINGS, digest
+from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.quantisation import DEFAULT, Bits, as_bits, bits_of, quantise
 from ecc_lava.storage import save
 
-__all__ = ["Options", "run"]
+__all__ = ["command"]
+
+PER = ("channel", "layer")
+
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="NET.h5", help="The network file to write.")]
+Timesteps = Annotated[int, typer.Option(min=1, help="T, the steps one image is shown for.")]
+Widths = Annotated[
+    str, typer.Option(metavar="2..8|FILE.json", help="Width of the weights, or a JSON object: population -> bits, and a default.")
+]
+Per = Annotated[str, choice(PER, help="Whether every channel has a scale of its own, or every layer.")]
+Format = Annotated[str, choice(FORMATS, help="The chip's number format.")]
+Recipe = Annotated[str, choice(sorted(RECIPES), help="Conversion recipe.")]
+Coding = Annotated[Optional[str], choice(CODINGS, help="How images are sent (default: graded on loihi2, rate on loihi1).")]
+StepsInTime = Annotated[
+    bool, typer.Option("--steps-in-time", help="Convert step activations where they are not exact: T > 1, or beside ReLUs.")
+]
 
 
-@dataclass(frozen=True)
-class Options:
-    """Options of the command, as given."""
-
-    calibration: Path
-    output: Path
-    timesteps: int
-    bits: str
-    per: str
-    format: str
-    recipe: str
-    coding: str | None
-    input_scale: float | None
-    seed: int
-    images: int
-    steps_in_time: bool
-
-
-def run(model: Path, options: Options, input_shape: Sequence[str], json: bool) -> None:
+def command(
+    model: Model,
+    calibration: Calibration,
+    output: Output,
+    timesteps: Timesteps = 32,
+    bits: Widths = "8",
+    per: Per = "channel",
+    format: Format = "loihi2",
+    recipe: Recipe = "best",
+    coding: Coding = None,
+    input_scale: InputScale = None,
+    seed: Annotated[int, seed_option("Seed of the draw of calibration images, and of poisson input.")] = 0,
+    images: CalibrationImages = 256,
+    steps_in_time: StepsInTime = False,
+    input_shape: InputShape = None,
+    json: Json = False,
+) -> None:
     """Convert, quantise and save."""
     started = time.perf_counter()
-    check_writable(options.output, inputs=(model, options.calibration))
-    bits = as_bits(options.bits)
-    bits_of(bits, [] if isinstance(bits, int) else [name for name in bits if name != DEFAULT], number_format(options.format))
+    check_writable(output, inputs=(model, calibration))
+    widths = _widths(bits, format)
     with stages() as stage:
         stage("reading the model", 0, 0)
-        graph = import_model(model, input_shape, options.input_scale)
-        specs = [spec._replace(events=options.coding == "events") for spec in graph.input_specs]
-        images = load_images(options.calibration, "train", specs).x
-        chosen = calibration_subset(batch_size(images), options.seed, options.images)
+        graph = import_model(model, input_shape, input_scale)
+        specs = [spec._replace(events=coding == "events") for spec in graph.input_specs]
+        drawn = draw_calibration(calibration, specs, images, seed)
         stage("reading the model", 1, 1)
         stage("converting", 0, 0)
         snn = convert_graph(
             graph,
-            calibration=batch_part(images, chosen),
-            timesteps=options.timesteps,
-            recipe=options.recipe,
-            format=options.format,
-            bits=bits,
-            coding=options.coding,
-            seed=options.seed,
-            steps_in_time=options.steps_in_time,
+            calibration=drawn.images,
+            timesteps=timesteps,
+            recipe=recipe,
+            format=format,
+            bits=widths,
+            coding=coding,
+            seed=seed,
+            steps_in_time=steps_in_time,
             progress=stage,
         )
         stage("quantising", 0, 0)
-        network = quantise(snn, format=options.format, bits=bits, per=options.per)
-        calibration = {"digest": digest(images), "indices": chosen.tolist(), "seed": options.seed, "timesteps": options.timesteps}
-        save(options.output, network, snn=snn, graph=graph, calibration=calibration)
-    facts = {
-        "network": str(options.output),
+        network = quantise(snn, format=format, bits=widths, per=per)
+        origin = {"digest": digest(drawn.all), "indices": drawn.indices.tolist(), "seed": seed, "timesteps": timesteps}
+        save(output, network, snn=snn, graph=graph, calibration=origin)
+    facts = {"network": str(output), **_facts(network, per, recipe), "seconds": round(time.perf_counter() - started, 3)}
+    if json:
+        emit_json(provenance(seed=seed, calibration_digest=origin["digest"], **facts))
+    else:
+        _show(output, network, facts)
+
+
+def _widths(bits: str, format: str) -> Bits:
+    """Return the widths that an option gives; the format holds them."""
+    widths = as_bits(bits)
+    bits_of(widths, [] if isinstance(widths, int) else [name for name in widths if name != DEFAULT], number_format(format))
+    return widths
+
+
+def _facts(network: QuantisedNetwork, per: str, recipe: str) -> dict[str, Any]:
+    """Return what JSON says of a network."""
+    return {
         "digest": network.digest,
         "timesteps": network.timesteps,
         "bits": network.bits,
         "bits_by_population": {p.target: p.bits for p in network.projections},
-        "per": options.per,
+        "per": per,
         "format": network.format.name,
         "coding": network.codings[0].kind,
-        "recipe": options.recipe,
+        "recipe": recipe,
         "populations": len(network.populations),
         "neurons": sum(p.neurons for p in network.populations[len(network.inputs) :]),
         "synapses": sum(synapses(p.geometry, network.by_name[p.source].shape) for p in network.projections),
         "weights": sum(p.geometry.kernel.size for p in network.projections),
-        "seconds": round(time.perf_counter() - started, 3),
     }
-    if json:
-        emit_json(provenance(seed=options.seed, calibration_digest=calibration["digest"], **facts))
-        return
+
+
+def _show(output: Path, network: QuantisedNetwork, facts: dict[str, Any]) -> None:
     show_lines(
-        f"{options.output}: {facts['neurons']} neurons, {facts['synapses']} synapses, {facts['weights']} weights of {network.bits} bits at "
+        f"{output}: {facts['neurons']} neurons, {facts['synapses']} synapses, {facts['weights']} weights of {network.bits} bits at "
         f"most ({network.format.name}, {facts['coding']}), T={network.timesteps}, {facts['seconds']} s",
-        f"next: ecc-lava check {options.output} --data FILE.npz",
+        f"next: ecc-lava check {output} --data FILE.npz",
     )

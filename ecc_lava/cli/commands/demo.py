@@ -5,12 +5,14 @@ from __future__ import annotations
 import json as json_module
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
 from ecc_lava.analysis import CheckReport, check
-from ecc_lava.cli.files import import_model
+from ecc_lava.cli.files import import_model, make_folder
+from ecc_lava.cli.options import Json
 from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_lines, show_table, stages
 from ecc_lava.common import Progress, check_writable, write_bytes
 from ecc_lava.conversion import convert
@@ -20,7 +22,7 @@ from ecc_lava.inputs import digest
 from ecc_lava.quantisation import quantise
 from ecc_lava.storage import save
 
-__all__ = ["run"]
+__all__ = ["command"]
 
 TIMESTEPS = 32
 BITS = 8
@@ -30,7 +32,10 @@ EXACT_IMAGES = 8
 NETWORK, MAPPING, PICTURE, REPORT = "network.h5", "mapping.json", "picture.png", "report.json"
 
 
-def run(out: Path, json: bool) -> None:
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the network, the mapping and the picture.")]
+
+
+def command(out: Out = Path("ecc-lava-demo"), json: Json = False) -> None:
     """Convert, map, check, draw; write the files and print the table."""
     started = time.perf_counter()
     _claim(out)
@@ -50,11 +55,7 @@ def _claim(out: Path) -> None:
         foreign = sorted(p.name for p in out.iterdir() if p.name not in (NETWORK, MAPPING, PICTURE, REPORT))
         if foreign:
             raise InvalidInput(f"{out}: holds other files ({', '.join(foreign[:3])}); give an empty or new folder with --out")
-    else:
-        try:
-            out.mkdir(parents=True)
-        except OSError as error:
-            raise InvalidInput(f"{out}: the folder cannot be made: {error.strerror or error}; give another with --out") from error
+    make_folder(out)
     for name in (NETWORK, MAPPING, PICTURE, REPORT):
         check_writable(out / name)
 
@@ -63,7 +64,7 @@ def _work(out: Path, stage: Progress) -> tuple[CheckReport, dict[str, Any]]:
     import hw_mappings
 
     stage("importing the Keras model", 0, 0)
-    graph = import_model(MODEL, ())
+    graph = import_model(MODEL)
     calibration, test = calibration_images(), test_images()
     stage("importing the Keras model", 1, 1)
     snn = convert(graph, calibration=calibration.x, timesteps=TIMESTEPS, progress=stage)

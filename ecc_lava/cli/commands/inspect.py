@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ecc_lava.cli.files import open_model
+from ecc_lava.cli.options import InputShape, Json, Model
+from ecc_lava.cli.several import Words
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines, show_table
 from ecc_lava.errors import UnsupportedModel
 from ecc_lava.geometry import synapses
@@ -15,7 +16,7 @@ from ecc_lava.graph import Final, Graph
 from ecc_lava.lowering import Decision, Lowering, OperatorCost, lower
 from ecc_lava.networks import Kind, depths
 
-__all__ = ["run"]
+__all__ = ["command"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class _Row:
     reason: str = ""
 
 
-def run(model: Path, input_shape: Sequence[str], json: bool) -> None:
+def command(model: Model, input_shape: InputShape = None, json: Json = False) -> None:
     """Print the layers and the populations of a model; one with layers that cannot be converted is an error after that."""
     rows, result = _read(model, input_shape)
     if isinstance(result, UnsupportedModel):
@@ -65,7 +66,7 @@ def run(model: Path, input_shape: Sequence[str], json: bool) -> None:
     _print(model, rows, populations, {"macs": result.macs, "neurons": neurons, "synapses": sum(p["synapses"] for p in populations)}, json)
 
 
-def _read(path: Path, input_shape: Sequence[str]) -> tuple[list[tuple[_Row, tuple[str, ...]]], Graph | UnsupportedModel]:
+def _read(path: Path, input_shape: Words) -> tuple[list[tuple[_Row, tuple[str, ...]]], Graph | UnsupportedModel]:
     """Return the layers of a model with their nodes, and its graph or why there is none."""
     from ecc_lava.importers.keras import described_layers, examined
 

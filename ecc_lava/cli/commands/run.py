@@ -4,73 +4,70 @@ from __future__ import annotations
 
 import io
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Optional
 
 import numpy as np
+import typer
 
-from ecc_lava.analysis import accuracy_over_time, check_margin, confident, costs
+from ecc_lava.analysis import accuracy_over_time, check_margin, costs
+from ecc_lava.analysis import confident as stop_confident
 from ecc_lava.backends import BACKENDS, Result, simulate
+from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import load_float, load_images
+from ecc_lava.cli.options import Data, FewerTimesteps, Json, Limit, Network
 from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_table, stages
 from ecc_lava.common import Array, Outputs, check_writable, first_output, write_bytes
 from ecc_lava.inputs import digest
 from ecc_lava.networks import SpikingNetwork
 from ecc_lava.storage import load
 
-__all__ = ["Options", "run"]
+__all__ = ["command"]
+
+Backend = Annotated[str, choice((name.replace("_", "-") for name in BACKENDS), help="What runs it.")]
+Predictions = Annotated[Optional[Path], typer.Option(metavar="OUT.npz", help="Write predictions and logits.")]
+OverTime = Annotated[bool, typer.Option("--over-time", help="Also give the accuracy after every step.")]
+Confident = Annotated[
+    Optional[float],
+    typer.Option(metavar="M", min=0.0, help="Stop each image when its answer leads by M in the model's logits: odds of e^M to 1."),
+]
 
 
-@dataclass(frozen=True)
-class Options:
-    """Options of the command, as given."""
-
-    backend: str
-    limit: int | None
-    timesteps: int | None
-    predictions: Path | None
-    over_time: bool
-    confident: float | None
-
-
-def run(network: Path, data: Path, options: Options, json: bool) -> None:
+def command(
+    network: Network,
+    data: Data,
+    backend: Backend = "fast",
+    limit: Limit = None,
+    timesteps: FewerTimesteps = None,
+    predictions: Predictions = None,
+    over_time: OverTime = False,
+    confident: Confident = None,
+    json: Json = False,
+) -> None:
     """Simulate and print accuracy, events and energy."""
-    backend, path = options.backend, options.predictions
-    if path is not None:
-        check_writable(path, inputs=(network, data))
-    if options.confident is not None:
-        check_margin(options.confident)
+    if predictions is not None:
+        check_writable(predictions, inputs=(network, data))
+    if confident is not None:
+        check_margin(confident)
     integer, _, graph = load(network)
-    target = load_float(network) if BACKENDS[backend].network_type is SpikingNetwork else integer
-    images = load_images(data, "test", target.input_specs, options.limit)
+    engine = backend.replace("-", "_")
+    target = load_float(network) if BACKENDS[engine].network_type is SpikingNetwork else integer
+    images = load_images(data, "test", target.input_specs, limit)
     started = time.perf_counter()
     with stages() as stage:
         result = simulate(
             target,
             images.x,
-            backend=backend,
-            timesteps=options.timesteps,
-            over_time=options.over_time or options.confident is not None,
-            progress=lambda done, total: stage(backend, done, total),
+            backend=engine,
+            timesteps=timesteps,
+            over_time=over_time or confident is not None,
+            progress=lambda done, total: stage(engine, done, total),
         )
     seconds = time.perf_counter() - started
-    if path is not None:
-        buffer = io.BytesIO()
-        np.savez(buffer, **_by_name("predictions", result.predictions), **_by_name("logits", result.logits))
-        write_bytes(path, buffer.getvalue())
-    samples = len(result.synops)
-    facts = {
-        "accuracy": None if images.y is None else float((first_output(result.predictions) == images.y).mean()),
-        "images": samples,
-        "timesteps": result.timesteps,
-        "latency_steps": result.latency_steps,
-        "backend": backend.replace("_", "-"),
-        "spikes_per_image": float(sum(int(n.sum()) for n in result.spike_counts.values()) / samples),
-        **costs(result, integer, graph).as_dict(),
-        "seconds": round(seconds, 3),
-    }
-    extra = _over_time(result, images.y, options)
+    if predictions is not None:
+        _write(predictions, result)
+    facts = {**_facts(result, images.y, backend), **costs(result, integer, graph).as_dict(), "seconds": round(seconds, 3)}
+    extra = _over_time(result, images.y, over_time, confident)
     if json:
         emit_json(provenance(data_digest=digest(images.x), **facts, **extra))
         return
@@ -79,18 +76,38 @@ def run(network: Path, data: Path, options: Options, json: bool) -> None:
     _show(extra)
 
 
-def _over_time(result: Result, labels: Array | None, options: Options) -> dict[str, Any]:
+def _facts(result: Result, labels: Array | None, backend: str) -> dict[str, Any]:
+    """Return what a run says of its images; its costs are left out."""
+    samples = len(result.synops)
+    return {
+        "accuracy": None if labels is None else float((first_output(result.predictions) == labels).mean()),
+        "images": samples,
+        "timesteps": result.timesteps,
+        "latency_steps": result.latency_steps,
+        "backend": backend,
+        "spikes_per_image": float(sum(int(n.sum()) for n in result.spike_counts.values()) / samples),
+    }
+
+
+def _write(path: Path, result: Result) -> None:
+    """Write predictions and logits."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **_by_name("predictions", result.predictions), **_by_name("logits", result.logits))
+    write_bytes(path, buffer.getvalue())
+
+
+def _over_time(result: Result, labels: Array | None, over_time: bool, margin: float | None) -> dict[str, Any]:
     """Return what is asked for of the logits over time: of the first output."""
     found: dict[str, Any] = {}
     if result.logits_over_time is None:
         return found
     logits = first_output(result.logits_over_time)
-    if options.over_time:
+    if over_time:
         found["accuracy_over_time"] = None if labels is None else accuracy_over_time(logits, labels).tolist()
-    if options.confident is not None:
-        stopped = confident(logits, options.confident)
+    if margin is not None:
+        stopped = stop_confident(logits, margin)
         found["confident"] = {
-            "margin": options.confident,
+            "margin": margin,
             "mean_steps": float(stopped.steps.mean()),
             "accuracy": None if labels is None else float((stopped.predictions == labels).mean()),
         }

@@ -2,139 +2,143 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Optional
 
-from ecc_lava.cli.files import import_model, load_images
+import typer
+
+from ecc_lava.cli.chip_mapper import chip_mapper
+from ecc_lava.cli.choices import choice
+from ecc_lava.cli.files import draw_calibration, import_model, load_images
+from ecc_lava.cli.options import Calibration, CalibrationImages, Data, InputScale, InputShape, Json, Limit, Model, seed_option
+from ecc_lava.cli.several import Several, Words, several_of, values
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines, stages
-from ecc_lava.cli.show.study import show_study
-from ecc_lava.cli.trial_mapping import chip_mapper
-from ecc_lava.common import Images, Progress, check_writable, write_bytes
-from ecc_lava.conversion import calibration_subset
+from ecc_lava.cli.show.study import TrialStages, show_study
+from ecc_lava.cli.study_folder import StudyFolder
+from ecc_lava.conversion import RECIPES
 from ecc_lava.errors import InvalidInput
-from ecc_lava.graph import Graph
-from ecc_lava.inputs import batch_part, batch_size
+from ecc_lava.formats import FORMATS
+from ecc_lava.inputs import CODINGS, Dataset, InputSpec, batch_part, batch_size
 from ecc_lava.quantisation import as_bits
-from ecc_lava.studies import Search, StudyResult, TrialProgress, draw, page, require_pyarrow, study
+from ecc_lava.studies import OBJECTIVES, SAMPLERS, Search, StudyResult, require_pyarrow, study
 
-__all__ = ["Options", "run"]
+__all__ = ["command"]
 
-BITS, TIMESTEPS = ("4", "6", "8"), ("8", "16", "32")
-TRIALS, CSV, PARQUET, PICTURE, PAGE = "trials.db", "trials.csv", "trials.parquet", "study.png", "study.html"
+BITS, TIMESTEPS, FORMAT, RECIPE = ("4", "6", "8"), ("8", "16", "32"), "loihi2", "best"
 
-Words = Sequence[str] | None
+Bits = Annotated[
+    Words,
+    typer.Option(metavar="B...", help=f"Widths of the weights, 2 to 8, or files of widths by population (default: {' '.join(BITS)})."),
+    Several(r"-?\d+|.+\.json"),
+]
+Timesteps = Annotated[
+    Words, typer.Option(metavar="T...", help=f"Steps an image is shown for (default: {' '.join(TIMESTEPS)})."), Several(r"-?\d+")
+]
+Formats = Annotated[
+    Words, typer.Option(metavar="FORMAT...", help=f"Number formats: {', '.join(FORMATS)} (default: {FORMAT})."), several_of(FORMATS)
+]
+Recipes = Annotated[
+    Words, typer.Option(metavar="RECIPE...", help=f"Recipes: {', '.join(sorted(RECIPES))} (default: {RECIPE})."), several_of(RECIPES)
+]
+Codings = Annotated[
+    Words,
+    typer.Option(metavar="CODING...", help=f"How images are sent: {', '.join(CODINGS[:-1])} or {CODINGS[-1]} (default: the format's own)."),
+    several_of(CODINGS),
+]
+Percentiles = Annotated[
+    Words,
+    typer.Option(metavar="P...", help="Percentiles of the activations that lambda is (default: the recipe's own)."),
+    Several(r"-?[\d.]+"),
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the trials, tables, picture and page.")]
+Storage = Annotated[
+    Optional[str],
+    typer.Option(metavar="URL", help="Where trials are kept: a database URL, or FILE.journal (default: DIR/trials.db, SQLite)."),
+]
+Searched = Annotated[bool, typer.Option("--search", help="Search widths by layer and T for several aims instead of all combinations.")]
+Objectives = Annotated[
+    Words,
+    typer.Option(metavar="AIM...", help=f"Of the search: {', '.join(OBJECTIVES)} (default: all there are)."),
+    Several(r"[a-z]+"),
+]
+Trials = Annotated[int, typer.Option(min=2, help="Settings that the search tries.")]
+Sampler = Annotated[str, choice(SAMPLERS, help="How the search chooses.")]
+Selection = Annotated[
+    Optional[int], typer.Option(min=1, help="The first N images choose, the others report (default: half, 1,000 at most).")
+]
+Chips = Annotated[
+    Words,
+    typer.Option(metavar="CHIP...", help="Also map every network, to the chip of its format: cores, energy, latency."),
+    Several(r"\w[\w-]*|.+\.(json|toml)"),
+]
+Skip = Annotated[int, typer.Option(min=0, help="Leave out the first N images.")]
+Parquet = Annotated[bool, typer.Option("--parquet", help="Also write the trials as Parquet (needs pyarrow).")]
 
 
-@dataclass(frozen=True)
-class Options:
-    """Options of the command, as given."""
-
-    calibration: Path
-    data: Path
-    grid: tuple[Words, Words, Words, Words, Words, Words]
-    out: Path
-    storage: str | None
-    search: tuple[Words, int, str, int | None] | None
-    chips: Words
-    skip: int
-    limit: int | None
-    input_scale: float | None
-    seed: int
-    images: int
-    parquet: bool
-
-    @property
-    def trials(self) -> str:
-        """Where trials are kept."""
-        return self.storage or str(self.out / TRIALS)
-
-    @property
-    def written(self) -> list[Path]:
-        """The files that the study ends with."""
-        return [self.out / name for name in (CSV, *([PARQUET] if self.parquet else []), PICTURE, PAGE)]
-
-
-def run(model: Path, options: Options, input_shape: Sequence[str], json: bool) -> None:
+def command(
+    model: Model,
+    calibration: Calibration,
+    data: Data,
+    bits: Bits = None,
+    timesteps: Timesteps = None,
+    format: Formats = None,
+    recipe: Recipes = None,
+    coding: Codings = None,
+    percentile: Percentiles = None,
+    out: Out = Path("ecc-lava-study"),
+    storage: Storage = None,
+    search: Searched = False,
+    objectives: Objectives = None,
+    trials: Trials = 60,
+    sampler: Sampler = "nsga2",
+    selection: Selection = None,
+    chip: Chips = None,
+    skip: Skip = 0,
+    limit: Limit = None,
+    input_scale: InputScale = None,
+    seed: Annotated[int, seed_option("Of the draw of calibration images, of poisson input and of the search.")] = 0,
+    images: CalibrationImages = 256,
+    parquet: Parquet = False,
+    input_shape: InputShape = None,
+    json: Json = False,
+) -> None:
     """Run what is not finished, write the tables and the page, and print."""
     started = time.perf_counter()
-    _claim(options, model)
-    varied = _varied(options)
-    search = _search(options)
-    mapper, chips = (None, "") if options.chips is None else chip_mapper(_several(options.chips))
-    if options.parquet:
+    folder = StudyFolder(out, storage, parquet)
+    folder.claim(inputs=(model, calibration, data))
+    wanted = _grid(bits=bits, timesteps=timesteps, formats=format, recipes=recipe, codings=coding, percentiles=percentile)
+    wanted["search"] = Search(trials, tuple(values(objectives)), sampler, selection, seed) if search else None
+    wanted["mapper"], wanted["mapper_name"] = (None, "") if chip is None else chip_mapper(values(chip))
+    if parquet:
         require_pyarrow()
     with stages(window=3600.0) as stage:  # a trial can take minutes
         stage("reading the model", 0, 0)
-        graph = import_model(model, input_shape, options.input_scale)
-        calibration, images, labels = _images(options, graph, varied["codings"] == ["events"])
+        graph = import_model(model, input_shape, input_scale)
+        specs = [spec._replace(events=wanted["codings"] == ["events"]) for spec in graph.input_specs]
+        wanted["calibration"] = draw_calibration(calibration, specs, images, seed).images
+        judged = _judged(data, specs, skip, limit)
         stage("reading the model", 1, 1)
-        try:
-            result = study(
-                graph,
-                calibration=calibration,
-                data=images,
-                labels=labels,
-                **varied,
-                search=search,
-                storage=options.trials,
-                mapper=mapper,
-                mapper_name=chips,
-                seed=options.seed,
-                progress=_Shown(stage),
-            )
-        except KeyboardInterrupt:
-            sys.stderr.write(f"ecc-lava: what is finished is kept in {options.trials}; the same command goes on from there\n")
-            raise
-    _write(options, result, model.name)
-    written = [str(path) for path in options.written]
+        with folder.named_if_interrupted():
+            result = study(graph, data=judged.x, labels=judged.y, **wanted, storage=folder.trials, seed=seed, progress=TrialStages(stage))
+    folder.write(result, model.name)
     if json:
-        seconds = round(time.perf_counter() - started, 3)
-        emit_json(provenance(**_as_json(result), seconds=seconds, storage=options.trials, files=written))
+        emit_json(_as_json(result, folder, seconds=round(time.perf_counter() - started, 3)))
         return
-    show_study(result, f"{model.name} on {options.data.name}")
-    show_lines(f"written: {', '.join(written)}; trials are kept in {options.trials}")
+    show_study(result, f"{model.name} on {data.name}")
+    show_lines(f"written: {', '.join(map(str, folder.written))}; trials are kept in {folder.trials}")
 
 
-def _as_json(result: StudyResult) -> dict[str, Any]:
-    front = {trial.key for trial in result.front()}
+def _grid(*, bits: Words, timesteps: Words, formats: Words, recipes: Words, codings: Words, percentiles: Words) -> dict[str, Any]:
+    """Return the values that are varied, as `study` takes them."""
     return {
-        "context": dict(result.context),
-        "ann_accuracy": result.ann_accuracy,
-        "trials": [{**row, "on_front": row["key"] in front} for row in result.rows],
-        "objectives": list(result.objectives),
-        "left_out": list(result.left_out),
-        "searched": [trial.as_row() for trial in result.searched],
-    }
-
-
-def _claim(options: Options, model: Path) -> None:
-    """Make the output folder, and find out whether all that is to be written can be."""
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"{options.out}: the folder cannot be made: {error.strerror or error}; give another with --out") from error
-    for path in options.written:
-        check_writable(path, inputs=(model, options.calibration, options.data))
-
-
-def _several(words: Words) -> list[str]:
-    """Return the values of an option that takes several, one after the other or one by one."""
-    return [value for word in words or () for value in word.split(",") if value]
-
-
-def _varied(options: Options) -> dict[str, Any]:
-    bits, timesteps, formats, recipes, codings, percentiles = (_several(words) for words in options.grid)
-    return {
-        "bits": [as_bits(word) for word in bits or BITS],
-        "timesteps": [_number("--timesteps", word, int) for word in timesteps or TIMESTEPS],
-        "formats": formats or ["loihi2"],
-        "recipes": recipes or ["best"],
-        "codings": codings or None,
-        "percentiles": [_number("--percentile", word, float) for word in percentiles] or None,
+        "bits": [as_bits(word) for word in values(bits) or BITS],
+        "timesteps": [_number("--timesteps", word, int) for word in values(timesteps) or TIMESTEPS],
+        "formats": values(formats) or [FORMAT],
+        "recipes": values(recipes) or [RECIPE],
+        "codings": values(codings) or None,
+        "percentiles": [_number("--percentile", word, float) for word in values(percentiles)] or None,
     }
 
 
@@ -145,42 +149,25 @@ def _number(option: str, word: str, kind: type) -> Any:
         raise InvalidInput(f"{option} {word}: {'a whole number' if kind is int else 'a number'} is needed") from error
 
 
-def _search(options: Options) -> Search | None:
-    if options.search is None:
-        return None
-    objectives, trials, sampler, selection = options.search
-    return Search(trials, tuple(_several(objectives)), sampler, selection, options.seed)
+def _judged(data: Path, inputs: Sequence[InputSpec], skip: int, limit: int | None) -> Dataset:
+    """Return the images and labels that settings are judged by."""
+    found = load_images(data, "test", inputs, None if limit is None else skip + limit)
+    if skip >= batch_size(found.x):
+        raise InvalidInput(f"--skip {skip}: {data} has {batch_size(found.x)} images")
+    part = slice(skip, None)
+    return Dataset(batch_part(found.x, part), None if found.y is None else found.y[part])
 
 
-def _images(options: Options, graph: Graph, events: bool) -> tuple[Images, Images, Any]:
-    """Return the calibration images drawn, and the images and labels that settings are judged by."""
-    specs = [spec._replace(events=events) for spec in graph.input_specs]
-    calibration = load_images(options.calibration, "train", specs).x
-    chosen = calibration_subset(batch_size(calibration), options.seed, options.images)
-    judged = load_images(options.data, "test", specs, None if options.limit is None else options.skip + options.limit)
-    if options.skip >= batch_size(judged.x):
-        raise InvalidInput(f"--skip {options.skip}: {options.data} has {batch_size(judged.x)} images")
-    part = slice(options.skip, None)
-    return batch_part(calibration, chosen), batch_part(judged.x, part), None if judged.y is None else judged.y[part]
-
-
-def _write(options: Options, result: StudyResult, name: str) -> None:
-    result.to_csv(options.out / CSV)
-    if options.parquet:
-        result.to_parquet(options.out / PARQUET)
-    write_bytes(options.out / PICTURE, draw(result))
-    write_bytes(options.out / PAGE, page(result, name).encode())
-
-
-class _Shown:
-    """Shows where a study stands: all trials, and the images of the setting at work."""
-
-    def __init__(self, stage: Progress) -> None:
-        self._stage = stage
-
-    def __call__(self, step: TrialProgress) -> None:
-        self._stage("trials", step.done + (step.finished is not None), step.total)
-        if step.setting is not None:
-            width = f"{step.setting.bits} bit" if isinstance(step.setting.bits, int) else "mixed widths"
-            ended = step.finished is not None
-            self._stage(f"{width}, T={step.setting.timesteps}: images", step.images_done + ended, step.images + ended)
+def _as_json(result: StudyResult, folder: StudyFolder, seconds: float) -> dict[str, Any]:
+    front = {trial.key for trial in result.front()}
+    return provenance(
+        context=dict(result.context),
+        ann_accuracy=result.ann_accuracy,
+        trials=[{**row, "on_front": row["key"] in front} for row in result.rows],
+        objectives=list(result.objectives),
+        left_out=list(result.left_out),
+        searched=[trial.as_row() for trial in result.searched],
+        seconds=seconds,
+        storage=folder.trials,
+        files=[str(path) for path in folder.written],
+    )

@@ -1,13 +1,14 @@
-"""A study as a table on the terminal."""
+"""A study on the terminal: where it stands, and its table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ecc_lava.cli.show.output import as_percent, show_lines, show_table
-from ecc_lava.studies import StudyResult, Trial
+from ecc_lava.common import Progress
+from ecc_lava.studies import StudyResult, Trial, TrialProgress
 
-__all__ = ["show_study"]
+__all__ = ["TrialStages", "show_study"]
 
 _VARIED: dict[str, Callable[[Trial], str]] = {
     "format": lambda t: t.setting.format,
@@ -59,3 +60,18 @@ def _figures(trial: Trial) -> tuple[str, ...]:
         str(f.latency_steps),
         "n/a" if trial.energy_uj is None else f"{trial.energy_uj:,.1f}",
     )
+
+
+class TrialStages:
+    """Shows where a study stands: all trials, and the images of the setting at work."""
+
+    def __init__(self, stage: Progress) -> None:
+        self._stage = stage
+
+    def __call__(self, step: TrialProgress) -> None:
+        """Show one step."""
+        self._stage("trials", step.done + (step.finished is not None), step.total)
+        if step.setting is not None:
+            width = f"{step.setting.bits} bit" if isinstance(step.setting.bits, int) else "mixed widths"
+            ended = step.finished is not None
+            self._stage(f"{width}, T={step.setting.timesteps}: images", step.images_done + ended, step.images + ended)

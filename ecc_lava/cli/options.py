@@ -1,0 +1,59 @@
+"""Options and arguments that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from ecc_lava.cli.several import Several, Words
+
+__all__ = [
+    "Calibration",
+    "CalibrationImages",
+    "Data",
+    "FewerTimesteps",
+    "InputScale",
+    "InputShape",
+    "Json",
+    "Limit",
+    "Model",
+    "Network",
+    "NumberOfImages",
+    "OptionalData",
+    "seed_option",
+]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Keras model: .keras, .h5 or .hdf5.")]
+Network = Annotated[Path, typer.Argument(metavar="NET.h5", help="A network file made by `ecc-lava convert`.")]
+
+Data = Annotated[Path, typer.Option("--data", metavar="FILE.npz", help="Images x_test and, optionally, labels y_test.")]
+OptionalData = Annotated[
+    Optional[Path], typer.Option("--data", metavar="FILE.npz", help="Images x_test; random ones, drawn by the seed, without.")
+]
+_FIRST = typer.Option("--limit", min=1, help="Only the first N images.")
+Limit = Annotated[Optional[int], _FIRST]
+NumberOfImages = Annotated[int, _FIRST]
+FewerTimesteps = Annotated[Optional[int], typer.Option("--timesteps", min=1, help="Fewer steps than the network was converted for.")]
+
+Calibration = Annotated[Path, typer.Option("--calibration", metavar="FILE.npz", help="Images x_train; labels are not used.")]
+CalibrationImages = Annotated[int, typer.Option("--calibration-images", min=1, help="How many calibration images are drawn.")]
+InputScale = Annotated[
+    Optional[float], typer.Option("--input-scale", help="Factor on uint8 images (default 1/255, or 1 if the model rescales itself).")
+]
+InputShape = Annotated[
+    Words,
+    typer.Option(
+        "--input-shape",
+        metavar="H W C",
+        help="Sizes that the model leaves open, all as it takes them (H W C, L C or C); NAME=H,W,C for each of several inputs.",
+    ),
+    Several(r"-?\d+"),
+]
+
+
+def seed_option(help: str) -> Any:
+    """Return the option of the seed; the help says of what."""
+    return typer.Option("--seed", min=0, help=help)

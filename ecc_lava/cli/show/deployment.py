@@ -1,0 +1,49 @@
+"""A deployment as a table on the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, fields
+from typing import TYPE_CHECKING
+
+from ecc_lava.analysis import Differences
+from ecc_lava.cli.show.output import show_lines, show_table
+
+if TYPE_CHECKING:
+    from hw_mappings import Deployment, Mapping
+
+__all__ = ["show_deployment"]
+
+BUSIEST = 12
+"""Cores that the table shows; JSON has all."""
+
+RUNTIMES = {"lava": "Lava's own runtime", "one-process": "Lava's process models in one process, not Lava's own runtime"}
+
+
+def show_deployment(name: str, mapping: Mapping, done: Deployment, *, random: bool) -> None:
+    """Print the busiest cores, the runtime, and what differs."""
+    busiest = sorted(zip(mapping.cores, done.counters, strict=True), key=lambda pair: -pair[1].synops)[:BUSIEST]
+    rows = []
+    for core, counted in busiest:
+        held = ", ".join(dict.fromkeys(shard.population for shard in core.shards))
+        rows.append((f"{core.address.chip}/{core.address.core}", held, *(f"{count:,}" for count in astuple(counted))))
+    columns = ("chip/core", "holds", *(field.name.replace("_", " ") for field in fields(done.counters[0])))
+    show_table(
+        f"{name} on {mapping.chip.name}, all images together: {len(rows)} of {len(mapping.cores)} core(s), busiest first", columns, rows
+    )
+    show_lines(
+        f"runtime: {done.runtime} ({RUNTIMES[done.runtime]}), {done.processes} process(es) for {len(mapping.cores)} core(s)",
+        f"{done.steps} steps in {done.seconds:.1f} s, {done.steps / done.seconds:,.1f} steps/s, start included"
+        + ("; random images, as no --data was given" if random else ""),
+        f"against fast: {_differences(done.lava_vs_fast)}",
+    )
+    if done.sample_vs_fast is not None:
+        cores = ", ".join(f"{mapping.cores[n].address.chip}/{mapping.cores[n].address.core}" for n in done.sampled)
+        show_lines(f"cores {cores} alone in Lava's own runtime: {_differences(done.sample_vs_fast)}")
+    show_lines(
+        f"counters of {done.differing_counters} core(s) differ from those predicted",
+        "everything is equal" if done.ok else "FAILED: see above",
+    )
+
+
+def _differences(found: Differences) -> str:
+    return f"{found.differing_spikes} spikes and {found.differing_potentials} potentials differ on {found.images} image(s)"

@@ -1,0 +1,65 @@
+"""A mapping as tables on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecc_lava.cli.show.output import show_lines, show_table
+
+if TYPE_CHECKING:
+    from hw_mappings import Mapping
+    from hw_mappings.costs import Cost
+
+__all__ = ["show_mapping"]
+
+
+def show_mapping(name: str, mapping: Mapping, facts: dict[str, Any], cost: Cost | None) -> None:
+    """Print the layers, their use of the cores, and what an image costs."""
+    from hw_mappings.report import layer_rows
+
+    limited = [resource for resource, share in facts["utilisation"].items() if share is not None]
+    layers, shares = [], []
+    for row in layer_rows(mapping):
+        used, most = row.fullest[row.limited_by]
+        shape, grid = ("x".join(map(str, numbers)) for numbers in (row.shape, row.tiling))
+        layers.append((row.name, shape, grid, str(row.cores), row.limited_by, f"{used} of {most}"))
+        shares.append((row.name, *(f"{100 * (row.utilisation[resource] or 0.0):.0f}" for resource in limited)))
+    columns = ("population", "H x W x C", "tiles", "cores", "limited by", "fullest core")
+    show_table(f"{name} on {mapping.chip.name}", columns, layers)
+    show_table("mean use of its cores, %", ("population", *(resource.replace("_", " ") for resource in limited)), shares)
+    models = ", ".join(
+        f"{model}: {'does not fit' if figures['cores'] is None else figures['cores']} (bound {figures['lower_bound_cores']})"
+        for model, figures in facts["models"].items()
+    )
+    show_lines(
+        f"{facts['cores']} cores on {facts['chips']} chip(s); no mapping needs fewer than {facts['lower_bound_cores']}: "
+        f"{facts['ratio']:.2f} times; {facts['seconds']} s",
+        f"cores by model of synaptic memory: {models}",
+        f"messages x hops: {facts['hop_weighted_messages']:,.0f} ({facts['messages_per']}), "
+        f"{facts['hop_weighted_messages_row_major']:,.0f} in row-major order",
+    )
+    if cost is not None:
+        show_lines(*_cost_lines(mapping, cost))
+
+
+def _cost_lines(mapping: Mapping, cost: Cost) -> list[str]:
+    """Say what an image costs, what that rests on, and what is slowest."""
+    busiest = mapping.cores[cost.bottleneck_core]
+    held = ", ".join(dict.fromkeys(shard.population for shard in busiest.shards))
+    where = f"core {busiest.address.core} of chip {busiest.address.chip} ({held})"
+    link = "none" if cost.busiest_link is None else "({},{}) to ({},{})".format(*cost.busiest_link[0], *cost.busiest_link[1])
+    lines = [
+        f"an image: {cost.latency_steps} steps to its output; events: " + ", ".join(f"{n:,.0f} {name}" for name, n in cost.events.items()),
+        f"busiest core: {where}; busiest link: {link}, {cost.busiest_link_messages:,.0f} messages an image",
+    ]
+    if cost.step_us is None or cost.total_uj is None or cost.energy_uj is None:
+        return [*lines, f"energy and time: n/a, {mapping.chip.name} has no figures for them"]
+    parts = ", ".join(f"{part} {energy:,.1f}" for part, energy in cost.energy_uj.items())
+    moved = [s for s in cost.sensitivity if max(s.energy or 1.0, s.time or 1.0) > 1.01]
+    return [
+        *lines,
+        f"estimated, from the chip's figures: {cost.least_uj:,.1f} to {cost.total_uj:,.1f} uJ an image ({parts})",
+        f"{cost.step_us:.2f} us a step, limited by the {cost.limited_by}; {cost.images_per_second:,.1f} images/s, latency "
+        f"{cost.latency_us:,.1f} us",
+        *(f"if the assumed {s.figure} were twice as large: energy x {s.energy:.2f}, time x {s.time:.2f}" for s in moved),
+    ]

@@ -1,0 +1,40 @@
+"""What `ecc-lava check` found, as tables on the terminal."""
+
+from __future__ import annotations
+
+from ecc_lava.analysis import CheckReport, Differences
+from ecc_lava.cli.show.output import as_percent, show_table
+
+__all__ = ["show_report"]
+
+
+def show_report(report: CheckReport) -> None:
+    """Print a report as tables."""
+    rows = [
+        ("golden against fast", _differences(report.golden_vs_fast)),
+        ("float engine on the integers against fast", _differences(report.float_on_integers_vs_fast)),
+        ("Lava against fast", _differences(report.lava_vs_fast)),
+        ("accuracy: ANN", as_percent(report.ann_accuracy)),
+        ("accuracy: closed form", as_percent(report.closed_form_accuracy)),
+        ("accuracy: float, time-stepped", as_percent(report.float_accuracy)),
+        ("accuracy: integers", as_percent(report.integer_accuracy)),
+        ("agreement of integers with the ANN", as_percent(report.agreement)),
+    ]
+    show_table(f"{report.images} images, T={report.timesteps}", ("check", "result"), rows)
+    layers = [
+        (
+            layer.name,
+            "n/a" if layer.spike_count_error is None else f"{layer.spike_count_error:.4f}",
+            "n/a" if layer.rate_correlation is None else f"{layer.rate_correlation:.4f}",
+            str(layer.saturated_low),
+            str(layer.saturated_high),
+        )
+        for layer in report.layers
+    ]
+    show_table("Float against integers, by layer", ("layer", "count error / T", "correlation", "saturated low", "high"), layers)
+
+
+def _differences(found: Differences | None) -> str:
+    if found is None:
+        return "not run: Lava is not installed (it needs Python 3.10)"
+    return f"{found.differing_spikes} spikes and {found.differing_potentials} potentials differ on {found.images} images"

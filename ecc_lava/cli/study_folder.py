@@ -1,0 +1,68 @@
+"""The folder of `ecc-lava study`: trials, tables, the picture and the page."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecc_lava.cli.files import make_folder
+from ecc_lava.common import check_writable, write_bytes
+from ecc_lava.studies import StudyResult, draw, page
+
+__all__ = ["StudyFolder"]
+
+TRIALS, CSV, PARQUET, PICTURE, PAGE = "trials.db", "trials.csv", "trials.parquet", "study.png", "study.html"
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Where a study writes.
+
+    Attributes
+    ----------
+    out : Path
+    storage : str or None
+        Where trials are kept, if not in the folder.
+    parquet : bool
+        Whether the trials are written as Parquet too.
+    """
+
+    out: Path
+    storage: str | None
+    parquet: bool
+
+    @property
+    def trials(self) -> str:
+        """Where trials are kept."""
+        return self.storage or str(self.out / TRIALS)
+
+    @property
+    def written(self) -> list[Path]:
+        """The files that a study ends with."""
+        return [self.out / name for name in (CSV, *([PARQUET] if self.parquet else []), PICTURE, PAGE)]
+
+    def claim(self, inputs: Sequence[Path]) -> None:
+        """Make the folder, and find out whether every file can be written without replacing an input."""
+        make_folder(self.out)
+        for path in self.written:
+            check_writable(path, inputs=inputs)
+
+    @contextmanager
+    def named_if_interrupted(self) -> Iterator[None]:
+        """Tell where the finished trials are if the user interrupts the study."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            sys.stderr.write(f"ecc-lava: what is finished is kept in {self.trials}; the same command goes on from there\n")
+            raise
+
+    def write(self, result: StudyResult, model: str) -> None:
+        """Write the tables, the picture and the page."""
+        result.to_csv(self.out / CSV)
+        if self.parquet:
+            result.to_parquet(self.out / PARQUET)
+        write_bytes(self.out / PICTURE, draw(result))
+        write_bytes(self.out / PAGE, page(result, model).encode())
