@@ -23,7 +23,8 @@ from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.geometry import Conv, apply, with_kernel
 from ecc_lava.networks.integer import QuantisedNetwork
 from ecc_lava.networks.wiring import Kind
-from tests.helpers.networks import assert_same_activity, random_images, random_network
+from tests.helpers.compare import assert_same_activity
+from tests.helpers.networks import random_images, random_network
 
 MANY = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -38,7 +39,7 @@ def test_fast_equals_golden_in_every_integer(seed: int, rails: bool, layers: int
     network = random_network(seed, layers, timesteps=9, rails=rails, ranges=bool(seed % 2), ports=seed % 3 == 0)
     q = random_images(network, 2, seed)
     wanted = _everything(network)
-    assert_same_activity(golden(network, q, timesteps, wanted), fast(network, q, timesteps, wanted))
+    assert_same_activity(golden(network, q, timesteps, wanted), fast(network, q, timesteps, wanted), types=False)
 
 
 def test_the_generated_networks_reach_both_rails_and_every_geometry() -> None:
@@ -67,7 +68,7 @@ def test_the_number_of_threads_changes_nothing(threads: int, monkeypatch: pytest
     q = random_images(network, 7)
     reference = fast(network, q, 6, _everything(network))
     monkeypatch.setattr(fast_module, "_threads", lambda: threads)
-    assert_same_activity(reference, fast(network, q, 6, _everything(network)))
+    assert_same_activity(reference, fast(network, q, 6, _everything(network)), types=False)
 
 
 def test_the_number_of_threads_is_that_of_this_processs_cores() -> None:
@@ -296,6 +297,6 @@ def test_activities_of_no_spikes() -> None:
         ),
     )
     q = {"input": np.zeros((1, *network.input.shape), np.uint8)}
-    assert_same_activity(golden(silent, q, 6, _everything(silent)), fast(silent, q, 6, _everything(silent)))
+    assert_same_activity(golden(silent, q, 6, _everything(silent)), fast(silent, q, 6, _everything(silent)), types=False)
     activity: Activity = fast(silent, q, 6, Recording())["p0"]
     assert not activity.counts.any()

@@ -29,7 +29,7 @@ import ecc_lava
 import hw_mappings
 from ecc_lava.cli.app import main as program
 from ecc_lava.demo.data import FOLDER, MODEL
-from tests.helpers.layered import for_chip
+from tests.helpers.chips import for_chip
 from tests.helpers.networks import random_network
 
 VARYING = {"packages", "version", "out", "storage", "table", "picture", "page"}

@@ -19,8 +19,8 @@ from ecc_lava.demo.data import MODEL, calibration_images
 from ecc_lava.errors import LavaError
 from ecc_lava.inputs.dataset import load_dataset
 from hw_mappings import Deployment, Mapping, map_network
+from tests.helpers.chips import chip_with
 from tests.helpers.lava import needs_lava
-from tests.helpers.layered import chip_with
 from tests.helpers.program import BAD_INPUT, DATA, FAILED, INTERRUPTED, OK, PROGRAM, Call
 
 SMALL = chip_with(compartments=112, delay_max=1)

@@ -23,8 +23,8 @@ from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.host import supervisor as lava_supervisor
 from ecc_lava.backends.lava.run import run_counted
 from ecc_lava.common.arrays import Array
-from tests.helpers.lava import whole_cores
 from tests.helpers.networks import random_images, random_network
+from tests.helpers.partitions import whole_cores
 
 HOST = "ecc_lava.backends.lava.host"
 """What the command line of a run's processes has in it."""

@@ -1,12 +1,14 @@
-"""Random integer networks over every geometry, for the tests that compare back ends."""
+"""Integer networks: one maker, and what the tests make with it; images, and what inputs send for them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from ecc_lava.backends.activity import ActivityOf
 from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, axes_permuted, from_synapses, target_shape
@@ -15,7 +17,63 @@ from ecc_lava.inputs.encoding import sent_by_all
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind, depths
 
-__all__ = ["assert_same_activity", "random_images", "random_network", "random_sent", "recoded"]
+__all__ = [
+    "GEOMETRIES",
+    "Neurons",
+    "Wire",
+    "chain",
+    "integer_network",
+    "one_projection",
+    "one_readout",
+    "random_images",
+    "random_network",
+    "random_sent",
+    "recoded",
+    "same_conv",
+    "side_by_side",
+]
+
+ZERO = np.zeros((1, 1, 1), np.int32)
+
+
+class Wire(NamedTuple):
+    """A projection before delays are known."""
+
+    source: str
+    target: str
+    exponent: int
+    geometry: Geometry
+
+
+class Neurons(NamedTuple):
+    """What a population's neurons are."""
+
+    kind: Kind
+    bias: Array = ZERO
+    vth: Array = ZERO
+    v_init: Array = ZERO
+
+
+def integer_network(
+    shapes: Mapping[str, Shape],
+    wires: Sequence[Wire],
+    neurons: Callable[[str, Shape], Neurons],
+    timesteps: int = 6,
+    logit_scale: float = 1.0,
+) -> QuantisedNetwork:
+    """Return a network of these populations and projections, with the depths and delays that follow from them.
+
+    Its format is Loihi 2's, its weights have 8 bits, and every input is graded.
+    """
+    depth = depths(list(shapes), [(wire.source, wire.target) for wire in wires])
+    populations = []
+    for name, shape in shapes.items():
+        kind, bias, vth, v_init = neurons(name, shape)
+        populations.append(QuantisedPopulation(name, shape, kind, depth[name], bias, vth, v_init))
+    projections = tuple(QuantisedProjection(s, t, depth[t] - depth[s] - 1, exponent, geometry) for s, t, exponent, geometry in wires)
+    inputs, readouts = (sum(p.kind is kind for p in populations) for kind in (Kind.INPUT, Kind.READOUT))
+    codings, scales = (InputCoding(),) * inputs, (logit_scale,) * readouts
+    return QuantisedNetwork(tuple(populations), projections, LOIHI2, 8, codings, timesteps, scales)
 
 
 def _mantissas(rng: np.random.Generator, *shape: int, largest: int = 127) -> Array:
@@ -90,7 +148,7 @@ def random_network(
     rng = np.random.default_rng(seed)
     shape: Shape = (int(rng.integers(3, 8)), int(rng.integers(3, 8)), int(rng.integers(1, 4)))
     shapes: dict[str, Shape] = {"input": shape}
-    wires: list[tuple[str, str, int, Geometry]] = []
+    wires: list[Wire] = []
     for index in range(layers):
         name = f"p{index}"
         source = f"p{index - 1}" if index else "input"
@@ -100,36 +158,33 @@ def random_network(
             else _random_conv(rng, shapes[source], (*STYLES, *RANGES) if ranges else STYLES)
         )
         shapes[name] = target_shape(geometry, shapes[source])
-        wires.append((source, name, int(rng.integers(-6, 1)), geometry))
+        wires.append(Wire(source, name, int(rng.integers(-6, 1)), geometry))
         twins = [other for other in shapes if other not in (name, source, "input") and shapes[other] == shapes[name]]
         if twins:
-            wires.append((twins[0], name, int(rng.integers(-6, 1)), _identity(shapes[name][2])))
+            wires.append(Wire(twins[0], name, int(rng.integers(-6, 1)), _identity(shapes[name][2])))
     if ports:
         shapes = {"input": shape, "other": shapes["p0"], **shapes, "aux": (1, 1, 2)}
-        wires.append(("other", "p0", -6, _identity(shapes["p0"][2])))
-        wires.append(("p0", "aux", -5, Dense(_mantissas(rng, int(np.prod(shapes["p0"])), 2))))
+        wires.append(Wire("other", "p0", -6, _identity(shapes["p0"][2])))
+        wires.append(Wire("p0", "aux", -5, Dense(_mantissas(rng, int(np.prod(shapes["p0"])), 2))))
     last = shapes[f"p{layers - 1}"]
     shapes["readout"] = (1, 1, 5)
-    wires.append((f"p{layers - 1}", "readout", -5, Dense(_mantissas(rng, int(np.prod(last)), 5))))
-    depth = depths(list(shapes), [(s, t) for s, t, _, _ in wires])
+    wires.append(Wire(f"p{layers - 1}", "readout", -5, Dense(_mantissas(rng, int(np.prod(last)), 5))))
 
     def parameter(low: int, high: int, of: Shape) -> Array:
         picked = ((1, 1, 1), (1, 1, of[2]), of)[int(rng.integers(0, 3))]
         return rng.integers(low, high, picked).astype(np.int32)
 
-    populations = []
-    for name, of in shapes.items():
+    def neurons(name: str, of: Shape) -> Neurons:
         kind = {"input": Kind.INPUT, "other": Kind.INPUT, "readout": Kind.READOUT, "aux": Kind.READOUT}.get(name, Kind.IF)
         if ports and kind is Kind.IF and rng.random() < 0.4:
             kind = Kind.STEP
         reach = 8_000_000 if rails and kind.spikes else 4000
-        zero = np.zeros((1, 1, 1), np.int32)
-        bias = zero if kind is Kind.INPUT else parameter(-reach // 2, reach, of)
-        vth = parameter(2000, 30000, of) if kind is Kind.IF else parameter(0, 3000, of) if kind is Kind.STEP else zero
-        v_init = parameter(0, 15000, of) if kind is Kind.IF else zero
-        populations.append(QuantisedPopulation(name, of, kind, depth[name], bias, vth, v_init))
-    projections = tuple(QuantisedProjection(s, t, depth[t] - depth[s] - 1, e, g) for s, t, e, g in wires)
-    return QuantisedNetwork(tuple(populations), projections, LOIHI2, 8, (InputCoding(),) * (1 + ports), timesteps, (1000.0,) * (1 + ports))
+        bias = ZERO if kind is Kind.INPUT else parameter(-reach // 2, reach, of)
+        vth = parameter(2000, 30000, of) if kind is Kind.IF else parameter(0, 3000, of) if kind is Kind.STEP else ZERO
+        v_init = parameter(0, 15000, of) if kind is Kind.IF else ZERO
+        return Neurons(kind, bias, vth, v_init)
+
+    return integer_network(shapes, wires, neurons, timesteps, logit_scale=1000.0)
 
 
 def random_images(network: QuantisedNetwork, samples: int, seed: int = 0) -> dict[str, Array]:
@@ -155,12 +210,84 @@ def random_sent(network: QuantisedNetwork, samples: int, timesteps: int, seed: i
     return sent_by_all(random_images(network, samples, seed), network.codings, timesteps)
 
 
-def assert_same_activity(a: ActivityOf, b: ActivityOf) -> None:
-    """Assert that two back ends did the same, in every integer; types of the arrays may differ."""
-    assert set(a) == set(b)
-    for name in a:
-        for field in ("counts", "potential", "raster", "over_time"):
-            first, second = getattr(a[name], field), getattr(b[name], field)
-            assert (first is None) == (second is None), (name, field)
-            assert first is None or np.array_equal(first, second), (name, field)
-        assert (a[name].saturated_low, a[name].saturated_high) == (b[name].saturated_low, b[name].saturated_high), name
+def side_by_side(networks: Mapping[str, QuantisedNetwork]) -> QuantisedNetwork:
+    """Return networks of one format as one, in which they know nothing of each other; names begin with `NAME:`."""
+    first, *_ = networks.values()
+    assert all((n.format, n.timesteps) == (first.format, first.timesteps) for n in networks.values())
+    populations = [replace(p, name=f"{name}:{p.name}") for name, n in networks.items() for p in n.populations]
+    projections = [
+        replace(q, source=f"{name}:{q.source}", target=f"{name}:{q.target}") for name, n in networks.items() for q in n.projections
+    ]
+    return replace(
+        first,
+        populations=tuple(sorted(populations, key=lambda p: p.kind is not Kind.INPUT)),
+        projections=tuple(projections),
+        bits=max(n.bits for n in networks.values()),
+        codings=tuple(coding for n in networks.values() for coding in n.codings),
+        logit_scales=tuple(scale for n in networks.values() for scale in n.logit_scales),
+    )
+
+
+def chain(shape: Shape, *layers: Geometry, skip: bool = False) -> QuantisedNetwork:
+    """Return a chain of layers with zero weights and trivial neurons; with `skip` the first also feeds the readout."""
+    names = ["input", *(f"p{n}" for n in range(len(layers) - 1)), "readout"]
+    shapes = {"input": shape}
+    wires: list[Wire] = []
+    for (source, target), geometry in zip(pairwise(names), layers, strict=True):
+        shapes[target] = target_shape(geometry, shapes[source])
+        wires.append(Wire(source, target, 0, geometry))
+    if skip:
+        wires.append(Wire("p0", "readout", 0, Dense(np.zeros((int(np.prod(shapes["p0"])), shapes["readout"][2]), np.int8))))
+    kinds = {"input": Kind.INPUT, "readout": Kind.READOUT}
+    return integer_network(shapes, wires, lambda name, _: Neurons(kinds.get(name, Kind.IF), vth=ZERO + 1), timesteps=32)
+
+
+def same_conv(channels: int, out: int, size: int = 3) -> Conv:
+    """Return a convolution that keeps the size of the map."""
+    return Conv(np.zeros((size, size, channels, out), np.int8), padding=(size // 2,) * 4)
+
+
+def one_projection(shape: Shape, geometry: Geometry) -> QuantisedNetwork:
+    """Return input -> p -> readout with `geometry` between the first two, and a p that fires on its own."""
+    rng = np.random.default_rng(0)
+    target = target_shape(geometry, shape)
+
+    def neurons(name: str, of: Shape) -> Neurons:
+        if name != "p":
+            return Neurons(Kind.INPUT if name == "input" else Kind.READOUT)
+        return Neurons(Kind.IF, *(rng.integers(low, high, of).astype(np.int32) for low, high in ((-500, 9000), (3000, 9000), (0, 9000))))
+
+    shapes = {"input": shape, "p": target, "readout": (1, 1, 3)}
+    dense = Dense(np.random.default_rng(2).integers(-127, 128, (int(np.prod(target)), 3)).astype(np.int8))
+    return integer_network(shapes, [Wire("input", "p", -5, geometry), Wire("p", "readout", -3, dense)], neurons)
+
+
+def one_readout() -> QuantisedNetwork:
+    """Return an input and a dense readout without bias."""
+    kinds = {"input": Kind.INPUT, "readout": Kind.READOUT}
+    wire = Wire("input", "readout", 1, Dense(_kernel(18, 5, largest=10)))
+    return integer_network({"input": (3, 3, 2), "readout": (1, 1, 5)}, [wire], lambda name, _: Neurons(kinds[name]), timesteps=8)
+
+
+def _kernel(*shape: int, largest: int = 127) -> Array:
+    return np.random.default_rng(1).integers(-largest, largest + 1, shape).astype(np.int8)
+
+
+GEOMETRIES: dict[str, Geometry] = {
+    "cropping": Conv(_kernel(3, 3, 4, 5), padding=(-1, -2, 0, -1)),
+    "crop_and_pad": Conv(_kernel(3, 2, 4, 5), padding=(-1, 2, 1, -1), strides=(2, 1)),
+    "wide_padding": Conv(_kernel(3, 3, 4, 2), padding=(4, 4, 4, 4)),
+    "only_padding_in_reach": Conv(_kernel(1, 1, 4, 2), padding=(9, 0, 0, 0), strides=(9, 3)),
+    "dilated": Conv(_kernel(3, 3, 4, 2), dilation=(2, 3), padding=(2, 1, 3, 0)),
+    "depthwise": Conv(_kernel(3, 3, 1, 8), groups=4),
+    "groups_of_two": Conv(_kernel(2, 2, 2, 6), groups=2),
+    "gain": Conv(_kernel(2, 2, 1, 4, largest=30), strides=(2, 2), groups=4, gain=np.arange(1, 13, dtype=np.int32).reshape(3, 4) % 4 + 1),
+    "channel_ranges": Conv(_kernel(3, 3, 2, 3), reads=(1, 3), writes=(2, 7)),
+    "groups_of_channel_ranges": Conv(_kernel(2, 2, 1, 6), groups=3, reads=(1, 4), writes=(1, 8)),
+    "stretched": Conv(_kernel(3, 3, 4, 2), input_dilation=(2, 3), padding=(2, 1, 2, 2)),
+    "stretched_with_strides": Conv(_kernel(3, 2, 4, 2), (3, 2), input_dilation=(2, 3), padding=(-1, 1, 1, 0)),
+    "dense": Dense(_kernel(7 * 8 * 4, 11)),
+    "listed": from_synapses(_kernel(200, largest=60), np.arange(200) ** 3 % 211, np.arange(200) ** 2 % 59, (7, 8, 4), (3, 4, 5)),
+    "permuted": replace(axes_permuted((7, 8, 4), (2, 0, 1)), kernel=_kernel(224) | 1),
+    "none_listed": from_synapses(_kernel(0), np.zeros(0, int), np.zeros(0, int), (7, 8, 4), (2, 2, 3)),
+}

@@ -24,8 +24,8 @@ from hw_mappings.placement.traffic import traffic
 from hw_mappings.report.rows import layer_rows, misfit_summary, summary
 from hw_mappings.resources.tiling import cut
 from hw_mappings.resources.usage import overruns
-from tests.helpers.layered import CHIPS, DISCRETE, TINY, chain, chip_with, for_chip, same_conv
-from tests.helpers.networks import random_images, random_network
+from tests.helpers.chips import CHIPS, DISCRETE, TINY, chip_with, for_chip
+from tests.helpers.networks import chain, random_images, random_network, same_conv
 
 SEEDS = range(12)
 

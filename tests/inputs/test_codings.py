@@ -23,7 +23,7 @@ from ecc_lava.inputs.coding import CODINGS, InputCoding
 from ecc_lava.inputs.encoding import encode, sent
 from ecc_lava.networks.integer import QuantisedNetwork
 from ecc_lava.networks.spiking import SpikingNetwork
-from tests.helpers.lava import everything
+from tests.helpers.compare import everything
 from tests.helpers.networks import random_network, random_sent, recoded
 
 SOME = settings(derandomize=True, deadline=None, max_examples=20)

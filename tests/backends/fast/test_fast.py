@@ -32,8 +32,9 @@ from ecc_lava.geometry import Conv, Dense, Geometry, as_sparse, target_shape
 from ecc_lava.inputs import InputCoding
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
+from tests.helpers.compare import assert_same_activity
 from tests.helpers.graphs import geometries, shapes
-from tests.helpers.networks import assert_same_activity, random_images, random_network
+from tests.helpers.networks import random_images, random_network
 
 SOME = settings(derandomize=True, deadline=None, max_examples=40)
 NEEDS_COMPILER = "needs a C compiler"
@@ -71,7 +72,7 @@ def _everything(network: QuantisedNetwork) -> Recording:
 def _check(network: QuantisedNetwork, timesteps: int, samples: int = 3, seed: int = 0) -> ActivityOf:
     q, wanted = random_images(network, samples, seed), _everything(network)
     expected = golden(network, q, timesteps, wanted)
-    assert_same_activity(expected, fast(network, q, timesteps, wanted))
+    assert_same_activity(expected, fast(network, q, timesteps, wanted), types=False)
     return expected
 
 
@@ -186,7 +187,7 @@ def test_images_in_any_order_of_axes(kernels: Kernels) -> None:
     network = random_network(3)
     q = random_images(network, 3)
     turned = {name: np.asfortranarray(x) for name, x in q.items()}
-    assert_same_activity(fast(network, q, 6, Recording()), fast(network, turned, 6, Recording()))
+    assert_same_activity(fast(network, q, 6, Recording()), fast(network, turned, 6, Recording()), types=False)
 
 
 def test_only_what_is_wanted_is_kept(kernels: Kernels) -> None:

@@ -18,8 +18,9 @@ from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidInput
 from ecc_lava.networks.integer import QuantisedNetwork
 from ecc_lava.networks.shard import Shard, whole
-from tests.helpers.lava import GEOMETRIES, assert_same, everything, one_projection, random_tiling, whole_cores
-from tests.helpers.networks import random_images, random_network, random_sent, recoded
+from tests.helpers.compare import assert_same_activity, everything
+from tests.helpers.networks import GEOMETRIES, one_projection, random_images, random_network, random_sent, recoded
+from tests.helpers.partitions import random_tiling, whole_cores
 
 
 def in_one_process(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: dict[str, Array], timesteps: int) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def test_arithmetic_of_random_tilings_equals_golden(seed: int) -> None:
     )
     q = random_images(network, 3, seed)
     cores = random_tiling(rng, network, int(rng.integers(1, 9)))
-    assert_same(golden(network, q, 5, everything(network)), in_one_process(network, cores, q, 5))
+    assert_same_activity(golden(network, q, 5, everything(network)), in_one_process(network, cores, q, 5))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -60,7 +61,7 @@ def test_arithmetic_of_sparse_networks_equals_golden(seed: int) -> None:
     network = random_network(seed, layers=int(rng.integers(2, 7)), timesteps=5, rails=seed % 3 == 0, ranges=seed % 2 == 0, sparse=True)
     q = random_images(network, 3, seed)
     cores = random_tiling(rng, network, int(rng.integers(1, 9)))
-    assert_same(golden(network, q, 5, everything(network)), in_one_process(network, cores, q, 5))
+    assert_same_activity(golden(network, q, 5, everything(network)), in_one_process(network, cores, q, 5))
 
 
 @pytest.mark.parametrize(("seed", "kinds"), [(0, ["rate"]), (1, ["poisson"]), (5, ["rate", "graded"]), (10, ["graded", "poisson"])])
@@ -68,7 +69,7 @@ def test_arithmetic_of_spiking_inputs_equals_golden(seed: int, kinds: list[str])
     network = recoded(random_network(seed, ports=len(kinds) > 1), *kinds)
     sent = random_sent(network, 3, 6, seed)
     cores = random_tiling(np.random.default_rng(seed), network, 5)
-    assert_same(golden(network, sent, 6, everything(network)), in_one_process(network, cores, sent, 6))
+    assert_same_activity(golden(network, sent, 6, everything(network)), in_one_process(network, cores, sent, 6))
 
 
 @pytest.mark.parametrize("name", GEOMETRIES)
@@ -77,7 +78,7 @@ def test_arithmetic_of_every_geometry_equals_golden(name: str) -> None:
     q = random_images(network, 2)
     for seed in range(4):
         cores = random_tiling(np.random.default_rng(seed), network, 5)
-        assert_same(golden(network, q, 6, everything(network)), in_one_process(network, cores, q, 6))
+        assert_same_activity(golden(network, q, 6, everything(network)), in_one_process(network, cores, q, 6))
 
 
 def test_shards_that_do_not_tile_are_refused() -> None:

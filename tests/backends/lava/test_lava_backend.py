@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from textwrap import dedent
 
 import numpy as np
 import pytest
@@ -22,9 +18,11 @@ from ecc_lava.backends.lava.run import lava, run_counted
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.errors import InvalidInput, LavaError, MissingDependency
 from ecc_lava.networks.wiring import Kind
+from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.faults import leaving_nothing, leftovers
-from tests.helpers.lava import ROOT, assert_same, everything, needs_lava, one_readout, random_tiling, whole_cores
-from tests.helpers.networks import random_images, random_network, random_sent, recoded
+from tests.helpers.lava import needs_lava, script
+from tests.helpers.networks import one_readout, random_images, random_network, random_sent, recoded
+from tests.helpers.partitions import random_tiling, whole_cores
 
 
 @pytest.fixture
@@ -64,7 +62,7 @@ def test_lava_equals_golden(seed: int, rails: bool) -> None:
     network = random_network(seed, rails=rails, ranges=seed > 3, ports=seed in (4, 5))
     q = random_images(network, 3, seed)
     expected = golden(network, q, 6, everything(network))
-    assert_same(expected, lava(network, q, 6, everything(network)))
+    assert_same_activity(expected, lava(network, q, 6, everything(network)))
     if rails:
         assert any(activity.saturated_high for activity in expected.values())
 
@@ -75,7 +73,7 @@ def test_lava_equals_golden(seed: int, rails: bool) -> None:
 def test_lava_sends_binary_spikes_too(seed: int, kinds: list[str]) -> None:
     network = recoded(random_network(seed, ports=len(kinds) > 1), *kinds)
     sent = random_sent(network, 3, 5, seed)
-    assert_same(golden(network, sent, 5, everything(network)), lava(network, sent, 5, everything(network)))
+    assert_same_activity(golden(network, sent, 5, everything(network)), lava(network, sent, 5, everything(network)))
 
 
 @needs_lava
@@ -85,7 +83,7 @@ def test_random_tilings_equal_golden(seed: int, cores: int) -> None:
     network = random_network(seed, rails=seed == 11, sparse=seed > 11)
     q = random_images(network, 2, seed)
     tiling = random_tiling(np.random.default_rng(seed), network, cores)
-    assert_same(golden(network, q, 4, Recording()), run_counted(network, tiling, q, 4, Recording()).activity)
+    assert_same_activity(golden(network, q, 4, Recording()), run_counted(network, tiling, q, 4, Recording()).activity)
 
 
 @needs_lava
@@ -101,7 +99,7 @@ def test_populations_that_fire_by_themselves() -> None:
     q = random_images(network, 2)
     expected = golden(network, q, 5, everything(network))
     assert all(expected[p.name].counts.any() for p in network.populations if p.kind is Kind.IF)
-    assert_same(expected, lava(network, q, 5, everything(network)))
+    assert_same_activity(expected, lava(network, q, 5, everything(network)))
 
 
 @needs_lava
@@ -109,7 +107,7 @@ def test_populations_that_fire_by_themselves() -> None:
 def test_rasters_of_some_populations_and_fewer_steps() -> None:
     network = random_network(6)
     q, wanted = random_images(network, 2), Recording(frozenset({"p1", "input"}))
-    assert_same(golden(network, q, 1, wanted), lava(network, q, 1, wanted))
+    assert_same_activity(golden(network, q, 1, wanted), lava(network, q, 1, wanted))
 
 
 @needs_lava
@@ -121,7 +119,7 @@ def test_a_long_path_of_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(tempfile, "tempdir", str(long))
     network = random_network(1)
     q = random_images(network, 1)
-    assert_same(golden(network, q, 2, Recording()), lava(network, q, 2, Recording()))
+    assert_same_activity(golden(network, q, 2, Recording()), lava(network, q, 2, Recording()))
 
 
 @needs_lava
@@ -148,16 +146,6 @@ def test_repeated_runs_leak_nothing() -> None:
     assert leftovers() == before
 
 
-def script(body: str, *, timeout: float = 60.0) -> str:
-    """Run a script in a fresh interpreter with this module's imports; return its standard output."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-c", dedent(body)], env=environment, capture_output=True, text=True, timeout=timeout, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @needs_lava
 def test_side_effects_of_lava_stay_out() -> None:
     """Importing and running the back end imports no Lava here, sets no start method and adds no log handler, nor minds if one is set."""
@@ -182,12 +170,12 @@ def test_after_tensorflow() -> None:
         model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(3)])
         model.predict(np.zeros((2, 4, 4, 1)), verbose=0)
         from tests.helpers.networks import random_images, random_network, random_sent, recoded
-        from tests.helpers.lava import assert_same, everything
+        from tests.helpers.compare import assert_same_activity, everything
         from ecc_lava.backends.lava.run import lava
         from ecc_lava.backends.stepwise import golden
         network = random_network(1)
         q = random_images(network, 2)
-        assert_same(golden(network, q, 4, everything(network)), lava(network, q, 4, everything(network)))
+        assert_same_activity(golden(network, q, 4, everything(network)), lava(network, q, 4, everything(network)))
         model.predict(np.zeros((2, 4, 4, 1)), verbose=0)
     """)
 
@@ -207,7 +195,7 @@ def test_lavas_own_processes_agree() -> None:
         from lava.proc.lif.process import LIF
         from lava.utils.weightutils import SignMode
         from tests.helpers.networks import random_images
-        from tests.helpers.lava import one_readout
+        from tests.helpers.networks import one_readout
 
         network = one_readout()
         q = random_images(network, 1)["input"].reshape(-1, 1)

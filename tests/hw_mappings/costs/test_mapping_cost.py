@@ -18,7 +18,7 @@ from hw_mappings.costs.cost import core_energies_uj, core_step_us, estimate
 from hw_mappings.costs.events import events
 from hw_mappings.placement import Traffic
 from hw_mappings.placement.links import loads, routes
-from tests.helpers.layered import TINY, chip_with
+from tests.helpers.chips import TINY, chip_with
 from tests.helpers.networks import random_images, random_network
 
 

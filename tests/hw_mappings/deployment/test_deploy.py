@@ -23,7 +23,8 @@ from ecc_lava.errors import InvalidInput, InvalidNetwork, LavaError
 from hw_mappings import LOIHI2, Mapping, deploy, map_network, predicted_counters
 from hw_mappings.chips.mesh import Address
 from hw_mappings.deployment.processes import groups, layers
-from tests.helpers.deployments import Case, assert_equal, case, cases, random_mapping
+from tests.helpers.compare import assert_deployed_alike
+from tests.helpers.deployments import Case, case, cases
 from tests.helpers.faults import (
     FailingArithmetic,
     Fault,
@@ -38,6 +39,7 @@ from tests.helpers.faults import (
 )
 from tests.helpers.lava import ROOT, needs_lava
 from tests.helpers.networks import random_images, random_network
+from tests.helpers.partitions import random_mapping
 
 FEW = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -67,7 +69,7 @@ def test_any_partition_in_one_process(examples: int) -> None:
 def test_any_partition_in_lavas_runtime(drawn: Case) -> None:
     found = drawn.deploy(runtime="lava", max_processes=14)
     assert found.runtime == "lava" and found.processes == len(drawn.mapping.cores) + 2
-    assert_equal(found)
+    assert_deployed_alike(found)
 
 
 @needs_lava
@@ -75,7 +77,7 @@ def test_cores_share_processes_where_there_are_too_many() -> None:
     given = case(cores=9)
     found = given.deploy(runtime="lava", max_processes=6)
     assert (found.runtime, found.processes, len(found.counters)) == ("lava", 6, 9)
-    assert_equal(found)
+    assert_deployed_alike(found)
     assert found.sampled == () and found.sample_vs_fast is None
     assert found.steps == 2 * 6 + found.result.latency_steps - 6
 
@@ -86,7 +88,7 @@ def test_one_process_where_a_layer_has_none_of_its_own() -> None:
     told: list[tuple[str, int, int]] = []
     found = given.deploy(max_processes=3, sample=2, seed=5, progress=lambda *stage: told.append(stage))
     assert (found.runtime, found.processes, found.result.backend) == ("one-process", 1, "one-process")
-    assert_equal(found)
+    assert_deployed_alike(found)
     assert len(set(found.sampled)) == 2 and found.sample_vs_fast is not None and found.sample_vs_fast.images == 2
     for name in ("deployment (one-process)", "sample of cores (lava)"):
         steps = [(done, total) for stage, done, total in told if stage == name]
@@ -99,7 +101,7 @@ def test_an_input_that_no_core_hears(runtime: str) -> None:
     """Lava leaves out a process that is connected to nothing."""
     network = random_network(1116, ranges=True, sparse=True)
     mapping = random_mapping(np.random.default_rng(1116), network, 3)
-    assert_equal(Case(network, mapping, random_images(network, 1), network.timesteps).deploy(runtime=runtime, sample=0))
+    assert_deployed_alike(Case(network, mapping, random_images(network, 1), network.timesteps).deploy(runtime=runtime, sample=0))
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(3, 50))

@@ -13,7 +13,7 @@ import pytest
 
 from ecc_lava.errors import FileError, InvalidNetwork
 from hw_mappings import Mapping, map_network
-from tests.helpers.layered import TINY
+from tests.helpers.chips import TINY
 from tests.helpers.networks import random_network
 
 

@@ -15,7 +15,8 @@ from hw_mappings.chips.mesh import board_positions, mesh_position
 from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, hop_weighted
 from hw_mappings.placement.hilbert import along_a_curve
 from hw_mappings.placement.traffic import traffic
-from tests.helpers.layered import chain, chip_with, for_chip, same_conv
+from tests.helpers.chips import chip_with, for_chip
+from tests.helpers.networks import chain, same_conv
 
 SMALL = replace(chip_with(chips=4, board_columns=2, board_rows=2, cores=11, mesh_columns=4, mesh_rows=3), blocked=((None, 5), (1, 0)))
 

@@ -27,8 +27,8 @@ from hw_mappings.report.page import data as page_data
 from hw_mappings.report.page.words import RESOURCE_WORDS
 from hw_mappings.report.rows import layer_claims, summary
 from tests.helpers.browser import chromium, contrasts, in_colours
-from tests.helpers.layered import TINY, chain, chip_with, same_conv
-from tests.helpers.networks import random_images, random_network
+from tests.helpers.chips import TINY, chip_with
+from tests.helpers.networks import chain, random_images, random_network, same_conv
 
 EVIL = '</script><script>document.title = "taken"</script><img src=x onerror="document.title=1">'
 PRICED = replace(TINY, **{name: Figure(getattr(LOIHI1, name).value, name == "synop_fj", "a test") for name in COSTS})

@@ -21,8 +21,8 @@ from hw_mappings.chips import RESOURCES, ChipSpec
 from hw_mappings.resources.synapses import SynapseModel
 from hw_mappings.resources.tiling import tiling_of
 from hw_mappings.resources.usage import core_usages
-from tests.helpers.layered import DISCRETE, TINY, chain, same_conv
-from tests.helpers.networks import random_network
+from tests.helpers.chips import DISCRETE, TINY
+from tests.helpers.networks import chain, random_network, same_conv
 
 Usage = dict[str, int]
 

@@ -17,9 +17,10 @@ from ecc_lava.common.arrays import Array, Int
 from ecc_lava.errors import FileError, InvalidNetwork
 from hw_mappings import export_vectors, map_network
 from hw_mappings.vectors.format import FORMAT
-from tests.helpers.deployments import cases, random_mapping
-from tests.helpers.layered import TINY
+from tests.helpers.chips import TINY
+from tests.helpers.deployments import cases
 from tests.helpers.networks import random_images, random_network
+from tests.helpers.partitions import random_mapping
 
 FEW = settings(derandomize=True, deadline=None, database=None, max_examples=15, suppress_health_check=list(HealthCheck))
 

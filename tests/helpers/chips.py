@@ -1,0 +1,41 @@
+"""Small chips, and networks in a chip's own format, for the mapper's tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ecc_lava.formats.table import number_format
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.wiring import Kind
+from hw_mappings import LOIHI1, LOIHI2
+from hw_mappings.chips import ChipSpec, Figure
+
+__all__ = ["CHIPS", "DISCRETE", "ROOMY", "TINY", "chip_with", "for_chip"]
+
+
+def chip_with(**amounts: int | None) -> ChipSpec:
+    """Return Loihi 2 with some figures changed."""
+    figures: dict[str, Any] = {name: Figure(value, False, "a test") for name, value in amounts.items()}
+    return replace(LOIHI2, name="tiny", **figures)
+
+
+DISCRETE = chip_with(population_atoms=None)
+"""A chip without population axons."""
+TINY = chip_with(compartments=24, memory_bits=None, synapse_bits=12_000, input_axons=150, output_axons=400, chips=1000)
+ROOMY = chip_with(compartments=10**9, memory_bits=None, delay_max=1)
+"""A core holds anything, but delays by one step only, so that longer skips take repeaters."""
+CHIPS = {"loihi2": LOIHI2, "loihi1": LOIHI1, "tiny": TINY, "tiny pool": chip_with(compartments=32, memory_bits=24_000)}
+
+
+def for_chip(network: QuantisedNetwork, chip: ChipSpec) -> QuantisedNetwork:
+    """Return the network with the chip's number format and the coding it takes, and trivial neurons if that is another format."""
+    format = number_format(chip.format)
+    if format == network.format:
+        return network
+    zero = np.zeros((1, 1, 1), np.int32)
+    populations = tuple(replace(p, bias=zero, vth=zero + format.vth_min * (p.kind is Kind.IF), v_init=zero) for p in network.populations)
+    codings = tuple(replace(coding, kind=format.default_coding) for coding in network.codings)
+    return replace(network, populations=populations, format=format, codings=codings)
