@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import pytest
 import typer
-from command import BAD_INPUT, DATA, OK, Call, in_process_of_its_own, one_message
 
 import ecc_lava.cli.commands
 from ecc_lava import __version__
@@ -21,6 +20,7 @@ from ecc_lava.cli.choices import chips, placers, runtimes, synapse_models
 from ecc_lava.cli.commands import COMMANDS
 from ecc_lava.cli.several import CommandOfSeveral, Several, Words, several_of, values
 from hw_mappings.placement import PLACERS
+from tests.helpers.program import BAD_INPUT, DATA, OK, Call, in_process_of_its_own, one_message
 
 HEAVY = {"tensorflow", "keras", "lava", "numba", "optuna", "matplotlib", "h5py", "scipy"}
 
