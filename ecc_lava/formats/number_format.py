@@ -35,11 +35,11 @@ class NumberFormat:
         Whether `bits` below `weight_bits` keep the upper bits of a mantissa, which is then a multiple of ``2**(weight_bits - bits)``;
         otherwise they keep the lower ones, the inner range +-(2**(bits-1) - 1).
     weight_step : int
-        What one unit of the mantissa weighs, a power of two: 2 where the chip has even weights only.
+        Weight of one unit of the mantissa, a power of two: 2 where the chip has even weights only.
     exponent_min, exponent_max : int
         A mantissa counts ``weight_step * 2**(weight_shift + exponent)`` units of the potential.
     weight_shift : int
-        Bits that a synapse's sum is shifted left by before it reaches the potential.
+        Left shift of a synaptic sum on its way to the potential, bits.
     potential_bits : int
         Signed width; the potential saturates at +-(2**(potential_bits-1) - 1). An initial potential may be any number in between.
     vth_bits, vth_shift : int
@@ -86,12 +86,12 @@ class NumberFormat:
 
     @property
     def default_coding(self) -> str:
-        """The input coding taken where none is asked for: graded where spikes can carry it, else rate."""
+        """The default input coding: graded where spikes can carry it, else rate."""
         return "graded" if self.payload_bits >= PAYLOAD_MAX.bit_length() else "rate"
 
     @property
     def potential_max(self) -> int:
-        """Where the potential saturates."""
+        """Largest potential, where it saturates."""
         return int(2 ** (self.potential_bits - 1)) - 1
 
     @property

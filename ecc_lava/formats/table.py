@@ -10,6 +10,7 @@ from ecc_lava.formats.number_format import NumberFormat
 __all__ = ["FORMATS", "number_format"]
 
 FORMATS = {format.name: format for format in (LOIHI1, LOIHI2)}
+"""Format name -> format. A new format is a line here."""
 
 
 def number_format(name: str) -> NumberFormat:
@@ -18,7 +19,7 @@ def number_format(name: str) -> NumberFormat:
     Raises
     ------
     InvalidInput
-        Listing the known formats.
+        If no format has this name; the message lists the known ones.
     """
     if name not in FORMATS:
         raise InvalidInput(f"number format {name!r} is not known; known: {', '.join(FORMATS)}")

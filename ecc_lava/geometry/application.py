@@ -1,4 +1,4 @@
-"""Operators at work on batches of maps: forwards, and backwards from every output to the inputs it was summed from."""
+"""Operators applied to batches of maps, forwards and transposed."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def apply(geometry: Geometry, x: Array) -> Array:
 
 
 def transposed(geometry: Conv | Sparse, y: Array, source: Shape) -> Array:
-    """Apply the transpose of the operator to a batch: every output's value is handed to the inputs it was summed from.
+    """Apply the transpose of the operator to a batch: each output's value goes back to the inputs that it sums.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def transposed(geometry: Conv | Sparse, y: Array, source: Shape) -> Array:
     size = [stretched(source[a], conv.input_dilation[a]) for a in (0, 1)]
     top, bottom, left, right = (max(p, 0) for p in conv.padding)
     padded = np.zeros((len(y), size[0] + top + bottom, size[1] + left + right, stop - first), y.dtype)
-    origin = [max(-conv.padding[0], 0), max(-conv.padding[2], 0)]  # what is cropped is read by nobody
+    origin = [max(-conv.padding[0], 0), max(-conv.padding[2], 0)]  # nothing reads what is cropped
     for a, b in np.ndindex(kernel.shape[0], kernel.shape[1]):
         y0, x0 = origin[0] + a * conv.dilation[0], origin[1] + b * conv.dilation[1]
         rows = slice(y0, y0 + (out_h - 1) * conv.strides[0] + 1, conv.strides[0])

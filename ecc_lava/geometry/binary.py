@@ -6,16 +6,16 @@ import numpy as np
 
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse
 
-__all__ = ["is_binary", "mixes_channels"]
+__all__ = ["EQUAL", "is_binary", "mixes_channels"]
 
 EQUAL = 1e-6
-"""Relative differences below this are rounding errors of the model's float32."""
+"""Relative differences below this are rounding errors of a model's float32."""
 
 
 def is_binary(geometry: Geometry) -> bool:
     """Whether the weights of every output channel are +alpha or -alpha, alpha > 0, and there is more than one of them.
 
-    A model's own +-alpha stay so when scales per output channel are folded into them; scales per input channel end it.
+    Folded scales per output channel keep the weights binary; scales per input channel do not.
     """
     match geometry:
         case Conv(gain=gain) if gain is not None:

@@ -13,7 +13,7 @@ __all__ = ["narrowed", "ungrouped"]
 
 
 def narrowed(outer: Conv, inner: Conv, channels: int) -> tuple[Conv, Conv] | None:
-    """Return both restricted to the channels between them that `inner` writes and `outer` reads, or None if there are none.
+    """Return both operators, restricted to the channels that `inner` writes and `outer` reads, or None if there are none.
 
     The results pass whole maps to each other: `inner` keeps what it reads, `outer` what it writes.
     """
@@ -26,7 +26,7 @@ def narrowed(outer: Conv, inner: Conv, channels: int) -> tuple[Conv, Conv] | Non
 
 
 def _inputs(conv: Conv, low: int, high: int) -> Conv:
-    """Return a Conv for some of its input channels, which are then all of its source's."""
+    """Return a Conv on some of its input channels, which become all channels of its source."""
     per_input, per_output = conv.kernel.shape[2], conv.kernel.shape[3] // conv.groups
     if conv.groups == 1 or (low, high) == (0, per_input * conv.groups):
         return replace(conv, kernel=conv.kernel[:, :, low:high] if conv.groups == 1 else conv.kernel, reads=None)
@@ -39,7 +39,7 @@ def _inputs(conv: Conv, low: int, high: int) -> Conv:
 
 
 def _outputs(conv: Conv, low: int, high: int) -> Conv:
-    """Return a Conv for some of its output channels, which are then all of its target's."""
+    """Return a Conv of some of its output channels, which become all channels of its target."""
     per_input, per_output = conv.kernel.shape[2], conv.kernel.shape[3] // conv.groups
     if conv.groups == 1 or (low, high) == (0, per_output * conv.groups):
         return replace(conv, kernel=conv.kernel[..., low:high], writes=None)

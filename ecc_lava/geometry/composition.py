@@ -62,9 +62,9 @@ def composition_of(outer: Geometry, inner: Geometry, source: Shape) -> Compositi
 
 
 def _listed(outer: Geometry, inner: Geometry, source: Shape) -> Composition | None:
-    """Return the composition of operators one of which is Sparse, and `outer` not Dense.
+    """Return the composition of two operators where one is Sparse and `outer` is not Dense.
 
-    How many synapses are left, as some can be 0, is known only once they are computed.
+    Some weights can be 0, so the number of synapses is known only once they are computed.
     """
     if isinstance(inner, Conv) and is_diagonal(inner):
         return _computed(with_kernel(outer, scaled_by_source(outer, inner.kernel[0, 0, 0])), source)
@@ -87,7 +87,7 @@ def _computed(geometry: Geometry, source: Shape) -> Composition:
 
 
 def _in_place(outer: Sparse, dense: Dense) -> Conv | Dense:
-    """Return a Dense layer on a vector, scaled and as a map: a kernel as large as the map, every tap of which one position reads."""
+    """Return a scaled Dense layer from a vector to a map: a kernel as large as the map, with one tap for each position."""
     scaled = dense.kernel if (outer.kernel == 1).all() else dense.kernel * outer.kernel
     height, width, channels = outer.target
     if (height, width) == (1, 1):
@@ -117,9 +117,9 @@ def _pull_back(outer: Dense, inner: Conv | Sparse, source: Shape) -> Dense:
 
 
 def overlaid(one: Geometry, other: Geometry, source: Shape) -> Geometry | None:
-    """Return the sum of two operators as one kernel, or None if that is no operator or has as many weights as both.
+    """Return the sum of two operators as one kernel, or None if no kernel equals the sum or it has as many weights as both.
 
-    Kernels of one shape that lie a few pixels apart, as those of neighbouring taps of a max-pool do.
+    The two kernels have one shape and lie a few pixels apart, as those of neighbouring taps of a max-pool do.
     """
     if not (isinstance(one, Conv) and isinstance(other, Conv)) or one.gain is not None or other.gain is not None:
         return None

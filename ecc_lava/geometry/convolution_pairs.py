@@ -19,7 +19,7 @@ __all__ = ["Composition", "composed_convs", "sized_as"]
 
 @dataclass(frozen=True)
 class Composition:
-    """What a composition would be; its kernel is not computed before `made` is called.
+    """The cost of a composed operator; its kernel is not computed before `made` is called.
 
     Attributes
     ----------

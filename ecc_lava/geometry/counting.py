@@ -34,7 +34,7 @@ def _fan_outs(conv: Conv, source: Shape) -> tuple[Int, Int]:
 def fan_out(geometry: Geometry, source: Shape) -> Int:
     """Return the number of synapses of each source neuron, (H, W, C).
 
-    Outputs inside the map; zero weights are counted, where there are any.
+    Only outputs inside the map count. A weight of 0 counts as a synapse.
     """
     match geometry:
         case Dense(kernel=kernel):

@@ -26,10 +26,10 @@ _LAYOUT = {
     "reads": _OPTIONAL,
     "writes": _OPTIONAL,
 }
-"""Fields of a Conv besides its arrays, and how many integers each has (None: it is one)."""
+"""Fields of a Conv besides its arrays, and the number of integers of each (None: a single one, not a list)."""
 
 _MAPS = {"source": 3, "target": 3}
-"""The same of a Sparse."""
+"""Fields of a Sparse besides its arrays, and the number of integers of each."""
 
 
 def arrays(geometry: Geometry) -> dict[str, Array]:
@@ -60,7 +60,7 @@ def rebuild(description: dict[str, Any], kernel: Array, others: Mapping[str, Arr
     Raises
     ------
     InvalidNetwork
-        If it is not a description, or its arrays are not those of such an operator.
+        If `describe` cannot have made the description, or if the arrays do not belong to such an operator.
     """
     layout: dict[str, Any] = {field: tuple(v) if isinstance(v, list) else v for field, v in description.items() if field != "type"}
     match description.get("type"), sorted(others):

@@ -1,4 +1,4 @@
-"""Sparse operators: how they are made, from what, and their products."""
+"""Sparse operators: how to make them, and their sums and products."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def permutation(order: Array, source: Shape, target: Shape) -> Sparse:
 
 
 def reshaping(source: Shape, target: Shape) -> Sparse:
-    """Return the operator that makes a map of another shape of the same numbers in C order.
+    """Return the operator that arranges the same numbers, in C order, as a map of another shape.
 
     Raises
     ------
     InvalidNetwork
-        If the shapes do not have as many neurons.
+        If the shapes have different numbers of neurons.
     """
     if prod(source) != prod(target):
         raise InvalidNetwork(f"a map of {source} has {prod(source)} numbers, one of {target} has {prod(target)}")
@@ -68,7 +68,7 @@ def reshaping(source: Shape, target: Shape) -> Sparse:
 
 
 def is_in_place(sparse: Sparse) -> bool:
-    """Whether the operator only multiplies numbers, each by its own, and makes a map of any shape of them in C order."""
+    """Whether the operator only multiplies each number by a factor and arranges the numbers, in C order, as a map."""
     number = sparse.kernel.size
     return (
         prod(sparse.source) == prod(sparse.target) == number
@@ -117,7 +117,7 @@ def _operator(found: Any, source: Shape, target: Shape) -> Sparse:
 
 
 def as_sparse(geometry: Geometry, source: Shape) -> Sparse:
-    """Return the same operator with every synapse by itself: those inside the map, gains multiplied in, weights of 0 left out."""
+    """Return the same operator as a list of synapses: those inside the map, with gains multiplied in and weights of 0 left out."""
     match geometry:
         case Sparse():
             target_shape(geometry, source)

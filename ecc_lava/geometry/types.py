@@ -1,4 +1,4 @@
-"""The closed set of operators, and which map each makes of another."""
+"""The closed set of operators, and the shape of the map that each makes."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Sparse:
     Attributes
     ----------
     kernel : array (nonzeros,)
-        None is 0: a weight of 0 is no synapse.
+        No entry is 0: a weight of 0 is no synapse.
     sources : int32 array (nonzeros,)
         Flat index of each synapse's source neuron; ascending within a target.
     starts : int64 array (H*W*C of the target + 1,)
@@ -177,7 +177,7 @@ def is_diagonal(geometry: Geometry) -> bool:
 
 
 def is_placement(geometry: Geometry) -> bool:
-    """Whether `geometry` only multiplies channels by constants and puts them where other channels were."""
+    """Whether `geometry` only multiplies channels by constants and moves them to other channels."""
     return (
         isinstance(geometry, Conv)
         and geometry.kernel.shape[:3] == (1, 1, 1)
@@ -219,24 +219,24 @@ def target_shape(geometry: Geometry, source: Shape) -> Shape:
             first, stop = geometry.reads or (0, channels)
             if not 0 <= first < stop <= channels or kernel.shape[2] * groups != stop - first:
                 raise InvalidNetwork(
-                    f"a kernel for {kernel.shape[2] * groups} channels ({groups} groups) that reads {first}..{stop} of {channels} channels"
+                    f"a kernel for {kernel.shape[2] * groups} channels ({groups} groups) cannot read {first}..{stop} of {channels} channels"
                 )
             offset, total = geometry.writes or (0, kernel.shape[3])
             if not 0 <= offset <= total - kernel.shape[3]:
-                raise InvalidNetwork(f"{kernel.shape[3]} output channels written from {offset} on of a target of {total} channels")
+                raise InvalidNetwork(f"{kernel.shape[3]} output channels from {offset} on do not fit in a target of {total} channels")
             height, width = (stretched(size, step) for size, step in zip((height, width), geometry.input_dilation, strict=True))
             out_h = _axis_length(height, kernel.shape[0], strides[0], dilation[0], padding[0], padding[1])
             out_w = _axis_length(width, kernel.shape[1], strides[1], dilation[1], padding[2], padding[3])
             if out_h < 1 or out_w < 1:
                 raise InvalidNetwork(f"a {kernel.shape[0]}x{kernel.shape[1]} kernel does not fit on a {height}x{width} map")
             if geometry.gain is not None and geometry.gain.shape != (out_h, out_w):
-                raise InvalidNetwork(f"a gain map of shape {geometry.gain.shape} on an output of {out_h}x{out_w}")
+                raise InvalidNetwork(f"a gain map of shape {geometry.gain.shape} does not fit an output of {out_h}x{out_w}")
             return out_h, out_w, total
         case Dense(kernel=kernel):
             if kernel.shape[0] != height * width * channels:
-                raise InvalidNetwork(f"a Dense kernel for {kernel.shape[0]} inputs on a source of {height}x{width}x{channels}")
+                raise InvalidNetwork(f"a Dense kernel for {kernel.shape[0]} inputs does not fit a source of {height}x{width}x{channels}")
             return 1, 1, kernel.shape[1]
         case Sparse():
             if source != geometry.source:
-                raise InvalidNetwork(f"sparse synapses for a source of {geometry.source} on one of {source}")
+                raise InvalidNetwork(f"sparse synapses from a source of {geometry.source} do not fit a source of {source}")
             return geometry.target

@@ -1,4 +1,4 @@
-"""The weights of an operator by target and by source channel, however it is laid out."""
+"""Weights of an operator by target channel and by source channel, for every kind of operator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def over_synapses(by: np.ufunc, geometry: Geometry, values: Array) -> Array:
     by : {np.add, np.maximum}
     geometry : Geometry
     values : array of the kernel's shape
-        For a maximum at least 0, as neurons without synapses have 0.
+        At least 0 for a maximum, as a neuron without synapses has 0.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A float CNN on images, in float64."""
+"""Evaluation of a float CNN on images, in float64."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The float CNN: affine and piecewise-linear nodes on feature maps, free of Keras.
 
-Every tensor is named after the node that makes it. Nodes are in topological order. This module evaluates the graph; it converts nothing.
+Every tensor is named after the node that makes it. Nodes are in topological order. This module holds data and its invariants;
+`ecc_lava.graph.evaluate` computes the tensors.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Graph:
     nodes : tuple of Node
         In topological order, the inputs first.
     uint8_scale : float
-        What a stored uint8 pixel is multiplied by to become what the model takes (1 if the model rescales itself).
+        Factor that brings a stored uint8 pixel into the units that the model takes (1 if the model rescales itself).
     outputs : tuple of str
         Names of the nodes that make the outputs; by default the last one.
     """
@@ -43,7 +44,7 @@ class Graph:
 
     def __post_init__(self) -> None:
         if not self.nodes or not 0 < self.uint8_scale < inf:
-            raise InvalidNetwork(f"a graph of {len(self.nodes)} nodes whose uint8 images are scaled by {self.uint8_scale}")
+            raise InvalidNetwork(f"a graph needs nodes and a positive, finite uint8_scale; it has {len(self.nodes)} and {self.uint8_scale}")
         object.__setattr__(self, "outputs", self.outputs or (self.nodes[-1].name,))
         known: dict[str, Node] = {}
         for index, node in enumerate(self.nodes):
@@ -56,7 +57,7 @@ class Graph:
                 raise InvalidNetwork(f"the {type(node).__name__.lower()} {node.name!r} is not an output")
             known[node.name] = node
         if len(set(self.outputs)) != len(self.outputs) or not known.keys() >= set(self.outputs):
-            raise InvalidNetwork(f"the outputs {', '.join(self.outputs)} are not nodes of the graph, each named once")
+            raise InvalidNetwork(f"the outputs {', '.join(self.outputs)} must be nodes of the graph, each named once")
         _ = self.shapes
 
     @cached_property
@@ -84,7 +85,7 @@ class Graph:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over everything that the nodes say, numbers and arrays."""
+        """SHA-256 over all fields of the nodes, numbers and arrays."""
         sha = hashlib.sha256(json.dumps([self.uint8_scale, self.outputs]).encode())
         for node in self.nodes:
             described: list[Any] = [type(node).__name__]

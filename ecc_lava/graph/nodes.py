@@ -123,7 +123,10 @@ class MaxPool(_OneSource):
     def __post_init__(self) -> None:
         widest = (self.size[0], self.size[0], self.size[1], self.size[1])
         if min(*self.size, *self.strides) < 1 or any(not 0 <= p < s for p, s in zip(self.padding, widest, strict=True)):
-            raise InvalidNetwork(f"node {self.name!r} pools windows {self.size} at strides {self.strides} with padding {self.padding}")
+            raise InvalidNetwork(
+                f"node {self.name!r} pools windows of {self.size} at strides {self.strides} with padding {self.padding}; "
+                "sizes and strides must be at least 1, padding less than the window"
+            )
 
     def tap(self, row: int, column: int, source: Shape) -> Conv:
         """Return the operator that picks one position of every window, 0 where it lies outside the map."""
@@ -188,11 +191,11 @@ def shape_of(node: Node, sources: list[Shape]) -> Shape:
             return shape
         case Scale(scale=scale, shift=shift):
             if scale.shape != (sources[0][2],) or shift.shape != scale.shape:
-                raise InvalidNetwork(f"node {node.name!r} scales {scale.shape} channels of a map of {sources[0]}")
+                raise InvalidNetwork(f"node {node.name!r} scales {scale.shape} and shifts {shift.shape} of {sources[0][2]} channels")
             return sources[0]
         case Reshape(shape=shape):
             if prod(shape) != prod(sources[0]):
-                raise InvalidNetwork(f"node {node.name!r} reshapes {sources[0]} to {shape}")
+                raise InvalidNetwork(f"node {node.name!r} cannot reshape {sources[0]} to {shape}; the numbers of neurons differ")
             return shape
         case Add() | Maximum():
             if len(set(sources)) != 1:

@@ -32,11 +32,11 @@ class InputSpec(NamedTuple):
     name : str
     shape : (H, W, C)
     uint8_scale : float
-        What a stored uint8 pixel is multiplied by to become what the model takes.
+        Factor that brings a stored uint8 pixel into the units that the model takes.
     channels_first : bool
         Whether the Keras model takes (N, C, H, W), or (N, C, L).
     events : bool
-        Whether a sample is not what the model takes but T binary frames of it, (N, T, ...); the model takes their mean.
+        Whether a sample is T binary frames, (N, T, ...); the model takes their mean.
     """
 
     name: str
@@ -124,7 +124,7 @@ def as_batch(x: Images, inputs: Sequence[InputSpec], what: str = "data") -> dict
     x : array, or arrays by input name, or in the model's order
     inputs : the model's inputs
     what : str
-        Where the samples come from, for messages.
+        Name of the samples in messages.
 
     Raises
     ------
@@ -144,13 +144,13 @@ def images_as_floats(x: Array, uint8_scale: float) -> Float:
 
 
 def model_inputs(x: Images, inputs: Sequence[InputSpec], what: str = "data") -> dict[str, Float]:
-    """Return the samples of every input in the model's units, by the input's name, of events the mean; errors as for `as_batch`."""
+    """Return the samples of every input in the model's units, by name, with events as their mean; errors as for `as_batch`."""
     batch = as_batch(x, inputs, what)
     return {s.name: batch[s.name].mean(axis=1) if s.events else images_as_floats(batch[s.name], s.uint8_scale) for s in inputs}
 
 
 def model_images(x: Images, inputs: Sequence[InputSpec], what: str = "data") -> dict[str, Array]:
-    """Return the samples of every input as the Keras model takes them, by the input's name: events as their mean, others as they are."""
+    """Return the samples of every input as the Keras model takes them, by name, with events as their mean."""
     given = by_input(x, inputs, what)
     return {s.name: given[s.name].mean(axis=1) if s.events else given[s.name] for s in inputs}
 
@@ -164,7 +164,7 @@ def batch_size(x: Images) -> int:
 
 
 def batch_part(x: Images, part: slice | Array) -> Images:
-    """Return some of the samples, in the form they are given in."""
+    """Return some of the samples, in the form in which they are given."""
     if isinstance(x, np.ndarray):
         return x[part]
     if isinstance(x, Mapping):

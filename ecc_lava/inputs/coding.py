@@ -1,4 +1,4 @@
-"""How an image becomes what an input population sends: the description; `ecc_lava.inputs.encoding` does it."""
+"""The codings by which an image becomes what an input population sends; `ecc_lava.inputs.encoding` applies them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ PAYLOAD_MAX = 255
 """Largest value of an 8-bit graded spike, and the largest q."""
 
 CODINGS = ("graded", "rate", "poisson", "events")
+"""Kinds of input coding; see `InputCoding`."""
 
 _SEED_MAX = 2**63 - 1
 
@@ -25,8 +26,8 @@ class InputCoding:
     An image becomes ``q = round((x - offset) / scale)`` in 0..255 for all kinds but events.
 
     - graded: q is sent as an 8-bit graded spike at every step.
-    - rate: every value drives an integrate-and-fire neuron of bias q, threshold 255 and half of that to begin with, so that 255 fires at
-      every step; its spikes are binary.
+    - rate: every value drives an integrate-and-fire neuron of bias q, threshold 255 and initial potential 127, so that 255 fires at every
+      step; its spikes are binary.
     - poisson: a binary spike with probability q / 255 at every step, independently.
     - events: the data are binary spikes themselves, (N, T, H, W, C), sent as they are; the CNN's input is their mean over time.
 
@@ -36,11 +37,11 @@ class InputCoding:
     offset, scale : float
         In units of the model's input; 0 and 1 for events.
     uint8_scale : float
-        What a stored uint8 pixel is multiplied by to become what the model takes (1/255, or 1 if it rescales itself).
+        Factor that brings a stored uint8 pixel into the units that the model takes (1/255, or 1 if the model rescales itself).
     channels_first : bool
         Whether the model takes (N, C, H, W).
     seed : int
-        Of the draws of poisson.
+        Seed of the poisson draws.
     """
 
     kind: str = "graded"
@@ -67,5 +68,5 @@ class InputCoding:
 
     @property
     def unit(self) -> float:
-        """What 1 sent at every step stands for, beyond the offset, in units of the model's input."""
+        """What a 1 at every step adds to the offset, in units of the model's input."""
         return self.scale if self.kind in ("graded", "events") else PAYLOAD_MAX * self.scale

@@ -1,4 +1,4 @@
-"""Image files: `.npz` archives with `x_train, y_train, x_test, y_test`, any of them absent.
+"""Image files: `.npz` archives with `x_train, y_train, x_test, y_test`, any of which may be absent.
 
 The images of a model with several inputs are `x_train_NAME` and `x_test_NAME`, one for each input.
 """
@@ -51,7 +51,7 @@ def load_dataset(path: str | Path, split: str, limit: int | None = None) -> Data
     path : path of a `.npz`
     split : {"train", "test"}
     limit : int, optional
-        Only the first so many images.
+        Number of images to read, from the first on; all by default.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From images to what the input populations send: first the values q of every image, then, part by part, their spikes."""
+"""From images to what the input populations send: first the values q of all images, then the spikes of one part after another."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ __all__ = ["choose_coding", "clipping_not_repeated", "encode", "encode_all", "se
 _log = logging.getLogger(__name__)
 
 _USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+"""Ranges that image data usually have, in the model's units."""
 
 _DRAW = 2**16
-"""How many values a draw of the poisson coding has: probabilities are off by less than its inverse."""
+"""Number of values that a draw of the poisson coding can take; probabilities are off by less than its inverse."""
 
 
 def choose_coding(x: Array, coding: InputCoding) -> InputCoding:
-    """Return the coding whose range holds all values of calibration images, otherwise as `coding`; events stay as they are.
+    """Return `coding` with a range that holds all values of the calibration images; events stay as they are.
 
-    The usual ranges [0, 1], [-1, 1] and [0, 255] are taken where they hold the data, else its own minimum and maximum.
+    The range is the first of [0, 1], [-1, 1] and [0, 255] that holds the data, else the data's minimum and maximum.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def choose_coding(x: Array, coding: InputCoding) -> InputCoding:
 
 
 def encode(x: Array, coding: InputCoding) -> Array:
-    """Return ``q = round((x - offset) / scale)`` in 0..255 as uint8; values outside are clipped, counted and warned of. Events stay.
+    """Return ``q = round((x - offset) / scale)`` in 0..255 as uint8; values outside are clipped, with a warning. Events stay.
 
     Parameters
     ----------
@@ -91,14 +92,14 @@ def sent(q: Array, coding: InputCoding, timesteps: int, first: int = 0, populati
     timesteps : int
         T.
     first : int
-        Number of the first sample among all that are run: what is drawn for a sample does not depend on the batch it is in.
+        Number of the first sample among all that are run: a sample's draws do not depend on its batch.
     population : int
-        Number of the input among all.
+        Number of the input population.
 
     Raises
     ------
     InvalidInput
-        For events of fewer steps.
+        If events last fewer steps.
     """
     match coding.kind:
         case "graded":
@@ -144,7 +145,7 @@ def _poisson(q: Array, timesteps: int, key: tuple[int, int], sample: int) -> Arr
 
 @contextmanager
 def clipping_not_repeated() -> Iterator[None]:
-    """Keep parts of the images from warning again of clipped values that a caller has warned of for all of them."""
+    """Silence warnings of clipped values, while a caller that has warned of all images encodes parts of them."""
 
     def refuse(record: logging.LogRecord) -> bool:
         return False

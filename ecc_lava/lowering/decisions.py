@@ -20,7 +20,7 @@ class Decision:
     kind : {"input", "population", "folded", "relay", "maxima", "maxima over a relay", "readout", "readout over a relay"}
         "relay": the tensor before this node became a relay; "maxima": a tree of populations.
     folded, pair : OperatorCost or None
-        The two costs the choice was made on; `folded` is None where folding is not exact.
+        The two costs that the choice compared; `folded` is None where folding is not exact.
     """
 
     node: str

@@ -1,4 +1,4 @@
-"""Affine expressions over populations: what lowering gives every tensor.
+"""Affine expressions over populations; lowering gives one to every tensor.
 
     tensor = sum of (linear operator on a population's rates) + constant
 
@@ -98,7 +98,7 @@ def added(*expressions: Expression) -> Expression:
 
 
 def merged(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-    """Add up terms of one population whose kernels lie on the same positions, and Sparse ones wherever theirs lie."""
+    """Add up terms of one population whose kernels lie on the same positions; Sparse terms are added wherever they lie."""
     sums: dict[object, Term] = {}
     for term in terms:
         layout = (term.population, *_layout(term.geometry))
@@ -107,7 +107,7 @@ def merged(terms: tuple[Term, ...]) -> tuple[Term, ...]:
 
 
 def _layout(geometry: Geometry) -> tuple[object, ...]:
-    """Return what two operators have in common whose sum is one of their kind."""
+    """Return a key that is equal for operators whose sum is an operator of their kind."""
     description = json.dumps(describe(geometry))
     match geometry:
         case Sparse():
@@ -124,7 +124,7 @@ def _summed(one: Geometry, other: Geometry) -> Geometry:
 
 
 def united(terms: tuple[Term, ...], shapes: Mapping[str, Shape]) -> tuple[Term, ...]:
-    """Add up terms of one population as `merged` does, and also those whose kernels overlap so far that one kernel has fewer weights.
+    """Add up terms of one population as `merged` does, and terms whose kernels overlap so far that one kernel has fewer weights.
 
     Terms that are zero at every position are left out.
     """
@@ -142,7 +142,7 @@ def united(terms: tuple[Term, ...], shapes: Mapping[str, Shape]) -> tuple[Term, 
 
 
 def _nonzero(terms: tuple[Term, ...]) -> list[Term]:
-    """Leave out terms that are 0 everywhere by their gain or for want of synapses; if there is no other, keep the first without gain."""
+    """Leave out terms with a gain of 0 everywhere or without synapses; if no other is left, keep the first as zeros without gain."""
     kept = [term for term in terms if not _is_empty(term.geometry)]
     if kept or not terms:
         return kept

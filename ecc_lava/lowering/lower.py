@@ -55,6 +55,7 @@ def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
     ----------
     graph : Graph
     fold_limit : float
+        How many times the weights or synapses of the pair a folded operator may have (see `folding`).
     """
     nodes = pooled_first(nodes_for_outputs(graph.nodes, graph.logits.values()))
     builder = _Builder(graph, nodes, fold_limit)
@@ -95,7 +96,7 @@ class _Builder:
             case Add(name=name):
                 self._expressions[name] = added(*self._alike(node))
                 self._decide(Decision(name, "folded"))
-            case Reshape(name=name):  # the numbers stay where they are; what needs them as a map puts them there
+            case Reshape(name=name):  # numbers stay in place until something reads them as a map
                 self._expressions[name] = sources[0]
                 self._decide(Decision(name, "folded"))
             case Scale(name=name, source=source, scale=scale, shift=shift):
@@ -110,10 +111,10 @@ class _Builder:
                 self._expressions[name] = self._maxima(name, [MaxTerm(e) for e in self._alike(node)])
                 self._decide(Decision(name, "maxima"))
             case Softmax() | Sigmoid():
-                raise AssertionError("what an output is reported before is never needed for it")
+                raise AssertionError("outputs are taken before a softmax or sigmoid, so none is needed")
 
     def _decide(self, decision: Decision) -> None:
-        """Record what became of a node; where it needed a relay to be read as a map, that stays on record."""
+        """Record what became of a node; a relay that a Reshape made necessary stays on record."""
         reshaped = self._decisions.get(decision.node)
         if reshaped is not None and "relay" not in decision.kind:
             decision = replace(reshaped, kind="relay" if decision.kind == "folded" else f"{decision.kind} over a relay")
@@ -162,7 +163,7 @@ class _Builder:
 
     def _relay(self, tensor: str, expression: Expression) -> Expression:
         """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor and shape."""
-        while tensor in self._reshapes and expression.shape != self._graph.shapes[tensor]:  # it is still that of the tensor before
+        while tensor in self._reshapes and expression.shape != self._graph.shapes[tensor]:  # a Reshape keeps the expression before it
             tensor = self._reshapes[tensor].source
         if expression.shape != self._graph.shapes[tensor]:
             tensor = f"{tensor}.{'x'.join(map(str, expression.shape))}"
@@ -215,7 +216,7 @@ class _Builder:
         return [self._as_map(node, source) for source in node.sources]
 
     def _as_map(self, node: Node, source: str) -> Expression:
-        """Return what `node` reads in the shape of that tensor, if a Reshape lies between; over a relay if folding is too dear."""
+        """Return the expression of `source` in its tensor's shape; over a relay if a Reshape lies between and folding it costs too much."""
         expression, shape = self._expressions[source], self._graph.shapes[source]
         if expression.shape == shape:
             return expression
@@ -227,7 +228,7 @@ class _Builder:
         return extended(expression, operator, np.zeros(1), self._shapes)
 
     def _as_read(self, node: Relu | Step, expression: Expression) -> Expression:
-        """Return the expression in the shape in which all who read the node want it, where that costs no more than another operator."""
+        """Return the expression in the one shape in which the node is read, where folding the reshape is within the limit."""
         shape = self._read_as.get(node.name, expression.shape)
         if expression.shape == shape:
             return expression
@@ -238,9 +239,9 @@ class _Builder:
 
 
 def _scaling(scale: Array, shift: Array, shape: Shape, made: Shape) -> tuple[Geometry, Array]:
-    """Return a scale and a shift per channel of a map of `shape`, whose expression is still of shape `made`, as operator and bias.
+    """Return scale and shift per channel of a map of `shape` as operator and bias on an expression of shape `made`.
 
-    They stay a factor per channel where they are one in that shape too, as if all are equal; else the map is put in its shape.
+    The operator is a factor per channel where the scale is one in shape `made` too; elsewhere it also reshapes the map.
     """
     factors, summands = np.broadcast_to(scale, shape), np.broadcast_to(shift, shape)
     before = factors.reshape(made)

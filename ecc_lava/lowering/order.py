@@ -1,4 +1,4 @@
-"""In what order lowering walks a graph, and who reads what: pure functions on nodes."""
+"""The order in which lowering walks a graph, and who reads what: pure functions on nodes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pooled_first(nodes: list[Node]) -> list[Node]:
 
 
 def read_as(nodes: list[Node], outputs: Iterable[str]) -> dict[str, Shape]:
-    """Return, for every ReLU and step that is read in one shape alone, by convolutions and pools after a Reshape, that shape."""
+    """Return the shape of every ReLU and step that convolutions and pools read after a Reshape, in one shape alone."""
     as_maps = {
         node.source for node in nodes if isinstance(node, MaxPool) or (isinstance(node, Linear) and not isinstance(node.geometry, Dense))
     }
@@ -65,7 +65,7 @@ def passes_on(node: Node) -> bool:
 
 
 def readers_of(nodes: list[Node], outputs: Iterable[str]) -> dict[str, int]:
-    """Return, for every tensor, how many populations would fold the operator that made it."""
+    """Return how many populations would fold the operator that made a tensor, for every tensor."""
     readers: dict[str, set[str]] = {node.name: set() for node in nodes}
     for output in outputs:
         readers[output].add(f"{output}.readout")

@@ -1,6 +1,7 @@
 """Stages 2 and 3: the float spiking network and the integer network, and the parts of a network on cores.
 
-Types and their invariants only. Conversion, quantisation and simulation are rooms of their own.
+This room holds types, their invariants and the ideal rates. Conversion, quantisation and simulation are rooms of their own. What both
+networks share is in `wiring`; a new kind of population is a `Kind` there, and every back end needs its neuron.
 """
 
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection, check_payload

@@ -5,7 +5,7 @@ Neuron, per timestep (all integers, potential in 24 bits)::
     v <- clip24(v + sum_p (W_p . s_p) * 2**(weight_shift + exponent_p) + bias)
     s  = v >= vth ;  v <- clip24(v - vth * s)
 
-A step neuron keeps nothing: ``v <- clip24(sum + bias); s = v >= vth``. This module holds data and its invariants only.
+A step neuron has no state: ``v <- clip24(sum + bias); s = v >= vth``. This module holds data and its invariants only.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def check_payload(codings: Sequence[InputCoding], format: NumberFormat) -> None:
     """
     if any(coding.largest >= 2 ** max(format.payload_bits, 1) for coding in codings):
         raise InvalidInput(
-            f"the input is graded, {PAYLOAD_MAX} at most, and spikes of {format.name} hold {2 ** max(format.payload_bits, 1) - 1}; "
+            f"graded inputs send up to {PAYLOAD_MAX}; spikes of {format.name} hold {2 ** max(format.payload_bits, 1) - 1}; "
             "convert with coding='rate' (--coding rate), poisson or events"
         )
 

@@ -12,10 +12,10 @@ from ecc_lava.inputs import model_inputs
 from ecc_lava.networks.spiking import Population, SpikingNetwork
 from ecc_lava.networks.wiring import Kind, output_name
 
-__all__ = ["Answer", "clipped_rate", "ideal_rate", "input_rates", "input_sum", "rate_forward", "ideal_rates", "remaining_rates"]
+__all__ = ["RateFunction", "clipped_rate", "ideal_rate", "input_rates", "input_sum", "rate_forward", "ideal_rates", "remaining_rates"]
 
-Answer = Callable[[Population, Array], Float]
-"""How a population answers the sum of its inputs and bias, (N, H, W, C), with a rate."""
+RateFunction = Callable[[Population, Array], Float]
+"""A population's rate as a function of the sum of its inputs and bias, (N, H, W, C)."""
 
 
 def ideal_rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
@@ -45,22 +45,22 @@ def input_rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Fl
     return {p.name: (x[p.name].astype(np.float64) - coding.offset) / coding.unit for p, coding in inputs}
 
 
-def remaining_rates(network: SpikingNetwork, known: Mapping[str, Float], answer: Answer | None = None) -> dict[str, Float]:
-    """Return the rates of all populations: those that are known, and what the others answer to their sources' rates.
+def remaining_rates(network: SpikingNetwork, known: Mapping[str, Float], rate_of: RateFunction | None = None) -> dict[str, Float]:
+    """Return the rates of all populations: the known ones, and those that follow from their sources' rates.
 
     Parameters
     ----------
     network : SpikingNetwork
     known : population name -> float64 array (N, H, W, C)
         The inputs at least.
-    answer : callable, optional
+    rate_of : callable, optional
         `ideal_rate` by default.
     """
-    answer = answer or ideal_rate
+    rate_of = rate_of or ideal_rate
     rate = dict(known)
     for population in network.populations:
         if population.name not in rate:
-            rate[population.name] = answer(population, input_sum(network, population, rate))
+            rate[population.name] = rate_of(population, input_sum(network, population, rate))
     return rate
 
 
@@ -92,7 +92,7 @@ def clipped_rate(population: Population, total: Array) -> Float:
 
 
 def rate_forward(network: SpikingNetwork, x: Images) -> Outputs:
-    """Return the ideal network's output before a final softmax or sigmoid; of a calibrated network, of the one before calibration.
+    """Return the ideal network's output before a final softmax or sigmoid; a calibrated network's is that before calibration.
 
     Parameters
     ----------

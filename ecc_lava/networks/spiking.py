@@ -5,7 +5,7 @@ Neuron, per timestep::
     v <- v + sum_p W_p . s_p + bias        (clipped to +-potential_limit; infinite for real networks)
     s  = v >= vth ;  v <- v - vth * s      (reset by subtraction)
 
-A step neuron keeps nothing: its v is 0 before every step's input, and stays as it is when it fires.
+A step neuron has no state: its v is 0 before every step's input, and firing does not reset it.
 
 An ideal ReLU population of rate r stands for the activation ``lambda * r``. This module holds data only: no conversion,
 no simulation.
@@ -73,7 +73,7 @@ class Population(WiredPopulation):
 
 @dataclass(frozen=True, eq=False)
 class Projection(WiredProjection):
-    """Linear synapses from one population to another; weights in float64, or as the model has them where nothing was folded into them."""
+    """Linear synapses from one population to another. Weights are float64, or of the model's type where nothing was folded into them."""
 
     source: str
     target: str
@@ -102,7 +102,7 @@ class SpikingNetwork(WiredNetwork[Population, Projection]):
     trace : tuple of str
         The repr of every pass that made this network, in order.
     ideal : SpikingNetwork or None
-        Of a calibrated network, the one before: its ideal rates are those of the model, and what calibration aims at.
+        The network before calibration, if any. Its ideal rates are those of the model; calibration aims at them.
     """
 
     populations: tuple[Population, ...]

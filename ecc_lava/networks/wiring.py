@@ -67,7 +67,7 @@ class WiredProjection:
 
 
 READOUT_SUFFIX = ".readout"
-"""What is added to the name of a readout if the tensor it reads is a population of that name."""
+"""Suffix of a readout's name where a population has the name of the output."""
 
 
 def output_name(readout: str) -> str:

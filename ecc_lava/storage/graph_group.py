@@ -82,7 +82,7 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
 
 
 def _integers(value: Any, number: int) -> Any:
-    """Return a list of so many integers as a tuple."""
+    """Return a list of `number` integers as a tuple."""
     if not isinstance(value, list) or len(value) != number or not all(type(v) is int for v in value):
         raise InvalidNetwork(f"{value!r} is not {number} integers")
     return tuple(value)

@@ -23,7 +23,7 @@ from ecc_lava.storage.network_groups import read_float, read_integer, write_floa
 __all__ = ["load", "read_calibration", "save"]
 
 REASON_MAX = 300
-"""Characters of a reason that a message repeats; the rest comes from the file."""
+"""Most characters of a reason that a message repeats, as the file may have a say in it."""
 
 
 def save(

@@ -137,11 +137,11 @@ def test_fan_out_of_a_dense_layer() -> None:
         (Conv(np.ones((5, 1, 2, 2))), (4, 4, 2), "5x1 kernel does not fit on a 4x4 map"),
         (Conv(np.ones((3, 3, 1, 1)), dilation=(2, 2)), (4, 4, 1), "does not fit"),
         (Conv(np.ones((1, 1, 1, 1)), padding=(-2, -2, 0, 0)), (4, 4, 1), "does not fit"),
-        (Conv(np.ones((1, 1, 1, 1)), gain=np.ones((4, 3))), (4, 4, 1), r"gain map of shape \(4, 3\) on an output of 4x4"),
-        (Conv(np.ones((1, 1, 2, 2)), reads=(1, 2)), (4, 4, 3), "2 channels .* reads 1..2 of 3"),
-        (Conv(np.ones((1, 1, 2, 2)), reads=(2, 4)), (4, 4, 3), "reads 2..4 of 3"),
-        (Conv(np.ones((1, 1, 3, 2)), writes=(3, 4)), (4, 4, 3), "2 output channels written from 3 on of a target of 4"),
-        (Dense(np.ones((15, 2))), (4, 4, 1), "15 inputs on a source of 4x4x1"),
+        (Conv(np.ones((1, 1, 1, 1)), gain=np.ones((4, 3))), (4, 4, 1), r"gain map of shape \(4, 3\) does not fit an output of 4x4"),
+        (Conv(np.ones((1, 1, 2, 2)), reads=(1, 2)), (4, 4, 3), "2 channels .* cannot read 1..2 of 3"),
+        (Conv(np.ones((1, 1, 2, 2)), reads=(2, 4)), (4, 4, 3), "cannot read 2..4 of 3"),
+        (Conv(np.ones((1, 1, 3, 2)), writes=(3, 4)), (4, 4, 3), "2 output channels from 3 on do not fit in a target of 4"),
+        (Dense(np.ones((15, 2))), (4, 4, 1), "15 inputs does not fit a source of 4x4x1"),
     ],
 )
 def test_what_does_not_fit_is_refused(geometry: Geometry, source: Shape, says: str) -> None:

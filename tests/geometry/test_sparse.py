@@ -196,7 +196,7 @@ def test_impossible_synapses_are_refused(kernel: list[float], sources: list[int]
 
 def test_maps_that_do_not_fit_are_refused() -> None:
     geometry = reshaping((2, 2, 3), (1, 4, 3))
-    with pytest.raises(InvalidNetwork, match=r"for a source of \(2, 2, 3\) on one of \(1, 4, 3\)"):
+    with pytest.raises(InvalidNetwork, match=r"from a source of \(2, 2, 3\) do not fit a source of \(1, 4, 3\)"):
         apply(geometry, np.ones((1, 1, 4, 3)))
     with pytest.raises(InvalidNetwork, match="at least 1"):
         Sparse(np.ones(0), np.ones(0), np.zeros(7), (1, 1, 2), (-2, -3, 1))
