@@ -1,6 +1,7 @@
 """From a spiking network in real units to integers of a chip's format, and back as a float network of the same integers.
 
-This room chooses units and exponents, rounds, and audits ranges. It simulates nothing and calibrates nothing.
+This room chooses units and exponents once for all populations, rounds, and audits ranges. It simulates nothing and calibrates nothing.
+A chip's limits come from its `NumberFormat`, so a new format needs no change here.
 """
 
 from ecc_lava.quantisation.as_float import as_float

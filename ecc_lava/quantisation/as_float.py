@@ -15,8 +15,8 @@ __all__ = ["as_float"]
 def as_float(network: QuantisedNetwork) -> SpikingNetwork:
     """Return the integer network's own numbers as a float network, for the float engine to run.
 
-    Weights are ``mantissa * 2**(weight_shift + exponent)``, thresholds, biases and initial potentials as they are, the potential clipped
-    where the integers saturate. All of it is exact in float64, so the float engine must equal the integer back ends spike for spike.
+    Weights are ``mantissa * 2**(weight_shift + exponent)``; thresholds, biases and initial potentials stay as they are; the potential is
+    clipped where the integers saturate. Every number is exact in float64, so the float engine equals the integer back ends spike for spike.
     """
     one = np.ones((1, 1, 1))
     scales = {p.name: scale for p, scale in zip(network.readouts, network.logit_scales, strict=True)}

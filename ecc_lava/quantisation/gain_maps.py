@@ -9,15 +9,15 @@ from ecc_lava.common import Array
 __all__ = ["integer_gain"]
 
 EXACT = 1e-9
-"""A relative error below this is a rounding error of float64."""
+"""Largest relative error that float64 arithmetic explains."""
 
 
 def integer_gain(gain: Array, mantissa_max: int) -> Array:
     """Return int32 gains proportional to `gain`, as exactly as weights of up to `mantissa_max` allow.
 
-    The smallest multiple of ``gain / min(positive gain)`` that is integer everywhere is taken; where its largest entry exceeds
-    `mantissa_max`, the multiple below it with the smallest relative error, clipped to 1..`mantissa_max` if even the first is too large.
-    (A 3x3 pool has the exact gains 4, 6, 9.)
+    Choose the smallest multiple of ``gain / min(positive gain)`` that is integer everywhere. If its largest entry exceeds `mantissa_max`,
+    choose the smaller multiple with the least relative error, clipped to 1..`mantissa_max` if even the first is too large. (A 3x3 pool
+    has the exact gains 4, 6, 9.)
 
     Parameters
     ----------

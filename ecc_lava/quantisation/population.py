@@ -1,14 +1,14 @@
 """One population in a chip's integers: the choice of its units and exponents, and the rounding.
 
 Every target channel c has one unit: the potential counts ``S_c`` per threshold unit. A projection's weights are
-``W = mantissa * 2**(weight_shift + exponent) / S_c``; each projection has its own power of two, so that an identity shortcut does not
-cost the convolution beside it any bits. Mantissas, thresholds, biases and initial potentials are rounded to nearest. Where a format shares
+``W = mantissa * 2**(weight_shift + exponent) / S_c``. Each projection has its own power of two, so that an identity shortcut costs the
+convolution beside it no bits. Mantissas, thresholds, biases and initial potentials are rounded to nearest. Where a format shares
 thresholds among channels, each channel's unit is made coarser until its threshold is one of a few (`shared_thresholds`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,47 +16,22 @@ import numpy as np
 from ecc_lava.common import Array, Float
 from ecc_lava.errors import RangeError
 from ecc_lava.formats import NumberFormat
-from ecc_lava.geometry import EQUAL, Conv, Geometry, over_synapses, scaled_by_target, with_kernel
-from ecc_lava.networks import Kind, Population, Projection, QuantisedPopulation, QuantisedProjection, SpikingNetwork
-from ecc_lava.quantisation.gain_maps import integer_gain
+from ecc_lava.geometry import EQUAL, over_synapses, with_kernel
+from ecc_lava.networks import Kind, Population, QuantisedPopulation, QuantisedProjection, SpikingNetwork
+from ecc_lava.quantisation.measured import measured
 from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 
 __all__ = ["UNIT_MIN", "PopulationQuantiser"]
 
 COARSER = 20
-"""How often units are made coarser before giving up; rounding makes a few rounds necessary."""
+"""Most attempts to make units coarser; rounding makes a few necessary."""
 
 UNIT_MIN = 1024.0
-"""Least potential units per threshold unit aimed at: a bias is then off by at most 0.05 % of the threshold per step."""
+"""Potential units that one threshold unit should have at least: a bias is then off by at most 0.05 % of the threshold per step."""
 
 
-@dataclass(frozen=True)
-class _MeasuredProjection:
-    """A projection in real units as the choice of units needs it."""
-
-    projection: Projection
-    geometry: Geometry
-    """Its weights are what mantissas stand for: those of the projection, or what an integer gain multiplies."""
-    gain: Array | None
-    mantissa_max: int
-    """Largest mantissa, so that with the gain it stays in its format."""
-    sent: int
-    """Largest value of a source neuron in one step."""
-    largest: Float
-    """Largest |kernel| per target channel; 0 for those it does not write."""
-
-    @property
-    def most(self) -> int:
-        """Largest factor between a mantissa and its contribution in one step, before the shift."""
-        return self.sent * (1 if self.gain is None else int(self.gain.max()))
-
-    def exact(self, units: Float, shift: int) -> Array:
-        """Return the kernel in units of ``2**shift`` potential units, before it is rounded to mantissas."""
-        return scaled_by_target(self.geometry, units / 2.0**shift)
-
-
-class _Choice(NamedTuple):
-    """One choice of units and exponents."""
+class _Candidate(NamedTuple):
+    """Units and exponents that keep every integer in its format."""
 
     units: Float
     exponents: list[int]
@@ -86,17 +61,18 @@ class PopulationQuantiser:
         self._format = format
         self._bits = bits
         self._dropped = format.dropped_bits(bits)
-        self._one_unit = per == "layer" or population.kind is Kind.READOUT  # of one scale, logits can be compared
-        self._timesteps = (network.timesteps or 1) if population.kind.is_stateful else 1  # a step population sums up one step's input
-        self._inputs = [_measured(p, network.largest_sent[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
+        self._one_unit = per == "layer" or population.kind is Kind.READOUT  # logits are compared, so they share one scale
+        self._timesteps = (network.timesteps or 1) if population.kind.is_stateful else 1  # a step population keeps nothing
+        self._inputs = [measured(p, network.largest_sent[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
         self._vth = np.broadcast_to(population.vth.max(axis=(0, 1)), population.shape[2])
         if population.kind.spikes:
             self._population = replace(population, bias=self._effective(population.bias))
 
     def _effective(self, bias: Array) -> Array:
-        """Return the bias where inputs can outweigh it; beyond, it decides alone whatever its size, and would only take finer units away.
+        """Return the bias, limited to just above what inputs can outweigh.
 
-        A neuron that keeps its potential never fires if a negative bias outweighs its initial potential and every input.
+        A larger bias decides alone whatever its size, and would only make units coarser. A neuron that keeps its potential
+        never fires if a negative bias outweighs its initial potential and every input.
         """
         most = np.zeros(self._population.shape[2])
         for entry in self._inputs:
@@ -113,14 +89,15 @@ class PopulationQuantiser:
     def choose(self) -> tuple[Float, list[int]]:
         """Return the units S_c, (C,), and one exponent per projection.
 
-        Of the exponents for which even T steps of the largest input keep the potential in range, and which leave `UNIT_MIN` units per
-        threshold, those are taken that cost the fewest weights a bit, of these the largest. Where there are none, of those that leave as
-        many units the smallest: saturation is then possible, and counted.
+        Candidates keep one step's input in the potential's range. Choose among those with `UNIT_MIN` units per threshold that cannot
+        saturate in T steps: the exponents that lose a bit in the fewest channels, on a tie the largest. If all of them can saturate, a tie
+        goes to the smallest exponents, and saturation is counted where it happens. If none has `UNIT_MIN` units, choose the largest
+        exponents.
         """
         if not self._inputs:
             return np.ones(1), []
         relative = self._relative_exponents()
-        fitting: list[_Choice] = []
+        fitting: list[_Candidate] = []
         for base in range(self._format.exponent_min - max(relative), self._format.exponent_max - max(relative) + 1):
             exponents = [max(base + r, self._format.exponent_min) for r in relative]
             units = self._units(exponents)
@@ -129,7 +106,7 @@ class PopulationQuantiser:
             reach = float(self._reach(units, exponents).max())
             if reach <= self._format.potential_max:
                 whole = self._whole(units, exponents)
-                fitting.append(_Choice(units, exponents, whole, reach * self._timesteps <= self._format.potential_max))
+                fitting.append(_Candidate(units, exponents, whole, reach * self._timesteps <= self._format.potential_max))
             elif fitting:
                 break  # larger exponents only reach further
         if not fitting:
@@ -142,7 +119,7 @@ class PopulationQuantiser:
         return best.units, best.exponents
 
     def _coarse(self, exponents: list[int]) -> tuple[Float, list[int]]:
-        """Return units so coarse that one step's input stays in range: channels of many large inputs do not use all of their bits."""
+        """Return units so coarse that one step's input stays in range; channels of many large inputs then leave some bits unused."""
         units = self._units(exponents)
         for _ in range(COARSER):
             reach = self._reach(units, exponents)
@@ -164,7 +141,7 @@ class PopulationQuantiser:
     def _units(self, exponents: list[int]) -> Float:
         """Return the finest units that keep every integer in its format.
 
-        A bias over all steps gets half of the potential's range: a channel of a large bias and tiny weights has no use for finer units.
+        A bias may fill half of the potential's range over all steps: a channel with a large bias and tiny weights needs no finer units.
         """
         population, format = self._population, self._format
         channels = population.shape[2]
@@ -186,7 +163,7 @@ class PopulationQuantiser:
         return self._shared(np.where(np.isfinite(units), units, 1.0))  # nothing limits a channel of zeros
 
     def _shared(self, units: Float) -> Float:
-        """Return units at most as fine that are one where they must be, and whose thresholds are as few as the format has."""
+        """Return units at most as fine, made equal where the channels share one, with as few distinct thresholds as the format holds."""
         if self._one_unit:
             units = np.full_like(units, units.min())
         number, step = self._format.vth_distinct, self._format.vth_min
@@ -199,20 +176,20 @@ class PopulationQuantiser:
         return float((units * self._vth).min()) if self._population.kind is Kind.IF else np.inf
 
     def is_exact(self, units: Float, exponents: list[int]) -> bool:
-        """Whether every weight is a whole number of units already, as those of one bit are unless something else limits the units."""
+        """Whether every weight already is a whole number of units. One-bit weights are, unless something else limits the units."""
         return all(
             np.allclose(largest[largest > 0] * units[largest > 0] / 2.0 ** self._shift(e), 1.0, rtol=EQUAL, atol=0.0)
             for e, largest in zip(exponents, (entry.largest for entry in self._inputs), strict=True)
         )
 
     def _whole(self, units: Float, exponents: list[int]) -> int:
-        """Return how many channels, over all projections, use at least half of the mantissa's range; of one bit, all of it."""
+        """Return how many channels, over all projections, use more than half of the mantissa's range; one-bit weights use all of it."""
         least = 0.5 if self._bits > self._format.binary_bits else 1.0 - EQUAL
         used = [i.largest * units / 2.0 ** self._shift(e) / i.mantissa_max for e, i in zip(exponents, self._inputs, strict=True)]
         return int(sum((share > least).sum() for share in used))
 
     def _reach(self, units: Float, exponents: list[int]) -> Float:
-        """Return a bound of |input sum + bias| in one step, (C,), rounded or not: rounding can double a sum of many weights, or end it."""
+        """Return a bound of |input sum + bias| in one step, (C,), before and after rounding, which can double a sum of small weights."""
         channels = self._population.shape[2]
         bias = self._format.rounded_bias(np.broadcast_to(self._population.bias, self._population.shape) * units).reshape(-1, channels)
         low, high = bias.min(axis=0), bias.max(axis=0)
@@ -238,7 +215,7 @@ class PopulationQuantiser:
         return QuantisedPopulation(p.name, p.shape, p.kind, depth, bias, vth, v_init)
 
     def unrounded(self, rounded: Population, units: Float) -> Population:
-        """Return the population in potential units with the numbers that `population` rounds, given it as a float one."""
+        """Return the float population `rounded` with its bias, threshold and initial potential in potential units, not rounded."""
         p = self._population
         bias = p.bias * units
         match p.kind:
@@ -259,17 +236,3 @@ class PopulationQuantiser:
             delay = depth[p.target] - depth[p.source] - 1
             result.append(QuantisedProjection(p.source, p.target, delay, exponent, geometry, self._bits))
         return result
-
-
-def _measured(projection: Projection, sent: int, mantissa_max: int) -> _MeasuredProjection:
-    geometry = projection.geometry
-    gain = None
-    if isinstance(geometry, Conv) and geometry.gain is not None:
-        gain = integer_gain(geometry.gain, mantissa_max)
-        ratio = geometry.gain[gain > 0] / gain[gain > 0]
-        geometry = with_kernel(
-            geometry, geometry.kernel * np.median(ratio)
-        )  # one number where the gain is exact, else right at most positions
-        mantissa_max //= int(gain.max())
-    largest = over_synapses(np.maximum, geometry, np.abs(geometry.kernel)).max(axis=0)
-    return _MeasuredProjection(projection, geometry, gain, mantissa_max, sent, largest)

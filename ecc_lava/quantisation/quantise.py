@@ -28,9 +28,9 @@ def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", 
         Converted: with timesteps and encoded input.
     format : str or NumberFormat
     bits : int, or a mapping of population names to int
-        Width of the mantissas of all weights, or of those into each population; "default" stands for all that are not named.
+        Width of the mantissas of all weights, or of the weights into each population; "default" stands for all populations not named.
     per : {"channel", "layer"}
-        Whether every channel of a population has a unit of its own, or all of them one.
+        Whether every channel of a population has a unit of its own, or all channels share one.
 
     Raises
     ------
@@ -109,7 +109,7 @@ class _Choice:
         return result
 
     def unrounded(self, rounded: SpikingNetwork) -> SpikingNetwork:
-        """Return the network whose weights alone are rounded, given that whose every number is."""
+        """Return the network whose weights alone are rounded, from the float network of the integers."""
         populations = tuple(
             p if p.kind is Kind.INPUT else quantiser.unrounded(p, units)
             for p, (quantiser, units, _) in zip(rounded.populations, self.populations, strict=True)
@@ -130,7 +130,7 @@ def _choice(network: SpikingNetwork, format: NumberFormat, bits: Bits, per: str)
 
 
 def _chosen(network: SpikingNetwork, population: Population, format: NumberFormat, bits: int, per: str) -> _ChosenPopulation:
-    """Return a population with its units and exponents: with the fewest bits if its weights are binarised and that is exact."""
+    """Return a population with its units and exponents; binarised weights take the fewest bits where these are exact."""
     into = network.into(population.name)
     if into and all(is_binary(p.geometry) for p in into):
         quantiser = PopulationQuantiser(network, population, format, format.binary_bits, per)

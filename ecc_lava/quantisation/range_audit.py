@@ -1,4 +1,4 @@
-"""The range audit: what the potentials of an integer network can reach, and what they did reach."""
+"""The range audit: the values that the potentials of an integer network can reach."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class PopulationRange:
     worst_channel : int
         The channel whose input can be largest.
     all_steps : int
-        What its potential can reach in all T steps: T times its one-step bound (once for neurons that keep nothing).
+        Bound of its potential over all T steps: T times the one-step bound, or the one-step bound for neurons that keep nothing.
     all_steps_fit : bool
-        Whether that stays in the potential's range, so that saturation is impossible; otherwise saturation is counted where it happens.
+        Whether `all_steps` stays in the potential's range. If so, no potential saturates; otherwise back ends count saturation.
     """
 
     name: str
@@ -43,8 +43,8 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
 
     ``high_c = sum_p 2**shift_p * gain_p * sent_p * sum(positive mantissas of channel c) + bias_c``
 
-    with sent = 1 for spikes and 255 for graded input; ``low_c`` likewise with the negative mantissas. Of a Sparse the sum is that of the
-    channel's neuron with most.
+    with sent = 1 for spikes and 255 for graded input; ``low_c`` likewise with the negative mantissas. A channel of a Sparse has the sum of
+    its neuron with the largest.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Few distinct thresholds for many channels, where the neurons of a core share them."""
+"""Few distinct thresholds for many channels, for formats in which the neurons of a core share them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ __all__ = ["shared_thresholds"]
 def shared_thresholds(limits: Float, number: int, step: int) -> Float:
     """Return a threshold for every channel, at most its limit: multiples of `step`, at most `number` of them distinct.
 
-    A channel's limit is the finest threshold, in units of the potential, at which its weights stay in their format; at a lower one they are
-    quantised more coarsely. Whatever its limit, its weights are off by half a unit in so many, so what counts is
-    ``sum_c 1 / threshold_c**2``, the variance of the rounding errors in thresholds, and the thresholds with the least are returned. Up to
-    `number` channels lose nothing. A geometric grid from the least limit to the largest, the obvious choice, never does better: it
-    spends thresholds on channels of hardly any weights, whose limits lie far beyond the others' and who have no use for them.
+    A channel's limit is the largest threshold, in units of the potential, at which its weights stay in their format; a lower threshold
+    quantises them more coarsely. A weight is off by half a unit at most, so the variance of the rounding errors, relative to thresholds,
+    is proportional to ``sum_c 1 / threshold_c**2``. The returned thresholds minimise this sum. Up to `number` channels lose nothing. A
+    geometric grid from the least limit to the largest never does better: it spends thresholds on channels with tiny weights, whose limits
+    lie far beyond the others' and which need none.
 
-    Found by dynamic programming: in ascending order channels that share a threshold are neighbours, and it is the limit of their first.
+    Dynamic programming finds them: in ascending order, channels that share a threshold are neighbours, and the threshold is the limit of
+    their first.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def shared_thresholds(limits: Float, number: int, step: int) -> Float:
     distinct, inverse, members = np.unique(np.floor(limits / step), return_inverse=True, return_counts=True)
     size = len(distinct)
     before = np.concatenate([[0], np.cumsum(members)])
-    # cost[i, j]: of channels i to j (exclusive), with the limit of i
+    # cost[i, j]: cost of the limits i to j (inclusive) at the threshold of i
     cost = (before[None, 1:] - before[:-1, None]) / distinct[:, None] ** 2
     cost = np.where(np.arange(size)[:, None] <= np.arange(size)[None, :], cost, np.inf)
     least, firsts = cost[0], []

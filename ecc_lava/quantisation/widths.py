@@ -1,4 +1,4 @@
-"""How many bits the weights of each population take."""
+"""The width of the weights into each population, in bits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ecc_lava.formats import NumberFormat
 __all__ = ["DEFAULT", "Bits", "as_bits", "bits_of"]
 
 Bits = int | Mapping[str, int]
-"""One width for all weights, or widths by the name of the population that the weights lead into."""
+"""One width for all weights, or widths by the name of the target population."""
 
 DEFAULT = "default"
-"""Name under which a mapping gives the width of all populations that it does not name."""
+"""The key of a mapping whose width holds for all populations that the mapping does not name."""
 
 _LARGEST_FILE = 2**20
 
@@ -27,7 +27,7 @@ def bits_of(bits: Bits, populations: Sequence[str], format: NumberFormat) -> dic
     Parameters
     ----------
     bits : int, or a mapping of population names (and `DEFAULT`) to int
-    populations : names of those that have weights, in order
+    populations : names of the populations that have weights, in order
     format : NumberFormat
 
     Raises
@@ -59,7 +59,7 @@ def as_bits(text: str) -> Bits:
     Raises
     ------
     InvalidInput
-        If it is neither; what the object holds is checked by `bits_of`.
+        If `text` is neither. `bits_of` checks what the object holds.
     """
     if text.lstrip("+-").isdecimal():
         return int(text)

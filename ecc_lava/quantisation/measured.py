@@ -1,0 +1,62 @@
+"""A projection in real units, measured for the choice of its target's units: its integer gain map and its largest weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecc_lava.common import Array, Float
+from ecc_lava.geometry import Conv, Geometry, over_synapses, scaled_by_target, with_kernel
+from ecc_lava.networks import Projection
+from ecc_lava.quantisation.gain_maps import integer_gain
+
+__all__ = ["MeasuredProjection", "measured"]
+
+
+@dataclass(frozen=True)
+class MeasuredProjection:
+    """A projection in real units, with what the choice of units needs to know of it."""
+
+    projection: Projection
+    geometry: Geometry
+    """Operator whose weights the mantissas stand for; an integer gain map, if any, multiplies them."""
+    gain: Array | None
+    mantissa_max: int
+    """Largest mantissa that stays in its format after the gain."""
+    sent: int
+    """Largest value of a source neuron in one step."""
+    largest: Float
+    """Largest |kernel| per target channel; 0 for channels that the projection does not write."""
+
+    @property
+    def most(self) -> int:
+        """Largest factor between a mantissa and its contribution in one step, before the shift."""
+        return self.sent * (1 if self.gain is None else int(self.gain.max()))
+
+    def exact(self, units: Float, shift: int) -> Array:
+        """Return the kernel in units of ``2**shift`` potential units, before it is rounded to mantissas."""
+        return scaled_by_target(self.geometry, units / 2.0**shift)
+
+
+def measured(projection: Projection, sent: int, mantissa_max: int) -> MeasuredProjection:
+    """Return a projection with its gain map in integers and the size of its weights.
+
+    Parameters
+    ----------
+    projection : Projection
+    sent : int
+        Largest value of a source neuron in one step.
+    mantissa_max : int
+        Largest mantissa of the format.
+    """
+    geometry = projection.geometry
+    gain = None
+    if isinstance(geometry, Conv) and geometry.gain is not None:
+        gain = integer_gain(geometry.gain, mantissa_max)
+        ratio = geometry.gain[gain > 0] / gain[gain > 0]
+        # the median is the one ratio of an exact gain, and else right at most positions
+        geometry = with_kernel(geometry, geometry.kernel * np.median(ratio))
+        mantissa_max //= int(gain.max())
+    largest = over_synapses(np.maximum, geometry, np.abs(geometry.kernel)).max(axis=0)
+    return MeasuredProjection(projection, geometry, gain, mantissa_max, sent, largest)
