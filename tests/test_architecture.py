@@ -70,7 +70,7 @@ MAY_IMPORT = {
 AT_TOP = {
     "lava": ("ecc_lava/backends/lava/processes/", "ecc_lava/backends/lava/host/network.py"),  # loaded only in the process that hosts Lava
     "numba": ("ecc_lava/backends/fast/kernels/in_python/compiled.py", "hw_mappings/placement/annealing_kernel.py"),
-    "rich": ("ecc_lava/cli/show/output.py",),
+    "rich": ("ecc_lava/cli/show/",),
     "typer": ("ecc_lava/cli/",),
 }
 """Heavy package -> those that may import it when they are imported themselves; all others only inside functions."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecc_lava.cli.files import make_folder
 from ecc_lava.common import check_writable, write_bytes
-from ecc_lava.studies import StudyResult, draw, page
+from ecc_lava.studies import StudyResult, draw, page, require_pyarrow
 
 __all__ = ["StudyFolder"]
 
@@ -46,6 +46,8 @@ class StudyFolder:
 
     def claim(self, inputs: Sequence[Path]) -> None:
         """Make the folder, and find out whether every file can be written without replacing an input."""
+        if self.parquet:
+            require_pyarrow()
         make_folder(self.out)
         for path in self.written:
             check_writable(path, inputs=inputs)

@@ -15,7 +15,8 @@ from ecc_lava.analysis import attribute as attribute_loss
 from ecc_lava.cli.files import load_images
 from ecc_lava.cli.options import Data, Json, Limit, Network
 from ecc_lava.cli.show.attribution import show_attribution
-from ecc_lava.cli.show.output import FAILED, OK, emit_json, provenance, show_lines, stages
+from ecc_lava.cli.show.output import FAILED, OK, emit_json, provenance, show_lines
+from ecc_lava.cli.show.progress import stages
 from ecc_lava.cli.show.report import show_report
 from ecc_lava.common import check_writable, write_bytes
 from ecc_lava.errors import InvalidInput, RangeError

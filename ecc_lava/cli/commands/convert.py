@@ -11,7 +11,8 @@ import typer
 from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import draw_calibration, import_model
 from ecc_lava.cli.options import Calibration, CalibrationImages, InputScale, InputShape, Json, Model, seed_option
-from ecc_lava.cli.show.output import emit_json, provenance, show_lines, stages
+from ecc_lava.cli.show.output import emit_json, provenance, show_lines
+from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import check_writable
 from ecc_lava.conversion import RECIPES
 from ecc_lava.conversion import convert as convert_graph

@@ -13,7 +13,8 @@ import typer
 from ecc_lava.analysis import CheckReport, check
 from ecc_lava.cli.files import import_model, make_folder
 from ecc_lava.cli.options import Json
-from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_lines, show_table, stages
+from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_lines, show_table
+from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import Progress, check_writable, write_bytes
 from ecc_lava.conversion import convert
 from ecc_lava.demo import MODEL, calibration_images, draw, test_images

@@ -12,7 +12,8 @@ from ecc_lava.cli.choices import choice, runtimes
 from ecc_lava.cli.files import some_images
 from ecc_lava.cli.options import FewerTimesteps, Json, Network, NumberOfImages, OptionalData, seed_option
 from ecc_lava.cli.show.deployment import show_deployment
-from ecc_lava.cli.show.output import FAILED, OK, emit_json, provenance, stages
+from ecc_lava.cli.show.output import FAILED, OK, emit_json, provenance
+from ecc_lava.cli.show.progress import stages
 from ecc_lava.inputs import digest
 from ecc_lava.storage import load
 

@@ -10,7 +10,8 @@ import typer
 from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import some_images
 from ecc_lava.cli.options import FewerTimesteps, Json, Network, NumberOfImages, OptionalData, seed_option
-from ecc_lava.cli.show.output import emit_json, provenance, show_lines, stages
+from ecc_lava.cli.show.output import emit_json, provenance, show_lines
+from ecc_lava.cli.show.progress import stages
 from ecc_lava.storage import load
 
 __all__ = ["command"]

@@ -14,7 +14,8 @@ from ecc_lava.cli.choices import chips, choice, placers, synapse_models
 from ecc_lava.cli.files import load_images
 from ecc_lava.cli.options import Json, Network, seed_option
 from ecc_lava.cli.show.mapping import show_mapping
-from ecc_lava.cli.show.output import emit_json, provenance, stages
+from ecc_lava.cli.show.output import emit_json, provenance
+from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import check_writable, write_bytes
 from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.inputs import digest

@@ -16,7 +16,8 @@ from ecc_lava.backends import BACKENDS, Result, simulate
 from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import load_float, load_images
 from ecc_lava.cli.options import Data, FewerTimesteps, Json, Limit, Network
-from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_table, stages
+from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_table
+from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import Array, Outputs, check_writable, first_output, write_bytes
 from ecc_lava.inputs import digest
 from ecc_lava.networks import SpikingNetwork

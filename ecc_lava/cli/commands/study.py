@@ -14,7 +14,8 @@ from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import draw_calibration, import_model, load_images
 from ecc_lava.cli.options import Calibration, CalibrationImages, Data, InputScale, InputShape, Json, Limit, Model, seed_option
 from ecc_lava.cli.several import Several, Words, several_of, values
-from ecc_lava.cli.show.output import emit_json, provenance, show_lines, stages
+from ecc_lava.cli.show.output import emit_json, provenance, show_lines
+from ecc_lava.cli.show.progress import stages
 from ecc_lava.cli.show.study import TrialStages, show_study
 from ecc_lava.cli.study_folder import StudyFolder
 from ecc_lava.conversion import RECIPES
@@ -22,7 +23,7 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import FORMATS
 from ecc_lava.inputs import CODINGS, Dataset, InputSpec, batch_part, batch_size
 from ecc_lava.quantisation import as_bits
-from ecc_lava.studies import OBJECTIVES, SAMPLERS, Search, StudyResult, require_pyarrow, study
+from ecc_lava.studies import OBJECTIVES, SAMPLERS, Search, StudyResult, study
 
 __all__ = ["command"]
 
@@ -111,8 +112,6 @@ def command(
     wanted = _grid(bits=bits, timesteps=timesteps, formats=format, recipes=recipe, codings=coding, percentiles=percentile)
     wanted["search"] = Search(trials, tuple(values(objectives)), sampler, selection, seed) if search else None
     wanted["mapper"], wanted["mapper_name"] = (None, "") if chip is None else chip_mapper(values(chip))
-    if parquet:
-        require_pyarrow()
     with stages(window=3600.0) as stage:  # a trial can take minutes
         stage("reading the model", 0, 0)
         graph = import_model(model, input_shape, input_scale)
