@@ -1,4 +1,4 @@
-"""Model files of other tools become graphs, one folder a tool.
+"""Model files of other tools become graphs; each tool has a folder.
 
-Each importer ends in an `ecc_lava.graph.Graph` and imports its tool inside functions alone.
+Every importer returns an `ecc_lava.graph.Graph` and imports its tool inside functions alone. Nothing here makes spikes.
 """

@@ -1,7 +1,8 @@
-"""Quantisation studies: many settings of one model on the same images, each run once, and what they cost.
+"""Quantisation studies: many settings of one model on the same images, each run once, with accuracy and costs.
 
-`settings` says what is varied, `problem` holds one model and its images, `running` and `search` choose what runs next,
-`trials` keeps what was found, `results` and `show` present it.
+`settings` says what varies, `problem` runs one setting, `running` and `search` choose the next setting, `trials` keeps the results, and
+`results` and `show` present them. Nothing here maps a network to a chip: a mapper is passed in. To add an objective, give it a line in
+`objectives`; to add a sampler, give it a line in `search.samplers`.
 """
 
 from ecc_lava.studies.objectives import OBJECTIVES

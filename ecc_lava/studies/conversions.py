@@ -1,4 +1,4 @@
-"""Integer networks of settings, each made once, and what they share made once for all."""
+"""Integer networks of settings: each network is made once, and so is every pass that several networks share."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ecc_lava.studies.settings import Setting
 __all__ = ["Conversions"]
 
 NETWORKS = 64
-"""Networks kept; their integers take a byte a weight."""
+"""Most networks kept; a weight takes one byte."""
 
 
 @dataclass(frozen=True)
 class _Once:
-    """A pass that depends on neither T nor widths, done once for every network it is given; its repr is the pass's, as in a trace."""
+    """A pass that depends on neither T nor widths, so that it runs once per network; its repr is the pass's repr, which traces hold."""
 
     step: Pass
     done: dict[tuple[Any, ...], SpikingNetwork] = field(compare=False)
@@ -41,15 +41,15 @@ class _Once:
 class Conversions:
     """Conversions of one model on the same calibration images.
 
-    Normalisation depends on coding, granularity and percentile alone and is shared. Calibration runs the integers at the T that will run,
-    so that every T, width and format has its own.
+    Settings share normalisation, which depends on coding, granularity and percentile alone. Every T, width and format has its own
+    calibration, which runs the integers.
 
     Parameters
     ----------
     graph : Graph
     calibration : array (N, H, W, C), or arrays by input name
     seed : int
-        Of what the coding poisson draws.
+        Of the draws of the coding poisson.
     """
 
     def __init__(self, graph: Graph, calibration: Images, seed: int = 0) -> None:
@@ -58,7 +58,7 @@ class Conversions:
         self._networks: OrderedDict[Setting, QuantisedNetwork] = OrderedDict()
 
     def network(self, setting: Setting) -> tuple[QuantisedNetwork, float]:
-        """Return the integer network of a setting, and the seconds it took: 0 if it was there."""
+        """Return the integer network of a setting and the seconds of its conversion, 0 if the network was made before."""
         started = time.perf_counter()
         if setting in self._networks:
             self._networks.move_to_end(setting)

@@ -1,4 +1,7 @@
-"""What a search makes large or small, and which trials no other is better than."""
+"""Objectives, which a search maximises or minimises, and the Pareto front of trials.
+
+To add an objective, give it a line in `OBJECTIVES`.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,16 @@ __all__ = ["OBJECTIVES", "Objective", "front", "objective"]
 
 @dataclass(frozen=True)
 class Objective:
-    """One aim.
+    """One quantity that a search maximises or minimises.
 
     Attributes
     ----------
     name : str
     maximise : bool
     value : callable (Trial) -> float or None
-        None where the trial has no such number.
+        None if the trial has no such number.
     needs : str
-        What gives it, for messages.
+        What a trial needs to have the number, for messages.
     """
 
     name: str
@@ -58,7 +61,7 @@ OBJECTIVES: Final = {
         Objective("cores", False, _cores, "a mapper: the command line has one, in Python give `mapper`"),
     )
 }
-"""Accuracy is the agreement with the CNN where there are no labels; memory in bits, latency in steps, energy in uJ an image."""
+"""Name -> objective. Without labels, accuracy is the agreement with the CNN. Memory is in bits, latency in steps, energy in uJ an image."""
 
 
 def objective(name: str | Objective) -> Objective:
@@ -67,7 +70,7 @@ def objective(name: str | Objective) -> Objective:
     Raises
     ------
     InvalidInput
-        Listing the known ones.
+        If no objective has the name; the message lists all names.
     """
     if isinstance(name, Objective):
         return name
@@ -77,7 +80,7 @@ def objective(name: str | Objective) -> Objective:
 
 
 def costs_of(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
-    """Return a trial's values, all to be made small; None if one is missing."""
+    """Return a trial's values, negated where larger is better; None if one is missing."""
     values = [o.value(trial) for o in objectives]
     if any(value is None for value in values):
         return None
@@ -85,9 +88,10 @@ def costs_of(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]
 
 
 def front(trials: Sequence[Trial], objectives: Sequence[str | Objective]) -> tuple[Trial, ...]:
-    """Return the trials that no other is at least as good as in all objectives and better in one, in the order given.
+    """Return the Pareto front: the trials that no other trial dominates, in the order given.
 
-    Of several that are equal in all of them the first is returned; trials without one of the numbers are not on a front.
+    A trial dominates another if it is at least as good in all objectives and better in one. Of several equal trials, the first is on the
+    front. A trial that lacks one of the numbers is not on it.
     """
     chosen = [objective(o) for o in objectives]
     points = {trial: costs for trial in trials if (costs := costs_of(trial, chosen)) is not None}

@@ -1,4 +1,4 @@
-"""One model and its images: what all trials of a study share, and how one of them is run."""
+"""One model and its images, which all trials of a study share, and the run of one trial."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from ecc_lava.version import __version__
 __all__ = ["Mapper", "Problem", "weight_memory"]
 
 Mapper = Callable[[QuantisedNetwork, Images], Mapped]
-"""Says what a network takes on a chip, and what some images cost there; of the package above this one, so it is passed in."""
+"""Returns what a network takes on a chip and what images cost there. Its package builds on this one, so the caller passes it in."""
 
 MAPPED_IMAGES = 16
-"""Images whose spikes a mapper prices."""
+"""Most images whose spikes a mapper prices."""
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One model, its calibration images, and the images it is judged by.
+    """One model, its calibration images, and the images that evaluate it.
 
     Attributes
     ----------
@@ -47,9 +47,9 @@ class Problem:
         Of the first output.
     mapper : Mapper or None
     mapper_name : str
-        What tells this mapper from another: part of every trial's key.
+        Tells this mapper from others; it is part of every trial's key.
     events : bool
-        Whether the images are events, for the coding of that name.
+        Whether the images are events, which the coding of that name takes.
     """
 
     conversions: Conversions
@@ -64,13 +64,13 @@ class Problem:
             raise InvalidInput(f"labels of shape {np.shape(self.labels)} for {batch_size(self.images)} images")
 
     def part(self, part: slice, labelled: bool = True) -> Problem:
-        """Return the problem of some of the images, with their labels or without; conversions are shared."""
+        """Return the problem on a part of the images, with labels or without, and with the same conversions."""
         labels = None if self.labels is None or not labelled else self.labels[part]
         return replace(self, images=batch_part(self.images, part), labels=labels)
 
     @cached_property
     def context(self) -> dict[str, Any]:
-        """Digests of everything but the setting that a trial's figures depend on."""
+        """Digests of everything but the setting that affects a trial's figures."""
         made = self.conversions
         return {
             "package": __version__,
@@ -84,11 +84,11 @@ class Problem:
 
     @cached_property
     def context_digest(self) -> str:
-        """What tells the trials of this model, images and package from others."""
+        """Digest that tells trials of this model, these images and this version from others."""
         return hashlib.sha256(json.dumps(self.context, sort_keys=True).encode()).hexdigest()
 
     def key(self, setting: Setting) -> str:
-        """Return the digest of a setting and of this context."""
+        """Return the digest of a setting in this context."""
         text = json.dumps([setting.as_dict(), self.context_digest], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -100,7 +100,7 @@ class Problem:
         return largest_logit(forward(graph, model_images(self.images, specs)))
 
     def run(self, setting: Setting, progress: Callable[[int, int], None] | None = None) -> Trial:
-        """Convert, quantise, simulate, and map if there is a mapper; a setting whose integers cannot be is a trial with that error."""
+        """Convert, quantise, simulate, and map if there is a mapper; integers out of range give a trial with that error."""
         started = time.perf_counter()
         try:
             network, seconds = self.conversions.network(setting)
@@ -137,6 +137,6 @@ class Problem:
 
 
 def weight_memory(network: QuantisedNetwork) -> tuple[int, int]:
-    """Return the bits that all stored weights take, each once at its width, and how many weights there are."""
+    """Return the bits of all stored weights, each counted once at its width, and the number of weights."""
     sizes = [(p.geometry.kernel.size, p.bits) for p in network.projections]
     return sum(size * bits for size, bits in sizes), sum(size for size, _ in sizes)

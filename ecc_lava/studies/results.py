@@ -21,20 +21,20 @@ __all__ = ["StudyResult", "require_pyarrow"]
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What a study found.
+    """The results of a study.
 
     Attributes
     ----------
     trials : tuple of Trial
-        Of a grid in its order; of a search the settings on its front, and the uniform ones it began with, by memory.
+        For a grid, all trials in its order; for a search, the uniform settings of its start and then the settings on its front, by memory.
     left_out : tuple of str
-        Combinations that cannot be, and why.
+        Combinations that no chip can run, and why.
     context : mapping
-        Digests of the model and the data, the package's version, seeds.
+        Digests of the model and the data, the package's version and the seed.
     searched : tuple of Trial
-        All trials that a search chose from, on the images that it chose by.
+        All trials of a search, on the images that it selected by.
     objectives : tuple of str
-        What a search was for.
+        Names of the search's objectives.
     """
 
     trials: tuple[Trial, ...]
@@ -54,20 +54,20 @@ class StudyResult:
         return next((t.figures.ann_accuracy for t in self.trials if t.figures is not None), None)
 
     def best(self) -> Trial:
-        """Return the trial of the highest accuracy (agreement, without labels), of several the one with fewest events.
+        """Return the trial with the highest accuracy, or agreement without labels; on a tie, the trial with the fewest events.
 
         Raises
         ------
         InvalidInput
-            If no setting could be run.
+            If no setting could run.
         """
         ran = [t for t in self.trials if t.figures is not None]
         if not ran:
-            raise InvalidInput("no setting of the study could be run: " + "; ".join(str(t.error) for t in self.trials[:3]))
+            raise InvalidInput("no setting of the study could run: " + "; ".join(str(t.error) for t in self.trials[:3]))
         return max(ran, key=lambda t: (t.figures.score, -(t.events_per_image or 0.0)) if t.figures else (0.0, 0.0))
 
     def front(self, *objectives: str | Objective) -> tuple[Trial, ...]:
-        """Return the trials that no other is at least as good as in all objectives, by default the study's, and better in one."""
+        """Return the trials that no other trial dominates in the given objectives, by default those of the study."""
         return front(self.trials, objectives or self.objectives)
 
     def to_frame(self) -> Any:
@@ -82,7 +82,7 @@ class StudyResult:
             import pandas
         except ImportError as error:
             raise MissingDependency(
-                "a frame needs pandas, which is not installed (pip install pandas); .rows are the same as dicts"
+                "a frame needs pandas, which is not installed (pip install pandas); `rows` has the same as dictionaries"
             ) from error
         return pandas.DataFrame(_flat(self.rows))
 
@@ -96,11 +96,11 @@ class StudyResult:
         return text.getvalue()
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the rows as CSV, whole or not at all."""
+        """Write the rows as CSV; on an error, no partial file is left."""
         write_bytes(path, self.csv().encode())
 
     def to_parquet(self, path: str | Path) -> None:
-        """Write the rows as a Parquet file, whole or not at all.
+        """Write the rows as a Parquet file; on an error, no partial file is left.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class StudyResult:
 
 
 def require_pyarrow() -> None:
-    """Find out whether Parquet files can be written.
+    """Check that Parquet files can be written.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def require_pyarrow() -> None:
 
 
 def _flat(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows whose columns are each of one type: `bits` where all weights have one width, else a JSON object of them."""
+    """Return rows whose columns have one type each: `bits` if all weights have one width, else a JSON object of the widths."""
 
     def flat(row: Mapping[str, Any]) -> dict[str, Any]:
         uniform = isinstance(row["bits"], int)

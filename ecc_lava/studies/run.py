@@ -1,4 +1,4 @@
-"""`study`: settings of one model, each converted, quantised and run on the same images."""
+"""`study`: converts, quantises and runs many settings of one model on the same images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.problem import Mapper, Problem
 from ecc_lava.studies.results import StudyResult
 from ecc_lava.studies.running import Progress, run_settings
-from ecc_lava.studies.search.search import Search, run_search
+from ecc_lava.studies.search.run import run_search
+from ecc_lava.studies.search.search import Search
 from ecc_lava.studies.settings import Grid, grid
 from ecc_lava.studies.trials.optuna_storage import open_storage
 from ecc_lava.studies.trials.store import TrialStore
@@ -45,35 +46,35 @@ def study(
 ) -> StudyResult:
     """Run every combination of the settings given, each once, or search among them.
 
-    Trials are keyed by their setting and by digests of the model, the images and the package's version. In a storage that lasts, a
-    finished one never runs again, an interrupted one runs again from its start, and several processes share the work.
+    A trial's key is made of its setting and of digests of the model, the images and the package's version. In a storage on disk, a finished
+    trial never runs again, an interrupted trial runs again from its start, and several processes share the work.
 
     Parameters
     ----------
     model : Keras model, or Graph
     calibration : array (N, H, W, C), or arrays by input name
-        Unlabelled images that conversion may look at; all are used.
+        Unlabelled images for the conversion; all of them are used.
     data, labels : array (N, H, W, C), or arrays by input name; int array (N,), optional
-        What every setting is judged by. Without labels by how often it agrees with the CNN.
+        Images that evaluate every setting. Without labels, the agreement with the CNN stands for the accuracy.
     bits : int, mapping of population names to int, or several of these
     timesteps : int, or several
     formats, recipes, codings, percentiles : one or several
-        As `convert` and `quantise` take them; by default the format's own coding, the recipe's own percentile. A coding that a format
-        cannot carry is left out.
+        As `convert` and `quantise` take them; by default the format's own coding and the recipe's own percentile. A coding that a
+        format cannot carry is left out.
     search : Search, optional
-        Instead of all combinations: widths by layer and T, chosen for several aims. `bits` and `timesteps` are then what it chooses from.
+        Searches widths by layer and T for several objectives, instead of running all combinations. It chooses among `bits` and `timesteps`.
     storage : str, path or None
         A file (SQLite), Optuna's journal file (``.log``, ``.journal``), a database URL, or None: in memory.
     mapper : callable (QuantisedNetwork, images) -> Mapped, optional
-        Says how many cores a network takes, as `ecc-lava study` does; `mapper_name` tells it from others in a storage.
+        Returns the cores that a network takes, as in `ecc-lava study`; `mapper_name` tells the mapper from others in a storage.
     seed : int
-        Of the coding poisson.
-    progress : callable (Step), optional
+        Of the draws of the coding poisson.
+    progress : callable (TrialProgress), optional
 
     Raises
     ------
     InvalidInput
-        Settings, images or labels that cannot be used; an objective that nothing gives.
+        If settings, images or labels cannot be used, or an objective has no value.
     UnsupportedModel
         If the model cannot be converted.
     FileError, MissingDependency
@@ -101,7 +102,7 @@ def _events(space: Grid) -> bool:
     """Return whether the images are events, which no other coding takes."""
     codings = sorted({s.coding for s in space.settings})
     if "events" in codings and len(codings) > 1:
-        raise InvalidInput(f"codings {', '.join(codings)}: events and images are different data; study them apart")
+        raise InvalidInput(f"codings {', '.join(codings)}: events and images are different data; run one study for each")
     return codings == ["events"]
 
 
@@ -112,5 +113,5 @@ def _imported(model: Any) -> Graph:
 
 
 def _several(values: Any) -> list[Any]:
-    """Return one value, or several, as a list."""
+    """Return a list of one value or of several values."""
     return [values] if values is None or isinstance(values, str | int | float | dict) else list(values)

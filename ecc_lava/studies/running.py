@@ -1,4 +1,4 @@
-"""Running settings: each key once, whoever runs it, in order."""
+"""Runs settings in order; one of the processes that share a storage runs each key, once."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ecc_lava.studies.trials.trial import Trial
 __all__ = ["Progress", "TrialProgress", "run_settings"]
 
 WAIT = 0.5
-"""Seconds between two looks at what other processes are at."""
+"""Seconds between two reads of the storage while other processes run the open keys."""
 
 
 @dataclass(frozen=True)
 class TrialProgress:
-    """Where a study stands.
+    """How far a study is.
 
     Attributes
     ----------
     done, total : int
-        Trials finished, by whomever, and all of them.
+        Finished trials, by this process or another, and all trials.
     setting : Setting or None
-        What is being run; None while waiting for other processes, and at the end.
+        The setting that runs; None while this process waits for others, and at the end.
     images_done, images : int
-        Of that setting's simulation.
+        Of the simulation of that setting.
     finished : Trial or None
-        One that has just ended here.
+        The trial that this process has just finished.
     """
 
     done: int
@@ -46,10 +46,10 @@ Progress = Callable[[TrialProgress], None]
 
 
 def run_settings(problem: Problem, settings: Sequence[Setting], store: TrialStore, progress: Progress | None = None) -> tuple[Trial, ...]:
-    """Run the settings that are not finished, wait for those that other processes are at, and return all trials in order.
+    """Run the settings that are not finished, wait for those that other processes run, and return all trials in order.
 
-    A process that ends leaves its key to the others: waiting, this one takes it over. An interrupt gives the running key up and goes on
-    to the caller; what is finished is in the storage.
+    If another process dies, this process takes its key over. An interrupt gives the running key up and reaches the caller; the storage
+    keeps all finished trials.
     """
     tell = progress or (lambda step: None)
     keys = {problem.key(setting): setting for setting in settings}

@@ -1,4 +1,4 @@
-"""What a study varies: one setting of a conversion, and grids of them."""
+"""What a study varies: a setting of a conversion, and grids of settings."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Setting:
     timesteps : int
         T.
     bits : int, or tuple of (population name, int)
-        Width of all weights, or by the population that they lead into.
+        Width of all weights, or widths by the population that the weights lead into.
     format : str
     recipe : str
         A name in `ecc_lava.RECIPES`.
     coding : str
     percentile : float
-        Of the activations, what lambda is.
+        The percentile of the activations that lambda is.
     """
 
     timesteps: int
@@ -52,7 +52,7 @@ class Setting:
             raise InvalidInput(f"recipe {self.recipe!r} is not known; known: {', '.join(RECIPES)}")
         if self.coding not in CODINGS:
             raise InvalidInput(f"coding {self.coding!r} is not known; known: {', '.join(CODINGS)}")
-        CurrentNormalisation("layer", self.percentile)  # refuses what is no percentile
+        CurrentNormalisation("layer", self.percentile)  # refuses a number that is no percentile
         names = [] if isinstance(self.bits, int) else [name for name, _ in self.bits if name != DEFAULT]
         bits_of(self.widths, names, number_format(self.format))
         check_payload((InputCoding(self.coding),), number_format(self.format))
@@ -67,7 +67,7 @@ class Setting:
         coding: str | None = None,
         percentile: float | None = None,
     ) -> Setting:
-        """Return a setting; what is None is what `convert` takes by default."""
+        """Return a setting; None stands for the default of `convert`."""
         widths: Widths = bits if isinstance(bits, int) else tuple(sorted(bits.items()))
         if percentile is None:
             percentile = _own_percentile(recipe)
@@ -85,31 +85,31 @@ class Setting:
         return tuple(lambda_(s.per, self.percentile) if isinstance(s, lambda_) else s for s in RECIPES[self.recipe])
 
     def as_dict(self) -> dict[str, Any]:
-        """Return JSON values; widths by population as an object."""
+        """Return JSON values; widths by population are an object."""
         return {**asdict(self), "bits": self.bits if isinstance(self.bits, int) else dict(self.bits)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Setting:
-        """Return what `as_dict` made of a setting."""
+        """Return the setting that `as_dict` describes."""
         return cls.of(**values)
 
 
 def _own_percentile(recipe: str) -> float:
-    """Return the percentile that a recipe has by itself."""
+    """Return a recipe's own percentile."""
     own = [step.percentile for step in RECIPES.get(recipe, ()) if isinstance(step, CurrentNormalisation)]
     return own[0] if own else 100.0
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Settings in order, and the combinations that no chip can do.
+    """Settings in order, and the combinations that no chip can run.
 
     Attributes
     ----------
     settings : tuple of Setting
         Without repetitions.
     left_out : tuple of str
-        Of every combination left out, which and why.
+        For every combination left out, which one and why.
     """
 
     settings: tuple[Setting, ...]
@@ -127,12 +127,12 @@ def grid(
 ) -> Grid:
     """Return all combinations; None stands for the format's own coding and the recipe's own percentile.
 
-    A combination is left out where the format's spikes cannot carry the coding. Wrong values of their own are errors.
+    A combination is left out if the format's spikes cannot carry the coding. A value that is wrong by itself is an error.
 
     Raises
     ------
     InvalidInput
-        For unknown names, widths or numbers that cannot be, or if nothing is left.
+        For unknown names, impossible widths or numbers, or if no setting is left.
     """
     settings: dict[Setting, None] = {}
     left_out: dict[str, None] = {}

@@ -159,7 +159,7 @@ class TestTrials:
         errors = found.to_frame()["error"]
         assert errors[0] == "too large"
         assert errors.isna().tolist() == [False, True]  # None or NaN, as pandas's version has it
-        with pytest.raises(InvalidInput, match="no setting of the study could be run: too large"):
+        with pytest.raises(InvalidInput, match="no setting of the study could run: too large"):
             _study(graph, bits=3, timesteps=4).best()
 
     def test_without_labels_it_is_agreement_that_counts(self, graph: Graph) -> None:
@@ -180,7 +180,7 @@ class TestTrials:
             _study(graph, labels=Y[:3])
 
     def test_events_and_images_are_not_mixed(self, graph: Graph) -> None:
-        with pytest.raises(InvalidInput, match="study them apart"):
+        with pytest.raises(InvalidInput, match="run one study for each"):
             _study(graph, codings=("events", "rate"))
 
     def test_a_study_goes_on_where_it_was(self, graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

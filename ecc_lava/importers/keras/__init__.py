@@ -1,6 +1,6 @@
 """Keras models become graphs; the only room that imports Keras, and only inside functions.
 
-A model file is scanned before Keras opens it, so that opening a model never runs its code.
+A model file is scanned before Keras opens it, so that opening a model never runs its author's code. Nothing here makes spikes.
 To add a layer, write a handler in `handlers` and give it a line in `table`.
 """
 

@@ -1,8 +1,4 @@
-"""What a handler sees of one call of a Keras layer, and how it writes graph nodes.
-
-A graph's maps are (H, W, C); a Keras tensor's axes may lie on them in any order, so channels-first models and transpositions cost nothing
-until a layer needs another order: `Call.laid` then moves the numbers.
-"""
+"""What a handler sees of one call of a Keras layer, and how it writes graph nodes."""
 
 from __future__ import annotations
 
@@ -16,78 +12,21 @@ import numpy as np
 from ecc_lava.common import Array, Shape
 from ecc_lava.geometry import Conv, Geometry, Sparse, target_shape
 from ecc_lava.graph import Add, Final, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Step
+from ecc_lava.importers.keras.tensors import Tensor, map_shape, natural
 
-__all__ = ["Call", "Handler", "Refused", "Tensor", "laid_for", "natural"]
+__all__ = ["Call", "Handler", "Refused", "laid_for"]
 
 
 class Refused(Exception):
-    """A layer setting that cannot be converted; the importer collects them all."""
-
-
-_FIRST = {1: (2,), 2: (2, 1), 3: (2, 0, 1)}
-"""Number of axes -> where a channels-first tensor's axes lie on (H, W, C)."""
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A tensor of the graph, seen as Keras's.
-
-    Attributes
-    ----------
-    name : str
-    shape : (H, W, C)
-        Of the graph's map.
-    sizes : tuple of int
-        Keras's axes without the batch: three for images, two for signals, one for vectors.
-    axes : tuple of int, or None
-        Which of H, W, C (0, 1, 2) each of Keras's axes lies on; None for tensors of more than three, which are kept as vectors in C order.
-    """
-
-    name: str
-    shape: Shape
-    sizes: tuple[int, ...]
-    axes: tuple[int, ...] | None
-
-    @property
-    def channels(self) -> int:
-        """Length of the map's last axis."""
-        return self.shape[2]
-
-    def in_map_order(self, values: Array) -> Array:
-        """Return values given for Keras's axes as a map (H, W, C)."""
-        return (values if self.axes is None else values.transpose(np.argsort(self.axes))).reshape(self.shape)
-
-    def places(self, batch: int) -> Array:
-        """Return the position of every number in a batch of flat maps, (batch, *sizes)."""
-        flat = np.arange(batch * prod(self.shape))
-        if self.axes is None:
-            return flat.reshape(batch, *self.sizes)
-        order = np.argsort(self.axes)
-        return flat.reshape(batch, *(self.sizes[k] for k in order)).transpose(0, *(1 + np.argsort(order)))
-
-
-def natural(name: str, sizes: Sequence[int], channels_first: bool = False) -> Tensor:
-    """Return a tensor whose axes lie on (H, W, C) in their own order, or with the first of them on C."""
-    sizes = tuple(sizes)
-    if len(sizes) > 3:
-        return Tensor(name, (1, 1, prod(sizes)), sizes, None)
-    axes = _FIRST[len(sizes)] if channels_first else (0, 1, 2)[3 - len(sizes) :]
-    return Tensor(name, _map_of(sizes, axes), sizes, axes)
-
-
-def _map_of(sizes: Sequence[int], axes: Sequence[int]) -> Shape:
-    shape = [1, 1, 1]
-    for size, axis in zip(sizes, axes, strict=True):
-        shape[axis] = size
-    return shape[0], shape[1], shape[2]
+    """A layer setting that cannot be converted; the importer collects all refusals of a model."""
 
 
 @dataclass
 class Call:
     """One call of a layer or an operation: what it reads, and the nodes written for it.
 
-    Every method that writes a node returns its tensor, so handlers compose them like functions. Nodes are named after the layer, with
-    what they do as a suffix; the importer gives the last of them the layer's own name.
+    Every method that writes a node returns the node's tensor, so handlers compose these methods like functions. A node has the layer's name
+    with its purpose as a suffix; the importer gives the last node the layer's own name.
 
     Attributes
     ----------
@@ -95,13 +34,13 @@ class Call:
     name : str
     inputs : tuple of Tensor
     arguments : tuple
-        Positional and keyword arguments of the call, in order, without those that are None; lists are flattened, tensors are `Tensor`.
+        Positional and keyword arguments of the call in order; every Keras tensor among them is replaced by its `Tensor`.
     dtype : str
         Of the first Keras tensor; comparisons are "bool".
     taken : set of str
         Names of nodes of other calls.
     weights : dict
-        Variables read so far and their arrays, by the variable's id: layers called twice share them.
+        Variables read so far and their arrays, by the variable's id; the calls of one layer share them.
     """
 
     layer: Any
@@ -131,16 +70,16 @@ class Call:
         return self._put("linear", lambda name: Linear(name, x.name, geometry, offset), x, shape)
 
     def per_channel(self, x: Tensor, kernel: tuple[int, int], value: float = 1.0, **layout: Any) -> Tensor:
-        """Write a depthwise convolution whose weights all are `value`: padding, cropping, means."""
+        """Write a depthwise convolution whose weights are all `value`, for padding, cropping and means."""
         return self.linear(x, Conv(np.full((*kernel, 1, x.channels), value), groups=x.channels, **layout))
 
     def scale(self, x: Tensor, scale: Array | float, shift: Array | float = 0.0) -> Tensor:
-        """Write ``scale * x + shift``; both broadcast against Keras's tensor.
+        """Write ``scale * x + shift``; scale and shift broadcast against Keras's tensor.
 
         Raises
         ------
         Refused
-            If they do not, or would enlarge it.
+            If one of them does not broadcast, or would enlarge the tensor.
         """
         factors, shifts = (_broadcast(values, x) for values in (scale, shift))
         varies = {k for values in (factors, shifts) for k, size in enumerate(values.shape) if size > 1}
@@ -161,13 +100,13 @@ class Call:
         return self._put("step", lambda name: Step(name, x.name), x, x.shape)
 
     def max_pool(self, x: Tensor, size: tuple[int, int], strides: tuple[int, int], padding: tuple[int, int, int, int]) -> Tensor:
-        """Write the largest of every window."""
+        """Write the maximum of every window."""
         probe = MaxPool(self.name, x.name, size, strides, padding)
         shape = target_shape(probe.tap(0, 0, x.shape), x.shape)
         return self._put("max", lambda name: replace(probe, name=name), x, shape)
 
     def maximum(self, tensors: Sequence[Tensor]) -> Tensor:
-        """Write the largest of several tensors of one layout."""
+        """Write the elementwise maximum of several tensors of one layout."""
         return self._put("max", lambda name: Maximum(name, tuple(t.name for t in tensors)), tensors[0], tensors[0].shape)
 
     def add(self, tensors: Sequence[Tensor]) -> Tensor:
@@ -176,23 +115,23 @@ class Call:
 
     def final(self, x: Tensor, function: type[Final]) -> Tensor:
         """Write a final softmax or sigmoid."""
-        if self.nodes and self.nodes[-1].name == x.name:  # the reported output of a layer that has it fused
+        if self.nodes and self.nodes[-1].name == x.name:  # the activation is fused into a layer that has just written x
             x = replace(x, name=f"{self.name}.logits")
             self.nodes[-1] = replace(self.nodes[-1], name=x.name)
         return self._put(function.__name__.lower(), lambda name: function(name, x.name), x, x.shape)
 
     def moved(self, x: Tensor, function: Callable[[Array], Array]) -> Tensor:
-        """Write what a function of numpy does that only moves and copies numbers, as a tensor in its own order.
+        """Write what a function does that only moves and copies numbers, as a tensor in its own order.
 
         Parameters
         ----------
         x : Tensor
-        function : of an array (N, ...)
+        function : callable (array (N, ...)) -> array (N, ...)
 
         Raises
         ------
         Refused
-            If the function does not fit the tensor, or does not treat every sample alike.
+            If the function does not fit the tensor, or treats samples differently.
         """
         per_sample = prod(x.shape)
         try:
@@ -205,7 +144,7 @@ class Call:
         return replace(result, name=self._gathered(x, first.reshape(result.shape)))
 
     def laid(self, x: Tensor, axes: tuple[int, ...]) -> Tensor:
-        """Return a tensor with Keras's axes on the given ones of (H, W, C), moving its numbers where they lie otherwise.
+        """Return a tensor whose Keras axes lie on the given axes of (H, W, C); move its numbers if they lie otherwise.
 
         Raises
         ------
@@ -218,18 +157,18 @@ class Call:
             )
         if x.axes == axes:
             return x
-        laid = Tensor(x.name, _map_of(x.sizes, axes), x.sizes, axes)
+        laid = Tensor(x.name, map_shape(x.sizes, axes), x.sizes, axes)
         return replace(laid, name=self._gathered(x, laid.in_map_order(x.places(1)[0])))
 
     def finish(self, result: Tensor, name: str) -> Tensor:
-        """Give the node that makes a result the layer's name."""
+        """Give the layer's name to the node that makes a result."""
         if all(node.name != result.name for node in self.nodes) or any(result.name in node.sources for node in self.nodes):
-            result = replace(result, name=self._reshaped(result, result.shape).name)  # of a layer that does nothing
+            result = replace(result, name=self._reshaped(result, result.shape).name)  # the layer does nothing
         self.nodes = [replace(node, name=name) if node.name == result.name else node for node in self.nodes]
         return replace(result, name=name)
 
     def _gathered(self, x: Tensor, places: Array) -> str:
-        """Write a map (H, W, C) of numbers picked from x's and return its name."""
+        """Write a map (H, W, C) of numbers picked from x, and return the map's name."""
         shape: Shape = (places.shape[0], places.shape[1], places.shape[2])
         if places.size == prod(x.shape) and np.array_equal(places.ravel(), np.arange(places.size)):
             return x.name if shape == x.shape else self._reshaped(x, shape).name
@@ -251,17 +190,17 @@ class Call:
 
 
 Handler: TypeAlias = Callable[[Call], "Tensor | tuple[Tensor, ...]"]
-"""Writes the nodes of a call and returns the tensors it makes; raises `Refused` with reason and remedy."""
+"""Writes the nodes of a call and returns the tensors that it makes; raises `Refused` with a reason and a remedy."""
 
 
 def _broadcast(values: Array | float, x: Tensor) -> Array:
-    """Return a constant with one axis for each of Keras's axes, of length 1 where it does not vary."""
+    """Return a constant with one axis for each of Keras's axes; an axis along which the constant does not vary has length 1."""
     array = np.asarray(values, np.float64)
     while array.ndim > len(x.sizes) and array.shape[0] == 1:
         array = array[0]
     array = array.reshape((1,) * (len(x.sizes) - array.ndim) + array.shape)
     if len(array.shape) != len(x.sizes) or any(n not in (1, size) for n, size in zip(array.shape, x.sizes, strict=True)):
-        raise Refused(f"its constant has shape {np.shape(values)} on a tensor of {x.sizes}; it must be broadcast to that")
+        raise Refused(f"its constant has shape {np.shape(values)} on a tensor of {x.sizes}; the constant must broadcast to that shape")
     for axis in range(array.ndim):
         if (array == array.take([0], axis)).all():
             array = array.take([0], axis)
@@ -269,7 +208,7 @@ def _broadcast(values: Array | float, x: Tensor) -> Array:
 
 
 def laid_for(call: Call) -> Tensor:
-    """Return a call's input with its axes as the layer's data_format says."""
+    """Return a call's input with its axes as the layer's `data_format` says."""
     x = call.input
     if len(x.sizes) > 3:
         return call.laid(x, (0, 1, 2))

@@ -1,43 +1,23 @@
-"""From a Keras model to a Graph: wiring from the model's own tensors, never from layer names."""
+"""From a Keras model to a graph: the wiring comes from the model's own tensors, never from layer names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ecc_lava.common import Array
 from ecc_lava.errors import EccLavaError, InvalidInput, InvalidNetwork, UnsupportedModel
-from ecc_lava.graph import Final, Graph, Input, Node, nodes_for_outputs
-from ecc_lava.importers.keras.call import Call, Refused, Tensor, natural
+from ecc_lava.graph import Graph, Input, nodes_for_outputs
+from ecc_lava.importers.keras.call import Call, Handler, Refused
+from ecc_lava.importers.keras.draft import Draft, ExaminedLayer
 from ecc_lava.importers.keras.handlers.shapes import augmentation
 from ecc_lava.importers.keras.models import inner_model, ordered, reads_channels_first
-from ecc_lava.importers.keras.nodes import rescales_itself, with_name
+from ecc_lava.importers.keras.nodes import rescales_itself
+from ecc_lava.importers.keras.outputs import refuse_inner_finals, write_outputs
 from ecc_lava.importers.keras.remedies import unsupported
 from ecc_lava.importers.keras.table import HANDLERS, OPERATORS
+from ecc_lava.importers.keras.tensors import Tensor, natural
 
-__all__ = ["ExaminedLayer", "examined", "from_keras"]
-
-
-@dataclass(frozen=True)
-class ExaminedLayer:
-    """One call of a layer or operation of a Keras model.
-
-    Attributes
-    ----------
-    name : str
-        With the path of the models it lies in, and the number of the call if there are several.
-    kind : str
-        Its class.
-    nodes : tuple of str
-        The graph's nodes that were written for it.
-    reason : str
-        Why it cannot be converted, and the remedy; empty if it can.
-    """
-
-    name: str
-    kind: str
-    nodes: tuple[str, ...] = ()
-    reason: str = ""
+__all__ = ["examined", "from_keras"]
 
 
 def from_keras(model: Any) -> Graph:
@@ -46,7 +26,7 @@ def from_keras(model: Any) -> Graph:
     Parameters
     ----------
     model : keras.Model
-        Sequential or functional, built; its inputs and outputs keep their order and names.
+        Sequential or functional, and built. Its inputs and outputs keep their order and names.
 
     Returns
     -------
@@ -69,7 +49,7 @@ def from_keras(model: Any) -> Graph:
 
 
 def examined(model: Any) -> tuple[tuple[ExaminedLayer, ...], Graph | UnsupportedModel]:
-    """Return every call of a model's layers in order, and the graph, or the error that names those that cannot be converted.
+    """Return every call of a model's layers in order, and the graph or the error that names every layer without a conversion.
 
     Raises
     ------
@@ -94,7 +74,8 @@ def examined(model: Any) -> tuple[tuple[ExaminedLayer, ...], Graph | Unsupported
     return tuple(imported.layers), result
 
 
-def _input(tensor: Any, name: str, channels_first: bool) -> Tensor:
+def _input_tensor(tensor: Any, name: str, channels_first: bool) -> Tensor:
+    """Return the graph's tensor of a model's input."""
     sizes = tuple(tensor.shape)[1:]
     if any(size is None for size in sizes):
         raise InvalidInput(f"the input {name!r} has the unknown size {tensor.shape}; give the model a fixed input shape")
@@ -104,96 +85,82 @@ def _input(tensor: Any, name: str, channels_first: bool) -> Tensor:
 
 
 def _tensors_only(node: Any) -> None:
-    """Refuse a layer called with anything but tensors of the model, such as ``training=True``."""
+    """Refuse a layer that is called with anything but tensors of the model, such as ``training=True``."""
     tensors = {id(tensor) for tensor in node.input_tensors}
     others = [value for value in node.arguments._flat_arguments if id(value) not in tensors and value is not None and value is not False]
     if others:
         given = " ".join(str(others[0]).split())[:40]
-        raise Refused(f"it is called with the constant {given}; use a Rescaling layer for a constant, and training=True nowhere")
+        raise Refused(f"it is called with the constant {given}; use a Rescaling layer for a constant, and drop training=True")
+
+
+def _handler(node: Any) -> Handler:
+    """Return the handler of a call.
+
+    Raises
+    ------
+    Refused
+        If there is none, or the call takes more than tensors.
+    """
+    layer, kind = node.operation, type(node.operation).__name__
+    is_operation = type(layer).__module__.startswith("keras.src.ops.")
+    handler = (OPERATORS if is_operation else HANDLERS).get(kind)
+    if handler is None or not type(layer).__module__.startswith("keras."):
+        raise Refused(unsupported(kind))
+    if getattr(layer, "quantization_mode", None) is not None:
+        raise Refused("Keras has quantised its weights; give the model from before its quantisation")
+    if not is_operation and handler is not augmentation:
+        _tensors_only(node)
+    return handler
 
 
 class _Import:
     """One walk over a functional model's operations in topological order, and over the models inside it."""
 
     def __init__(self) -> None:
-        self._nodes: list[Node] = []
-        self._names: set[str] = set()
+        self._draft = Draft()
         self._weights: dict[int, tuple[Any, Array]] = {}
-        self._offences: dict[tuple[str, str], None] = {}  # in order, each once
-        self.layers: list[ExaminedLayer] = []
+
+    @property
+    def layers(self) -> list[ExaminedLayer]:
+        """Every call seen so far."""
+        return self._draft.layers
 
     def graph(self, model: Any) -> Graph:
-        given: list[Tensor | None] = []
-        for tensor in model.inputs:
-            name = tensor._keras_history.operation.name
-            try:
-                x = _input(tensor, name, reads_channels_first(model, tensor))
-                given.append(x)
-                self._nodes.append(Input(name, x.shape, x != natural(name, x.sizes)))
-                self.layers.append(ExaminedLayer(name, "InputLayer", (name,)))
-            except Refused as refusal:
-                given.append(None)
-                self._refuse(name, name, "InputLayer", refusal)
-            self._names.add(name)
-        tensors = self._walk(model, given, "")
+        """Return a model's graph.
+
+        Raises
+        ------
+        UnsupportedModel
+            Naming every layer that cannot be converted.
+        """
+        draft = self._draft
+        tensors = self._walk(model, [self._input(model, tensor) for tensor in model.inputs], "")
         made = [tensor for tensor in tensors if tensor is not None]
-        refused = bool(self._offences) or len(made) < len(tensors)
-        outputs = [tensor.name for tensor in made] if refused else self._outputs(model, made)
-        self._nodes = self._nodes if refused else nodes_for_outputs(self._nodes, outputs)
-        self._check_final(outputs)
-        if self._offences:
-            raise UnsupportedModel(tuple(self._offences), tuple(sorted(HANDLERS)))
-        return Graph(tuple(self._nodes), 1.0 if rescales_itself(self._nodes) else 1.0 / 255.0, tuple(outputs))
+        if draft.offences or len(made) < len(tensors):
+            outputs = [tensor.name for tensor in made]
+        else:
+            outputs = write_outputs(draft, made, model.output_names)
+            draft.nodes = nodes_for_outputs(draft.nodes, outputs)
+        refuse_inner_finals(draft, outputs)
+        if draft.offences:
+            raise UnsupportedModel(tuple(draft.offences), tuple(sorted(HANDLERS)))
+        return Graph(tuple(draft.nodes), 1.0 if rescales_itself(draft.nodes) else 1.0 / 255.0, tuple(outputs))
 
-    def _outputs(self, model: Any, tensors: list[Tensor]) -> list[str]:
-        """Give every output a node of its own in Keras's order of its numbers, named as Keras names it; return the names."""
-        outputs: list[str] = []
-        for tensor in tensors:
-            node = next(node for node in self._nodes if node.name == tensor.name)
-            in_order = tensor.axes is None or tensor.axes == natural("", tensor.sizes).axes
-            outputs.append(tensor.name)
-            if not in_order or tensor.name in outputs[:-1] or isinstance(node, Input):
-                call = Call(None, tensor.name, (), taken=self._names)
-                logits = replace(tensor, name=node.source) if isinstance(node, Final) else tensor
-                x = call.moved(logits, lambda places: places)
-                outputs[-1] = self._free(f"{tensor.name}.output")
-                call.finish(call.final(x, type(node)) if isinstance(node, Final) else x, outputs[-1])
-                self._written(call)
-                at = next(index for index, layer in enumerate(self.layers) if tensor.name in layer.nodes)
-                nodes = (*self.layers[at].nodes, *(written.name for written in call.nodes))
-                self.layers[at] = replace(self.layers[at], nodes=nodes)
-        for index, wanted in enumerate(model.output_names):
-            inputs = {node.name for node in self._nodes if isinstance(node, Input)}
-            if wanted not in inputs.union(outputs):
-                self._rename(wanted, self._free(f"{wanted}.map"))
-                self._rename(outputs[index], wanted)
-                outputs[index] = wanted
-        return outputs
-
-    def _refuse(self, name: str, path: str, kind: str, refusal: Refused) -> None:
-        self.layers.append(ExaminedLayer(name, kind, reason=str(refusal)))
-        self._offences[f"{path} ({kind})", str(refusal)] = None
-
-    def _free(self, name: str) -> str:
-        """Return a name that no node has."""
-        number, free = 0, name
-        while free in self._names:
-            number += 1
-            free = f"{name}_{number}"
-        return free
-
-    def _rename(self, old: str, new: str) -> None:
-        if old in self._names:
-            self._nodes = [with_name(node, old, new) for node in self._nodes]
-            self._names = self._names - {old} | {new}
-            self.layers = [replace(layer, nodes=tuple(new if node == old else node for node in layer.nodes)) for layer in self.layers]
-
-    def _written(self, call: Call) -> None:
-        self._nodes.extend(call.nodes)
-        self._names.update(node.name for node in call.nodes)
+    def _input(self, model: Any, tensor: Any) -> Tensor | None:
+        """Write the node of an input; return None if the input cannot be converted."""
+        name, draft = tensor._keras_history.operation.name, self._draft
+        x = None
+        try:
+            x = _input_tensor(tensor, name, reads_channels_first(model, tensor))
+            draft.nodes.append(Input(name, x.shape, x != natural(name, x.sizes)))
+            draft.layers.append(ExaminedLayer(name, "InputLayer", (name,)))
+        except Refused as refusal:
+            draft.refuse(name, name, "InputLayer", refusal)
+        draft.names.add(name)
+        return x
 
     def _walk(self, model: Any, inputs: list[Tensor | None], prefix: str) -> list[Tensor | None]:
-        """Write the nodes of a model called on tensors and return what it makes; None stands for what cannot be converted."""
+        """Write the nodes of a model called on tensors and return its outputs; None stands for an output that cannot be converted."""
         made: dict[int, Tensor | None] = {id(tensor): given for tensor, given in zip(model.inputs, inputs, strict=True)}
         nodes = ordered(model)
         for node in nodes:
@@ -216,57 +183,38 @@ class _Import:
         try:
             _tensors_only(node)
         except Refused as refusal:
-            self._refuse(name, name, type(node.operation).__name__, refusal)
+            self._draft.refuse(name, name, type(node.operation).__name__, refusal)
         return self._walk(inner, sources, f"{name}.")
 
     def _convert(
         self, node: Any, name: str, path: str, sources: list[Tensor | None], made: dict[int, Tensor | None]
     ) -> list[Tensor | None]:
-        """Write the nodes of one call of a layer or operation, or note why that cannot be."""
+        """Write the nodes of one call of a layer or operation, or note why the call cannot be converted."""
         layer, kind = node.operation, type(node.operation).__name__
-        operator = type(layer).__module__.startswith("keras.src.ops.")
-        handler = (OPERATORS if operator else HANDLERS).get(kind)
         targets = [tuple(tensor.shape)[1:] for tensor in node.output_tensors]
         try:
-            if handler is None or not type(layer).__module__.startswith("keras."):
-                raise Refused(unsupported(kind))
-            if getattr(layer, "quantization_mode", None) is not None:
-                raise Refused("its weights are quantised by Keras; give the model as it was before that")
-            if not operator and handler is not augmentation:
-                _tensors_only(node)
+            handler = _handler(node)
             inputs = tuple(source for source in sources if source is not None)
             if len(inputs) < len(sources):
                 self.layers.append(ExaminedLayer(name, kind))
-                return [None] * len(targets)  # the layers before it are named
-            name = self._free(name)
-            call = Call(layer, name, inputs, _arguments(node, made), str(node.input_tensors[0].dtype), self._names, self._weights)
+                return [None] * len(targets)  # the error names the layers before this one
+            name = self._draft.free(name)
+            call = Call(layer, name, inputs, _arguments(node, made), str(node.input_tensors[0].dtype), self._draft.names, self._weights)
             results = handler(call)
             if isinstance(results, Tensor):
                 finished: list[Tensor] = [call.finish(results, name)]
             else:
-                finished = [call.finish(result, self._free(f"{name}.{index}")) for index, result in enumerate(results)]
+                finished = [call.finish(result, self._draft.free(f"{name}.{index}")) for index, result in enumerate(results)]
         except Refused as refusal:
-            self._refuse(name, path, kind, refusal)
+            self._draft.refuse(name, path, kind, refusal)
             return [_stand_in(name, target) for target in targets]
         except EccLavaError as error:
             raise type(error)(f"layer {path} ({kind}): {error}") from error
         for target, result in zip(targets, finished, strict=True):
             if len(target) != len(result.sizes) or any(n not in (None, size) for n, size in zip(target, result.sizes, strict=True)):
-                raise InvalidNetwork(f"layer {path} ({kind}): Keras makes a tensor of {target} here, the conversion one of {result.sizes}")
-        self._written(call)
-        self.layers.append(ExaminedLayer(name, kind, tuple(written.name for written in call.nodes)))
+                raise InvalidNetwork(f"layer {path} ({kind}): Keras makes a tensor of {target}, but the conversion {result.sizes}")
+        self.layers.append(ExaminedLayer(name, kind, self._draft.write(call)))
         return [*finished]
-
-    def _check_final(self, outputs: list[str]) -> None:
-        """Report every softmax or sigmoid that is not an output, or that something reads."""
-        read = {source for node in self._nodes for source in node.sources}
-        for node in self._nodes:
-            if isinstance(node, Final) and (node.name not in outputs or node.name in read):
-                at = next(index for index, layer in enumerate(self.layers) if node.name in layer.nodes)
-                self.layers[at] = replace(
-                    self.layers[at], reason="softmax and sigmoid are supported at the output only; replace it by relu"
-                )
-                self._offences[f"{self.layers[at].name} ({self.layers[at].kind})", self.layers[at].reason] = None
 
 
 def _arguments(node: Any, made: dict[int, Tensor | None]) -> tuple[Any, ...]:
@@ -281,6 +229,6 @@ def _arguments(node: Any, made: dict[int, Tensor | None]) -> tuple[Any, ...]:
 
 
 def _stand_in(name: str, sizes: tuple[int | None, ...]) -> Tensor | None:
-    """Return a tensor in place of one that is refused, so that the layers after it are looked at too."""
+    """Return a tensor in place of a refused layer's output, so that the layers after it are examined too; None if its size is unknown."""
     known = [size for size in sizes if size is not None]
     return natural(name, known) if len(known) == len(sizes) else None

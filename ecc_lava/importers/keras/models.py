@@ -1,4 +1,4 @@
-"""How Keras keeps a functional model: its calls in order, models that are layers, and which axis its layers take for channels."""
+"""How Keras holds a functional model: its calls in order, models that are layers, and the axis of channels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["inner_model", "ordered", "reads_channels_first"]
 
 _OTHER_ORDER = frozenset({"Flatten", "Moveaxis", "Permute", "Reshape", "Swapaxes", "Transpose"})
-"""Layers and operations after which a tensor's axes are others."""
+"""Layers and operations that change which axes a tensor has."""
 
 
 def ordered(model: Any) -> list[Any]:
@@ -16,7 +16,7 @@ def ordered(model: Any) -> list[Any]:
 
 
 def inner_model(layer: Any) -> Any:
-    """Return the functional model that a layer is, or None."""
+    """Return a layer's functional model if the layer is a model, else None."""
     import keras
 
     if isinstance(layer, keras.Sequential):
@@ -25,9 +25,9 @@ def inner_model(layer: Any) -> Any:
 
 
 def reads_channels_first(model: Any, tensor: Any) -> bool:
-    """Whether the first layer with a data_format that a tensor reaches takes channels first.
+    """Whether a tensor reaches a layer with `data_format` first that takes channels first.
 
-    It only decides how the graph holds the tensor: what needs it otherwise moves the numbers.
+    The answer only decides how the graph holds the tensor: a layer that needs another order moves the numbers.
     """
     reached = {id(tensor)}
     for node in ordered(model):

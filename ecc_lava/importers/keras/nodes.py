@@ -1,4 +1,4 @@
-"""What the importer does to a list of graph nodes after they are written."""
+"""What the importer does to graph nodes after writing them: renaming, and a look at the range of the inputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["rescales_itself", "with_name"]
 
 
 def with_name(node: Node, old: str, new: str) -> Node:
-    """Return a node after a node was renamed, itself or one that it reads."""
+    """Return a node as it is after a node was renamed: itself, or a node that it reads."""
     if node.name == old:
         return replace(node, name=new)
     if isinstance(node, Add | Maximum):
@@ -19,11 +19,11 @@ def with_name(node: Node, old: str, new: str) -> Node:
 
 
 RESCALES = 0.2
-"""A first layer that multiplies by less than this takes pixels of 0..255; a Normalization of pixels in [0, 1] multiplies by more than 1."""
+"""A first layer with a factor below this takes pixels of 0..255; a Normalization of pixels in [0, 1] has a factor above 1."""
 
 
 def rescales_itself(nodes: list[Node]) -> bool:
-    """Whether the first layers bring all images of 0..255 to a small range, so that uint8 images are fed as they are.
+    """Whether the first layers scale all images of 0..255 to a small range, so that the model takes uint8 images as they are.
 
     Inputs that are vectors count only in models without images.
     """
@@ -34,7 +34,7 @@ def rescales_itself(nodes: list[Node]) -> bool:
 
 
 def _readers(nodes: list[Node], source: Node) -> list[Node]:
-    """Return what reads a tensor, after layers that do nothing at inference, such as augmentation."""
+    """Return the nodes that read a tensor, behind layers that do nothing at inference, such as augmentation."""
     found: list[Node] = []
     for node in nodes:
         if source.name in node.sources:

@@ -1,59 +1,31 @@
-"""A search of widths by layer and of T for several aims at once, on Optuna's samplers."""
+"""The options of a search."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ecc_lava.analysis import CORE_ENERGIES
 from ecc_lava.errors import InvalidInput
-from ecc_lava.inputs import batch_size
-from ecc_lava.studies.objectives import Objective, costs_of, front, objective
-from ecc_lava.studies.problem import Problem
-from ecc_lava.studies.results import StudyResult
-from ecc_lava.studies.running import Progress, TrialProgress, run_settings
+from ecc_lava.studies.objectives import objective
 from ecc_lava.studies.search.samplers import SAMPLERS
-from ecc_lava.studies.search.space import Space
-from ecc_lava.studies.settings import Grid
-from ecc_lava.studies.trials.optuna_storage import open_study, quiet
-from ecc_lava.studies.trials.store import TrialStore
-from ecc_lava.studies.trials.trial import Trial
 
-if TYPE_CHECKING:
-    from optuna import Study
-    from optuna.samplers import BaseSampler
-    from optuna.storages import BaseStorage
-
-__all__ = ["Search", "run_search"]
-
-_log = logging.getLogger(__name__)
-
-USEFUL = 0.25
-"""A setting that agrees with the CNN this much less often than the best is of no use, whatever it saves, and is not reported."""
-
-REPORTED = 16
-"""Most settings of the front that are run on the images that the search has not seen; of more, evenly many by memory."""
+__all__ = ["Search"]
 
 
 @dataclass(frozen=True)
 class Search:
-    """How to search.
+    """The options of a search.
 
     Attributes
     ----------
     trials : int
-        Settings tried, those it begins with included: the uniform widths at every T, and the same with wide small layers.
+        Number of settings that run, including the start: the uniform widths at every T, and the same with wider small layers.
     objectives : tuple of str
-        Of `ecc_lava.studies.objectives.OBJECTIVES`; by default all that there are figures for.
-    sampler : {"nsga2", "tpe"}
+        Names in `ecc_lava.studies.OBJECTIVES`; by default all that have figures.
+    sampler : str
+        A name in `ecc_lava.studies.SAMPLERS`.
     selection : int or None
-        The first so many images choose, by agreement with the CNN and never by labels; the others report. By default half, 1,000 at most.
+        Number of first images that select settings, by agreement with the CNN and never by labels; the other images evaluate the selected
+        settings. By default half of the images, at most 1,000.
     seed : int
     """
 
@@ -72,109 +44,8 @@ class Search:
             objective(name)
 
     def split(self, images: int) -> int:
-        """Return how many of the images choose."""
+        """Return the number of images that select."""
         chosen = min(images // 2, 1000) if self.selection is None else self.selection
         if not 0 < chosen < images:
-            raise InvalidInput(f"{chosen} of {images} images choose; at least 1 must choose and 1 must be left to report on")
+            raise InvalidInput(f"{chosen} of {images} images select settings; at least 1 must select and 1 must be left to evaluate")
         return chosen
-
-
-def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorage, progress: Progress | None) -> StudyResult:
-    """Search among the values that a grid's settings have, and run what it found on the images that did not choose.
-
-    Parameters
-    ----------
-    problem : Problem
-    grid : Grid
-        Its timesteps, formats, recipes, codings and percentiles are chosen from, and its uniform widths for every layer.
-    search : Search
-    storage : Optuna storage
-    progress : callable (Step), optional
-    """
-    chosen = search.split(batch_size(problem.images))
-    choosing, reporting = problem.part(slice(chosen), labelled=False), problem.part(slice(chosen, None))
-    aims = _objectives(search, problem, grid)
-    space = Space.of(problem.conversions.graph, grid)
-    store = TrialStore(storage, choosing.context_digest)
-    identity = [choosing.context_digest, [s.as_dict() for s in grid.settings], search.sampler, search.seed, [o.name for o in aims]]
-    name = f"ecc_lava search {hashlib.sha256(json.dumps(identity).encode()).hexdigest()}"
-    study = open_study(storage, name, ["maximize" if o.maximise else "minimize" for o in aims])
-    starts = space.starts(grid)[: search.trials]
-    run_settings(choosing, starts, store, _within(progress, 0, search.trials))
-    told = [trial.params for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
-    for start in starts:
-        if space.parameters(start) not in told:
-            study.enqueue_trial(space.parameters(start))
-            _one(study, choosing, space, aims, search, store, None)
-    while (done := _finished(study)) < search.trials:
-        _one(study, choosing, space, aims, search, store, _within(progress, done, search.trials))
-    searched = tuple(t for t in store.finished().values() if space.holds(t.setting))
-    uniform = [setting for setting in starts if isinstance(setting.bits, int)]
-    settings = tuple(dict.fromkeys([*uniform, *(t.setting for t in _reported(searched, aims))]))
-    trials = run_settings(reporting, settings, TrialStore(storage, reporting.context_digest), progress)
-    return StudyResult(trials, grid.left_out, reporting.context, searched, tuple(o.name for o in aims))
-
-
-def _one(
-    study: Study, problem: Problem, space: Space, aims: Sequence[Objective], search: Search, store: TrialStore, progress: Progress | None
-) -> None:
-    """Ask for a setting, run it unless its key is finished, and tell what came of it."""
-    from optuna.trial import TrialState
-
-    with quiet():
-        study.sampler = _sampler(search, len(study.get_trials(deepcopy=False)))
-        asked = study.ask()
-        setting = space.suggested(asked)
-    trial = run_settings(problem, (setting,), store, progress)[0]
-    costs = costs_of(trial, aims)
-    if trial.figures is not None and costs is None:
-        missing = next(o for o in aims if o.value(trial) is None)
-        raise InvalidInput(f"the objective {missing.name!r} has no value for {setting.format} with {setting.coding} input: {missing.needs}")
-    with quiet():
-        if costs is None:
-            study.tell(asked.number, state=TrialState.FAIL, skip_if_finished=True)
-        else:
-            study.tell(asked.number, [-c if o.maximise else c for o, c in zip(aims, costs, strict=True)], skip_if_finished=True)
-
-
-def _within(progress: Progress | None, done: int, total: int) -> Progress | None:
-    """Return a function that says where the search stands, not where its one trial does."""
-    if progress is None:
-        return None
-
-    def tell(step: TrialProgress) -> None:
-        progress(TrialProgress(done + step.done, total, step.setting, step.images_done, step.images, step.finished))
-
-    return tell
-
-
-def _finished(study: Study) -> int:
-    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
-
-
-def _sampler(search: Search, number: int) -> BaseSampler:
-    """Return the sampler for a trial; its draws depend on how many came before, so that a search goes on as it would have."""
-    seed = int(np.random.Generator(np.random.Philox(key=[search.seed, number])).integers(2**31))
-    return SAMPLERS[search.sampler](seed, search.trials)
-
-
-def _objectives(search: Search, problem: Problem, grid: Grid) -> list[Objective]:
-    """Return what is asked for, or all that there are figures for."""
-    priced = all(s.format in CORE_ENERGIES and s.coding != "graded" for s in grid.settings)
-    if search.objectives:
-        if "cores" in search.objectives and problem.mapper is None:
-            raise InvalidInput(f"the objective 'cores' has no value: {objective('cores').needs}")
-        return [objective(name) for name in search.objectives]
-    names = ["accuracy", "memory", *(["cores"] if problem.mapper else []), "energy" if priced else "events", "latency"]
-    return [objective(name) for name in names]
-
-
-def _reported(searched: Sequence[Trial], aims: Sequence[Objective]) -> list[Trial]:
-    """Return at most `REPORTED` trials of the front that are of use, evenly by memory."""
-    best = max((t.figures.score for t in searched if t.figures is not None), default=0.0)
-    useful = [t for t in searched if t.figures is not None and t.figures.score >= best - USEFUL]
-    found = sorted(front(useful, aims), key=lambda t: t.figures.synaptic_bits if t.figures is not None else 0)
-    if len(found) > REPORTED:
-        _log.info("%d settings are on the front of %s; %d are reported", len(found), ", ".join(o.name for o in aims), REPORTED)
-        found = [found[i] for i in np.unique(np.linspace(0, len(found) - 1, REPORTED).round().astype(int))]
-    return found

@@ -1,4 +1,4 @@
-"""What a search chooses from."""
+"""The settings that a search chooses among."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ecc_lava.studies.settings import Grid, Setting, Widths
 __all__ = ["Space"]
 
 SMALL_SHARE: Final = 0.25
-"""Of the weights: the smaller layers that hold no more than this together cost little memory however wide they are."""
+"""Share of all weights that small layers hold together at most: these layers cost little memory at any width."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """What a search chooses: a width for every population with weights, T, and everything else together.
+    """The choices of a search: a width for every population with weights, T, and one combination of everything else.
 
-    Weights that are all +-alpha, such as those of averages, take one bit by themselves; the others' default is theirs in name.
+    A population whose weights are all +-alpha, such as an average, has no choice: its weights take one bit.
 
     Attributes
     ----------
     names : tuple of str
     sizes : tuple of int
-        Weights into each.
+        Weights into each population.
     widths, timesteps : tuple of int
     others : tuple of (format, recipe, coding, percentile)
     """
@@ -43,7 +43,7 @@ class Space:
 
     @classmethod
     def of(cls, graph: Graph, grid: Grid) -> Space:
-        """Return what there is to choose for a model, of the values that a grid's settings have."""
+        """Return the choices for a model among the values of a grid's settings."""
         network = lower(graph).network
         sizes: dict[str, int] = {}
         for p in network.projections:
@@ -52,7 +52,7 @@ class Space:
         sizes = {name: size for name, size in sizes.items() if name in chosen}
         widths = {s.bits for s in grid.settings if isinstance(s.bits, int)}
         if not widths:
-            raise InvalidInput("a search chooses from widths, such as bits (2, 3, 4, 6, 8); none are given")
+            raise InvalidInput("a search chooses among uniform widths, such as bits (2, 3, 4, 6, 8); none are given")
         return cls(
             tuple(sizes),
             tuple(sizes.values()),
@@ -62,9 +62,9 @@ class Space:
         )
 
     def starts(self, grid: Grid) -> list[Setting]:
-        """Return the settings a search begins with: all of the grid, then the uniform ones with the small layers wider.
+        """Return the settings of a search's start: the grid's settings, then its uniform settings with wider small layers.
 
-        Small layers get twice the width of the others, or the largest of all.
+        Small layers get twice the width of the others, or the largest width.
         """
         order = np.argsort(self.sizes, kind="stable")
         small = {self.names[i] for i in order[np.cumsum(np.asarray(self.sizes)[order]) <= SMALL_SHARE * sum(self.sizes)]}
@@ -83,13 +83,13 @@ class Space:
         return tuple(sorted({DEFAULT: self.widths[-1], **widths}.items()))
 
     def holds(self, setting: Setting) -> bool:
-        """Whether a search could have chosen a setting."""
+        """Whether a setting is among the choices."""
         widths = (setting.bits,) if isinstance(setting.bits, int) else tuple(width for _, width in setting.bits)
         other = (setting.format, setting.recipe, setting.coding, setting.percentile)
         return set(widths) <= set(self.widths) and setting.timesteps in self.timesteps and other in self.others
 
     def parameters(self, setting: Setting) -> dict[str, Any]:
-        """Return a setting in Optuna's parameters."""
+        """Return a setting as Optuna's parameters."""
         given = {DEFAULT: setting.bits} if isinstance(setting.bits, int) else dict(setting.bits)
         other = self.others.index((setting.format, setting.recipe, setting.coding, setting.percentile))
         return {

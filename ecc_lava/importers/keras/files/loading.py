@@ -24,8 +24,8 @@ CONFIG_BYTES_MAX = 2**26
 def load_model(path: str | Path) -> Any:
     """Load a `.keras`, `.h5` or `.hdf5` model.
 
-    The stored description is read first, without Keras: what is not known to hold nothing but numbers (Lambda, custom objects) is refused
-    before anything is built, so no code of the file's author can run.
+    The stored description is read first, without Keras. An object that may hold more than numbers, such as a Lambda or a custom object, is
+    refused before Keras builds anything, so no code of the file's author can run.
 
     Returns
     -------
@@ -51,23 +51,23 @@ def load_model(path: str | Path) -> Any:
 
 
 def described_layers(path: str | Path) -> tuple[tuple[str, str, str], ...]:
-    """Return (name, class, why it is not loaded) of every layer that a file describes, loading nothing; errors as for `load_model`."""
+    """Return (name, class, why it is not loaded) of every layer that a file describes, without loading it; errors as for `load_model`."""
     return tuple(layers_of(_config(require_file(path))))
 
 
 def with_input_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
-    """Return a model whose inputs have given shapes, with the same weights; sizes that the model leaves open are fixed.
+    """Return a model with the same weights whose inputs have given shapes, which fix the sizes that the model leaves open.
 
     Parameters
     ----------
     model : keras.Model
-    shapes : input name -> sizes as the model takes them, without the batch
-        A single input needs no name: "" is enough.
+    shapes : mapping of input names to sizes
+        Sizes are in the model's order, without the batch. The name of a single input may be "".
 
     Raises
     ------
     InvalidInput
-        If a shape is not one of those that the model takes, or one is missing.
+        If the model does not take a shape, or a shape is missing.
     """
     import keras
 
@@ -103,7 +103,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _config(path: Path) -> Any:
-    """Return the model's description as JSON values: the one that Keras will read, which goes by the file's name."""
+    """Return as JSON values the description that Keras will read; Keras chooses the format by the file's name."""
     match path.suffix:
         case ".keras":
             return _parsed(path, _zip_description(path))

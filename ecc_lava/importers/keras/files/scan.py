@@ -1,7 +1,7 @@
-"""What a model file's description names, checked against lists of what is loaded: no code of a file's author may run.
+"""Checks a model file's description against lists of what is loaded, so that no code of a file's author runs.
 
-A description is JSON; every object in it that has a `class_name` is built by Keras. One rule holds wherever it stands: its class is one of
-those below, under a module of Keras that holds such classes. This module imports no Keras and loads nothing.
+A description is JSON; Keras builds every object in it that has a `class_name`. One rule holds for all objects: the class is in a table or a
+list of this package, and its module is a module of Keras that holds such classes. This module does not import Keras and loads nothing.
 """
 
 from __future__ import annotations
@@ -9,22 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ecc_lava.importers.keras.remedies import unsupported
+from ecc_lava.importers.keras.remedies import LOADED_TO_REFUSE, unsupported
 from ecc_lava.importers.keras.table import HANDLERS, OPERATORS
 
 __all__ = ["layers_of", "offences_of"]
 
 _CONTAINERS = frozenset({"Sequential", "Functional", "Model", "InputLayer"})
-
-_REFUSED_LATER = frozenset(
-    """
-    AdditiveAttention Attention AveragePooling3D CenterCrop Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D
-    Dot ELU Embedding GRU GlobalAveragePooling3D GlobalMaxPooling3D GroupNormalization LSTM LayerNormalization Masking
-    MaxPooling3D MultiHeadAttention Multiply RMSNormalization Resizing SimpleRNN SpatialDropout3D UnitNormalization UpSampling3D
-    ZeroPadding3D
-    """.split()  # noqa: SIM905 - one a line would hide the rest
-)
-"""Keras's own layers that hold numbers only: they are loaded, so that one error names them with all others that cannot be converted."""
 
 _PARTS = frozenset(
     """
@@ -33,7 +23,7 @@ _PARTS = frozenset(
     MaxNorm MinMaxNorm NonNeg UnitNorm DTypePolicy DTypePolicyMap FloatDTypePolicy Policy
     """.split()  # noqa: SIM905 - one a line would hide the rest
 )
-"""Initializers, regularizers, constraints and policies: what layers are made of."""
+"""Initializers, regularizers, constraints and policies, which stand inside layers."""
 
 _VALUES = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__", "__tuple__"})
 """Numbers and keys as Keras writes them."""
@@ -51,11 +41,9 @@ _MODULES = (
     "keras.src.engine",  # Functional of Keras 2
     "keras.src.layers",
     "keras.src.models",  # Functional of Keras 3
-    "keras.src.ops.core",
-    "keras.src.ops.nn",
-    "keras.src.ops.numpy",
+    "keras.src.ops",
 )
-"""Modules, with what is below them, whose objects a description may name."""
+"""Modules whose objects a description may name; the modules below them count too."""
 
 _TRAINING = (
     "builtins",
@@ -66,13 +54,13 @@ _TRAINING = (
     "keras.src.metrics",
     "keras.src.optimizers",
 )
-"""Further modules below `compile_config`: Keras compiles inner models even where it is asked not to, with functions of its own."""
+"""Further modules that stand below `compile_config`: Keras compiles inner models even with `compile=False`, with its own functions."""
 
 _FUNCTIONS = ("keras.activations", "keras.src.activations")
 """Modules of functions that layers may name."""
 
 _CALLED_BY_KERAS_2 = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty", "TensorFlowOpLayer"})
-"""Operations such as ``x + y`` in files of Keras 2."""
+"""Classes of operations such as ``x + y`` in files of Keras 2."""
 
 
 def _below(module: Any, modules: tuple[str, ...]) -> bool:
@@ -80,7 +68,7 @@ def _below(module: Any, modules: tuple[str, ...]) -> bool:
 
 
 def _problem(found: dict[str, Any], training: bool) -> str | None:
-    """Return why an object of a description is not built, or None."""
+    """Return why an object of a description must not be built; None if it may be."""
     kind, module, inner = found.get("class_name"), found.get("module"), found.get("config")
     if kind in ("__lambda__", "Lambda"):
         return f"{unsupported('Lambda')}; it is never loaded"
@@ -88,17 +76,19 @@ def _problem(found: dict[str, Any], training: bool) -> str | None:
         return f"a custom object of module {module!r}; only Keras's own are loaded"
     if kind == "function":
         named = isinstance(inner, str) and inner.isidentifier()
-        return None if named and (training or _below(module, _FUNCTIONS)) else "a function that is no activation of Keras; use one by name"
+        return (
+            None if named and (training or _below(module, _FUNCTIONS)) else "a function that is no activation of Keras; name an activation"
+        )
     if kind in _CALLED_BY_KERAS_2:
-        return "an operation in a file of Keras 2, from which Keras 3 cannot load it; use layers (Add, Rescaling, ...) for it"
+        return "an operation of Keras 2, which Keras 3 cannot load from a file; use a layer such as Add or Rescaling instead"
     if module is not None and _below(module, ("keras.src.ops",)):
         return None if kind in OPERATORS else unsupported(kind)
     if training and module is not None and _below(module, _TRAINING):
-        return None if kind.isidentifier() else f"{kind!r} is no name of a class"
-    known = kind in HANDLERS or kind in _CONTAINERS or kind in _REFUSED_LATER or kind in _PARTS or kind in _VALUES
+        return None if kind.isidentifier() else f"{kind!r} is not the name of a class"
+    known = kind in HANDLERS or kind in _CONTAINERS or kind in LOADED_TO_REFUSE or kind in _PARTS or kind in _VALUES
     layer = isinstance(inner, dict) and "trainable" in inner
     if module is None and kind in OPERATORS and not layer:
-        return "an operation in an HDF5 file, from which Keras cannot load it; save the model as .keras"
+        return "an operation, which Keras cannot load from an HDF5 file; save the model as .keras"
     return None if known else unsupported(kind)
 
 
@@ -107,7 +97,7 @@ def _allowed(module: str, training: bool) -> bool:
 
 
 def _objects(description: Any) -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """Yield (name of the layer it is part of, object, whether it is there for training) of all of a description, in order."""
+    """Yield (name of its layer, object, whether it serves training alone) for every object of a description, in order."""
     stack: list[tuple[Any, str, bool]] = [(description, "the model", False)]
     while stack:
         value, owner, training = stack.pop()
@@ -121,13 +111,13 @@ def _objects(description: Any) -> Iterator[tuple[str, dict[str, Any], bool]]:
         if "class_name" in value:
             yield owner, value, training
         if value.get("class_name") == "Lambda":
-            continue  # it is refused as a whole
+            continue  # a Lambda is refused as a whole
         inside = [(item, owner, training or key == "compile_config") for key, item in value.items()]
         stack.extend(reversed(inside if value is not description else [part for part in inside if not part[2]]))
 
 
 def offences_of(description: Any) -> Iterator[tuple[str, str]]:
-    """Yield (where, why) of every object of a description that is not loaded, walking all of it."""
+    """Yield (where, why) for every object of a description that must not be loaded."""
     for owner, found, training in _objects(description):
         problem = _problem(found, training)
         if problem is not None:
@@ -135,7 +125,7 @@ def offences_of(description: Any) -> Iterator[tuple[str, str]]:
 
 
 def layers_of(description: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield (name, class, why it or a part of it is not loaded) of every layer and operation of a description."""
+    """Yield (name, class, why it or a part of it is not loaded) for every layer and operation of a description."""
     problems: dict[str, str] = {}
     layers: dict[tuple[str, str], None] = {}
     for owner, found, training in _objects(description):

@@ -1,16 +1,17 @@
-"""Activations: layers of their own, fused into another layer, or operations."""
+"""Activations, as layers of their own, fused into another layer, or as operations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ecc_lava.common import Array
 from ecc_lava.graph import Sigmoid, Softmax
-from ecc_lava.importers.keras.call import Call, Refused, Tensor
+from ecc_lava.importers.keras.call import Call, Refused
+from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = [
     "above",
@@ -32,6 +33,9 @@ __all__ = [
     "threshold",
 ]
 
+SUPPORT: Final = ("Activations", "fused too, with Keras's default slopes and thresholds; Softmax and Sigmoid at outputs only")
+"""Title and limits of these layers in the table of supported layers."""
+
 
 def squashed(call: Call, x: Tensor, low: float, high: float) -> Tensor:
     """Return x limited to low..high: ``low + min(relu(x - low), high - low)``."""
@@ -49,7 +53,7 @@ def _leaky(call: Call, x: Tensor, slope: Array | float, ceiling: float = inf) ->
 
 
 def above(call: Call, x: Tensor, limit: Array | float = 0.0) -> Tensor:
-    """Return 1 where ``x > limit``, else 0: not ``limit >= x``."""
+    """Return 1 where ``x > limit``, else 0; this is the negation of ``limit >= x``."""
     return call.scale(call.step(call.scale(x, -1.0, limit)), -1.0, 1.0)
 
 
@@ -89,7 +93,7 @@ _FUNCTIONS: dict[str, Callable[[Call, Tensor], Tensor]] = {
     "softmax": lambda call, x: call.final(x, Softmax),
     "sigmoid": lambda call, x: call.final(x, Sigmoid),
 }
-"""Name of a function of keras.activations -> what it makes."""
+"""Name of a function of `keras.activations` -> how it is written."""
 
 
 def activated(call: Call, x: Tensor, function: Any) -> Tensor:
@@ -97,7 +101,7 @@ def activated(call: Call, x: Tensor, function: Any) -> Tensor:
     kind = getattr(function, "__name__", type(function).__name__)
     module = getattr(function, "__module__", None) or ""
     if not module.startswith(("keras.", "tensorflow.")):  # any function may be called relu
-        raise Refused(f"its activation {kind!r} is a function of {module or 'unknown origin'}, not Keras's own; train with 'relu' instead")
+        raise Refused(f"its activation {kind!r} is a function of {module or 'unknown origin'}, not of Keras; train with 'relu' instead")
     layers = {"ReLU": _relu, "LeakyReLU": _leaky_relu, "PReLU": _prelu}
     if kind in layers:
         return layers[kind](call, x, function)
@@ -176,21 +180,21 @@ def soft_shrink(call: Call) -> Tensor:
 
 
 def hard_shrink(call: Call) -> Tensor:
-    """Convert the operation hard_shrink: x where ``|x| > t``, else 0, by steps."""
+    """Convert the operation hard_shrink: x where ``|x| > t``, else 0; it takes steps."""
     return _hard_shrink(call, call.input, float(call.layer.threshold))
 
 
 def threshold(call: Call) -> Tensor:
-    """Convert the operation threshold: x where ``x > t``, else a constant, by a step."""
+    """Convert the operation threshold: x where ``x > t``, else a constant; it takes a step."""
     limit, otherwise = float(call.layer.threshold), float(call.layer.default_value)
     return call.scale(_beyond(call, call.input, limit, limit - otherwise), 1.0, otherwise)
 
 
 def softmax(call: Call) -> Tensor:
-    """Convert a final softmax, which the output is reported before."""
+    """Convert a final softmax; the graph reports the output before it."""
     return call.final(call.input, Softmax)
 
 
 def sigmoid(call: Call) -> Tensor:
-    """Convert a final sigmoid, which the output is reported before."""
+    """Convert a final sigmoid; the graph reports the output before it."""
     return call.final(call.input, Sigmoid)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ecc_lava.common import Array
 from ecc_lava.geometry import Conv, Dense
-from ecc_lava.importers.keras.call import Call, Refused, Tensor, laid_for, natural
+from ecc_lava.importers.keras.call import Call, Refused, laid_for
 from ecc_lava.importers.keras.handlers.activations import activated
 from ecc_lava.importers.keras.handlers.windows import padding_of, pair
+from ecc_lava.importers.keras.tensors import Tensor, natural
 
 __all__ = ["conv", "conv_transpose", "dense", "depthwise_conv", "einsum_dense", "on_last_axis", "separable_conv"]
 
+SUPPORT: Final = ("Weights", "any strides, dilation, groups, `valid`, `same` or `causal`")
+"""Title and limits of these layers in the table of supported layers."""
+
 
 def _kernel(call: Call, variable: Any) -> Array:
-    """Return a kernel (kh, kw, in, out); that of a signal's layer has kh = 1."""
+    """Return a kernel (kh, kw, in, out); a layer on signals has kh = 1."""
     kernel = call.numbers(variable)
     return kernel[None] if kernel.ndim == 3 else kernel
 
@@ -60,7 +64,7 @@ def separable_conv(call: Call) -> Tensor:
 
 
 def conv_transpose(call: Call) -> Tensor:
-    """Convert Conv2DTranspose and Conv1DTranspose: the flipped kernel over the map with zeros between its positions."""
+    """Convert Conv2DTranspose and Conv1DTranspose: a convolution with the flipped kernel of the map with zeros between its positions."""
     layer, x = call.layer, laid_for(call)
     kernel = _kernel(call, layer.kernel).transpose(0, 1, 3, 2)[::-1, ::-1]  # from (kh, kw, out, in)
     strides, dilation = pair(layer.strides), pair(layer.dilation_rate)
@@ -78,7 +82,7 @@ def conv_transpose(call: Call) -> Tensor:
 
 
 def on_last_axis(call: Call, x: Tensor, kernel: Array, bias: Array | None = None) -> Tensor:
-    """Return ``x @ kernel + bias``, on the last axis of a map as a 1x1 convolution."""
+    """Return ``x @ kernel + bias``; on a map, this is a 1x1 convolution of the last axis."""
     x = call.laid(x, natural("", x.sizes).axes or ())
     return call.linear(x, Dense(kernel) if x.shape[:2] == (1, 1) else Conv(kernel[None, None]), bias)
 
@@ -90,16 +94,16 @@ def dense(call: Call) -> Tensor:
 
 
 _TABULATED = 2**24
-"""Most entries of the matrix that an EinsumDense is written out as."""
+"""Most entries of the matrix of an EinsumDense."""
 
 
 def einsum_dense(call: Call) -> Tensor:
-    """Convert EinsumDense as the matrix of its equation: what it makes of every unit vector."""
+    """Convert EinsumDense as a matrix, whose rows are its results for the unit vectors."""
     layer, sizes, weights = call.layer, call.input.sizes, call.numbers(call.layer.kernel)
     target = np.einsum(layer.equation, np.zeros((1, *sizes), np.float32), weights).shape[1:]
     inputs, outputs = prod(sizes), prod(target)
     if inputs * outputs > _TABULATED:
-        raise Refused(f"its matrix has {inputs} x {outputs} entries; at most {_TABULATED} are written out. Use Dense on the last axis")
+        raise Refused(f"its matrix has {inputs} x {outputs} entries; at most {_TABULATED} are supported; use Dense on the last axis")
     units = np.eye(inputs, dtype=np.float32).reshape(inputs, *sizes)
     kernel = np.einsum(layer.equation, units, weights).reshape(inputs, outputs)
     bias = None if layer.bias is None else np.broadcast_to(call.numbers(layer.bias), target).ravel()

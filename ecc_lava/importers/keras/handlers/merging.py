@@ -1,17 +1,21 @@
-"""Layers and operations that join tensors, or a tensor and constants: sums, differences, means, maxima, concatenation."""
+"""Layers and operations that join tensors, or a tensor with constants: sums, differences, means, maxima, concatenation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ecc_lava.common import Array
 from ecc_lava.geometry import Conv
-from ecc_lava.importers.keras.call import Call, Refused, Tensor
+from ecc_lava.importers.keras.call import Call, Refused
+from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = ["add", "average", "concatenate", "custom_scale", "maximum", "minimum", "operands", "put", "stack", "subtract"]
+
+SUPPORT: Final = ("Joins", "tensors and constants that broadcast to one of the tensors")
+"""Title and limits of these layers in the table of supported layers."""
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -23,21 +27,21 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def operands(call: Call) -> list[Any]:
-    """Return a call's tensors and constants in order; the tensors have one layout, and one shape after broadcasting.
+    """Return a call's tensors and constants in order, with all tensors broadcast to one shape and laid on the same axes.
 
     Raises
     ------
     Refused
-        If they do not broadcast to one shape.
+        If the tensors do not broadcast to one shape.
     """
     values = list(_leaves(call.arguments))
     tensors = [value for value in values if isinstance(value, Tensor)]
     try:
         if len({len(x.sizes) for x in tensors}) != 1:
-            raise ValueError("other numbers of axes")
+            raise ValueError("different numbers of axes")
         sizes = np.broadcast_shapes(*(x.sizes for x in tensors))
     except ValueError as error:
-        raise Refused(f"it joins tensors of {' and '.join(str(x.sizes) for x in tensors)}, which are not broadcast to one shape") from error
+        raise Refused(f"it joins tensors of {' and '.join(str(x.sizes) for x in tensors)}, which do not broadcast to one shape") from error
     axes = next((x.axes for x in tensors if x.sizes == sizes), tensors[0].axes)
     return [
         _spread(call, value if axes is None else call.laid(value, axes), sizes) if isinstance(value, Tensor) else value for value in values
@@ -93,7 +97,7 @@ def average(call: Call) -> Tensor:
 
 
 def _largest(call: Call, tensors: list[Tensor], constants: list[Array]) -> Tensor:
-    """Return the largest of tensors and constants: ``max(x, c) = c + relu(x - c)``."""
+    """Return the maximum of tensors and constants: ``max(x, c) = c + relu(x - c)``."""
     result = call.maximum(tensors) if len(tensors) > 1 else tensors[0]
     if constants:
         floor = np.maximum.reduce(np.broadcast_arrays(*constants))
@@ -102,12 +106,12 @@ def _largest(call: Call, tensors: list[Tensor], constants: list[Array]) -> Tenso
 
 
 def maximum(call: Call) -> Tensor:
-    """Convert Maximum, of constants too."""
+    """Convert Maximum of tensors and constants."""
     return _largest(call, *_split(call))
 
 
 def minimum(call: Call) -> Tensor:
-    """Convert Minimum, of constants too: the largest of the negatives, negated."""
+    """Convert Minimum of tensors and constants: the negative of the maximum of the negatives."""
     tensors, constants = _split(call)
     return call.scale(_largest(call, [call.scale(x, -1.0) for x in tensors], [-c for c in constants]), -1.0)
 
@@ -118,20 +122,20 @@ def concatenate(call: Call) -> Tensor:
 
 
 def stack(call: Call) -> Tensor:
-    """Convert the operation stack: a new axis, joined along it."""
+    """Convert the operation stack: tensors joined along a new axis."""
     axis = int(call.layer.axis)
     tensors = [value for value in _leaves(call.arguments) if isinstance(value, Tensor)]
     return _joined(call, [call.moved(x, lambda places: np.expand_dims(places, axis)) for x in tensors], axis)
 
 
 def _joined(call: Call, tensors: list[Tensor], axis: int) -> Tensor:
-    """Return tensors joined along one of Keras's axes: every one in its place of an empty map, added up."""
+    """Return tensors joined along one of Keras's axes: the sum of the tensors, each padded with zeros to the joined length."""
     rank = len(tensors[0].sizes) + 1
     k, axes = axis % rank - 1, tensors[0].axes
     if k < 0 or axes is None:
         raise Refused("it joins along the batch axis" if k < 0 else f"its tensors have {rank} axes; at most 4 are supported")
     if len({(*x.sizes[:k], *x.sizes[k + 1 :]) for x in tensors}) != 1:
-        raise Refused("it joins tensors that differ in other axes too")
+        raise Refused("it joins tensors that differ along other axes too")
     if len(tensors) == 1:
         return tensors[0]
     total, before, placed = sum(x.sizes[k] for x in tensors), 0, []
@@ -143,7 +147,7 @@ def _joined(call: Call, tensors: list[Tensor], axis: int) -> Tensor:
 
 def put(call: Call, x: Tensor, k: int, before: int, after: int) -> Tensor:
     """Return a tensor with zeros before and after it along one of Keras's axes."""
-    assert x.axes is not None, "tensors of more axes are refused before"
+    assert x.axes is not None, "tensors of more than three axes are refused earlier"
     match x.axes[k]:
         case 0:
             return call.per_channel(x, (1, 1), padding=(before, after, 0, 0))

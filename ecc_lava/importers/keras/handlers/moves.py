@@ -1,22 +1,26 @@
-"""Operations of `keras.ops` that move numbers about: slices, transpositions, flips, repetitions, padding."""
+"""Operations of `keras.ops` that move numbers: slices, transpositions, flips, repetitions, padding."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ecc_lava.common import Array
 from ecc_lava.geometry import Conv
-from ecc_lava.importers.keras.call import Call, Handler, Refused, Tensor
+from ecc_lava.importers.keras.call import Call, Handler, Refused
 from ecc_lava.importers.keras.handlers.merging import put
 from ecc_lava.importers.keras.handlers.shapes import transposed
+from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = ["by_numpy", "get_item", "moveaxis", "pad", "reshape", "split", "swapaxes", "take", "transpose"]
 
+SUPPORT: Final = ("Moving numbers", "constant slices and indices; `pad`: `constant`, `reflect`, `symmetric`")
+"""Title and limits of these layers in the table of supported layers."""
+
 
 def by_numpy(name: str, *options: str) -> Handler:
-    """Return the handler of an operation that numpy has under the same name, with some of the operation's attributes as arguments."""
+    """Return the handler of an operation that numpy has under the same name; `options` are the operation's attributes that numpy takes."""
 
     def handler(call: Call) -> Tensor:
         arguments = [getattr(call.layer, option) for option in options]
@@ -57,15 +61,15 @@ def swapaxes(call: Call) -> Tensor:
 
 
 def take(call: Call) -> Tensor:
-    """Convert the operation take of constant indices."""
+    """Convert the operation take with constant indices."""
     _, indices = call.arguments
     if isinstance(indices, Tensor):
-        raise Refused("it looks numbers up; indices must be constant")
+        raise Refused("it looks numbers up; its indices must be constant")
     return call.moved(call.input, lambda places: np.take(places, np.asarray(indices), axis=call.layer.axis))
 
 
 def split(call: Call) -> tuple[Tensor, ...]:
-    """Convert the operation split: a slice for every part."""
+    """Convert the operation split: one slice for every part."""
     axis, parts = int(call.layer.axis), call.layer.indices_or_sections
     rank = len(call.input.sizes) + 1
     size = (0, *call.input.sizes)[axis % rank]
@@ -79,7 +83,7 @@ def split(call: Call) -> tuple[Tensor, ...]:
 
 
 def get_item(call: Call) -> Tensor:
-    """Convert ``x[:, 1:, ::2, :3]``, single entries, new axes and backward slices."""
+    """Convert keys such as ``x[:, 1:, ::2, :3]``, also with single entries, new axes and backward slices."""
     key = call.arguments[1]
     parts = list(key) if isinstance(key, tuple | list) else [key]
     if any(part is not None and part is not Ellipsis and not isinstance(part, int | np.integer | slice) for part in parts):
@@ -88,7 +92,7 @@ def get_item(call: Call) -> Tensor:
 
 
 def _picked(call: Call, x: Tensor, key: list[Any]) -> Tensor:
-    """Return what a key picks: by cropping, strides and a range of channels where it can, number by number otherwise."""
+    """Return what a key picks: by cropping, strides and a range of channels where these suffice, else number by number."""
     slices = _slices(key, len(x.sizes) + 1)
     if slices is None or slices[0] != slice(None) or x.axes is None:
         return call.moved(x, lambda places: places[tuple(key)])
@@ -111,7 +115,7 @@ def _picked(call: Call, x: Tensor, key: list[Any]) -> Tensor:
 
 
 def _slices(key: list[Any], rank: int) -> list[slice] | None:
-    """Return one slice per axis of (N, ...), or None if the key holds anything else."""
+    """Return one slice per axis of (N, ...); None if the key holds anything but slices."""
     if any(part is not Ellipsis and not isinstance(part, slice) for part in key):
         return None
     parts = [*key] if Ellipsis in key else [*key, Ellipsis]
@@ -120,7 +124,7 @@ def _slices(key: list[Any], rank: int) -> list[slice] | None:
 
 
 def pad(call: Call) -> Tensor:
-    """Convert the operation pad: with a constant, or with the tensor's own numbers."""
+    """Convert the operation pad, with a constant or with the tensor's own numbers."""
     x, mode = call.input, call.layer.mode
     rank = len(x.sizes) + 1
     widths = [(int(pair[0]), int(pair[-1])) for pair in call.layer.pad_width]

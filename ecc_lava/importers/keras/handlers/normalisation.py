@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ecc_lava.common import Array
-from ecc_lava.importers.keras.call import Call, Tensor
+from ecc_lava.importers.keras.call import Call
+from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = ["batch_normalization", "normalization", "rescaling"]
 
+SUPPORT: Final = ("Scales and shifts", "by stored numbers, over any axis")
+"""Title and limits of these layers in the table of supported layers."""
+
 KERAS_EPSILON = 1e-7
-"""keras.config.epsilon(), the least standard deviation a Normalization layer divides by."""
+"""`keras.config.epsilon()`: the least standard deviation that a Normalization layer divides by."""
 
 
 def batch_normalization(call: Call) -> Tensor:
@@ -48,5 +52,5 @@ def rescaling(call: Call) -> Tensor:
 
     scale, offset = np.asarray(call.layer.scale, np.float64), np.asarray(call.layer.offset, np.float64)
     if scale.ndim and keras.config.image_data_format() == "channels_first":
-        scale = scale.reshape(*scale.shape, *(1,) * (3 - scale.ndim))  # as Keras does; it leaves the offset
+        scale = scale.reshape(*scale.shape, *(1,) * (3 - scale.ndim))  # Keras does so with the scale alone
     return call.scale(call.input, scale, offset)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from ecc_lava.importers.keras.call import Call, Refused, Tensor
+from ecc_lava.importers.keras.call import Call, Refused
 from ecc_lava.importers.keras.handlers.activations import above, squashed
 from ecc_lava.importers.keras.handlers.convolutions import on_last_axis
 from ecc_lava.importers.keras.handlers.merging import operands, subtract
+from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = [
     "absolute",
@@ -26,6 +29,9 @@ __all__ = [
     "sign",
     "where",
 ]
+
+SUPPORT: Final = ("Arithmetic, comparisons", "products with constants only; `where` of two constants")
+"""Title and limits of these layers in the table of supported layers."""
 
 _PRODUCT = "a product of two tensors is not piecewise linear; build the model without it"
 
@@ -60,7 +66,7 @@ def absolute(call: Call) -> Tensor:
 
 
 def clip(call: Call) -> Tensor:
-    """Convert ``clip(x, low, high)`` of two numbers."""
+    """Convert ``clip(x, low, high)`` with two numbers."""
     return squashed(call, call.input, float(call.layer.x_min), float(call.layer.x_max))
 
 
@@ -76,13 +82,13 @@ def matmul(call: Call) -> Tensor:
 
 
 def sign(call: Call) -> Tensor:
-    """Convert ``sign(x)``, 0 at 0: ``H(x) - H(-x)``."""
+    """Convert ``sign(x)``, which is 0 at 0: ``H(x) - H(-x)``."""
     x = call.input
     return call.add([call.step(x), call.scale(call.step(call.scale(x, -1.0)), -1.0)])
 
 
 def heaviside(call: Call) -> Tensor:
-    """Convert ``heaviside(x, c)``, the constant c at 0: ``c H(x) + (1 - c) (x > 0)``."""
+    """Convert ``heaviside(x, c)``, which is the constant c at 0: ``c H(x) + (1 - c) (x > 0)``."""
     x, value = call.arguments
     if isinstance(value, Tensor) or not isinstance(x, Tensor):
         raise Refused("its value at 0 is a tensor; give it a number")
@@ -106,7 +112,7 @@ def greater(call: Call) -> Tensor:
 
 
 def less(call: Call) -> Tensor:
-    """Convert ``a < b``, 1 or 0: not ``a >= b``."""
+    """Convert ``a < b``, 1 or 0: the negation of ``a >= b``."""
     return call.scale(greater_equal(call), -1.0, 1.0)
 
 
@@ -116,21 +122,21 @@ def less_equal(call: Call) -> Tensor:
 
 
 def logical_not(call: Call) -> Tensor:
-    """Convert ``not a`` of comparisons."""
+    """Convert ``not a`` where a is a comparison."""
     if call.dtype != "bool":
-        raise Refused("its tensor is no comparison; compare it with a number first")
+        raise Refused("its tensor is no comparison; compare the tensor with a number first")
     return call.scale(call.input, -1.0, 1.0)
 
 
 def cast(call: Call) -> Tensor:
-    """Convert cast to floats, and of comparisons to anything."""
+    """Convert a cast to floats, and a cast of a comparison to any type."""
     if call.dtype != "bool" and "float" not in call.layer.dtype:
         raise Refused(f"it rounds to {call.layer.dtype}, which is not piecewise linear; cast to float32")
     return call.input
 
 
 def where(call: Call) -> Tensor:
-    """Convert ``where(comparison, a, b)`` of two constants."""
+    """Convert ``where(comparison, a, b)`` with two constants."""
     condition, a, b = (*call.arguments, None, None)[:3]
     if not isinstance(condition, Tensor) or call.dtype != "bool" or a is None or b is None:
         raise Refused("its condition is no comparison, or it picks places; use where(x >= 0, 1.0, -1.0)")

@@ -1,16 +1,17 @@
-"""Pooling by means and by maxima: over windows, over whole maps, and over any axes."""
+"""Pooling by means and by maxima, over windows, over whole maps, and over any axes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ecc_lava.geometry import Conv, apply
-from ecc_lava.importers.keras.call import Call, Refused, Tensor, laid_for
+from ecc_lava.importers.keras.call import Call, Refused, laid_for
 from ecc_lava.importers.keras.handlers.windows import padding_of, pair
+from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = [
     "average_pooling",
@@ -23,9 +24,12 @@ __all__ = [
     "reduced_sum",
 ]
 
+SUPPORT: Final = ("Pooling, reductions", "not over the batch; no initial value, no weights")
+"""Title and limits of these layers in the table of supported layers."""
+
 
 def _windows(layer: Any, x: Tensor) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:
-    """Return size, strides and padding of a layer's or an operation's windows; an operation may give one number for all axes."""
+    """Return size, strides and padding of the windows; an operation may give one number for all axes."""
     axes = len(x.sizes) - 1
     size, strides = (
         pair((values,) * axes if isinstance(values, int) else values) for values in (layer.pool_size, layer.strides or layer.pool_size)
@@ -34,7 +38,7 @@ def _windows(layer: Any, x: Tensor) -> tuple[tuple[int, int], tuple[int, int], t
 
 
 def average_pooling(call: Call) -> Tensor:
-    """Convert AveragePooling2D and 1D; Keras averages over the window's positions on the map only."""
+    """Convert AveragePooling2D and AveragePooling1D; Keras averages over the window's positions on the map alone."""
     x = laid_for(call)
     size, strides, padding = _windows(call.layer, x)
     gain = None
@@ -47,7 +51,7 @@ def average_pooling(call: Call) -> Tensor:
 
 
 def max_pooling(call: Call) -> Tensor:
-    """Convert MaxPooling2D and 1D; positions beyond the map do not count."""
+    """Convert MaxPooling2D and MaxPooling1D; positions beyond the map do not count."""
     x = laid_for(call)
     return call.max_pool(x, *_windows(call.layer, x))
 
@@ -69,7 +73,7 @@ def _mean(call: Call, x: Tensor, along: set[int]) -> Tensor:
 
 
 def _maximum(call: Call, x: Tensor, along: set[int]) -> Tensor:
-    """Return the largest over rows, columns or channels; these become columns first."""
+    """Return the maximum over rows, columns or channels; channels become columns first."""
     if along & {0, 1}:
         x = call.max_pool(x, (x.shape[0] if 0 in along else 1, x.shape[1] if 1 in along else 1), (1, 1), (0, 0, 0, 0))
     if 2 not in along:
@@ -86,12 +90,12 @@ def _global(call: Call, pooled: Callable[[Call, Tensor, set[int]], Tensor]) -> T
 
 
 def global_average_pooling(call: Call) -> Tensor:
-    """Convert GlobalAveragePooling2D and 1D."""
+    """Convert GlobalAveragePooling2D and GlobalAveragePooling1D."""
     return _global(call, _mean)
 
 
 def global_max_pooling(call: Call) -> Tensor:
-    """Convert GlobalMaxPooling2D and 1D."""
+    """Convert GlobalMaxPooling2D and GlobalMaxPooling1D."""
     return _global(call, _maximum)
 
 
@@ -115,7 +119,7 @@ def reduced_mean(call: Call) -> Tensor:
 
 
 def reduced_sum(call: Call) -> Tensor:
-    """Convert the operation sum: the mean times the number."""
+    """Convert the operation sum: the mean times the count of numbers."""
     y = reduced_mean(call)
     return call.scale(y, float(np.prod(call.input.shape) / np.prod(y.shape)))
 

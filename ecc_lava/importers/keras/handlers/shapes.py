@@ -1,13 +1,14 @@
-"""Layers that move numbers about without changing them."""
+"""Layers that move numbers without changing them, and layers that do nothing at inference."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from ecc_lava.importers.keras.call import Call, Refused, Tensor, laid_for
+from ecc_lava.importers.keras.call import Call, Refused, laid_for
 from ecc_lava.importers.keras.handlers.windows import pair
+from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = [
     "augmentation",
@@ -22,6 +23,9 @@ __all__ = [
     "zero_padding",
 ]
 
+SUPPORT: Final = ("Shapes, nothing at inference", "UpSampling: `nearest`")
+"""Title and limits of these layers in the table of supported layers."""
+
 
 def nothing(call: Call) -> Tensor:
     """Return the input of a layer that does nothing at inference."""
@@ -29,23 +33,23 @@ def nothing(call: Call) -> Tensor:
 
 
 def augmentation(call: Call) -> Tensor:
-    """Return the input of a layer that changes images in training only; Keras writes training=True into every call of it."""
+    """Return the input of a layer that changes images in training only; Keras writes `training=True` into each of its calls."""
     return call.input
 
 
 def flatten(call: Call) -> Tensor:
-    """Convert Flatten; of channels-first maps it makes channels the last axis first."""
+    """Convert Flatten; it moves the channels of a channels-first map to the last axis first."""
     first = call.layer.data_format == "channels_first"
     return call.moved(call.input, lambda places: (np.moveaxis(places, 1, -1) if first else places).reshape(len(places), -1))
 
 
 def reshape(call: Call) -> Tensor:
-    """Convert Reshape, in the same order of the numbers."""
+    """Convert Reshape, which keeps the order of the numbers."""
     return call.moved(call.input, lambda places: places.reshape(len(places), *call.layer.target_shape))
 
 
 def transposed(call: Call, x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Return a tensor with its axes, the batch among them, in another order: only their names change where they lie on a map."""
+    """Return a tensor with its axes, the batch included, in another order; no numbers move if the axes lie on a map."""
     if x.axes is None or axes[0] != 0:
         return call.moved(x, lambda places: places.transpose(axes))
     order = [axis - 1 for axis in axes[1:]]
@@ -63,25 +67,25 @@ def repeat_vector(call: Call) -> Tensor:
 
 
 def _sides(values: Any) -> tuple[int, int, int, int]:
-    """Return (top, bottom, left, right) of a padding or cropping layer; that of a signal has two numbers."""
+    """Return (top, bottom, left, right) of a padding or cropping layer; a layer on signals has two numbers."""
     sides = [int(side) for axis in values for side in (axis if isinstance(axis, tuple | list) else (axis,))]
     top, bottom, left, right = sides if len(sides) == 4 else [0, 0, *sides]
     return top, bottom, left, right
 
 
 def zero_padding(call: Call) -> Tensor:
-    """Convert ZeroPadding2D and 1D."""
+    """Convert ZeroPadding2D and ZeroPadding1D."""
     return call.per_channel(laid_for(call), (1, 1), padding=_sides(call.layer.padding))
 
 
 def cropping(call: Call) -> Tensor:
-    """Convert Cropping2D and 1D: negative padding."""
+    """Convert Cropping2D and Cropping1D: negative padding."""
     top, bottom, left, right = _sides(call.layer.cropping)
     return call.per_channel(laid_for(call), (1, 1), padding=(-top, -bottom, -left, -right))
 
 
 def up_sampling(call: Call) -> Tensor:
-    """Convert UpSampling2D and 1D by repetition."""
+    """Convert UpSampling2D and UpSampling1D by repetition."""
     how = getattr(call.layer, "interpolation", "nearest")
     if how != "nearest":
         raise Refused(f"its interpolation is {how!r}; only 'nearest' is supported")

@@ -1,4 +1,4 @@
-"""Sizes, strides and padding of windows, of layers on images and on signals alike."""
+"""Sizes, strides and padding of windows, for layers on images and on signals."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["padding_of", "pair"]
 
 
 def pair(values: Any, along: int = 1) -> tuple[int, int]:
-    """Return (vertical, horizontal) of a layer's hyper-parameter; a signal's axis is the horizontal one, `along` is its other axis."""
+    """Return (vertical, horizontal) of a layer's setting; a signal's axis is horizontal, and `along` stands for the vertical axis."""
     numbers = (values,) if isinstance(values, int) else tuple(int(value) for value in values)
     return (along, numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1])
 
 
 def _same(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """Return Keras's `same` padding of one axis: ceil(size/stride) outputs, the odd zero after."""
+    """Return Keras's `same` padding of one axis: ceil(size/stride) outputs, with an odd zero at the end."""
     reach = (kernel - 1) * dilation + 1
     total = max((-(-size // stride) - 1) * stride + reach - size, 0)
     return total // 2, total - total // 2

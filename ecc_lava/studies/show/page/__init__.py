@@ -57,7 +57,7 @@ def page(result: StudyResult, title: str = "a model") -> str:
     """
     ran = [(trial, trial.figures) for trial in result.trials if trial.figures is not None]
     if not ran:
-        raise InvalidInput("no setting of the study could be run, so that there is nothing to draw")
+        raise InvalidInput("no setting of the study could run: there is nothing to draw")
     front = set(result.front())
     series = {_series(trial): None for trial, _ in ran}
     points = [_point(trial, figures, list(series).index(_series(trial)), trial in front) for trial, figures in ran]
