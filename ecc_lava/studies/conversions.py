@@ -17,7 +17,7 @@ from ecc_lava.studies.settings import Setting
 
 __all__ = ["Conversions"]
 
-NETWORKS = 64
+NETWORKS_MAX = 64
 """Most networks kept; a weight takes one byte."""
 
 
@@ -76,6 +76,6 @@ class Conversions:
         )
         network = quantise(snn, format=setting.format, bits=setting.widths)
         self._networks[setting] = network
-        while len(self._networks) > NETWORKS:
+        while len(self._networks) > NETWORKS_MAX:
             self._networks.popitem(last=False)
         return network, time.perf_counter() - started

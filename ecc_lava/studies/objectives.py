@@ -57,8 +57,8 @@ OBJECTIVES: Final = {
         Objective("memory", False, _memory, "a trial that runs"),
         Objective("latency", False, _latency, "a trial that runs"),
         Objective("events", False, lambda t: t.events_per_image, "a trial that runs"),
-        Objective("energy", False, lambda t: t.energy_uj, "a chip of published energies: format loihi1, or a chip file with figures"),
-        Objective("cores", False, _cores, "a mapper: the command line has one, in Python give `mapper`"),
+        Objective("energy", False, lambda t: t.energy_uj, "a chip with published energies: format loihi1, or a chip file with figures"),
+        Objective("cores", False, _cores, "a mapper; the command line has one, and in Python you give `mapper`"),
     )
 }
 """Name -> objective. Without labels, accuracy is the agreement with the CNN. Memory is in bits, latency in steps, energy in uJ an image."""

@@ -29,7 +29,7 @@ __all__ = ["Mapper", "Problem", "weight_memory"]
 Mapper = Callable[[QuantisedNetwork, Images], Mapped]
 """Returns what a network takes on a chip and what images cost there. Its package builds on this one, so the caller passes it in."""
 
-MAPPED_IMAGES = 16
+MAPPED_IMAGES_MAX = 16
 """Most images whose spikes a mapper prices."""
 
 
@@ -93,8 +93,8 @@ class Problem:
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
-    def answers(self) -> Outputs:
-        """The CNN's answers."""
+    def cnn_predictions(self) -> Outputs:
+        """The CNN's predictions."""
         graph = self.conversions.graph
         specs = [spec._replace(events=self.events) for spec in graph.input_specs]
         return largest_logit(forward(graph, model_images(self.images, specs)))
@@ -113,8 +113,8 @@ class Problem:
         figures = Figures(
             images=samples,
             accuracy=self._accuracy(result.predictions),
-            ann_accuracy=self._accuracy(self.answers),
-            agreement=agreement(result.predictions, self.answers),
+            ann_accuracy=self._accuracy(self.cnn_predictions),
+            agreement=agreement(result.predictions, self.cnn_predictions),
             synaptic_bits=bits,
             average_bits=bits / max(weights, 1),
             synops_per_image=events.synops,
@@ -129,11 +129,11 @@ class Problem:
             seconds=round(time.perf_counter() - started, 3),
             conversion_seconds=round(seconds, 3),
         )
-        mapped = None if self.mapper is None else self.mapper(network, batch_part(self.images, slice(MAPPED_IMAGES)))
+        mapped = None if self.mapper is None else self.mapper(network, batch_part(self.images, slice(MAPPED_IMAGES_MAX)))
         return Trial(self.key(setting), setting, figures, mapped=mapped)
 
-    def _accuracy(self, answers: Outputs) -> float | None:
-        return None if self.labels is None else float((first_output(answers) == self.labels).mean())
+    def _accuracy(self, predictions: Outputs) -> float | None:
+        return None if self.labels is None else float((first_output(predictions) == self.labels).mean())
 
 
 def weight_memory(network: QuantisedNetwork) -> tuple[int, int]:

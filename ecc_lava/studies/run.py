@@ -81,7 +81,7 @@ def study(
         If the storage cannot be opened.
     """
     graph = model if isinstance(model, Graph) else _imported(model)
-    answers = None if labels is None else np.asarray(labels).ravel()
+    flat_labels = None if labels is None else np.asarray(labels).ravel()
     space = grid(
         bits=_several(bits),
         timesteps=_several(timesteps),
@@ -90,7 +90,7 @@ def study(
         codings=_several(codings),
         percentiles=_several(percentiles),
     )
-    problem = Problem(Conversions(graph, calibration, seed), data, answers, mapper, mapper_name, _events(space))
+    problem = Problem(Conversions(graph, calibration, seed), data, flat_labels, mapper, mapper_name, _events(space))
     opened = open_storage(storage)
     if search is not None:
         return run_search(problem, space, search, opened, progress)

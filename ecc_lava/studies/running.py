@@ -14,7 +14,7 @@ from ecc_lava.studies.trials.trial import Trial
 
 __all__ = ["Progress", "TrialProgress", "run_settings"]
 
-WAIT = 0.5
+WAIT_SECONDS = 0.5
 """Seconds between two reads of the storage while other processes run the open keys."""
 
 
@@ -63,7 +63,7 @@ def run_settings(problem: Problem, settings: Sequence[Setting], store: TrialStor
         others = store.running()
         claim = next((c for c in (store.claim(key, keys[key]) for key in open_ if key not in others) if c is not None), None)
         if claim is None:
-            time.sleep(WAIT)
+            time.sleep(WAIT_SECONDS)
             continue
         running = TrialProgress(done, len(keys), keys[claim.key])
         tell(running)

@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["inner_model", "ordered", "reads_channels_first"]
 
-_OTHER_ORDER = frozenset({"Flatten", "Moveaxis", "Permute", "Reshape", "Swapaxes", "Transpose"})
+_CHANGES_AXES = frozenset({"Flatten", "Moveaxis", "Permute", "Reshape", "Swapaxes", "Transpose"})
 """Layers and operations that change which axes a tensor has."""
 
 
@@ -32,7 +32,7 @@ def reads_channels_first(model: Any, tensor: Any) -> bool:
     reached = {id(tensor)}
     for node in ordered(model):
         read = [index for index, source in enumerate(node.input_tensors) if id(source) in reached]
-        if not read or not node.input_tensors or type(node.operation).__name__ in _OTHER_ORDER:
+        if not read or not node.input_tensors or type(node.operation).__name__ in _CHANGES_AXES:
             continue
         inner = inner_model(node.operation)
         if inner is not None:

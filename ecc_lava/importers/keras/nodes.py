@@ -18,7 +18,7 @@ def with_name(node: Node, old: str, new: str) -> Node:
     return node if isinstance(node, Input) or node.source != old else replace(node, source=new)
 
 
-RESCALES = 0.2
+PIXEL_FACTOR_MAX = 0.2
 """A first layer with a factor below this takes pixels of 0..255; a Normalization of pixels in [0, 1] has a factor above 1."""
 
 
@@ -30,7 +30,7 @@ def rescales_itself(nodes: list[Node]) -> bool:
     inputs = [node for node in nodes if isinstance(node, Input)]
     images = [node for node in inputs if node.shape[:2] != (1, 1)] or inputs
     readers = [node for image in images for node in _readers(nodes, image)]
-    return bool(readers) and all(isinstance(node, Scale) and float(abs(node.scale).max()) < RESCALES for node in readers)
+    return bool(readers) and all(isinstance(node, Scale) and float(abs(node.scale).max()) < PIXEL_FACTOR_MAX for node in readers)
 
 
 def _readers(nodes: list[Node], source: Node) -> list[Node]:

@@ -34,10 +34,10 @@ __all__ = ["run_search"]
 
 _log = logging.getLogger(__name__)
 
-USEFUL = 0.25
+AGREEMENT_LOST_MAX = 0.25
 """Most agreement with the CNN that a reported setting may lack against the best setting, a fraction of the images."""
 
-REPORTED = 16
+REPORTED_MAX = 16
 """Most settings of the front that run on the images that the search has not seen; a longer front is thinned evenly by memory."""
 
 
@@ -67,9 +67,9 @@ def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorag
     for start in starts:
         if space.parameters(start) not in told:
             study.enqueue_trial(space.parameters(start))
-            _one(study, choosing, space, aims, search, store, None)
+            _run_one(study, choosing, space, aims, search, store, None)
     while (done := _finished(study)) < search.trials:
-        _one(study, choosing, space, aims, search, store, _within(progress, done, search.trials))
+        _run_one(study, choosing, space, aims, search, store, _within(progress, done, search.trials))
     searched = tuple(t for t in store.finished().values() if space.holds(t.setting))
     uniform = [setting for setting in starts if isinstance(setting.bits, int)]
     settings = tuple(dict.fromkeys([*uniform, *(t.setting for t in _reported(searched, aims))]))
@@ -77,7 +77,7 @@ def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorag
     return StudyResult(trials, grid.left_out, reporting.context, searched, tuple(o.name for o in aims))
 
 
-def _one(
+def _run_one(
     study: Study, problem: Problem, space: Space, aims: Sequence[Objective], search: Search, store: TrialStore, progress: Progress | None
 ) -> None:
     """Ask the sampler for a setting, run it unless its key is finished, and tell the sampler its values."""
@@ -132,11 +132,11 @@ def _objectives(search: Search, problem: Problem, grid: Grid) -> list[Objective]
 
 
 def _reported(searched: Sequence[Trial], aims: Sequence[Objective]) -> list[Trial]:
-    """Return the useful trials of the front, at most `REPORTED`, evenly by memory."""
+    """Return the useful trials of the front, at most `REPORTED_MAX`, evenly by memory."""
     best = max((t.figures.score for t in searched if t.figures is not None), default=0.0)
-    useful = [t for t in searched if t.figures is not None and t.figures.score >= best - USEFUL]
+    useful = [t for t in searched if t.figures is not None and t.figures.score >= best - AGREEMENT_LOST_MAX]
     found = sorted(front(useful, aims), key=lambda t: t.figures.synaptic_bits if t.figures is not None else 0)
-    if len(found) > REPORTED:
-        _log.info("%d settings are on the front of %s; %d are reported", len(found), ", ".join(o.name for o in aims), REPORTED)
-        found = [found[i] for i in np.unique(np.linspace(0, len(found) - 1, REPORTED).round().astype(int))]
+    if len(found) > REPORTED_MAX:
+        _log.info("%d settings are on the front of %s; %d are reported", len(found), ", ".join(o.name for o in aims), REPORTED_MAX)
+        found = [found[i] for i in np.unique(np.linspace(0, len(found) - 1, REPORTED_MAX).round().astype(int))]
     return found

@@ -16,7 +16,7 @@ from ecc_lava.studies.settings import Grid, Setting, Widths
 
 __all__ = ["Space"]
 
-SMALL_SHARE: Final = 0.25
+SMALL_SHARE_MAX: Final = 0.25
 """Share of all weights that small layers hold together at most: these layers cost little memory at any width."""
 
 
@@ -67,7 +67,7 @@ class Space:
         Small layers get twice the width of the others, or the largest width.
         """
         order = np.argsort(self.sizes, kind="stable")
-        small = {self.names[i] for i in order[np.cumsum(np.asarray(self.sizes)[order]) <= SMALL_SHARE * sum(self.sizes)]}
+        small = {self.names[i] for i in order[np.cumsum(np.asarray(self.sizes)[order]) <= SMALL_SHARE_MAX * sum(self.sizes)]}
         uniform = [(s, s.bits) for s in grid.settings if isinstance(s.bits, int)]
         wide = [replace(s, bits=self._widened(bits, wider, small)) for s, bits in uniform for wider in self._wider(bits)]
         return list(dict.fromkeys([*grid.settings, *wide]))

@@ -1,1 +1,1 @@
-"""A study to look at: a picture and a page."""
+"""A study as a picture and as a page; nothing here computes figures."""

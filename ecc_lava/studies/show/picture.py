@@ -1,4 +1,4 @@
-"""A study's picture: accuracy against T, against memory, and against energy or events."""
+"""The picture of a study: accuracy against T, against memory, and against energy or events."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ecc_lava.studies.trials.trial import Figures, Trial
 
 __all__ = ["draw", "draw_on"]
 
-SHOWN: Final = 0.15
-"""Of the accuracy below the best; trials that lose more are drawn at the edge."""
+SHOWN_RANGE: Final = 0.15
+"""Range of the accuracy axis below the best trial; trials below it are drawn at the edge."""
 
 MARKERS: Final = "osD^vP"
 
-MOST_TICKS: Final = 7
+TICKS_MAX: Final = 7
 """Most values of an axis that each have a tick."""
 
 _Ran: TypeAlias = list[tuple[Trial, Figures]]
@@ -31,7 +31,7 @@ def draw(result: StudyResult) -> bytes:
     Raises
     ------
     InvalidInput
-        If no trial could be run.
+        If no trial could run.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -60,9 +60,9 @@ def draw_on(axes: Any, result: StudyResult) -> None:
     columns: list[tuple[str, _Value]] = [
         ("timesteps T", lambda t, f: t.setting.timesteps),
         ("memory of the weights, KiB", lambda t, f: f.synaptic_bits / 8192),
-        ("energy of an image, uJ", lambda t, f: t.energy_uj or 0.0)
+        ("energy per image, uJ", lambda t, f: t.energy_uj or 0.0)
         if all(trial.energy_uj is not None for trial, _ in ran)
-        else ("events of an image, millions", lambda t, f: (t.events_per_image or 0.0) / 1e6),
+        else ("events per image, millions", lambda t, f: (t.events_per_image or 0.0) / 1e6),
     ]
     for axis, (words, across) in zip(axes, columns, strict=True):
         _draw_points(axis, ran, across, floor, joined="memory" not in words)
@@ -104,7 +104,7 @@ def _mark_x(axis: Any, values: list[float]) -> None:
     """Give an axis its scale, grid and ticks: one tick for every value if there are few."""
     axis.set_xscale("log", base=2)
     axis.grid(alpha=0.3)
-    if len(values) <= MOST_TICKS:
+    if len(values) <= TICKS_MAX:
         axis.set_xticks(values, [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values])
     else:
         axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.3g}")
@@ -112,14 +112,14 @@ def _mark_x(axis: Any, values: list[float]) -> None:
 
 
 def _floor(scores: list[float]) -> float:
-    """Return where the axis begins: below all scores that are not far below the best; 0 if all are shown."""
+    """Return where the accuracy axis begins: below all scores within `SHOWN_RANGE` of the best; 0 if that shows all scores."""
     most = max(scores)
-    inside = [score for score in scores if score >= most - SHOWN]
+    inside = [score for score in scores if score >= most - SHOWN_RANGE]
     return 0.0 if len(inside) == len(scores) else min(inside) - 0.1 * (most - min(inside) or 0.1)
 
 
 def _lines(ran: _Ran) -> dict[str, _Ran]:
-    """Return trials that differ in T alone together, by what is to be read of them."""
+    """Return the trials of every line, which differ in T alone, by the line's name."""
     several = {name: len({getattr(t.setting, name) for t, _ in ran}) > 1 for name in ("format", "recipe", "coding", "percentile")}
     lines: dict[str, _Ran] = {}
     for trial, figures in ran:
@@ -138,7 +138,7 @@ def _colour(trial: Trial) -> Any:
 
 
 def _marker(trial: Trial, ran: _Ran) -> str:
-    """Return a marker for everything but T and the width."""
+    """Return the marker of a trial; it stands for everything but T and the width."""
 
     def rest(t: Trial) -> tuple[object, ...]:
         return t.setting.format, t.setting.recipe, t.setting.coding, t.setting.percentile

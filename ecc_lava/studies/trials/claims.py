@@ -17,9 +17,9 @@ from ecc_lava.studies.trials.trial import Trial
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-__all__ = ["BEAT", "HELD", "Claim", "fail"]
+__all__ = ["BEAT_SECONDS", "HELD", "Claim", "fail"]
 
-BEAT = 10.0
+BEAT_SECONDS = 10.0
 """Seconds between two beats of a claim."""
 
 HELD: Final[set[str]] = set()

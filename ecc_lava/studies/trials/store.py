@@ -5,8 +5,8 @@ in the order of their creation, whichever process creates them. The claim with t
 number and gives its claim up. No lock outside the storage is needed. A claim ends with its trial, which is finished, or failed if its
 process was interrupted.
 
-A claim of this machine fails as soon as its process is gone. A claim of another machine fails when its count has not moved for `GRACE`
-seconds of this process's clock. Clocks of different machines are never compared.
+A claim of this machine fails as soon as its process is gone. A claim of another machine fails when its count has not moved for
+`GRACE_SECONDS` of this process's clock. Clocks of different machines are never compared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecc_lava.studies.settings import Setting
-from ecc_lava.studies.trials.claims import BEAT, HELD, Claim, fail
+from ecc_lava.studies.trials.claims import BEAT_SECONDS, HELD, Claim, fail
 from ecc_lava.studies.trials.optuna_storage import open_study
 from ecc_lava.studies.trials.optuna_values import DIRECTIONS, shown_parameters
 from ecc_lava.studies.trials.owners import is_gone, owner
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["GRACE", "TrialStore"]
+__all__ = ["GRACE_SECONDS", "TrialStore"]
 
-GRACE = 120.0
+GRACE_SECONDS = 120.0
 """Seconds without a beat after which another machine's claim counts as left."""
 
 
@@ -42,10 +42,10 @@ class TrialStore:
     context : str
         Digest of everything but the settings. Every context has an Optuna study of its own.
     beat, grace : float
-        See `BEAT` and `GRACE`.
+        See `BEAT_SECONDS` and `GRACE_SECONDS`.
     """
 
-    def __init__(self, storage: BaseStorage, context: str, beat: float = BEAT, grace: float = GRACE) -> None:
+    def __init__(self, storage: BaseStorage, context: str, beat: float = BEAT_SECONDS, grace: float = GRACE_SECONDS) -> None:
         self._storage, self._beat, self._grace = storage, beat, grace
         self._study = open_study(storage, f"ecc_lava trials {context}", DIRECTIONS)
         self._seen: dict[int, tuple[Any, float]] = {}  # running trial -> its last beat, and when that was first seen here

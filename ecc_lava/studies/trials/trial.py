@@ -1,4 +1,4 @@
-"""What one setting of a study came to."""
+"""The result of one setting of a study."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["Figures", "Mapped", "Trial"]
 
 @dataclass(frozen=True)
 class Mapped:
-    """What a mapper says of a network on a chip; None where it does not say.
+    """The figures of a network on a chip, from a mapper; None where the mapper gives none.
 
     Attributes
     ----------
     chip : str
     cores, chips : int or None
-        None where the network does not fit.
+        None if the network does not fit.
     energy_uj, latency_us : float or None
-        Of an image, estimated; None where the chip has no figures.
+        Estimates for one image; None if the chip has no published figures.
     """
 
     chip: str
@@ -33,7 +33,7 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured; events and energies are means over the images.
+    """Measurements; events and energies are means over the images.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class Figures:
     accuracy, ann_accuracy : float or None
         Of the integer network and of the CNN, on the same images; None without labels.
     agreement : float
-        How often both answer the same.
+        Fraction of the images to which both give the same answer.
     synaptic_bits : int
-        Memory of the weights: every stored weight once, at its width.
+        Memory of the weights, each stored weight counted once at its width.
     average_bits : float
         Mean width of a stored weight.
     synops_per_image, input_macs_per_image, spikes_per_image : float
@@ -52,12 +52,12 @@ class Figures:
     latency_steps : int
         T + D, from the first step of an image to its output.
     saturated : int
-        How often a potential was clipped, over all images.
+        Number of clipped potentials over all images.
     energy_low_uj_per_image, energy_high_uj_per_image : float or None
-        Of the cores, see `ecc_lava.analysis.energy`; None where no energies are published.
+        Of the cores, see `ecc_lava.analysis.energy`; None if no energies are published.
     network_digest : str
     seconds, conversion_seconds : float
-        Of the whole trial, and of it the conversion; 0 where another trial had made it.
+        Of the whole trial and of its conversion; the conversion takes 0 if an earlier trial made the network.
     """
 
     images: int
@@ -80,18 +80,18 @@ class Figures:
 
     @property
     def loss(self) -> float | None:
-        """Accuracy lost against the CNN, a fraction of the images; None without labels."""
+        """Accuracy lost against the CNN, as a fraction of the images; None without labels."""
         return None if self.accuracy is None or self.ann_accuracy is None else self.ann_accuracy - self.accuracy
 
     @property
     def score(self) -> float:
-        """Accuracy, or without labels the agreement with the CNN."""
+        """Accuracy; without labels, the agreement with the CNN."""
         return self.agreement if self.accuracy is None else self.accuracy
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A setting that was run.
+    """A setting and its result.
 
     Attributes
     ----------
@@ -99,9 +99,9 @@ class Trial:
         Digest of the setting and of everything else that its figures depend on.
     setting : Setting
     figures : Figures or None
-        None where the setting cannot be run.
+        None if the setting cannot run.
     error : str or None
-        Why not, such as integers that no exponent keeps in range.
+        Why the setting cannot run, such as integers that no exponent keeps in range.
     mapped : Mapped or None
     """
 
@@ -116,18 +116,18 @@ class Trial:
 
     @property
     def energy_uj(self) -> float | None:
-        """Microjoules an image: on the cores of the mapping where there is one with figures, else of the network's own events."""
+        """Microjoules per image: of the mapped cores if a mapping has the figure, else of the network's own events."""
         if self.mapped is not None and self.mapped.energy_uj is not None:
             return self.mapped.energy_uj
         return None if self.figures is None else self.figures.energy_high_uj_per_image
 
     @property
     def events_per_image(self) -> float | None:
-        """Synaptic operations and multiplications of graded input: what takes energy, where nothing says how much."""
+        """Synaptic operations and multiplications of graded input per image, a measure of energy where no energies are published."""
         return None if self.figures is None else self.figures.synops_per_image + self.figures.input_macs_per_image
 
     def as_row(self) -> dict[str, Any]:
-        """Return one flat row of JSON values; the columns are the same for all trials."""
+        """Return a flat row of JSON values; all trials have the same columns."""
         measured: dict[str, Any] = dict.fromkeys(field.name for field in fields(Figures))
         if self.figures is not None:
             measured = asdict(self.figures)
@@ -156,7 +156,7 @@ class Trial:
 
     @classmethod
     def from_dict(cls, key: str, values: Mapping[str, Any]) -> Trial:
-        """Return what `as_dict` made of a trial."""
+        """Return the trial that `as_dict` describes."""
         figures, mapped = values["figures"], values["mapped"]
         return cls(
             key,

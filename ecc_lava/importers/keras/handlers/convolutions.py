@@ -93,7 +93,7 @@ def dense(call: Call) -> Tensor:
     return activated(call, on_last_axis(call, call.input, call.numbers(layer.kernel), _bias(call)), layer.activation)
 
 
-_TABULATED = 2**24
+_MATRIX_ENTRIES_MAX = 2**24
 """Most entries of the matrix of an EinsumDense."""
 
 
@@ -102,8 +102,8 @@ def einsum_dense(call: Call) -> Tensor:
     layer, sizes, weights = call.layer, call.input.sizes, call.numbers(call.layer.kernel)
     target = np.einsum(layer.equation, np.zeros((1, *sizes), np.float32), weights).shape[1:]
     inputs, outputs = prod(sizes), prod(target)
-    if inputs * outputs > _TABULATED:
-        raise Refused(f"its matrix has {inputs} x {outputs} entries; at most {_TABULATED} are supported; use Dense on the last axis")
+    if inputs * outputs > _MATRIX_ENTRIES_MAX:
+        raise Refused(f"its matrix has {inputs} x {outputs} entries; at most {_MATRIX_ENTRIES_MAX} are supported; use Dense instead")
     units = np.eye(inputs, dtype=np.float32).reshape(inputs, *sizes)
     kernel = np.einsum(layer.equation, units, weights).reshape(inputs, outputs)
     bias = None if layer.bias is None else np.broadcast_to(call.numbers(layer.bias), target).ravel()

@@ -1,4 +1,7 @@
-"""A study as one page of HTML: accuracy against T, widths and energy, the front, and every trial."""
+"""A study as one page of HTML: charts of accuracy against T, widths and energy, the front, and a table of all trials.
+
+The page needs no network. To add an axis or a column, give it a line in a table here and a number in `_point`.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,15 @@ _SCRIPTS: Final = ("elements.js", "charts.js", "start.js")
 
 _AXES: Final = {
     "timesteps": ("timesteps T", True),
-    "average_bits": ("bits a weight, mean", False),
+    "average_bits": ("mean bits per weight", False),
     "memory_kib": ("memory of the weights, KiB", True),
-    "energy_uj": ("energy of an image, µJ", True),
-    "events": ("events of an image: synops and input multiplications", True),
+    "energy_uj": ("energy per image, µJ", True),
+    "events": ("events per image: synops and input multiplications", True),
     "latency_steps": ("latency, timesteps", True),
     "cores": ("cores", True),
     "latency_us": ("latency, µs", True),
 }
-"""What can lie along the x axis: name -> (words, whether logarithmic)."""
+"""Choices of the x axis: name -> (words, whether logarithmic)."""
 
 _COLUMNS: Final = {
     "average_bits": ("bits", "{:.2f}"),
@@ -38,7 +41,7 @@ _COLUMNS: Final = {
     "latency_steps": ("latency", "{}"),
     "cores": ("cores", "{:,}"),
 }
-"""Columns of the table: name -> (words, format); one without numbers is left out, and the score without labels, which is the agreement."""
+"""Columns of the table: name -> (words, format). A column without numbers is left out, and so is the score of a study without labels."""
 
 
 def page(result: StudyResult, title: str = "a model") -> str:
@@ -53,7 +56,7 @@ def page(result: StudyResult, title: str = "a model") -> str:
     Raises
     ------
     InvalidInput
-        If no trial could be run.
+        If no trial could run.
     """
     ran = [(trial, trial.figures) for trial in result.trials if trial.figures is not None]
     if not ran:
@@ -100,7 +103,7 @@ def _what(result: StudyResult) -> str:
 
 
 def _series(trial: Trial) -> tuple[str, ...]:
-    """Return what points of one line share: the width, and everything that is not T."""
+    """Return what the points of a line share: the width and everything else but T."""
     s = trial.setting
     width = f"{s.bits} bit" if isinstance(s.bits, int) else "mixed"
     return width, s.format, s.recipe, s.coding, f"{s.percentile:g} %"
@@ -113,7 +116,7 @@ def _name(trial: Trial) -> str:
 
 
 def _point(trial: Trial, f: Figures, series: int, on_front: bool) -> dict[str, Any]:
-    """Return what the page says of a trial."""
+    """Return a trial's numbers and words on the page."""
     s, m = trial.setting, trial.mapped
     return {
         "name": _name(trial),

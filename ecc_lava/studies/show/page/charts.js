@@ -1,6 +1,6 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const WIDTH = 560, HEIGHT = 330, LEFT = 52, RIGHT = 14, TOP = 12, BOTTOM = 44;
-const SHOWN = 0.15; // below the best; what lies lower is drawn at the edge unless the whole range is asked for
+const SHOWN = 0.15; // range of the accuracy axis below the best; lower points are drawn at the edge unless "whole range" is ticked
 
 /** Colours stand for widths, shapes for everything else that differs. */
 const others = [...new Set(data.series.map((series) => series.name))];
@@ -16,7 +16,7 @@ function body(shape, size) {
   return svg("circle", { class: "body", r: 1.1 * s });
 }
 
-/** Return a function value -> position, with the values of its ticks. */
+/** Return a function from a value to its position, and the values of the ticks. */
 function scale(values, log, from, to, few) {
   let low = Math.min(...values), high = Math.max(...values);
   const f = log ? Math.log2 : (v) => v;
@@ -39,7 +39,7 @@ function scale(values, log, from, to, few) {
   return { at, ticks };
 }
 
-/** Return the points that none has more and costs less than, from the cheapest on. */
+/** Return the points with more accuracy than every cheaper point, the cheapest first. */
 function frontOf(points, x) {
   let best = -Infinity;
   return points.slice().sort((p, q) => p[x] - q[x] || q.score - p.score).filter((p) => p.score > best && ((best = p.score), true));
@@ -101,8 +101,8 @@ function facts(p) {
     p.loss_points === null ? null : ["loss", `${p.loss_points.toFixed(2)} points`],
     data.what === "accuracy" ? ["agreement with the CNN", percent(p.agreement)] : null,
     ["memory of the weights", `${short(p.memory_kib)} KiB`],
-    ["events an image", short(p.events)],
-    p.energy_uj === null ? null : ["energy an image", `${short(p.energy_uj)} µJ`],
+    ["events per image", short(p.events)],
+    p.energy_uj === null ? null : ["energy per image", `${short(p.energy_uj)} µJ`],
     ["latency", `${p.latency_steps} timesteps`],
     p.cores === null ? null : ["cores", short(p.cores)],
   ].filter((fact) => fact !== null);

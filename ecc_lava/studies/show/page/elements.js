@@ -1,5 +1,5 @@
 "use strict";
-/** Make an element of a namespace with attributes and children; text is never read as markup. */
+/** Make an element of a namespace with attributes and children; a text child is never parsed as markup. */
 function made(space, tag, attributes = {}, ...children) {
   const element = space ? document.createElementNS(space, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -11,7 +11,7 @@ function made(space, tag, attributes = {}, ...children) {
 const html = (tag, attributes, ...children) => made(null, tag, attributes, ...children);
 const svg = (tag, attributes, ...children) => made("http://www.w3.org/2000/svg", tag, attributes, ...children);
 
-/** A number in few digits. */
+/** Return a number with few digits. */
 function short(value) {
   if (value === null || value === undefined) return "n/a";
   if (Math.abs(value) >= 1e6) return `${+(value / 1e6).toPrecision(3)} M`;

@@ -1,7 +1,7 @@
 const tip = document.getElementById("tip");
 const boxes = [...document.querySelectorAll(".chart")];
 
-/** Mark a trial wherever it is, and say what it is beside the element that was reached. */
+/** Mark a trial in all charts and in the table, and show its facts beside an element. */
 function choose(index, near) {
   for (const element of document.querySelectorAll("[data-point]")) element.classList.toggle("chosen", Number(element.dataset.point) === index);
   if (near === null) { tip.hidden = true; return; }
