@@ -71,7 +71,7 @@ class StudyResult:
         return front(self.trials, objectives or self.objectives)
 
     def to_frame(self) -> Any:
-        """Return a pandas frame, one row a trial.
+        """Return a pandas frame with one row per trial.
 
         Raises
         ------

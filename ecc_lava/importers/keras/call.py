@@ -14,11 +14,16 @@ from ecc_lava.geometry import Conv, Geometry, Sparse, target_shape
 from ecc_lava.graph import Add, Final, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Step
 from ecc_lava.importers.keras.tensors import Tensor, map_shape, natural
 
-__all__ = ["Call", "Handler", "Refused", "laid_for"]
+__all__ = ["Call", "Handler", "Refused", "laid_for", "wrong_axes"]
 
 
 class Refused(Exception):
     """A layer setting that cannot be converted; the importer collects all refusals of a model."""
+
+
+def wrong_axes(count: int) -> Refused:
+    """Return the refusal of a tensor by its number of axes, without the batch."""
+    return Refused(f"its tensor has {count + 1} axes; images (N, H, W, C), signals (N, L, C) and vectors (N, C) are supported")
 
 
 @dataclass
@@ -152,9 +157,7 @@ class Call:
             If the tensor has another number of axes.
         """
         if len(x.sizes) != len(axes) or x.axes is None:
-            raise Refused(
-                f"its tensor has {len(x.sizes) + 1} axes; images (N, H, W, C), signals (N, L, C) and vectors (N, C) are supported"
-            )
+            raise wrong_axes(len(x.sizes))
         if x.axes == axes:
             return x
         laid = Tensor(x.name, map_shape(x.sizes, axes), x.sizes, axes)

@@ -7,7 +7,7 @@ from typing import Any
 from ecc_lava.common import Array
 from ecc_lava.errors import EccLavaError, InvalidInput, InvalidNetwork, UnsupportedModel
 from ecc_lava.graph import Graph, Input, nodes_for_outputs
-from ecc_lava.importers.keras.call import Call, Handler, Refused
+from ecc_lava.importers.keras.call import Call, Handler, Refused, wrong_axes
 from ecc_lava.importers.keras.draft import Draft, ExaminedLayer
 from ecc_lava.importers.keras.handlers.shapes import augmentation
 from ecc_lava.importers.keras.models import inner_model, ordered, reads_channels_first
@@ -80,7 +80,7 @@ def _input_tensor(tensor: Any, name: str, channels_first: bool) -> Tensor:
     if any(size is None for size in sizes):
         raise InvalidInput(f"the input {name!r} has the unknown size {tensor.shape}; give the model a fixed input shape")
     if not 1 <= len(sizes) <= 3:
-        raise Refused(f"its tensor has {len(sizes) + 1} axes; images (N, H, W, C), signals (N, L, C) and vectors (N, C) are supported")
+        raise wrong_axes(len(sizes))
     return natural(name, sizes, channels_first and len(sizes) > 1)
 
 

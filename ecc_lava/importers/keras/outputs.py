@@ -28,7 +28,7 @@ def write_outputs(draft: Draft, tensors: Sequence[Tensor], names: Sequence[str])
 
 
 def _output(draft: Draft, tensor: Tensor, taken: bool) -> str:
-    """Return the name of an output's node; write one if the tensor's node is another output already, an input, or in another order."""
+    """Return the name of an output's node; write a node if the tensor's own is an input, another output, or in another order."""
     node = next(node for node in draft.nodes if node.name == tensor.name)
     in_order = tensor.axes is None or tensor.axes == natural("", tensor.sizes).axes
     if in_order and not taken and not isinstance(node, Input):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["LOADED_TO_REFUSE", "unsupported"]
+__all__ = ["LOADED_TO_REFUSE", "PRODUCT", "unsupported"]
+
+PRODUCT: Final = "a product of two tensors is not piecewise linear; build the model without it"
+"""Reason and remedy of a product of tensors."""
 
 
 class _Remedy(NamedTuple):
@@ -37,7 +40,7 @@ _REMEDIES: Final = (
         "Celu Elu Erf Exp Gelu HardSilu Log LogSigmoid LogSoftmax Power Selu Silu Softplus Softsign SparsePlus Sqrt Square "
         "Squareplus Std Tanh TanhShrink Var",
     ),
-    _Remedy("a product of two tensors is not piecewise linear; build the model without it", "Dot Multiply", "Einsum"),
+    _Remedy(PRODUCT, "Dot Multiply", "Einsum"),
     _Remedy(
         "attention multiplies tensors, which is not piecewise linear; build the model without it",
         "AdditiveAttention Attention MultiHeadAttention",

@@ -55,30 +55,36 @@ def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorag
     """
     chosen = search.split(batch_size(problem.images))
     choosing, reporting = problem.part(slice(chosen), labelled=False), problem.part(slice(chosen, None))
-    aims = _objectives(search, problem, grid)
+    objectives = _objectives(search, problem, grid)
     space = Space.of(problem.conversions.graph, grid)
     store = TrialStore(storage, choosing.context_digest)
-    identity = [choosing.context_digest, [s.as_dict() for s in grid.settings], search.sampler, search.seed, [o.name for o in aims]]
+    identity = [choosing.context_digest, [s.as_dict() for s in grid.settings], search.sampler, search.seed, [o.name for o in objectives]]
     name = f"ecc_lava search {hashlib.sha256(json.dumps(identity).encode()).hexdigest()}"
-    study = open_study(storage, name, ["maximize" if o.maximise else "minimize" for o in aims])
+    study = open_study(storage, name, ["maximize" if o.maximise else "minimize" for o in objectives])
     starts = space.starts(grid)[: search.trials]
     run_settings(choosing, starts, store, _within(progress, 0, search.trials))
     told = [trial.params for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
     for start in starts:
         if space.parameters(start) not in told:
             study.enqueue_trial(space.parameters(start))
-            _run_one(study, choosing, space, aims, search, store, None)
+            _run_one(study, choosing, space, objectives, search, store, None)
     while (done := _finished(study)) < search.trials:
-        _run_one(study, choosing, space, aims, search, store, _within(progress, done, search.trials))
+        _run_one(study, choosing, space, objectives, search, store, _within(progress, done, search.trials))
     searched = tuple(t for t in store.finished().values() if space.holds(t.setting))
     uniform = [setting for setting in starts if isinstance(setting.bits, int)]
-    settings = tuple(dict.fromkeys([*uniform, *(t.setting for t in _reported(searched, aims))]))
+    settings = tuple(dict.fromkeys([*uniform, *(t.setting for t in _reported(searched, objectives))]))
     trials = run_settings(reporting, settings, TrialStore(storage, reporting.context_digest), progress)
-    return StudyResult(trials, grid.left_out, reporting.context, searched, tuple(o.name for o in aims))
+    return StudyResult(trials, grid.left_out, reporting.context, searched, tuple(o.name for o in objectives))
 
 
 def _run_one(
-    study: Study, problem: Problem, space: Space, aims: Sequence[Objective], search: Search, store: TrialStore, progress: Progress | None
+    study: Study,
+    problem: Problem,
+    space: Space,
+    objectives: Sequence[Objective],
+    search: Search,
+    store: TrialStore,
+    progress: Progress | None,
 ) -> None:
     """Ask the sampler for a setting, run it unless its key is finished, and tell the sampler its values."""
     from optuna.trial import TrialState
@@ -88,15 +94,15 @@ def _run_one(
         asked = study.ask()
         setting = space.suggested(asked)
     trial = run_settings(problem, (setting,), store, progress)[0]
-    costs = costs_of(trial, aims)
+    costs = costs_of(trial, objectives)
     if trial.figures is not None and costs is None:
-        missing = next(o for o in aims if o.value(trial) is None)
+        missing = next(o for o in objectives if o.value(trial) is None)
         raise InvalidInput(f"the objective {missing.name!r} has no value for {setting.format} with {setting.coding} input: {missing.needs}")
     with quiet():
         if costs is None:
             study.tell(asked.number, state=TrialState.FAIL, skip_if_finished=True)
         else:
-            study.tell(asked.number, [-c if o.maximise else c for o, c in zip(aims, costs, strict=True)], skip_if_finished=True)
+            study.tell(asked.number, [-c if o.maximise else c for o, c in zip(objectives, costs, strict=True)], skip_if_finished=True)
 
 
 def _within(progress: Progress | None, done: int, total: int) -> Progress | None:
@@ -131,12 +137,12 @@ def _objectives(search: Search, problem: Problem, grid: Grid) -> list[Objective]
     return [objective(name) for name in names]
 
 
-def _reported(searched: Sequence[Trial], aims: Sequence[Objective]) -> list[Trial]:
+def _reported(searched: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
     """Return the useful trials of the front, at most `REPORTED_MAX`, evenly by memory."""
     best = max((t.figures.score for t in searched if t.figures is not None), default=0.0)
     useful = [t for t in searched if t.figures is not None and t.figures.score >= best - AGREEMENT_LOST_MAX]
-    found = sorted(front(useful, aims), key=lambda t: t.figures.synaptic_bits if t.figures is not None else 0)
+    found = sorted(front(useful, objectives), key=lambda t: t.figures.synaptic_bits if t.figures is not None else 0)
     if len(found) > REPORTED_MAX:
-        _log.info("%d settings are on the front of %s; %d are reported", len(found), ", ".join(o.name for o in aims), REPORTED_MAX)
+        _log.info("%d settings are on the front of %s; %d are reported", len(found), ", ".join(o.name for o in objectives), REPORTED_MAX)
         found = [found[i] for i in np.unique(np.linspace(0, len(found) - 1, REPORTED_MAX).round().astype(int))]
     return found

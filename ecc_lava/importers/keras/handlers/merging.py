@@ -12,7 +12,7 @@ from ecc_lava.geometry import Conv
 from ecc_lava.importers.keras.call import Call, Refused
 from ecc_lava.importers.keras.tensors import Tensor
 
-__all__ = ["add", "average", "concatenate", "custom_scale", "maximum", "minimum", "operands", "put", "stack", "subtract"]
+__all__ = ["add", "average", "concatenate", "custom_scale", "maximum", "minimum", "operands", "put", "stack", "subtract", "summed"]
 
 SUPPORT: Final = ("Joins", "tensors and constants that broadcast to one of the tensors")
 """Title and limits of these layers in the table of supported layers."""
@@ -69,14 +69,15 @@ def _split(call: Call) -> tuple[list[Tensor], list[Array]]:
     return tensors, [np.asarray(value, np.float64) for value in values if not isinstance(value, Tensor)]
 
 
-def _sum(call: Call, tensors: list[Tensor]) -> Tensor:
+def summed(call: Call, tensors: list[Tensor]) -> Tensor:
+    """Return the sum of one or more tensors of one layout."""
     return call.add(tensors) if len(tensors) > 1 else tensors[0]
 
 
 def add(call: Call) -> Tensor:
     """Convert Add, and ``x + y``."""
     tensors, constants = _split(call)
-    total = _sum(call, tensors)
+    total = summed(call, tensors)
     return call.scale(total, 1.0, np.asarray(sum(constants))) if constants else total
 
 
@@ -93,7 +94,7 @@ def subtract(call: Call) -> Tensor:
 def average(call: Call) -> Tensor:
     """Convert Average."""
     tensors, _ = _split(call)
-    return call.scale(_sum(call, tensors), 1.0 / len(tensors))
+    return call.scale(summed(call, tensors), 1.0 / len(tensors))
 
 
 def _largest(call: Call, tensors: list[Tensor], constants: list[Array]) -> Tensor:

@@ -9,7 +9,8 @@ import numpy as np
 from ecc_lava.importers.keras.call import Call, Refused
 from ecc_lava.importers.keras.handlers.activations import above, squashed
 from ecc_lava.importers.keras.handlers.convolutions import on_last_axis
-from ecc_lava.importers.keras.handlers.merging import operands, subtract
+from ecc_lava.importers.keras.handlers.merging import operands, subtract, summed
+from ecc_lava.importers.keras.remedies import PRODUCT
 from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = [
@@ -33,14 +34,12 @@ __all__ = [
 SUPPORT: Final = ("Arithmetic, comparisons", "products with constants only; `where` of two constants")
 """Title and limits of these layers in the table of supported layers."""
 
-_PRODUCT = "a product of two tensors is not piecewise linear; build the model without it"
-
 
 def multiply(call: Call) -> Tensor:
     """Convert ``x * c`` and ``c * x``."""
     a, b = operands(call)
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        raise Refused(_PRODUCT)
+        raise Refused(PRODUCT)
     return call.scale(a, np.asarray(b)) if isinstance(a, Tensor) else call.scale(b, np.asarray(a))
 
 
@@ -74,7 +73,7 @@ def matmul(call: Call) -> Tensor:
     """Convert ``x @ w`` with a constant matrix: a dense layer without bias."""
     a, b = call.arguments
     if not isinstance(a, Tensor) or isinstance(b, Tensor):
-        raise Refused(f"{_PRODUCT}, or use x @ w with a constant matrix w")
+        raise Refused(f"{PRODUCT}, or use x @ w with a constant matrix w")
     kernel = np.asarray(b, np.float64)
     if kernel.ndim != 2:
         raise Refused(f"its constant has {kernel.ndim} axes; only matrices are supported")
@@ -94,11 +93,7 @@ def heaviside(call: Call) -> Tensor:
         raise Refused("its value at 0 is a tensor; give it a number")
     at_zero = np.asarray(value, np.float64)
     parts = [(at_zero, call.step), (1.0 - at_zero, lambda x: above(call, x))]
-    return _total(call, [call.scale(made(x), factor) for factor, made in parts if np.any(factor)])
-
-
-def _total(call: Call, tensors: list[Tensor]) -> Tensor:
-    return call.add(tensors) if len(tensors) > 1 else tensors[0]
+    return summed(call, [call.scale(made(x), factor) for factor, made in parts if np.any(factor)])
 
 
 def greater_equal(call: Call) -> Tensor:
@@ -141,5 +136,5 @@ def where(call: Call) -> Tensor:
     if not isinstance(condition, Tensor) or call.dtype != "bool" or a is None or b is None:
         raise Refused("its condition is no comparison, or it picks places; use where(x >= 0, 1.0, -1.0)")
     if isinstance(a, Tensor) or isinstance(b, Tensor):
-        raise Refused(f"it chooses between tensors; {_PRODUCT}, or use relu, leaky_relu, maximum or minimum")
+        raise Refused(f"it chooses between tensors; {PRODUCT}, or use relu, leaky_relu, maximum or minimum")
     return call.scale(condition, np.asarray(a, np.float64) - np.asarray(b, np.float64), np.asarray(b, np.float64))
