@@ -21,6 +21,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 
     def run(*arguments: object) -> Outcome:
         capfd.readouterr()
+        monkeypatch.delenv("COLUMNS", raising=False)  # a table is as wide as in a file, whatever terminal runs the tests
         monkeypatch.setattr(sys, "argv", ["ecc-lava", *(str(a) for a in arguments)])
         with pytest.raises(SystemExit) as caught:
             main()

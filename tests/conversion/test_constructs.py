@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,15 @@ import pytest
 
 import ecc_lava
 from ecc_lava.analysis.differences import compare
+from ecc_lava.backends.lava.run import run_counted
+from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Array
+from ecc_lava.inputs.encoding import encode_all
 from ecc_lava.networks.integer import QuantisedNetwork
+from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.lava import needs_lava
+from tests.helpers.networks import side_by_side
+from tests.helpers.partitions import whole_cores
 
 SHAPE = (8, 7, 3)
 
@@ -66,8 +73,10 @@ CONSTRUCTS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 TIMESTEPS = 12
+CORES = 6
 
 
+@cache
 def _network(name: str) -> tuple[QuantisedNetwork, Array]:
     """Return a network with random weights and statistics, and images."""
     import keras
@@ -82,7 +91,7 @@ def _network(name: str) -> tuple[QuantisedNetwork, Array]:
         if weight.path.endswith(("bias", "beta", "moving_mean")):
             weight.assign(rng.normal(0, 0.1, weight.shape))
     x = rng.integers(0, 256, (24, *SHAPE)).astype(np.uint8)
-    snn = ecc_lava.convert(ecc_lava.from_keras(model), calibration=x, timesteps=TIMESTEPS)
+    snn = ecc_lava.convert(ecc_lava.from_keras(model), calibration=x, timesteps=TIMESTEPS, recipe="channel")
     return ecc_lava.quantise(snn), x
 
 
@@ -100,8 +109,13 @@ def test_golden_equals_fast(name: str) -> None:
 
 
 @needs_lava
-@pytest.mark.parametrize("name", CONSTRUCTS)
-def test_lava_equals_fast(name: str) -> None:
-    network, x = _network(name)
-    found = compare(network, x[:2], "lava", timesteps=6)
-    assert (found.images, found.differing_spikes, found.differing_potentials) == (2, 0, 0)
+def test_lava_equals_golden() -> None:
+    """All constructs side by side in one run; populations are whole, and share few cores."""
+    made = {name: _network(name) for name in CONSTRUCTS}
+    network = side_by_side({name: network for name, (network, _) in made.items()})
+    images = {f"{name}:{population.name}": x[:2] for name, (single, x) in made.items() for population in single.inputs}
+    q = encode_all(images, network.codings)
+    held = whole_cores(network)
+    cores = [[shard for core in held[first::CORES] for shard in core] for first in range(CORES)]
+    expected = golden(network, q, 6, everything(network))
+    assert_same_activity(expected, run_counted(network, cores, q, 6, everything(network)).activity)

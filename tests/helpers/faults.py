@@ -33,6 +33,12 @@ HOST = "ecc_lava.backends.lava.host.host"
 """What the command line of a process that hosts Lava, and of its forks, names."""
 
 
+def seconds(idle: float) -> float:
+    """Return the seconds to allow for what takes `idle` at most on an idle machine: as many times more as a processor has things to do."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return idle * max(1.0, workers, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def segments(process: psutil.Process) -> set[Path]:
     """Return the shared-memory segments that a process has mapped."""
     return {Path(mapped.path) for mapped in process.memory_maps() if mapped.path.startswith("/dev/shm/psm_")}

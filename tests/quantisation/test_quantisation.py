@@ -59,22 +59,26 @@ def _weights(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).normal(0, 0.01, shape)
 
 
-@MANY
-@given(graphs(), st.integers(2, 8), st.sampled_from(["ecc", "best"]), st.sampled_from([1, 8, 64]))
-def test_integers_lie_within_their_formats(graph: Graph, bits: int, recipe: str, timesteps: int) -> None:
-    network = quantise(_converted(graph, timesteps, recipe)[0], bits=bits)
-    limit = 2 ** (bits - 1) - 1
-    for projection in network.projections:
-        assert projection.geometry.kernel.dtype == np.int8
-        assert projection.largest_weight <= limit
-        assert -6 <= projection.exponent <= 7
-    for population in network.populations:
-        for value in (population.bias, population.vth, population.v_init):
-            assert value.dtype == np.int32
-            assert np.abs(value.astype(np.int64)).max() <= 2**23 - 1
-        assert population.kind is not Kind.IF or population.vth.min() >= 1
-    assert network.bits == bits
-    assert network.trace[-1] == f"quantise(format='loihi2', bits={bits}, per='channel')"
+@pytest.mark.parametrize(("recipe", "examples"), [("ecc", 50), ("best", 12)])
+def test_integers_lie_within_their_formats(recipe: str, examples: int) -> None:
+    @settings(MANY, max_examples=examples)
+    @given(graphs(), st.integers(2, 8), st.sampled_from([1, 8, 64]))
+    def within(graph: Graph, bits: int, timesteps: int) -> None:
+        network = quantise(_converted(graph, timesteps, recipe)[0], bits=bits)
+        limit = 2 ** (bits - 1) - 1
+        for projection in network.projections:
+            assert projection.geometry.kernel.dtype == np.int8
+            assert projection.largest_weight <= limit
+            assert -6 <= projection.exponent <= 7
+        for population in network.populations:
+            for value in (population.bias, population.vth, population.v_init):
+                assert value.dtype == np.int32
+                assert np.abs(value.astype(np.int64)).max() <= 2**23 - 1
+            assert population.kind is not Kind.IF or population.vth.min() >= 1
+        assert network.bits == bits
+        assert network.trace[-1] == f"quantise(format='loihi2', bits={bits}, per='channel')"
+
+    within()
 
 
 @MANY

@@ -30,6 +30,7 @@ from tests.helpers.faults import (
     leaving_nothing,
     plant,
     run,
+    seconds,
     segments,
 )
 from tests.helpers.lava import ROOT, needs_lava
@@ -37,7 +38,7 @@ from tests.helpers.lava import ROOT, needs_lava
 pytestmark = needs_lava
 
 FAULT_S = 5.0
-"""Seconds within which a fault must have become an error and nothing be left."""
+"""Seconds within which a fault must have become an error and nothing be left, on an idle machine."""
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_lost_process_is_one_error(monkeypatch: pytest.MonkeyPatch, name: str,
     fault = Fault(psutil.Process.kill if how == "killed" else psutil.Process.suspend, VICTIMS[name])
     with pytest.raises(LavaError, match=f"{name} .*{how}") as raised:
         run(progress=fault)
-    assert time.monotonic() - fault.at < FAULT_S
+    assert time.monotonic() - fault.at < seconds(FAULT_S)
     assert fault.victim is not None and f"process {fault.victim.pid})" in str(raised.value)
 
 
@@ -75,8 +76,8 @@ def test_a_lost_process_is_one_error(monkeypatch: pytest.MonkeyPatch, name: str,
         (UnportableArithmetic, r"core 1 \(p1\).*(UnportableError|cannot be transported|exited with code 1)"),
         (UnbuildableArithmetic, r"core 1 \(p1\) failed while it was built: KeyError: .planted in the constructor.\nTraceback"),
         (ExitingArithmetic, r"core 1 \(p1\) \(process \d+\) exited with code 3"),
-        (WaitingArithmetic, r"no step completed for 1\.\d s .*stuck"),
-        (NeverBuiltArithmetic, r"no step completed for 1\.\d s during the start.*stuck"),
+        (WaitingArithmetic, r"no step completed for [1-9]\d*\.\d s .*stuck"),
+        (NeverBuiltArithmetic, r"no step completed for [1-9]\d*\.\d s during the start.*stuck"),
     ],
 )
 def test_a_failing_core_is_one_error(monkeypatch: pytest.MonkeyPatch, arithmetic: type[CoreArithmetic], message: str) -> None:
@@ -84,7 +85,7 @@ def test_a_failing_core_is_one_error(monkeypatch: pytest.MonkeyPatch, arithmetic
     began = time.monotonic()
     with pytest.raises(LavaError, match=message):
         run(samples=2, idle_limit_s=1.0)
-    assert time.monotonic() - began < FAULT_S
+    assert time.monotonic() - began < seconds(FAULT_S)
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -102,9 +103,9 @@ def test_a_process_that_computes_for_ever_is_one_error(monkeypatch: pytest.Monke
     """By processor time, not by the clock: a step of a large layer may take longer than the idle limit."""
     plant(monkeypatch, BusyArithmetic)
     began = time.monotonic()
-    with pytest.raises(LavaError, match=r"core 1 \(p1\) \(process \d+\) has computed for \d\.\d s on step 1 .*step_limit_s"):
+    with pytest.raises(LavaError, match=r"core 1 \(p1\) \(process \d+\) has computed for \d+\.\d s on step 1 .*step_limit_s"):
         run(samples=2, idle_limit_s=0.3, step_limit_s=limit_s)
-    assert time.monotonic() - began < (3.0 if limit_s else 5.0) + 2.0  # 2 s to start
+    assert time.monotonic() - began < seconds((3.0 if limit_s else 5.0) + 2.0)  # 2 s to start
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -156,7 +157,7 @@ faults.run(progress=lambda *_: print("going", flush=True))
     assert len(family) > 5 and shared
     caller.kill()
     caller.communicate()
-    deadline = time.monotonic() + FAULT_S
+    deadline = time.monotonic() + seconds(FAULT_S)
     while time.monotonic() < deadline and (any(map(alive, family)) or any(path.exists() for path in (folder, *shared))):
         time.sleep(0.05)
     assert not [process for process in family if alive(process)]
