@@ -26,13 +26,14 @@ from ecc_lava.geometry import (
     describe,
     diagonal,
     overlaid,
+    reshaping,
     sparse_sum,
     target_shape,
     touches,
     with_kernel,
 )
 
-__all__ = ["Expression", "Term", "added", "compositions", "extended", "merged", "negated", "united"]
+__all__ = ["Expression", "Term", "added", "compositions", "extended", "merged", "negated", "scaling", "united"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,18 @@ def extended(expression: Expression, operator: Geometry, bias: Array, shapes: Ma
         full = np.broadcast_to(expression.constant, expression.shape)[None]
         constant = apply(operator, np.ascontiguousarray(full))[0] + constant
     return Expression(tuple(terms), _collapsed(constant), target_shape(operator, expression.shape))
+
+
+def scaling(scale: Array, shift: Array, shape: Shape, made: Shape) -> tuple[Geometry, Array]:
+    """Return scale and shift per channel of a map of `shape` as operator and bias on an expression of shape `made`.
+
+    The operator is a factor per channel where the scale is one in shape `made` too; elsewhere it also reshapes the map.
+    """
+    factors, summands = np.broadcast_to(scale, shape), np.broadcast_to(shift, shape)
+    before = factors.reshape(made)
+    if (before == before[:1, :1]).all():
+        return diagonal(before[0, 0]), summands.reshape(made)
+    return with_kernel(reshaping(made, shape), factors.ravel()), summands
 
 
 def negated(expression: Expression, shapes: Mapping[str, Shape]) -> Expression:

@@ -20,7 +20,7 @@ from math import inf
 import numpy as np
 
 from ecc_lava.common import Array, Shape
-from ecc_lava.geometry import Dense, Geometry, diagonal, is_placement, reshaping, with_kernel
+from ecc_lava.geometry import Dense, Geometry, diagonal, is_placement, reshaping
 from ecc_lava.graph import (
     Add,
     Graph,
@@ -39,7 +39,7 @@ from ecc_lava.graph import (
 )
 from ecc_lava.inputs import InputCoding
 from ecc_lava.lowering.decisions import Decision, Lowering
-from ecc_lava.lowering.expressions import Expression, Term, added, extended, negated, united
+from ecc_lava.lowering.expressions import Expression, Term, added, extended, negated, scaling, united
 from ecc_lava.lowering.folding import FOLD_LIMIT, Folding, OperatorCost, cost_of, linear_costs, pool_costs, sharing_costs
 from ecc_lava.lowering.maxima import MaxTerm, inside_of, largest
 from ecc_lava.lowering.order import passes_on, pooled_first, read_as, readers_of
@@ -100,7 +100,7 @@ class _Builder:
                 self._expressions[name] = sources[0]
                 self._decide(Decision(name, "folded"))
             case Scale(name=name, source=source, scale=scale, shift=shift):
-                operator, summands = _scaling(scale, shift, self._graph.shapes[source], sources[0].shape)
+                operator, summands = scaling(scale, shift, self._graph.shapes[source], sources[0].shape)
                 self._expressions[name] = self._linear(node, sources[0], operator, summands)
             case Linear(name=name, geometry=geometry, bias=bias):
                 expression = sources[0] if isinstance(geometry, Dense) else self._as_map(node, node.source)
@@ -236,15 +236,3 @@ class _Builder:
         if not self._folding.folds(linear_costs(operator, expression, self._shapes)):
             return expression
         return extended(expression, operator, np.zeros(1), self._shapes)
-
-
-def _scaling(scale: Array, shift: Array, shape: Shape, made: Shape) -> tuple[Geometry, Array]:
-    """Return scale and shift per channel of a map of `shape` as operator and bias on an expression of shape `made`.
-
-    The operator is a factor per channel where the scale is one in shape `made` too; elsewhere it also reshapes the map.
-    """
-    factors, summands = np.broadcast_to(scale, shape), np.broadcast_to(shift, shape)
-    before = factors.reshape(made)
-    if (before == before[:1, :1]).all():
-        return diagonal(before[0, 0]), summands.reshape(made)
-    return with_kernel(reshaping(made, shape), factors.ravel()), summands
