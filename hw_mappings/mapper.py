@@ -9,8 +9,8 @@ from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.networks import Kind, QuantisedNetwork
 from hw_mappings.chips import LOIHI2, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
-from hw_mappings.partition import PartitionPlan, explain_cores, plan, with_repeaters
-from hw_mappings.placement import PLACERS, PlacementProblem, Placer, traffic
+from hw_mappings.partition import PartitionPlan, chip_network, explain_cores, plan
+from hw_mappings.placement import DEFAULT_PLACER, PLACERS, PlacementProblem, Placer, traffic
 from hw_mappings.resources import SynapseModel
 
 __all__ = ["map_network"]
@@ -38,7 +38,7 @@ def map_network(
     chip: ChipSpec = LOIHI2,
     activity: Result | None = None,
     *,
-    placer: Placer | str = "annealed",
+    placer: Placer | str = DEFAULT_PLACER,
     synapse_model: SynapseModel | str = SynapseModel.STRICT,
     seed: int = 0,
 ) -> Mapping:
@@ -73,19 +73,18 @@ def map_network(
             raise InvalidInput(f"placer {placer!r} is not known; known: {', '.join(PLACERS)}")
         placer = PLACERS[placer]
     model = SynapseModel(synapse_model)
-    digest = network.digest
-    network = with_repeaters(network, chip)
-    planned = plan(network, chip, model)
+    on_chip = chip_network(network, chip)
+    planned = plan(on_chip.network, chip, model)
     tilings = dict(planned.partition.tilings)
     if len(planned.cores) > chip.cores_in_all:
         raise DoesNotFit(explain_cores(chip, len(planned.cores), _cores_of_each(planned)))
-    edges = traffic(network, tilings, planned.cores, chip, activity)
+    edges = traffic(on_chip, tilings, planned.cores, activity)
     addresses = placer(PlacementProblem(len(planned.cores), edges, chip, seed))
     return Mapping(
-        network_digest=digest,
-        populations=tuple((p.name, p.shape) for p in network.populations if p.kind is not Kind.INPUT),
+        network_digest=network.digest,
+        populations=tuple((p.name, p.shape) for p in on_chip.network.populations if p.kind is not Kind.INPUT),
         chip=chip,
-        cores=mapped_cores(network, tilings, addresses, planned.cores, chip, model),
+        cores=mapped_cores(on_chip.network, tilings, addresses, planned.cores, chip, model),
         lower_bound_cores=planned.bound.cores,
         model=model,
     )

@@ -27,6 +27,7 @@ def chip_mapper(names: Sequence[str]) -> tuple[Mapper, str]:
     """
     import hw_mappings
     from hw_mappings.costs import estimate, events
+    from hw_mappings.mapping import deployed
 
     chips = [hw_mappings.chip(name) for name in names]
     by_format = {chip.format: chip for chip in chips}
@@ -42,7 +43,7 @@ def chip_mapper(names: Sequence[str]) -> tuple[Mapper, str]:
             mapping = hw_mappings.map_network(network, chip, activity, placer=PLACER)
         except DoesNotFit:
             return Mapped(chip.name)
-        cost = estimate(events(mapping, network, activity), chip)
+        cost = estimate(events(deployed(mapping, network, activity)), chip)
         return Mapped(chip.name, len(mapping.cores), mapping.chips, cost.total_uj, cost.latency_us)
 
     return mapped, " ".join(f"{chip.name} {hashlib.sha256(repr(chip).encode()).hexdigest()[:16]}" for chip in chips)

@@ -118,31 +118,59 @@ def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
     }
 
 
-def _priced(events: Events, chip: ChipSpec) -> Cost:
-    times, energies = _known(chip, _TIMES), _known(chip, _ENERGIES)
-    work = events.synops / max(events.synops.max(), 1.0) + events.updates / max(events.updates.max(), 1.0)
-    step_us = image_us = latency_us = slowest_us = None
-    limited_by = None
+def _energies(events: Events, chip: ChipSpec, image_us: float | None) -> tuple[dict[str, float], float] | None:
+    """Return microjoules an image by part, and their sum if no update is active; None without figures."""
+    figures, core_uj = _known(chip, _ENERGIES), core_energies_uj(events, chip)
+    if figures is None or core_uj is None or image_us is None:
+        return None
+    parts = {
+        **{part: float(energy.sum()) for part, energy in core_uj.items()},
+        "static": figures["static_uw"] * events.chips * image_us * 1e-6,
+    }
+    idle_uj = float(events.updates.sum()) * figures["update_idle_fj"] * 1e-9
+    return parts, sum(parts.values()) - parts["updates"] + idle_uj
+
+
+@dataclass(frozen=True)
+class _Times:
+    """Microseconds of a step and of an image, all None without figures; see `Cost`."""
+
+    step_us: float | None = None
+    image_us: float | None = None
+    latency_us: float | None = None
+    slowest_us: float | None = None
+    limited_by: str | None = None
+
+
+def _times(events: Events, chip: ChipSpec) -> _Times:
+    figures, core_us = _known(chip, _TIMES), core_step_us(events, chip)
+    if figures is None or core_us is None:
+        return _Times()
+    slowest_us = float(core_us.max())
+    host_us = events.host_spikes / events.timesteps * figures["host_spike_ps"] * 1e-6
+    barrier = figures["barrier_min_ps"] + events.fullest_chip * (figures["barrier_max_ps"] - figures["barrier_min_ps"])
+    step_us = max(slowest_us, host_us) + barrier * 1e-6
+    around_us = (events.resets * figures["host_write_ps"] + events.outputs * figures["host_read_ps"]) * 1e-6
+    return _Times(
+        step_us=step_us,
+        image_us=events.timesteps * step_us + around_us,
+        latency_us=(events.timesteps + events.depth) * step_us + around_us,
+        slowest_us=slowest_us,
+        limited_by="core" if slowest_us >= host_us else "host",
+    )
+
+
+def _work(events: Events, chip: ChipSpec) -> Float:
+    """Return what every core has to do, (cores,): its time where the chip has figures, else its synops and updates, each of the most."""
     core_us = core_step_us(events, chip)
-    if times is not None and core_us is not None:
-        work = core_us
-        slowest_us = float(work.max())
-        host_us = events.host_spikes / events.timesteps * times["host_spike_ps"] * 1e-6
-        limited_by = "core" if slowest_us >= host_us else "host"
-        barrier = times["barrier_min_ps"] + events.fullest_chip * (times["barrier_max_ps"] - times["barrier_min_ps"])
-        step_us = max(slowest_us, host_us) + barrier * 1e-6
-        around_us = (events.resets * times["host_write_ps"] + events.outputs * times["host_read_ps"]) * 1e-6
-        image_us = events.timesteps * step_us + around_us
-        latency_us = (events.timesteps + events.depth) * step_us + around_us
-    parts = least_uj = None
-    core_uj = core_energies_uj(events, chip)
-    if energies is not None and core_uj is not None and image_us is not None:
-        parts = {
-            **{part: float(energy.sum()) for part, energy in core_uj.items()},
-            "static": energies["static_uw"] * events.chips * image_us * 1e-6,
-        }
-        idle_uj = float(events.updates.sum()) * energies["update_idle_fj"] * 1e-9
-        least_uj = sum(parts.values()) - parts["updates"] + idle_uj
+    if core_us is not None:
+        return core_us
+    return events.synops / max(events.synops.max(), 1.0) + events.updates / max(events.updates.max(), 1.0)
+
+
+def _priced(events: Events, chip: ChipSpec) -> Cost:
+    times = _times(events, chip)
+    parts, least_uj = _energies(events, chip, times.image_us) or (None, None)
     return Cost(
         events={
             "synops": float(events.synops.sum()) - events.input_macs,
@@ -157,14 +185,14 @@ def _priced(events: Events, chip: ChipSpec) -> Cost:
         energy_uj=parts,
         total_uj=None if parts is None else sum(parts.values()),
         least_uj=least_uj,
-        step_us=step_us,
-        image_us=image_us,
-        latency_us=latency_us,
-        images_per_second=None if image_us is None else 1e6 / image_us,
+        step_us=times.step_us,
+        image_us=times.image_us,
+        latency_us=times.latency_us,
+        images_per_second=None if times.image_us is None else 1e6 / times.image_us,
         latency_steps=events.timesteps + events.depth,
-        bottleneck_core=int(work.argmax()),
-        bottleneck_us=slowest_us,
-        limited_by=limited_by,
+        bottleneck_core=int(_work(events, chip).argmax()),
+        bottleneck_us=times.slowest_us,
+        limited_by=times.limited_by,
         busiest_link=events.routes.busiest,
         busiest_link_messages=events.routes.busiest_messages,
     )

@@ -8,11 +8,11 @@ import numpy as np
 
 from ecc_lava.backends import Result
 from ecc_lava.common import Float
-from ecc_lava.networks import Kind, QuantisedNetwork
+from ecc_lava.errors import InvalidInput
+from ecc_lava.networks import Kind
 from hw_mappings.chips import board_positions
-from hw_mappings.mapping import Mapping
-from hw_mappings.partition import with_repeaters
-from hw_mappings.placement import Routes, loads, mean_rate, routes, traffic
+from hw_mappings.mapping import DeployedNetwork
+from hw_mappings.placement import Routes, loads, mean_rate, routes
 from hw_mappings.resources import edges, host_cuts, projection_axons, synapse_counts
 
 __all__ = ["Events", "events"]
@@ -61,39 +61,46 @@ class Events:
     fullest_chip: float
 
 
-def events(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> Events:
-    """Count events.
-
-    Parameters
-    ----------
-    mapping : Mapping
-    network : QuantisedNetwork
-        The one that the mapping is of.
-    activity : Result
-        A simulation of it.
-    """
-    network = with_repeaters(network, mapping.chip)
-    cores = [core.shards for core in mapping.cores]
-    home = {shard: number for number, shards in enumerate(cores) for shard in shards}
-    synops, input_macs, host_spikes = np.zeros(len(cores)), 0.0, 0.0
+def _synapse_events(deployed: DeployedNetwork, activity: Result) -> tuple[Float, float, float]:
+    """Return the synops of every core, (cores,), how many of them are of a graded input, and the host's messages."""
+    mapping, network, chip = deployed.mapping, deployed.network, deployed.mapping.chip
+    core_of = {shard: number for number, shards in enumerate(deployed.cores) for shard in shards}
+    synops, input_macs, host_spikes = np.zeros(len(deployed.cores)), 0.0, 0.0
     for p in network.projections:
         source, tiling = network.by_name[p.source], mapping.tilings[p.target]
-        is_host = source.kind is Kind.INPUT
-        mean = mean_rate(network, p.source, activity)
+        mean = mean_rate(deployed.on_chip, p.source, activity)
         counts = synapse_counts(p.geometry, source.shape, tiling).ravel() * mean
-        np.add.at(synops, [home[shard] for shard in tiling.shards], counts)
-        if is_host:
+        np.add.at(synops, [core_of[shard] for shard in tiling.shards], counts)
+        if source.kind is Kind.INPUT:
             input_macs += float(counts.sum()) * (network.largest_sent[p.source] > 1)
-            cuts = host_cuts(source.shape, mapping.chip)
-            link = projection_axons(p, source, None, tiling.cuts, mapping.chip)
+            cuts = host_cuts(source.shape, chip)
+            link = projection_axons(p, source, None, tiling.cuts, chip)
             host_spikes += mean * float(edges(p.geometry, source.shape, cuts, tiling.cuts, link.population).senders.sum())
-    carried = traffic(network, mapping.tilings, cores, mapping.chip, activity)
-    addresses = [core.address for core in mapping.cores]
-    places = board_positions(addresses, mapping.chip)
-    distances = np.abs(places[carried.sources] - places[carried.targets])
-    weights = (carried.messages, carried.messages * distances[:, 0], carried.messages * distances[:, 1])
-    sent = np.array([np.bincount(carried.sources, weight, len(cores)) for weight in weights], np.float64)
-    on_chip = np.unique([address.chip for address in addresses], return_counts=True)[1]
+    return synops, input_macs, host_spikes
+
+
+def _sent(deployed: DeployedNetwork) -> Float:
+    """Return what every core sends to cores: messages, their hops along rows and their hops along columns, (3, cores)."""
+    traffic, places = deployed.traffic, board_positions(deployed.addresses, deployed.mapping.chip)
+    hops = np.abs(places[traffic.sources] - places[traffic.targets])
+    weights = (traffic.messages, traffic.messages * hops[:, 0], traffic.messages * hops[:, 1])
+    return np.array([np.bincount(traffic.sources, weight, len(deployed.cores)) for weight in weights], np.float64)
+
+
+def events(deployed: DeployedNetwork) -> Events:
+    """Count events.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no activity to count.
+    """
+    activity, mapping, network = deployed.activity, deployed.mapping, deployed.network
+    if activity is None:
+        raise InvalidInput("events are counted from activity; simulate the network and deploy it with the result")
+    synops, input_macs, host_spikes = _synapse_events(deployed, activity)
+    sent = _sent(deployed)
+    cores_per_chip = np.unique([address.chip for address in deployed.addresses], return_counts=True)[1]
     return Events(
         timesteps=activity.timesteps,
         depth=network.depth,
@@ -102,10 +109,10 @@ def events(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> Eve
         updates=np.array([core.usage["compartments"] for core in mapping.cores], np.float64) * activity.timesteps,
         messages=sent[0],
         hops=sent[1:].T,
-        routes=routes(loads(carried, addresses, mapping.chip)),
+        routes=routes(loads(deployed.traffic, deployed.addresses, mapping.chip)),
         host_spikes=host_spikes,
         resets=sum(p.neurons for p in network.populations if p.kind.is_stateful),
         outputs=sum(p.neurons for p in network.readouts),
         chips=mapping.chips,
-        fullest_chip=float(on_chip.max()) / mapping.chip.amount("cores"),
+        fullest_chip=float(cores_per_chip.max()) / mapping.chip.amount("cores"),
     )

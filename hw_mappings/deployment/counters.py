@@ -15,8 +15,8 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Geometry, Sparse
 from ecc_lava.networks import QuantisedNetwork, Shard
 from hw_mappings.mapping import Mapping
-from hw_mappings.partition import repeated, with_repeaters
-from hw_mappings.resources import Cuts, axes_of, fans, shard_of_neuron
+from hw_mappings.partition import ChipNetwork, chip_network
+from hw_mappings.resources import Cuts, axes_of, fan_outs, shard_of_neuron
 
 __all__ = ["CoreCounters", "by_core", "predicted_counters"]
 
@@ -72,7 +72,7 @@ def _events(geometry: Geometry, source: Shape, counts: Int, cuts: Cuts) -> tuple
         np.add.at(sums[0], shard, fired)
         np.add.at(sums[1], shard, fired * synapses)
         return sums[0], sums[1]
-    y, x, c = (fans(axis, spans) for axis, spans in zip(axes_of(geometry, source), cuts, strict=True))
+    y, x, c = (fan_outs(axis, spans) for axis, spans in zip(axes_of(geometry, source), cuts, strict=True))
 
     def passed(y: Int, x: Int, c: Int) -> Int:
         result: Int = np.einsum("yxc,yj,xi,co->jio", counts, y, x, c, optimize=True).ravel()
@@ -81,9 +81,9 @@ def _events(geometry: Geometry, source: Shape, counts: Int, cuts: Cuts) -> tuple
     return passed(*((f > 0).astype(np.int64) for f in (y, x, c))), passed(y, x, c)
 
 
-def _counts(network: QuantisedNetwork, activity: Result, name: str) -> Int:
+def _counts(on_chip: ChipNetwork, activity: Result, name: str) -> Int:
     """Return the spikes of every neuron over all images, (H, W, C); a repeater fires as its source does."""
-    known = name if name in network.by_name else repeated(name)
+    known = on_chip.origin(name)
     if known not in activity.counts:
         raise InvalidInput(f"the activity lacks the counts of {known!r}; simulate with record=[p.name for p in network.populations]")
     total: Int = activity.counts[known].sum(axis=0, dtype=np.int64)
@@ -106,9 +106,10 @@ def predicted_counters(mapping: Mapping, network: QuantisedNetwork, activity: Re
     InvalidInput
         If it has not.
     """
-    deployed = with_repeaters(network, mapping.chip)
+    on_chip = chip_network(network, mapping.chip)
+    deployed = on_chip.network
     images = len(activity.synops)
-    counts = {p.name: _counts(network, activity, p.name) for p in deployed.populations}
+    counts = {p.name: _counts(on_chip, activity, p.name) for p in deployed.populations}
     of_shards: dict[Shard, Int] = {}
     for name, tiling in mapping.tilings.items():
         for shard in tiling.shards:

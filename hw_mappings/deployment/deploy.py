@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from ecc_lava.analysis import Differences, differences
-from ecc_lava.backends import LAVA, ONE_PROCESS, RUNTIMES, Recording, Result, ShardRun, as_result, run_counted, simulate
-from ecc_lava.common import Array, Images, Progress
+from ecc_lava.backends import LAVA, ONE_PROCESS, RUNTIMES, Result, as_result
+from ecc_lava.common import Images, Progress
 from ecc_lava.errors import InvalidInput
-from ecc_lava.inputs import as_batch, batch_size, encode_all, sent_by_all
-from ecc_lava.networks import Kind, QuantisedNetwork, Shard
+from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.deployment.counters import CoreCounters, by_core, predicted_counters
+from hw_mappings.deployment.expected import expected_result
 from hw_mappings.deployment.processes import default_limit, groups, layers
+from hw_mappings.deployment.runner import CoreRunner, CoreSample, counters_of_shards, differing, run_sample
 from hw_mappings.mapping import Mapping
-from hw_mappings.partition import repeated, with_repeaters
+from hw_mappings.partition import chip_network
 
-__all__ = ["AUTO", "Deployment", "deploy", "expected_result", "rasters_of"]
+__all__ = ["AUTO", "Deployment", "deploy"]
 
 AUTO: Final = "auto"
 """Lava's runtime where every layer can have a process of its own, else one process."""
@@ -71,37 +71,6 @@ class Deployment:
     def ok(self) -> bool:
         """Whether nothing differs from `fast`."""
         return self.lava_vs_fast.equal and not self.differing_counters and (self.sample_vs_fast is None or self.sample_vs_fast.equal)
-
-
-def expected_result(network: QuantisedNetwork, mapping: Mapping, x: Images, timesteps: int | None = None) -> Result:
-    """Return what `fast` does with the unpartitioned network, every population recorded, and what repeaters must then do.
-
-    A repeater fires as its source does; its potential ends at 0.
-
-    Parameters
-    ----------
-    network : QuantisedNetwork
-        Without repeaters.
-    mapping : Mapping
-    x : array (N, H, W, C), or arrays by input name
-    timesteps : int, optional
-    """
-    fast = simulate(network, x, backend="fast", timesteps=timesteps, record=list(network.by_name))
-    sources = {name: repeated(name) for name, _ in mapping.populations if name not in network.by_name}
-    return replace(
-        fast,
-        counts={**fast.counts, **{name: fast.counts[source] for name, source in sources.items()}},
-        raster={**fast.raster, **{name: fast.raster[source] for name, source in sources.items()}},
-        potential={**fast.potential, **{name: np.zeros_like(fast.potential[source]) for name, source in sources.items()}},
-    )
-
-
-def rasters_of(network: QuantisedNetwork, result: Result) -> dict[str, Array]:
-    """Return all recorded spikes by population, uint8 (N, T, H, W, C)."""
-    return {
-        name: np.unpackbits(bits, axis=-1, count=network.by_name[name].neurons).reshape(*bits.shape[:2], *network.by_name[name].shape)
-        for name, bits in result.raster.items()
-    }
 
 
 def _chosen(mapping: Mapping, runtime: str, limit: int) -> str:
@@ -162,35 +131,28 @@ def deploy(
     """
     mapping.check(network)
     limit = default_limit() if max_processes is None else max_processes
-    together = groups(mapping.cores, limit)
+    shared = groups(mapping.cores, limit)
     chosen = _chosen(mapping, runtime, limit)
     if sample < 0:
         raise InvalidInput(f"a sample of {sample} cores; 0 or more are needed")
-
-    def stage(name: str, done: int, total: int) -> None:
-        if progress is not None:
-            progress(name, done, total)
-
-    stage("fast", 0, 0)
-    expected = expected_result(network, mapping, x, timesteps)
-    stage("fast", 1, 1)
+    told: Progress = (lambda stage, done, total: None) if progress is None else progress
+    on_chip = chip_network(network, mapping.chip)
+    told("fast", 0, 0)
+    expected = expected_result(on_chip, x, timesteps)
+    told("fast", 1, 1)
     predicted = predicted_counters(mapping, network, expected)
-    runner = _CoreRunner(with_repeaters(network, mapping.chip), x, expected, stage)
+    runner = CoreRunner(on_chip.network, x, expected, told)
     shards = [core.shards for core in mapping.cores]
-    in_processes = shards if chosen == ONE_PROCESS else [[shard for number in group for shard in shards[number]] for group in together]
+    in_processes = shards if chosen == ONE_PROCESS else [[shard for number in group for shard in shards[number]] for group in shared]
     started = time.perf_counter()
     run = runner.run(f"deployment ({chosen})", in_processes, chosen)
     seconds = time.perf_counter() - started
-    counters = by_core(mapping, runner.of_shards(in_processes, run))
-    wrong = sum(measured != foreseen for measured, foreseen in zip(counters, predicted, strict=True))
-    sampled: tuple[int, ...] = ()
-    found: Differences | None = None
+    counters = by_core(mapping, counters_of_shards(in_processes, run))
+    found = CoreSample()
     if chosen == ONE_PROCESS and sample:
         drawn = np.random.default_rng(seed).choice(len(shards), min(sample, len(shards)), replace=False)
-        sampled = tuple(sorted(int(number) for number in drawn))
-        found, missed = _sampled(mapping, runner, sampled, predicted)
-        wrong += missed
-    result = as_result(runner.network, run.activity, chosen, expected.timesteps, list(runner.network.by_name))
+        found = run_sample(mapping, runner, tuple(sorted(int(number) for number in drawn)), predicted)
+    result = as_result(on_chip.network, run.activity, chosen, expected.timesteps, list(on_chip.network.by_name))
     return Deployment(
         runtime=chosen,
         processes=run.processes,
@@ -200,51 +162,7 @@ def deploy(
         lava_vs_fast=differences(expected, result, [name for name, _ in mapping.populations]),
         counters=counters,
         predicted=predicted,
-        sampled=sampled,
-        sample_vs_fast=found,
-        differing_counters=wrong,
+        sampled=found.numbers,
+        sample_vs_fast=found.differences,
+        differing_counters=differing(counters, predicted) + found.differing_counters,
     )
-
-
-class _CoreRunner:
-    """Runs cores of a network on the images whose expected result is known."""
-
-    def __init__(self, network: QuantisedNetwork, x: Images, expected: Result, stage: Progress) -> None:
-        self.network, self.expected, self._stage = network, expected, stage
-        batch = as_batch(x, network.input_specs)
-        self._sent = sent_by_all(encode_all(batch, network.codings), network.codings, expected.timesteps)
-        self.steps = batch_size(batch) * expected.timesteps + network.depth
-
-    def run(self, name: str, cores: Sequence[Sequence[Shard]], runtime: str, replay: dict[str, Array] | None = None) -> ShardRun:
-        """Run cores, all of them, or some alone that hear a replay."""
-        self._stage(name, 0, self.steps)
-        wanted = Recording(frozenset(self.network.by_name) if replay is None else frozenset(s.population for core in cores for s in core))
-
-        def told(done: int, total: int) -> None:
-            self._stage(name, done, total)
-
-        return run_counted(self.network, cores, self._sent, self.expected.timesteps, wanted, runtime=runtime, replay=replay, progress=told)
-
-    @staticmethod
-    def of_shards(cores: Sequence[Sequence[Shard]], run: ShardRun) -> dict[Shard, Array]:
-        """Return the counters of every shard."""
-        return dict(zip((shard for core in cores for shard in core), run.counters, strict=True))
-
-
-def _sampled(mapping: Mapping, runner: _CoreRunner, numbers: Sequence[int], predicted: Sequence[CoreCounters]) -> tuple[Differences, int]:
-    """Run some cores in Lava's runtime, hearing what `fast` did; return what differs, and how many cores' counters do."""
-    network, expected = runner.network, runner.expected
-    cores = [mapping.cores[number].shards for number in numbers]
-    heard = {p.source for core in cores for shard in core for p in network.into(shard.population)}
-    rasters = rasters_of(network, expected)
-    replay = {name: rasters[name] for name in sorted(heard) if network.by_name[name].kind is not Kind.INPUT}
-    run = runner.run("sample of cores (lava)", cores, LAVA, replay)
-    spikes = potentials = 0
-    for shard in (shard for core in cores for shard in core):
-        activity, where = run.activity[shard.population], (..., *shard.slices)
-        assert activity.raster is not None
-        spikes += int(np.count_nonzero(activity.raster[where] != rasters[shard.population][where]))
-        potentials += int(np.count_nonzero(activity.potential[where] != expected.potential[shard.population][where]))
-    counters = by_core(mapping, runner.of_shards(cores, run), numbers)
-    wrong = sum(measured != predicted[number] for measured, number in zip(counters, numbers, strict=True))
-    return Differences(len(expected.synops), spikes, potentials), wrong

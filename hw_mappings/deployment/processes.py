@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from ecc_lava.errors import InvalidInput
 from hw_mappings.mapping import MappedCore
-from hw_mappings.resources import cut
+from hw_mappings.resources import even_cut
 
 __all__ = ["FEWEST", "default_limit", "groups", "layers"]
 
@@ -49,7 +49,7 @@ def layers(cores: Sequence[MappedCore]) -> list[list[int]]:
 
 def _parts(things: Sequence[_T], number: int) -> list[Sequence[_T]]:
     """Cut a sequence into parts of near-equal length."""
-    return [things[start:stop] for start, stop in cut(len(things), number)]
+    return [things[start:stop] for start, stop in even_cut(len(things), number)]
 
 
 def groups(cores: Sequence[MappedCore], processes: int) -> list[tuple[int, ...]]:

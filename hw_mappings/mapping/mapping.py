@@ -17,7 +17,7 @@ from ecc_lava.networks import Kind, QuantisedNetwork, Shard
 from hw_mappings.chips import RESOURCES, Address, ChipSpec
 from hw_mappings.mapping.core import MappedCore, mapped_cores
 from hw_mappings.mapping.file import Fields, load_mapping, save_mapping
-from hw_mappings.partition import with_repeaters
+from hw_mappings.partition import ChipNetwork, chip_network
 from hw_mappings.resources import SynapseModel, Tiling, overruns, tiling_of
 
 __all__ = ["Mapping"]
@@ -107,6 +107,18 @@ class Mapping:
         """Number of chips with at least one core in use."""
         return len({core.address.chip for core in self.cores})
 
+    def chip_network(self, network: QuantisedNetwork) -> ChipNetwork:
+        """Return `network` as the cores of the mapping's chip run it.
+
+        Raises
+        ------
+        InvalidNetwork
+            If the mapping is of another network, with both digests.
+        """
+        if network.digest != self.network_digest:
+            raise InvalidNetwork(f"this mapping is of the network {self.network_digest}, not of {network.digest}; map the network again")
+        return chip_network(network, self.chip)
+
     def check(self, network: QuantisedNetwork) -> None:
         """Check that this mapping is one of `network`, and that every core's usage is what the network makes it.
 
@@ -115,9 +127,7 @@ class Mapping:
         InvalidNetwork
             If the network is another one, with both digests, or the first core whose figures differ.
         """
-        if network.digest != self.network_digest:
-            raise InvalidNetwork(f"this mapping is of the network {self.network_digest}, not of {network.digest}; map the network again")
-        network = with_repeaters(network, self.chip)
+        network = self.chip_network(network).network
         populations = tuple((p.name, p.shape) for p in network.populations if p.kind is not Kind.INPUT)
         if populations != self.populations:
             raise InvalidNetwork(f"the mapping has the populations {self.populations}, its network {populations}")

@@ -13,22 +13,21 @@ import numpy as np
 from ecc_lava.common import Float, Int
 from ecc_lava.networks import Kind
 from hw_mappings.resources import (
-    NUMBER,
+    ADDITIVE,
     Demand,
     Tiling,
-    cut,
+    even_cut,
     fits,
     least_arriving,
     limits_of,
-    own_usage,
     projection_axons,
+    usage_without_axons,
     useful_parts,
     with_axons,
 )
 
 __all__ = ["CutCandidate", "Prices", "candidates", "cheapest"]
 
-SHARED: Final = [index for name, index in NUMBER.items() if name not in ("thresholds", "exponents")]
 _KEPT: Final = 40
 """Candidates of a population."""
 _DEEPER: Final = 3
@@ -67,7 +66,7 @@ class Prices:
     def cost(self, usage: Int) -> float:
         """Return the cost of shards, (..., resources)."""
         shares = usage.reshape(-1, len(self.limits)) / self.limits
-        fullest = shares[:, SHARED].max(axis=1)
+        fullest = shares[:, ADDITIVE].max(axis=1)
         alone = 1.0 / np.maximum(np.floor(1.0 / np.maximum(fullest, _SMALLEST)), 1.0)
         return float((shares @ self.prices + self.unshared * alone + self.coarse * np.maximum(fullest - _SMALL, 0.0)).sum())
 
@@ -121,8 +120,8 @@ def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[CutCand
             number = positions * depth
             if not thorough and (found > _DEEPER or number > _SPREAD * fewest):
                 break
-            tiling = Tiling(demand.name, (cut(height, rows), cut(width, columns), cut(channels, depth)))
-            own = own_usage(demand, tiling)
+            tiling = Tiling(demand.name, (even_cut(height, rows), even_cut(width, columns), even_cut(channels, depth)))
+            own = usage_without_axons(demand, tiling)
             if not fits(own, limits):
                 continue
             candidate = CutCandidate(demand, tiling, own)

@@ -9,11 +9,10 @@ import numpy as np
 
 from ecc_lava.common import Int
 from ecc_lava.geometry import Sparse
-from ecc_lava.networks import QuantisedProjection
 from hw_mappings.chips import RESOURCES, ChipSpec
-from hw_mappings.resources import Demand, Tiling, axes_of, profile
+from hw_mappings.resources import Demand, Tiling, axes_of, span_needs
 
-__all__ = ["explain_cores", "explain_delay", "explain_misfit"]
+__all__ = ["explain_cores", "explain_misfit"]
 
 _WORDS: Final = {
     "compartments": "compartments",
@@ -73,21 +72,11 @@ def _fewer_channels(demand: Demand, used: int, most: int) -> str:
         projection, source = demand.into[0]
         channels = source.shape[2]
         if not isinstance(projection.geometry, Sparse):
-            reads = profile(axes_of(projection.geometry, source.shape)[2], 0, 1).reached
+            reads = span_needs(axes_of(projection.geometry, source.shape)[2], 0, 1).reached
             fitting = channels * most // used if reads == channels else 0
     if fitting < 1:
         return f"{used - most} fewer source neurons for each neuron, "
     return f"{fitting} channels instead of {channels} in {source.name!r}, "
-
-
-def explain_delay(chip: ChipSpec, projection: QuantisedProjection) -> str:
-    """Say that a projection skips more layers than the chip can delay spikes by."""
-    most = chip.amount("delay_max")
-    return (
-        f"the projection into population {projection.target!r} from {projection.source!r} needs a delay of {projection.delay} timesteps, "
-        f"the limit of {chip.name} is {most}: {projection.delay - most} too many. Smallest change that fits: a skip over "
-        f"{projection.delay - most} fewer layers, or a chip with delay_max of at least {projection.delay}"
-    )
 
 
 def explain_cores(chip: ChipSpec, needed: int, cores: Mapping[str, int]) -> str:

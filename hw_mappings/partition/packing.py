@@ -16,7 +16,7 @@ from ecc_lava.common import Float, Int
 from ecc_lava.networks import QuantisedNetwork, Shard
 from hw_mappings.chips import ChipSpec
 from hw_mappings.partition.search import Partition
-from hw_mappings.resources import ADDITIVE, NUMBER, SynapseModel, demands, limits_of, thresholds_of
+from hw_mappings.resources import ADDITIVE, RESOURCE_INDEX, SynapseModel, demands, limits_of, thresholds_of
 
 __all__ = ["Core", "packed"]
 
@@ -106,7 +106,7 @@ def packed(network: QuantisedNetwork, chip: ChipSpec, partition: Partition, weig
     """
     shards, types = _types(network, chip, partition)
     limits = limits_of(chip)
-    most = int(limits[NUMBER["thresholds"]]), int(limits[NUMBER["exponents"]])
+    most = int(limits[RESOURCE_INDEX["thresholds"]]), int(limits[RESOURCE_INDEX["exponents"]])
     limits, weights = limits[ADDITIVE], weights[ADDITIVE]
     left = np.array([len(members) for members in types.members])
     hardest = (types.usage / limits).max(axis=1)

@@ -27,8 +27,8 @@ from hw_mappings.resources import (
     demands,
     fits,
     limits_of,
-    own_usage,
     projection_axons,
+    usage_without_axons,
     with_axons,
 )
 
@@ -149,7 +149,7 @@ class PartitionSearch:
         """Say why no tiling of a population fits, not even one neuron a core."""
         singles = [tuple(sorted({(n, n + 1) for n in (length // 2, 0, length - 1)})) for length in demand.shape]
         finest = Tiling(demand.name, (singles[0], singles[1], singles[2]))
-        usage, _ = self._settled(state, CutCandidate(demand, finest, own_usage(demand, finest)), prices)
+        usage, _ = self._settled(state, CutCandidate(demand, finest, usage_without_axons(demand, finest)), prices)
         return explain_misfit(demand, finest, usage, self._limits)
 
     def best(self, prices: Prices) -> list[Partition]:

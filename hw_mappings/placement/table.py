@@ -10,7 +10,10 @@ from hw_mappings.placement.problem import Placer
 from hw_mappings.placement.qap import qap
 from hw_mappings.placement.row_major import row_major
 
-__all__ = ["PLACERS"]
+__all__ = ["DEFAULT_PLACER", "PLACERS"]
 
 PLACERS: Final[dict[str, Placer]] = {"row-major": row_major, "hilbert": hilbert, "qap": qap, "annealed": annealed}
-"""Name -> placer; the last one is the default."""
+"""Name -> placer."""
+
+DEFAULT_PLACER: Final = "annealed"
+"""The placer of `map_network` unless its caller names another."""

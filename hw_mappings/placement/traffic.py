@@ -8,22 +8,21 @@ import numpy as np
 
 from ecc_lava.backends import Result
 from ecc_lava.common import Float
-from ecc_lava.networks import QuantisedNetwork, Shard
-from hw_mappings.chips import ChipSpec
-from hw_mappings.partition import repeated
+from ecc_lava.networks import Shard
+from hw_mappings.partition import ChipNetwork
 from hw_mappings.placement.problem import Traffic
 from hw_mappings.resources import Tiling, edges, projection_axons
 
 __all__ = ["mean_rate", "rates_of", "traffic"]
 
 
-def mean_rate(network: QuantisedNetwork, population: str, activity: Result) -> float:
+def mean_rate(on_chip: ChipNetwork, population: str, activity: Result) -> float:
     """Return the mean spikes of a neuron of a population per sample; a repeater fires as its source does."""
-    name = population if population in activity.spike_counts else repeated(population)
-    return float(activity.spike_counts[name].mean()) / network.by_name[population].neurons
+    name = population if population in activity.spike_counts else on_chip.origin(population)
+    return float(activity.spike_counts[name].mean()) / on_chip.network.by_name[population].neurons
 
 
-def rates_of(network: QuantisedNetwork, tiling: Tiling, activity: Result | None) -> Float:
+def rates_of(on_chip: ChipNetwork, tiling: Tiling, activity: Result | None) -> Float:
     """Return the mean spikes of a neuron of every shard, (shards,): per sample, or 1 a step without activity.
 
     Spike maps are used where the activity has recorded them, else the population's mean.
@@ -35,23 +34,21 @@ def rates_of(network: QuantisedNetwork, tiling: Tiling, activity: Result | None)
     if counts is not None:
         mean = counts.mean(axis=0)
         return np.array([float(mean[shard.slices].mean()) for shard in tiling.shards])
-    return np.full(tiling.number, mean_rate(network, name, activity))
+    return np.full(tiling.number, mean_rate(on_chip, name, activity))
 
 
-def traffic(
-    network: QuantisedNetwork, tilings: Mapping[str, Tiling], cores: Sequence[tuple[Shard, ...]], chip: ChipSpec, activity: Result | None
-) -> Traffic:
+def traffic(on_chip: ChipNetwork, tilings: Mapping[str, Tiling], cores: Sequence[tuple[Shard, ...]], activity: Result | None) -> Traffic:
     """Return the messages between logical cores; spikes from the host are not among them.
 
     Parameters
     ----------
-    network : QuantisedNetwork
+    on_chip : ChipNetwork
     tilings : how every population is cut
     cores : the shards of every core
-    chip : ChipSpec
     activity : Result or None
         Messages per sample at each shard's mean firing rate; without it, per step with every neuron firing.
     """
+    network = on_chip.network
     home = {shard: number for number, shards in enumerate(cores) for shard in shards}
     homes = {name: np.array([home[shard] for shard in tiling.shards]) for name, tiling in tilings.items()}
     pairs, messages = [np.zeros(0, np.int64)], [np.zeros(0)]
@@ -59,10 +56,10 @@ def traffic(
         if p.source not in tilings:
             continue
         source, sources, targets = network.by_name[p.source], tilings[p.source].cuts, tilings[p.target].cuts
-        link = projection_axons(p, source, sources, targets, chip)
+        link = projection_axons(p, source, sources, targets, on_chip.chip)
         joined = edges(p.geometry, source.shape, sources, targets, link.population)
         pairs.append(homes[p.source][joined.sources] * len(cores) + homes[p.target][joined.targets])
-        messages.append(joined.senders * rates_of(network, tilings[p.source], activity)[joined.sources])
+        messages.append(joined.senders * rates_of(on_chip, tilings[p.source], activity)[joined.sources])
     distinct, index = np.unique(np.concatenate(pairs), return_inverse=True)
     summed = np.bincount(index.ravel(), np.concatenate(messages), len(distinct)).astype(np.float64)
     return Traffic(distinct // len(cores), distinct % len(cores), summed)

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ecc_lava.backends import Result
 from ecc_lava.common import Shape
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, ChipSpec
-from hw_mappings.mapping import MappedCore, Mapping
-from hw_mappings.partition import lower_bound_cores, plan, with_repeaters
-from hw_mappings.placement import PLACERS, PlacementProblem, hop_weighted, traffic
+from hw_mappings.mapping import DeployedNetwork, MappedCore, Mapping
+from hw_mappings.partition import chip_network, lower_bound_cores, plan
+from hw_mappings.placement import hop_weighted, row_major
 from hw_mappings.resources import SynapseModel, usage_of
 
 __all__ = ["LayerRow", "layer_claims", "layer_rows", "misfit_summary", "summary", "utilisation"]
@@ -66,14 +65,14 @@ def layer_rows(mapping: Mapping) -> tuple[LayerRow, ...]:
     return tuple(rows)
 
 
-def layer_claims(mapping: Mapping, network: QuantisedNetwork) -> dict[str, dict[str, float | None]]:
+def layer_claims(deployed: DeployedNetwork) -> dict[str, dict[str, float | None]]:
     """Return, per population and resource, how many cores' worth of it the population's own shards take; None where there is no limit.
 
     ``claim = sum over its shards of what each takes / a core's limit``, thresholds and exponents of shards on one core counted for each.
     The largest of a population's claims is what limits it, whatever shares its cores.
     """
-    chip = mapping.chip
-    used = usage_of(with_repeaters(network, chip), mapping.tilings, chip, mapping.model)
+    mapping, chip = deployed.mapping, deployed.mapping.chip
+    used = usage_of(deployed.network, mapping.tilings, chip, mapping.model)
     limits = {resource: chip.limit(resource) for resource in RESOURCES}
     return {
         name: {r: None if limits[r] is None else int(used[name][..., n].sum()) / (limits[r] or 1) for n, r in enumerate(RESOURCES)}
@@ -81,22 +80,16 @@ def layer_claims(mapping: Mapping, network: QuantisedNetwork) -> dict[str, dict[
     }
 
 
-def summary(mapping: Mapping, network: QuantisedNetwork, activity: Result | None = None, seconds: float | None = None) -> dict[str, Any]:
+def summary(deployed: DeployedNetwork, seconds: float | None = None) -> dict[str, Any]:
     """Return the mapping's figures as JSON values.
 
     Parameters
     ----------
-    mapping : Mapping
-    network : QuantisedNetwork
-        The one that it is of.
-    activity : Result or None
-        What its traffic is weighed by.
+    deployed : DeployedNetwork
     seconds : float or None
         How long mapping took.
     """
-    repeated = with_repeaters(network, mapping.chip)
-    edges = traffic(repeated, mapping.tilings, [core.shards for core in mapping.cores], mapping.chip, activity)
-    problem = PlacementProblem(len(mapping.cores), edges, mapping.chip)
+    mapping, problem = deployed.mapping, deployed.problem
     return {
         "cores": len(mapping.cores),
         "chips": mapping.chips,
@@ -106,10 +99,10 @@ def summary(mapping: Mapping, network: QuantisedNetwork, activity: Result | None
         "seconds": seconds,
         "ratio": len(mapping.cores) / mapping.lower_bound_cores,
         "synapse_model": mapping.model.value,
-        "models": _both_models(repeated, mapping.chip, {mapping.model: len(mapping.cores)}),
-        "hop_weighted_messages": hop_weighted(problem, [core.address for core in mapping.cores]),
-        "hop_weighted_messages_row_major": hop_weighted(problem, PLACERS["row-major"](problem)),
-        "messages_per": "step, if every neuron fires" if activity is None else "image",
+        "models": _both_models(deployed.network, mapping.chip, {mapping.model: len(mapping.cores)}),
+        "hop_weighted_messages": hop_weighted(problem, deployed.addresses),
+        "hop_weighted_messages_row_major": hop_weighted(problem, row_major(problem)),
+        "messages_per": "step, if every neuron fires" if deployed.activity is None else "image",
         "layers": [asdict(row) for row in layer_rows(mapping)],
     }
 
@@ -132,17 +125,17 @@ def misfit_summary(
 ) -> dict[str, Any]:
     """Return the same keys for a network that does not fit."""
     model = SynapseModel(model)
-    repeated = with_repeaters(network, chip)
+    network = chip_network(network, chip).network
     return {
         "cores": None,
         "chips": None,
-        "lower_bound_cores": lower_bound_cores(repeated, chip, model),
+        "lower_bound_cores": lower_bound_cores(network, chip, model),
         "utilisation": None,
         "fits": False,
         "seconds": seconds,
         "ratio": None,
         "synapse_model": model.value,
-        "models": _both_models(repeated, chip, {model: None}),
+        "models": _both_models(network, chip, {model: None}),
         "hop_weighted_messages": None,
         "hop_weighted_messages_row_major": None,
         "messages_per": None,

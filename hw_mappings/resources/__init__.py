@@ -3,28 +3,28 @@
 Pure functions of a network, a cut and a chip. Nothing here chooses a cut.
 """
 
-from hw_mappings.resources.axes import axes_of, fans, profile
+from hw_mappings.resources.axes import axes_of, fan_outs, span_needs
 from hw_mappings.resources.axons import Axons, edges, host_cuts
 from hw_mappings.resources.cores import (
-    NUMBER,
+    RESOURCE_INDEX,
     Demand,
     demands,
     fits,
     least_arriving,
     limits_of,
-    own_usage,
     projection_axons,
     thresholds_of,
     usage_of,
+    usage_without_axons,
     with_axons,
 )
 from hw_mappings.resources.synapses import SynapseModel, shard_of_neuron, synapse_counts
-from hw_mappings.resources.tiling import Cuts, Tiling, cut, tiling_of, useful_parts
+from hw_mappings.resources.tiling import Cuts, Tiling, even_cut, tiling_of, useful_parts
 from hw_mappings.resources.usage import ADDITIVE, core_usages, overruns
 
 __all__ = [
     "ADDITIVE",
-    "NUMBER",
+    "RESOURCE_INDEX",
     "Axons",
     "Cuts",
     "Demand",
@@ -32,18 +32,18 @@ __all__ = [
     "Tiling",
     "axes_of",
     "core_usages",
-    "cut",
+    "even_cut",
     "demands",
     "edges",
-    "fans",
+    "fan_outs",
     "fits",
     "host_cuts",
     "least_arriving",
     "limits_of",
     "overruns",
-    "own_usage",
+    "usage_without_axons",
     "shard_of_neuron",
-    "profile",
+    "span_needs",
     "projection_axons",
     "synapse_counts",
     "thresholds_of",

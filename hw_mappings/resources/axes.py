@@ -17,7 +17,7 @@ from ecc_lava.common import Array, Int, Shape, read_only
 from ecc_lava.geometry import Conv, Dense, target_shape, written
 from hw_mappings.resources.tiling import Cut
 
-__all__ = ["Axis", "AxisNeeds", "BlockAxis", "Profile", "SlidingAxis", "axes_of", "axis_needs", "fans", "meeting", "profile"]
+__all__ = ["Axis", "AxisNeeds", "BlockAxis", "SpanNeeds", "SlidingAxis", "axes_of", "axis_needs", "fan_outs", "meeting", "span_needs"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ Axis: TypeAlias = SlidingAxis | BlockAxis
 
 
 @dataclass(frozen=True)
-class Profile:
+class SpanNeeds:
     """What a range of target indices needs from the source axis.
 
     Attributes
@@ -151,22 +151,22 @@ def _blocks(axis: BlockAxis, start: int, stop: int) -> tuple[int, int, int, list
 
 
 @lru_cache(maxsize=1 << 16)
-def profile(axis: Axis, start: int, stop: int) -> Profile:
-    """Return the profile of targets `start` to `stop`."""
+def span_needs(axis: Axis, start: int, stop: int) -> SpanNeeds:
+    """Return what targets `start` to `stop` need from the source axis."""
     match axis:
         case SlidingAxis():
             patterns = _patterns(axis, start, stop)
             distinct = set(patterns.values())
             lists = Counter(len(pattern) for pattern in distinct)
             weights = len({synapse for pattern in distinct for synapse in pattern})
-            return Profile(len(patterns), tuple(sorted(lists.items())), weights, sum(map(len, patterns.values())))
+            return SpanNeeds(len(patterns), tuple(sorted(lists.items())), weights, sum(map(len, patterns.values())))
         case BlockAxis():
             first, last, per_source, targets = _blocks(axis, start, stop)
             lists = Counter()
             for number in targets:
                 lists[number] += per_source
             synapses = sum(targets) * per_source
-            return Profile((last - first) * per_source, tuple(sorted(lists.items())), synapses, synapses)
+            return SpanNeeds((last - first) * per_source, tuple(sorted(lists.items())), synapses, synapses)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -191,7 +191,7 @@ def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
 
 
 @lru_cache(maxsize=1 << 10)
-def fans(axis: Axis, targets: Cut) -> Int:
+def fan_outs(axis: Axis, targets: Cut) -> Int:
     """Return how many indices of each target span every source index reaches, (source indices, target spans)."""
     reached = np.zeros((axis.size, len(targets)), np.int64)
     for number, span in enumerate(targets):
@@ -231,7 +231,7 @@ class AxisNeeds:
 @lru_cache(maxsize=1 << 14)
 def axis_needs(axis: Axis, spans: Cut) -> AxisNeeds:
     """Return what the parts of an axis need."""
-    keys = [(stop - start, profile(axis, start, stop)) for start, stop in spans]
+    keys = [(stop - start, span_needs(axis, start, stop)) for start, stop in spans]
     rows = {key: row for row, key in enumerate(dict.fromkeys(keys))}
     entries = np.zeros((len(rows), max(1, *(len(need.lists) for _, need in rows))), np.int64)
     counts = np.zeros_like(entries)

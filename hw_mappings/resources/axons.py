@@ -20,7 +20,7 @@ from ecc_lava.geometry import Geometry, Sparse
 from hw_mappings.chips import ChipSpec
 from hw_mappings.resources.axes import Axis, axes_of, meeting
 from hw_mappings.resources.synapses import shard_of_neuron
-from hw_mappings.resources.tiling import Cuts, cut
+from hw_mappings.resources.tiling import Cuts, even_cut
 
 __all__ = ["Axons", "Edges", "axons", "edges", "host_cuts"]
 
@@ -67,7 +67,7 @@ class Edges:
 def host_cuts(shape: Shape, chip: ChipSpec) -> Cuts:
     """Return how the host groups an input's neurons: all of a position together, as far as a population axon holds."""
     atoms = chip.limit("population_atoms") or 1
-    return ((0, shape[0]),), ((0, shape[1]),), cut(shape[2], -(-shape[2] // atoms))
+    return ((0, shape[0]),), ((0, shape[1]),), even_cut(shape[2], -(-shape[2] // atoms))
 
 
 def _has_population_axons(sources: Cuts, chip: ChipSpec) -> bool:

@@ -26,9 +26,20 @@ from hw_mappings.resources.axons import Axons, axons, host_cuts
 from hw_mappings.resources.synapses import SynapseModel, source_neurons, synapse_bits
 from hw_mappings.resources.tiling import Cut, Cuts, Tiling
 
-__all__ = ["NUMBER", "Demand", "demands", "fits", "limits_of", "own_usage", "projection_axons", "thresholds_of", "usage_of", "with_axons"]
+__all__ = [
+    "RESOURCE_INDEX",
+    "Demand",
+    "demands",
+    "fits",
+    "limits_of",
+    "usage_without_axons",
+    "projection_axons",
+    "thresholds_of",
+    "usage_of",
+    "with_axons",
+]
 
-NUMBER: Final = {name: index for index, name in enumerate(RESOURCES)}
+RESOURCE_INDEX: Final = {name: index for index, name in enumerate(RESOURCES)}
 """Place of every resource in an array of usage."""
 _UNLIMITED: Final = 2**62
 
@@ -97,7 +108,7 @@ def _along_channels(vth: tuple[int, ...], channels: Cut) -> list[frozenset[int]]
     return [frozenset(vth[start:stop]) for start, stop in channels]
 
 
-def own_usage(demand: Demand, tiling: Tiling) -> Int:
+def usage_without_axons(demand: Demand, tiling: Tiling) -> Int:
     """Return what every shard takes but for axons, (rows, columns, channels, resources)."""
     chip, neurons = demand.chip, tiling.neurons
     usage = np.zeros((*tiling.grid, len(RESOURCES)), np.int64)
@@ -107,21 +118,25 @@ def own_usage(demand: Demand, tiling: Tiling) -> Int:
         synapse_bits(p.geometry, source.shape, tiling, p.bits, p.delay.bit_length() * (source.kind is not Kind.INPUT), chip, demand.model)
         for p, source in demand.into
     )
-    usage[..., NUMBER["compartments"]] = compartments
-    usage[..., NUMBER["synapse_bits"]] = bits
-    usage[..., NUMBER["delay_slots"]] = slots
-    usage[..., NUMBER["thresholds"]] = np.array([len(t) for t in thresholds_of(demand.population, tiling)]).reshape(tiling.grid)
-    usage[..., NUMBER["exponents"]] = len(demand.exponents)
-    usage[..., NUMBER["memory_bits"]] = bits + compartments * chip.amount("state_bits") + (slots - neurons) * chip.amount("delay_slot_bits")
+    parts: dict[str, Int | int] = {
+        "compartments": compartments,
+        "synapse_bits": bits,
+        "memory_bits": bits + compartments * chip.amount("state_bits") + (slots - neurons) * chip.amount("delay_slot_bits"),
+        "delay_slots": slots,
+        "thresholds": np.array([len(t) for t in thresholds_of(demand.population, tiling)]).reshape(tiling.grid),
+        "exponents": len(demand.exponents),
+    }
+    for resource, amount in parts.items():
+        usage[..., RESOURCE_INDEX[resource]] = amount
     return usage
 
 
 def with_axons(own: Int, arriving: Int | int, leaving: Int | int, chip: ChipSpec) -> Int:
     """Return usage with axons added, arrays (rows, columns, channels) of them."""
     usage = own.copy()
-    usage[..., NUMBER["input_axons"]] += arriving
-    usage[..., NUMBER["output_axons"]] += leaving
-    usage[..., NUMBER["memory_bits"]] += arriving * chip.amount("input_axon_bits") + leaving * chip.amount("output_axon_bits")
+    usage[..., RESOURCE_INDEX["input_axons"]] += arriving
+    usage[..., RESOURCE_INDEX["output_axons"]] += leaving
+    usage[..., RESOURCE_INDEX["memory_bits"]] += arriving * chip.amount("input_axon_bits") + leaving * chip.amount("output_axon_bits")
     return usage
 
 
@@ -142,7 +157,7 @@ def least_arriving(projection: QuantisedProjection, source: QuantisedPopulation,
 def usage_of(network: QuantisedNetwork, tilings: Mapping[str, Tiling], chip: ChipSpec, model: SynapseModel) -> dict[str, Int]:
     """Return what every shard of every population on cores takes."""
     found = demands(network, chip, model)
-    usage = {name: own_usage(demand, tilings[name]) for name, demand in found.items()}
+    usage = {name: usage_without_axons(demand, tilings[name]) for name, demand in found.items()}
     for name, demand in found.items():
         for projection, source in demand.into:
             sources = tilings[source.name].cuts if source.name in found else None

@@ -25,9 +25,7 @@ from hw_mappings.chips import ChipSpec
 from hw_mappings.resources.axes import Axis, AxisNeeds, axes_of, axis_needs
 from hw_mappings.resources.tiling import Cuts, Tiling
 
-__all__ = ["Axes", "SynapseModel", "axes_or_none", "shard_of_neuron", "source_neurons", "synapse_bits", "synapse_counts"]
-
-Axes = tuple[Axis, Axis, Axis]
+__all__ = ["SynapseModel", "shard_of_neuron", "source_neurons", "synapse_bits", "synapse_counts"]
 
 
 class SynapseModel(str, Enum):
@@ -49,12 +47,7 @@ class _ListFormat:
         return -(-(self.header + entries * (self.entry + index_bits)) // self.word) * self.word
 
 
-def axes_or_none(geometry: Geometry, source: Shape) -> Axes | None:
-    """Return the axes that an operator is a product of, None if it is not."""
-    return None if isinstance(geometry, Sparse) else axes_of(geometry, source)
-
-
-def _needs(axes: Axes, cuts: Cuts) -> tuple[AxisNeeds, AxisNeeds, AxisNeeds]:
+def _needs(axes: tuple[Axis, Axis, Axis], cuts: Cuts) -> tuple[AxisNeeds, AxisNeeds, AxisNeeds]:
     y, x, c = (axis_needs(axis, spans) for axis, spans in zip(axes, cuts, strict=True))
     return y, x, c
 
@@ -71,7 +64,7 @@ def _index_bits(neurons: Int) -> Int:
     return np.frexp(np.asarray(neurons - 1, np.float64))[1].astype(np.int64)
 
 
-def _by_axes(axes: Axes, cuts: Cuts, model: SynapseModel, format: _ListFormat, weight_bits: int) -> Int:
+def _by_axes(axes: tuple[Axis, Axis, Axis], cuts: Cuts, model: SynapseModel, format: _ListFormat, weight_bits: int) -> Int:
     y, x, c = needs = _needs(axes, cuts)
     if model is SynapseModel.IDEAL:
         bits = weight_bits * _outer(y.weights, x.weights, c.weights)

@@ -14,7 +14,7 @@ from ecc_lava.common import Int, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.networks import Shard
 
-__all__ = ["Cut", "Cuts", "Span", "Tiling", "cut", "tiling_of", "useful_parts"]
+__all__ = ["Cut", "Cuts", "Span", "Tiling", "even_cut", "tiling_of", "useful_parts"]
 
 Span: TypeAlias = tuple[int, int]
 Cut: TypeAlias = tuple[Span, ...]
@@ -54,7 +54,7 @@ class Tiling:
         return sizes
 
 
-def cut(length: int, parts: int) -> Cut:
+def even_cut(length: int, parts: int) -> Cut:
     """Cut ``range(length)`` into near-equal spans; the longest and the shortest differ by one at most."""
     return tuple(pairwise([part * length // parts for part in range(parts + 1)]))
 

@@ -10,13 +10,13 @@ import numpy as np
 from ecc_lava.common import Int
 from ecc_lava.networks import QuantisedNetwork, Shard
 from hw_mappings.chips import RESOURCES, ChipSpec
-from hw_mappings.resources.cores import NUMBER, demands, thresholds_of, usage_of
+from hw_mappings.resources.cores import RESOURCE_INDEX, demands, thresholds_of, usage_of
 from hw_mappings.resources.synapses import SynapseModel
 from hw_mappings.resources.tiling import Tiling
 
 __all__ = ["ADDITIVE", "core_usages", "overruns"]
 
-ADDITIVE: Final = [index for name, index in NUMBER.items() if name not in ("thresholds", "exponents")]
+ADDITIVE: Final = [index for name, index in RESOURCE_INDEX.items() if name not in ("thresholds", "exponents")]
 """Places of the resources that add up."""
 
 
@@ -35,8 +35,8 @@ def core_usages(
     for number, shards in enumerate(cores):
         parts = [of_shard[shard] for shard in shards]
         result[number] = sum(row for row, *_ in parts)
-        result[number, NUMBER["thresholds"]] = len(frozenset().union(*(t for _, t, _ in parts)))
-        result[number, NUMBER["exponents"]] = len(frozenset().union(*(e for *_, e in parts)))
+        result[number, RESOURCE_INDEX["thresholds"]] = len(frozenset().union(*(t for _, t, _ in parts)))
+        result[number, RESOURCE_INDEX["exponents"]] = len(frozenset().union(*(e for *_, e in parts)))
     return result
 
 

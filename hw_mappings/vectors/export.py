@@ -1,6 +1,6 @@
 """Test vectors of every core of a mapping: memory, events in, events and potentials expected, as files for RTL or silicon bring-up.
 
-The format is described in `vectors_format.FORMAT`, which is written beside the files. No Lava is needed.
+The format is described in `hw_mappings.vectors.format.FORMAT`, which is written beside the files. No Lava is needed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.version import __version__
 from hw_mappings.deployment import expected_result, rasters_of
 from hw_mappings.mapping import MappedCore, Mapping
-from hw_mappings.partition import with_repeaters
+from hw_mappings.partition import ChipNetwork, chip_network
 from hw_mappings.vectors.format import FORMAT, SCHEMA
 from hw_mappings.vectors.memory_image import MemoryImage, memory_image
 
@@ -34,7 +34,7 @@ __all__ = ["CoreVectors", "export_vectors", "vectors_of"]
 
 @dataclass(frozen=True, eq=False)
 class CoreVectors:
-    """What is stored of one core; see `vectors_format.FORMAT`.
+    """What is stored of one core; see `hw_mappings.vectors.format.FORMAT`.
 
     Attributes
     ----------
@@ -175,7 +175,7 @@ def export_vectors(
     mapping.check(network)
     draft = _draft(folder)
     try:
-        about = _write(network, mapping, x, draft, timesteps, progress)
+        about = _write(chip_network(network, mapping.chip), mapping, x, draft, timesteps, progress)
         draft.chmod(0o755)
         draft.replace(folder)  # an empty folder is replaced
     except OSError as error:
@@ -202,18 +202,17 @@ def _draft(folder: Path) -> Path:
 
 
 def _write(
-    network: QuantisedNetwork, mapping: Mapping, x: Images, folder: Path, timesteps: int | None, progress: Callable[[int, int], None] | None
+    on_chip: ChipNetwork, mapping: Mapping, x: Images, folder: Path, timesteps: int | None, progress: Callable[[int, int], None] | None
 ) -> dict[str, Any]:
-
-    expected = expected_result(network, mapping, x, timesteps)
-    deployed = with_repeaters(network, mapping.chip)
+    """Write the vectors into a folder, and return what vectors.json holds."""
+    expected, network = expected_result(on_chip, x, timesteps), on_chip.network
     sent = sent_by_all(encode_all(as_batch(x, network.input_specs), network.codings), network.codings, expected.timesteps)
-    rasters = rasters_of(deployed, expected)
+    rasters = rasters_of(network, expected)
     cores = []
     for number, core in enumerate(mapping.cores):
-        heard = {p.source for shard in core.shards for p in deployed.into(shard.population)}
+        heard = {p.source for shard in core.shards for p in network.into(shard.population)}
         replay = {name: rasters[name] for name in sorted(heard) if name not in sent}
-        plan = lava_plan(deployed, [core.shards], sent, expected.timesteps, Recording(), replay)
+        plan = lava_plan(network, [core.shards], sent, expected.timesteps, Recording(), replay)
         vectors = vectors_of(plan)
         _check(core, vectors, rasters, dict(expected.potential))
         file, buffer = f"core_{core.address.chip}_{core.address.core}.npz", io.BytesIO()
@@ -225,13 +224,13 @@ def _write(
     about = {
         "schema": SCHEMA,
         "package": __version__,
-        "network": network.digest,
+        "network": on_chip.original.digest,
         "data": digest(x),
         "chip": mapping.chip.name,
         "images": len(expected.synops),
         "timesteps": expected.timesteps,
-        "depth": deployed.depth,
-        "potential_max": deployed.format.potential_max,
+        "depth": network.depth,
+        "potential_max": network.format.potential_max,
         "cores": cores,
     }
     (folder / "README.txt").write_text(FORMAT, encoding="utf-8")

@@ -28,10 +28,10 @@ from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, Figure
 from hw_mappings.costs.cost import estimate
 from hw_mappings.costs.events import events
 from hw_mappings.mapper import map_network
+from hw_mappings.mapping.deployed import deployed
 from hw_mappings.partition.lower_bound import lower_bound
-from hw_mappings.partition.repeaters import with_repeaters
-from hw_mappings.placement import PLACERS, PlacementProblem, hop_weighted
-from hw_mappings.placement.traffic import traffic
+from hw_mappings.partition.repeaters import chip_network
+from hw_mappings.placement import PLACERS, hop_weighted
 from hw_mappings.resources.synapses import SynapseModel
 
 TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
@@ -89,7 +89,7 @@ def simulated(network: QuantisedNetwork, data: Path) -> ecc_lava.Result:
 
 def measured(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> dict[str, Any]:
     """Map with the default placer and return the figures."""
-    bound = lower_bound(with_repeaters(network, chip), chip, model)
+    bound = lower_bound(chip_network(network, chip).network, chip, model)
     started = time.perf_counter()
     try:
         mapping = map_network(network, chip, synapse_model=model)
@@ -111,15 +111,15 @@ def measured(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> 
 def placement(network: QuantisedNetwork, chip: ChipSpec, activity: ecc_lava.Result) -> dict[str, Any]:
     """Compare all placers on one partition and real spikes; and price the mapping."""
     mapping = map_network(network, chip, activity)
-    edges = traffic(with_repeaters(network, chip), mapping.tilings, [core.shards for core in mapping.cores], chip, activity)
-    problem = PlacementProblem(len(mapping.cores), edges, chip)
+    on_cores = deployed(mapping, network, activity)
+    problem = on_cores.problem
     found: dict[str, Any] = {}
     for name, placer in PLACERS.items():
         started = time.perf_counter()
         hops = hop_weighted(problem, placer(problem))
         found[name] = {"hops": hops, "saved": 1 - hops / found["row-major"]["hops"] if found else 0.0}
         found[name]["seconds"] = round(time.perf_counter() - started, 2)
-    return {"placers": found, "cost": asdict(estimate(events(mapping, network, activity), chip))}
+    return {"placers": found, "cost": asdict(estimate(events(on_cores), chip))}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

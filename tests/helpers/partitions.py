@@ -14,7 +14,7 @@ from hw_mappings import Mapping
 from hw_mappings.chips import ChipSpec
 from hw_mappings.chips.mesh import Address
 from hw_mappings.mapping.core import mapped_cores
-from hw_mappings.partition.repeaters import with_repeaters
+from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.resources.synapses import SynapseModel
 from hw_mappings.resources.tiling import tiling_of
 from tests.helpers.chips import ROOMY
@@ -57,7 +57,7 @@ def random_tiling(rng: np.random.Generator, network: QuantisedNetwork, cores: in
 
 def random_mapping(rng: np.random.Generator, network: QuantisedNetwork, cores: int, chip: ChipSpec = ROOMY) -> Mapping:
     """Cut every population into a random grid and deal the shards to cores at random."""
-    deployed = with_repeaters(network, chip)
+    deployed = chip_network(network, chip).network
     on_cores = [p for p in deployed.populations if p.kind is not Kind.INPUT]
     tilings = {p.name: tiling_of(p.name, p.shape, _boxes(rng, p.name, p.shape, grid=True)) for p in on_cores}
     held = [tuple(core) for core in _dealt(rng, [shard for tiling in tilings.values() for shard in tiling.shards], cores)]

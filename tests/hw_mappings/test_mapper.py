@@ -18,11 +18,12 @@ from ecc_lava.geometry import Conv, Dense, Geometry
 from ecc_lava.networks.integer import QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, load_chip, map_network
 from hw_mappings.chips import ChipSpec, Figure, chip_to_json
+from hw_mappings.mapping.deployed import deployed
 from hw_mappings.partition.lower_bound import lower_bound_cores
-from hw_mappings.partition.repeaters import with_repeaters
+from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.placement.traffic import traffic
 from hw_mappings.report.rows import layer_rows, misfit_summary, summary
-from hw_mappings.resources.tiling import cut
+from hw_mappings.resources.tiling import even_cut
 from hw_mappings.resources.usage import overruns
 from tests.helpers.chips import CHIPS, DISCRETE, TINY, chip_with, for_chip
 from tests.helpers.networks import chain, random_images, random_network, same_conv
@@ -45,7 +46,7 @@ def _vgg16(width: int) -> QuantisedNetwork:
 def test_cuts_are_near_equal() -> None:
     for length in range(1, 20):
         for parts in range(1, length + 1):
-            spans = cut(length, parts)
+            spans = even_cut(length, parts)
             assert [n for start, stop in spans for n in range(start, stop)] == list(range(length))
             assert max(b - a for a, b in spans) - min(b - a for a, b in spans) <= 1
 
@@ -157,9 +158,12 @@ def test_repeaters_where_delays_are_too_long(most: int) -> None:
     network = random_network(54, layers=5, timesteps=8)
     assert max(p.delay for p in network.projections) == 2
     chip = chip_with(delay_max=most)
-    repeated = with_repeaters(network, chip)
+    on_chip = chip_network(network, chip)
+    repeated = on_chip.network
     names = [p.name for p in repeated.populations if "repeater" in p.name]
     assert names == [f"p0.repeater{n}" for n in range(1, 3 - most)]
+    assert on_chip.repeats == dict.fromkeys(names, "p0") and [on_chip.origin(n) for n in ("p0", *names)] == ["p0"] * (3 - most)
+    assert on_chip is chip_network(network, chip) and (repeated is network) == (not names)
     assert max(p.delay for p in repeated.projections) == most
     images = random_images(network, 5)
     before, after = (simulate(n, images, backend="golden", record=("p3",)) for n in (network, repeated))
@@ -174,16 +178,17 @@ def test_traffic_is_every_output_axon_and_follows_activity() -> None:
     chip = replace(TINY, population_atoms=Figure(None, False, "a test"))
     mapping = map_network(network, chip)
     cores = [core.shards for core in mapping.cores]
-    edges = traffic(network, mapping.tilings, cores, chip, None)
+    on_chip = chip_network(network, chip)
+    edges = traffic(on_chip, mapping.tilings, cores, None)
     leaving = np.bincount(edges.sources, edges.messages, len(cores))
     assert leaving.tolist() == [core.usage["output_axons"] for core in mapping.cores]
     logits, none = np.zeros((2, 1)), np.zeros(2, np.int64)
     counts = {p.name: np.full(2, 3 * p.neurons) for p in network.populations[:-1]} | {"readout": none}
     activity = Result("golden", 6, 10, logits, None, counts, none, none, {}, {})
-    assert traffic(network, mapping.tilings, cores, chip, activity).messages.sum() == pytest.approx(3 * leaving.sum())
+    assert traffic(on_chip, mapping.tilings, cores, activity).messages.sum() == pytest.approx(3 * leaving.sum())
     maps = {p.name: np.zeros((2, *p.shape), np.uint16) for p in network.populations}
     maps["p0"][:] = 5
-    edges = traffic(network, mapping.tilings, cores, chip, replace(activity, counts=maps))
+    edges = traffic(on_chip, mapping.tilings, cores, replace(activity, counts=maps))
     senders = {number for number, shards in enumerate(cores) if any(shard.population == "p0" for shard in shards)}
     assert set(edges.sources[edges.messages > 0].tolist()) == senders
     with pytest.raises(InvalidInput, match="no spike counts of p0"):
@@ -201,7 +206,7 @@ def test_report() -> None:
         assert row.utilisation["memory_bits"] is None
         used, most = row.fullest[row.limited_by]
         assert most is not None and used <= most
-    figures = summary(mapping, network, seconds=1.5)
+    figures = summary(deployed(mapping, network), seconds=1.5)
     assert list(figures)[:6] == ["cores", "chips", "lower_bound_cores", "utilisation", "fits", "seconds"]
     assert figures["fits"] is True and figures["cores"] == len(mapping.cores) and figures["seconds"] == 1.5
     assert figures["ratio"] == len(mapping.cores) / mapping.lower_bound_cores

@@ -52,6 +52,7 @@ def command(
     """Map, print and save."""
     import hw_mappings
     from hw_mappings.costs import estimate, events
+    from hw_mappings.mapping import deployed
     from hw_mappings.report import misfit_summary, summary
 
     started = time.perf_counter()
@@ -67,8 +68,9 @@ def command(
             facts = misfit_summary(integer, target, synapse_model, round(time.perf_counter() - started, 3))
             emit_json({**about, "reason": str(misfit), **facts})
         raise DoesNotFit(f"{network} does not fit on {target.name}: {misfit}") from misfit
-    cost = None if activity is None else estimate(events(mapping, integer, activity), target)
-    facts = summary(mapping, integer, activity, round(time.perf_counter() - started, 3))
+    on_cores = deployed(mapping, integer, activity)
+    cost = None if activity is None else estimate(events(on_cores), target)
+    facts = summary(on_cores, round(time.perf_counter() - started, 3))
     page = b""
     if html is not None:
         origin = {"placer": placer, "seed": seed, "images": data_digest, "ecc-lava": about["packages"].get("ecc-lava")}

@@ -8,14 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from ecc_lava.backends import Result
 from ecc_lava.common import Array, Int
-from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, Address, ChipSpec, board_positions, mesh_position
 from hw_mappings.costs import Cost, core_energies_uj, core_step_us, estimate, events
-from hw_mappings.mapping import Mapping
-from hw_mappings.partition import with_repeaters
-from hw_mappings.placement import PLACERS, PlacementProblem, Traffic, loads, routes, traffic
+from hw_mappings.mapping import DeployedNetwork, Mapping
+from hw_mappings.placement import Traffic, loads, routes, row_major
 from hw_mappings.report.page.words import RESOURCE_WORDS
 
 __all__ = ["PAIRS", "Drawn", "drawn"]
@@ -49,13 +46,11 @@ def _short(values: Array) -> list[float]:
     return [int(value) if value == int(value) else value for value in rounded]
 
 
-def drawn(mapping: Mapping, network: QuantisedNetwork, activity: Result | None) -> Drawn:
-    """Return all that the page draws of a mapping."""
-    chip, number = mapping.chip, len(mapping.cores)
-    edges = traffic(with_repeaters(network, chip), mapping.tilings, [core.shards for core in mapping.cores], chip, activity)
-    addresses = tuple(core.address for core in mapping.cores)
-    row_major = PLACERS["row-major"](PlacementProblem(number, edges, chip))
-    before, after = _placement(edges, row_major, chip), _placement(edges, addresses, chip)
+def drawn(deployed: DeployedNetwork) -> Drawn:
+    """Return all that the page draws."""
+    mapping, chip, number = deployed.mapping, deployed.mapping.chip, len(deployed.cores)
+    edges, addresses, in_order = deployed.traffic, deployed.addresses, row_major(deployed.problem)
+    before, after = _placement(edges, in_order, chip), _placement(edges, addresses, chip)
     sent, received = (np.bincount(ends, edges.messages, number) for ends in (edges.sources, edges.targets))
     cores: dict[str, Any] = {
         "chip": [address.chip for address in addresses],
@@ -70,8 +65,8 @@ def drawn(mapping: Mapping, network: QuantisedNetwork, activity: Result | None) 
         "step": None,
     }
     cost = None
-    if activity is not None:
-        found = events(mapping, network, activity)
+    if deployed.activity is not None:
+        found = events(deployed)
         cost, energies, step_us = estimate(found, chip), core_energies_uj(found, chip), core_step_us(found, chip)
         cores["synops"] = _short(found.synops)
         cores["energy"] = None if energies is None else _short(np.sum(list(energies.values()), axis=0))
@@ -82,8 +77,8 @@ def drawn(mapping: Mapping, network: QuantisedNetwork, activity: Result | None) 
         "resources": [{"name": name, "words": RESOURCE_WORDS[name][0], "limit": chip.limit(name)} for name in RESOURCES],
         "cores": cores,
         "pairs": _pairs(edges, number),
-        "placements": [_links(edges, where, chip, (*row_major, *addresses)) for where in (row_major, addresses)],
-        "hops": _hops(edges, (row_major, addresses), chip),
+        "placements": [_links(edges, where, chip, (*in_order, *addresses)) for where in (in_order, addresses)],
+        "hops": _hops(edges, (in_order, addresses), chip),
     }
     return Drawn(data, {what: (before[what], after[what]) for what in before}, cost)
 

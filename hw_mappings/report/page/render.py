@@ -12,10 +12,9 @@ from typing import Any, Final
 
 from ecc_lava.backends import Result
 from ecc_lava.common import rendered
-from ecc_lava.errors import InvalidNetwork
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, figure_names
-from hw_mappings.mapping import Mapping
+from hw_mappings.mapping import DeployedNetwork, Mapping, deployed
 from hw_mappings.report.page.data import PAIRS, drawn
 from hw_mappings.report.page.words import MODEL_WORDS, PARTS, RESOURCE_WORDS, figure_text, figure_words
 from hw_mappings.report.rows import layer_claims, layer_rows, summary
@@ -35,10 +34,10 @@ _FILTERS: Final = {
 }
 
 
-def _layers(mapping: Mapping, network: QuantisedNetwork) -> list[dict[str, Any]]:
-    claims = layer_claims(mapping, network)
+def _layers(on_cores: DeployedNetwork) -> list[dict[str, Any]]:
+    claims = layer_claims(on_cores)
     rows = []
-    for row in layer_rows(mapping):
+    for row in layer_rows(on_cores.mapping):
         claim = {resource: value for resource, value in claims[row.name].items() if value is not None}
         limit = max(claim, key=lambda resource: claim[resource])
         height, width, channels = row.shape
@@ -76,17 +75,16 @@ def chip_page(
     InvalidNetwork
         If the mapping is of another network.
     """
-    if network.digest != mapping.network_digest:
-        raise InvalidNetwork(f"this mapping is of the network {mapping.network_digest}, not of {network.digest}; map the network again")
-    found = drawn(mapping, network, activity)
+    on_cores = deployed(mapping, network, activity)
+    found = drawn(on_cores)
     return rendered(
         _FOLDER,
         _SCRIPTS,
         _FILTERS,
         title=title or "a network",
         chip=mapping.chip,
-        facts=summary(mapping, network, activity) if facts is None else facts,
-        layers=_layers(mapping, network),
+        facts=summary(on_cores) if facts is None else facts,
+        layers=_layers(on_cores),
         limited=[resource for resource in RESOURCES if mapping.chip.limit(resource) is not None],
         figures=[(figure_words(n), figure_text(n, mapping.chip.limit(n)), getattr(mapping.chip, n)) for n in figure_names()],
         model=MODEL_WORDS[mapping.model],

@@ -16,6 +16,7 @@ from hw_mappings.chips import COSTS, Address, ChipSpec, Figure
 from hw_mappings.chips.mesh import board_positions
 from hw_mappings.costs.cost import core_energies_uj, core_step_us, estimate
 from hw_mappings.costs.events import events
+from hw_mappings.mapping.deployed import deployed
 from hw_mappings.placement import Traffic
 from hw_mappings.placement.links import loads, routes
 from tests.helpers.chips import TINY, chip_with
@@ -34,7 +35,7 @@ PRICED = replace(TINY, **{name: Figure(getattr(LOIHI1, name).value, name == "syn
 @pytest.mark.parametrize("seed", range(4))
 def test_events_of_a_random_network(seed: int) -> None:
     network, mapping, activity = _mapped(PRICED, seed)
-    found = events(mapping, network, activity)
+    found = events(deployed(mapping, network, activity))
     shapes = {p.name: p.shape for p in network.populations}
     expected = sum(
         float(activity.spike_counts[p.source].mean()) / np.prod(shapes[p.source]) * fan_out(p.geometry, shapes[p.source]).sum()
@@ -49,7 +50,7 @@ def test_events_of_a_random_network(seed: int) -> None:
 
 def test_prices_by_hand() -> None:
     network, mapping, activity = _mapped(PRICED)
-    found = events(mapping, network, activity)
+    found = events(deployed(mapping, network, activity))
     cost = estimate(found, PRICED)
     assert cost.energy_uj is not None and cost.step_us is not None and cost.total_uj is not None and cost.image_us is not None
     assert cost.energy_uj["synops"] == pytest.approx(found.synops.sum() * 23.6e-6)
@@ -72,9 +73,14 @@ def test_prices_by_hand() -> None:
 
 def test_nothing_is_invented_for_a_chip_without_figures() -> None:
     network, mapping, activity = _mapped(chip_with(compartments=24))
-    cost = estimate(events(mapping, network, activity), LOIHI2)
+    found = events(deployed(mapping, network, activity))
+    cost = estimate(found, LOIHI2)
     assert cost.energy_uj is cost.total_uj is cost.image_us is cost.images_per_second is cost.limited_by is None
-    assert core_energies_uj(events(mapping, network, activity), LOIHI2) is core_step_us(events(mapping, network, activity), LOIHI2) is None
+    assert (
+        core_energies_uj(events(deployed(mapping, network, activity)), LOIHI2)
+        is core_step_us(events(deployed(mapping, network, activity)), LOIHI2)
+        is None
+    )
     assert cost.events["updates"] > 0 and cost.sensitivity == ()
 
 

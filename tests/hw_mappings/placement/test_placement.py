@@ -12,9 +12,9 @@ from ecc_lava.geometry import Dense
 from hw_mappings import LOIHI1, LOIHI2, map_network
 from hw_mappings.chips import Address, ChipSpec
 from hw_mappings.chips.mesh import board_positions, mesh_position
+from hw_mappings.mapping.deployed import deployed
 from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, hop_weighted
 from hw_mappings.placement.hilbert import along_a_curve
-from hw_mappings.placement.traffic import traffic
 from tests.helpers.chips import chip_with, for_chip
 from tests.helpers.networks import chain, same_conv
 
@@ -46,7 +46,7 @@ def test_better_placers_move_messages_less() -> None:
     layers = same_conv(3, 32), same_conv(32, 32), same_conv(32, 64), Dense(np.zeros((16384, 10), np.int8))
     network = for_chip(chain((16, 16, 3), *layers), LOIHI1)
     mapping = map_network(network, LOIHI1, placer="row-major")
-    edges = traffic(network, mapping.tilings, [core.shards for core in mapping.cores], mapping.chip, None)
+    edges = deployed(mapping, network).traffic
     problem = PlacementProblem(len(mapping.cores), edges, mapping.chip)
     hops = {name: hop_weighted(problem, placer(problem)) for name, placer in PLACERS.items()}
     assert hops["row-major"] == hop_weighted(problem, [core.address for core in mapping.cores])

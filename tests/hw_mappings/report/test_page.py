@@ -23,6 +23,7 @@ from hw_mappings.chips import COSTS, RESOURCES, ChipSpec, Figure
 from hw_mappings.chips.spec import figure_names
 from hw_mappings.costs.cost import estimate
 from hw_mappings.costs.events import events
+from hw_mappings.mapping.deployed import deployed
 from hw_mappings.report.page import data as page_data
 from hw_mappings.report.page.words import RESOURCE_WORDS
 from hw_mappings.report.rows import layer_claims, summary
@@ -127,7 +128,7 @@ def test_the_data_are_the_mapping(made: tuple[QuantisedNetwork, Mapping, Result]
     assert cores["shards"] == shards
     assert [entry[0] for entry in data["chip"]["used"]] == sorted({core.address.chip for core in mapping.cores})
     assert data["chip"]["blocked"] == [[None, 5]]
-    found, facts = events(mapping, network, activity), summary(mapping, network, activity)
+    found, facts = events(deployed(mapping, network, activity)), summary(deployed(mapping, network, activity))
     cost = estimate(found, mapping.chip)
     assert cost.energy_uj is not None
     assert cores["synops"] == pytest.approx(found.synops, rel=1e-4) and cores["sent"] == pytest.approx(found.messages, rel=1e-4)
@@ -147,7 +148,7 @@ def test_tables_say_what_limits_and_what_is_assumed(made: tuple[QuantisedNetwork
     for name in figure_names():
         assert getattr(mapping.chip, name).source in words
     assert html.count('class="badge assumed"') == sum(not getattr(mapping.chip, name).public for name in figure_names())
-    for name, claims in layer_claims(mapping, network).items():
+    for name, claims in layer_claims(deployed(mapping, network)).items():
         known = {resource: claim for resource, claim in claims.items() if claim is not None}
         limit = max(known, key=lambda resource: known[resource])
         shown = name if name != EVIL else "</script>"
@@ -158,7 +159,7 @@ def test_tables_say_what_limits_and_what_is_assumed(made: tuple[QuantisedNetwork
 def test_claims_add_up_to_the_cores_use_of_what_adds_up() -> None:
     network = random_network(5)
     mapping = map_network(network, TINY)
-    claims = layer_claims(mapping, network)
+    claims = layer_claims(deployed(mapping, network))
     for resource in ("compartments", "synapse_bits", "input_axons", "output_axons"):
         used = sum(core.usage[resource] for core in mapping.cores) / TINY.amount(resource)
         assert sum(claim[resource] or 0.0 for claim in claims.values()) == pytest.approx(used)
@@ -188,7 +189,7 @@ def large() -> tuple[QuantisedNetwork, Mapping]:
 def test_a_thousand_cores_take_less_than_five_megabytes(large: tuple[QuantisedNetwork, Mapping]) -> None:
     network, mapping = large
     assert len(mapping.cores) >= 1000 and mapping.chips >= 8
-    html = chip_page(mapping, network, facts=summary(mapping, network))
+    html = chip_page(mapping, network, facts=summary(deployed(mapping, network)))
     assert len(html.encode()) < 5_000_000
     assert len(_data(html)["cores"]["chip"]) == len(mapping.cores)
 
@@ -316,7 +317,7 @@ def test_text_stands_out_in_light_and_dark(browser: Any, html: str, tmp_path: Pa
 
 def test_a_narrow_window_and_a_large_board(browser: Any, large: tuple[QuantisedNetwork, Mapping], tmp_path: Path) -> None:
     network, mapping = large
-    _open(browser, chip_page(mapping, network, facts=summary(mapping, network)), tmp_path / "page.html")
+    _open(browser, chip_page(mapping, network, facts=summary(deployed(mapping, network))), tmp_path / "page.html")
     for width in (1280, 500):
         browser.set_window_size(width, 900)
         wide, seen = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")

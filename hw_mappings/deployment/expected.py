@@ -1,0 +1,43 @@
+"""What a deployment must do, by the fast back end on the unpartitioned network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ecc_lava.backends import Result, simulate
+from ecc_lava.common import Array, Images
+from ecc_lava.networks import QuantisedNetwork
+from hw_mappings.partition import ChipNetwork
+
+__all__ = ["expected_result", "rasters_of"]
+
+
+def expected_result(on_chip: ChipNetwork, x: Images, timesteps: int | None = None) -> Result:
+    """Return what `fast` does with the unpartitioned network, every population recorded, and what its repeaters must then do.
+
+    A repeater fires as its source does; its potential ends at 0.
+
+    Parameters
+    ----------
+    on_chip : ChipNetwork
+    x : array (N, H, W, C), or arrays by input name
+    timesteps : int, optional
+    """
+    fast = simulate(on_chip.original, x, backend="fast", timesteps=timesteps, record=list(on_chip.original.by_name))
+    sources = on_chip.repeats
+    return replace(
+        fast,
+        counts={**fast.counts, **{name: fast.counts[source] for name, source in sources.items()}},
+        raster={**fast.raster, **{name: fast.raster[source] for name, source in sources.items()}},
+        potential={**fast.potential, **{name: np.zeros_like(fast.potential[source]) for name, source in sources.items()}},
+    )
+
+
+def rasters_of(network: QuantisedNetwork, result: Result) -> dict[str, Array]:
+    """Return all recorded spikes by population, uint8 (N, T, H, W, C)."""
+    return {
+        name: np.unpackbits(bits, axis=-1, count=network.by_name[name].neurons).reshape(*bits.shape[:2], *network.by_name[name].shape)
+        for name, bits in result.raster.items()
+    }

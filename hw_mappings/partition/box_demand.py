@@ -1,0 +1,158 @@
+"""What a box of a population's neurons takes of a core at least, wherever it lies and whatever is cut around it.
+
+At least means: its neurons' compartments and delay slots; of synaptic memory, as the model counts it, the fewest and shortest lists that
+any place of such a box has; where one memory holds everything, one axon for every position that a convolution reads.
+Nothing here uses the mapper's counting, so that each checks the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Final
+
+import numpy as np
+
+from ecc_lava.common import Array, Float, Int, Shape
+from ecc_lava.geometry import Conv, Dense, Sparse
+from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from hw_mappings.chips import ChipSpec
+from hw_mappings.partition.least_lists import Place, least_along
+from hw_mappings.resources import SynapseModel
+
+__all__ = ["BOUNDED", "SLACK", "boxes_within", "least_shares", "places_of"]
+
+BOUNDED: Final = ("compartments", "synapse_bits", "memory_bits", "delay_slots")
+"""The resources that are counted here."""
+SLACK: Final = 1e-6
+"""Far above the rounding errors of a bound."""
+_SMALL_MAP: Final = 8
+"""Longest side of a map on which every place is looked at by itself."""
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """Bits of a list of synapses, by the model."""
+
+    header: int
+    word: int
+    entry: int
+    index_bits: Float
+
+    def list_bits(self, entries: Array) -> Float:
+        """Return the bits of lists of so many entries, (boxes, ...); no list takes none."""
+        index_bits = self.index_bits.reshape(-1, *[1] * (entries.ndim - 1))
+        bits: Float = np.where(entries > 0, np.ceil((self.header + entries * (self.entry + index_bits)) / self.word) * self.word, 0.0)
+        return bits
+
+
+def _conv_bits(conv: Conv, source: Shape, target: Shape, boxes: Int, place: Place, weight_bits: int, counting: _Counting | None) -> Float:
+    y, x = (least_along(conv, axis, source, target, place) for axis in (0, 1))
+    height, width = boxes[:, 0] - 1, boxes[:, 1] - 1
+    written = np.maximum(boxes[:, 2] - (target[2] - conv.kernel.shape[3]), 0)  # the others are channels that it does not write
+    if counting is None:
+        bits: Float = y.weights[height] * x.weights[width] * written * (conv.kernel.shape[2] * float(weight_bits))
+        return bits
+    per_group = conv.kernel.shape[3] // conv.groups
+    lists = -(-written // per_group) * conv.kernel.shape[2]
+    each = np.where(lists > 0, written * conv.kernel.shape[2] // np.maximum(lists, 1), 0)  # the mean: exact but for cuts through groups
+    total = np.zeros(len(boxes))
+    for row in y.entries.T:
+        for column in x.entries.T:
+            total += counting.list_bits(row[height] * column[width] * each)
+    return total * lists
+
+
+def _bits(
+    projection: QuantisedProjection,
+    source: QuantisedPopulation,
+    target: Shape,
+    boxes: Int,
+    place: Place,
+    chip: ChipSpec,
+    model: SynapseModel,
+) -> Float:
+    """Return the fewest bits of synapses that boxes of some sizes, (boxes, 3), take from one projection."""
+    neurons = boxes.prod(axis=1)
+    delay_bits = 0 if source.kind is Kind.INPUT else projection.delay.bit_length()
+    strict = model is SynapseModel.STRICT
+    header, word = chip.amount("list_header_bits"), chip.amount("list_word_bits")
+    counting = _Counting(header, word, projection.bits + delay_bits, np.ceil(np.log2(neurons))) if strict else None
+    match projection.geometry:
+        case Conv() as conv:
+            return _conv_bits(conv, source.shape, target, boxes, place, projection.bits, counting)
+        case Dense():
+            each = counting.list_bits(neurons) if counting is not None else neurons * float(projection.bits)
+            return prod(source.shape) * each
+        case Sparse(starts=starts):
+            fewest = np.sort(np.diff(starts)).cumsum()[neurons - 1].astype(float)
+            return fewest * (projection.bits + (counting.entry - projection.bits + counting.index_bits if counting is not None else 0.0))
+
+
+def _axon_bits(network: QuantisedNetwork, population: QuantisedPopulation, boxes: Int, place: Place, chip: ChipSpec) -> Float:
+    """Return the fewest bits of axon tables: an entry for every position of a convolution's source, if not for every neuron."""
+    if chip.limit("memory_bits") is None:
+        return np.zeros(len(boxes))
+    arriving = np.zeros(len(boxes))
+    for p in network.into(population.name):
+        source = network.by_name[p.source]
+        if isinstance(p.geometry, Conv):
+            y, x = (least_along(p.geometry, axis, source.shape, population.shape, place) for axis in (0, 1))
+            arriving += y.reached[boxes[:, 0] - 1] * x.reached[boxes[:, 1] - 1]
+        elif isinstance(p.geometry, Dense):
+            arriving += source.shape[0] * source.shape[1]
+    return arriving * chip.amount("input_axon_bits")
+
+
+def boxes_within(shape: Shape, most: int) -> Int:
+    """Return the sizes of all boxes inside a map that hold no more than so many neurons, (boxes, 3)."""
+    height, width, channels = shape
+    found = []
+    for depth in range(1, min(channels, most) + 1):
+        for rows in range(1, min(height, most // depth) + 1):
+            columns = np.arange(1, min(width, most // (depth * rows)) + 1)
+            found.append(np.stack([np.full_like(columns, rows), columns, np.full_like(columns, depth)], axis=1))
+    return np.concatenate(found)
+
+
+def places_of(network: QuantisedNetwork, population: QuantisedPopulation) -> list[tuple[int, Place]]:
+    """Return kinds of places of a map, as one of each and how many there are: those at a border need less than those inside.
+
+    Large maps, where borders are little of the whole, count as border everywhere.
+    """
+    height, width, _ = population.shape
+    if max(height, width) > _SMALL_MAP:
+        return [(height * width, (None, None))]
+    convs = [(p.geometry, network.by_name[p.source].shape) for p in network.into(population.name) if isinstance(p.geometry, Conv)]
+    kinds: dict[bytes, list[Place]] = {}
+    for place in product(range(height), range(width)):
+        found = [least_along(conv, axis, source, population.shape, place) for conv, source in convs for axis in (0, 1)]
+        key = b"/".join(array.tobytes() for least in found for array in (least.entries, least.weights, least.reached))
+        kinds.setdefault(key, []).append(place)
+    return [(len(places), places[0]) for places in kinds.values()]
+
+
+def least_shares(
+    network: QuantisedNetwork, population: QuantisedPopulation, boxes: Int, place: Place, chip: ChipSpec, model: SynapseModel
+) -> tuple[Int, Float]:
+    """Return the boxes' neurons and the parts of a core's limits that they take at least, (boxes,), (boxes, resources)."""
+    neurons = boxes.prod(axis=1)
+    into = [(p, network.by_name[p.source]) for p in network.into(population.name)]
+    bits = np.zeros(len(boxes))
+    for projection, source in into:
+        bits += _bits(projection, source, population.shape, boxes, place, chip, model)
+    compartments = neurons * chip.amount("compartments_per_neuron")
+    slots = neurons * (1 + max((p.delay for p, source in into if source.kind is not Kind.INPUT), default=0))
+    memory = (
+        bits
+        + _axon_bits(network, population, boxes, place, chip)
+        + compartments * chip.amount("state_bits")
+        + (slots - neurons) * chip.amount("delay_slot_bits")
+    )
+    taken = np.stack([compartments, bits, memory, slots], axis=1)
+    shares = np.stack([taken[:, i] / (chip.limit(name) or np.inf) for i, name in enumerate(BOUNDED)], axis=1)
+    possible = (shares <= 1 + SLACK).all(axis=1)
+    if not possible.any():  # it does not fit at all; the mapper says why
+        possible = neurons == 1
+    return neurons[possible], shares[possible]

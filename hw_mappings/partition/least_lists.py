@@ -1,0 +1,113 @@
+"""The fewest and shortest lists of synapses that any span of a convolution's rows or columns has.
+
+The lists are counted here apart from `hw_mappings.resources`, so that the lower bound and the mapper check each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+
+from ecc_lava.common import Int, Shape
+from ecc_lava.geometry import Conv
+
+__all__ = ["LeastLists", "Place", "least_along"]
+
+Place: TypeAlias = tuple[int | None, int | None]
+"""Row and column that a box is around; None is anywhere."""
+
+
+@dataclass(frozen=True, eq=False)
+class LeastLists:
+    """What a span of each length has at least, wherever it lies, or of those around one place; row 0 is length 1.
+
+    Attributes
+    ----------
+    entries : int64 array (lengths, lists)
+        Entries of its distinct lists, the longest first, then zeros: every such span has as many lists, each at least as long.
+    weights, reached : int64 arrays (lengths,)
+    """
+
+    entries: Int
+    weights: Int
+    reached: Int
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Rows or columns of a convolution: target i reads source ``(i * stride + tap * dilation - before) / stretch`` where that is whole.
+
+    Attributes
+    ----------
+    taps, stride, dilation, before, stretch : int
+    size, out : int
+        Lengths of the source's and the target's axis.
+    labels : tuple of int
+        Targets with equal labels have equal gains; empty without a gain map.
+    """
+
+    taps: int
+    stride: int
+    dilation: int
+    before: int
+    stretch: int
+    size: int
+    out: int
+    labels: tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def _sliding_least(axis: _Window, place: int | None) -> LeastLists:
+    """Grow a range of targets from every start and keep count of the distinct patterns of the sources it reads."""
+    out, labels = axis.out, axis.labels
+    profiles: list[set[tuple[int, ...]]] = [set() for _ in range(out)]
+    least = np.full((2, out), np.iinfo(np.int64).max)
+    for start in range(out if place is None else place + 1):
+        patterns: dict[int, tuple[tuple[int, int], ...]] = {}
+        alike: dict[tuple[tuple[int, int], ...], int] = {}
+        used: set[tuple[int, int]] = set()
+        for target in range(start, out):
+            for tap in range(axis.taps):
+                source, between = divmod(target * axis.stride + tap * axis.dilation - axis.before, axis.stretch)
+                if between or not 0 <= source < axis.size:
+                    continue
+                old = patterns.get(source, ())
+                if old:
+                    alike[old] -= 1
+                    if not alike[old]:
+                        del alike[old]
+                synapse = tap, labels[target] if labels else 0
+                new = patterns[source] = (*old, synapse)
+                alike[new] = alike.get(new, 0) + 1
+                used.add(synapse)
+            if place is not None and target < place:
+                continue
+            profiles[target - start].add(tuple(sorted((len(pattern) for pattern in alike), reverse=True)))
+            found = least[:, target - start]
+            np.minimum(found, (len(used), len(patterns)), out=found)
+    shortest = [list(map(min, zip(*found, strict=False))) for found in profiles]
+    entries = np.zeros((out, max(map(len, shortest))), np.int64)
+    for row, lists in zip(entries, shortest, strict=True):
+        row[: len(lists)] = lists
+    return LeastLists(entries, *least)
+
+
+def least_along(conv: Conv, axis: int, source: Shape, target: Shape, place: Place) -> LeastLists:
+    """Return what spans of rows (axis 0) or columns (axis 1) of a convolution's target have at least."""
+    labels: tuple[int, ...] = ()
+    if conv.gain is not None:
+        labels = tuple(int(n) for n in np.unique(conv.gain, axis=axis, return_inverse=True)[1].ravel())
+    window = _Window(
+        taps=conv.kernel.shape[axis],
+        stride=conv.strides[axis],
+        dilation=conv.dilation[axis],
+        before=conv.padding[2 * axis],
+        stretch=conv.input_dilation[axis],
+        size=source[axis],
+        out=target[axis],
+        labels=labels,
+    )
+    return _sliding_least(window, place[axis])
