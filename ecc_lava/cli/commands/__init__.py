@@ -10,6 +10,7 @@ __all__ = ["COMMANDS"]
 
 COMMANDS: Final = {
     "demo": "Take an embedded CNN through the whole way: convert, quantise, map, check against Lava.",
+    "layers": "List the Keras layers and operations that convert, and their limits.",
     "inspect": "Show what every layer of a model becomes: population, folded, relay or readout.",
     "convert": "Convert a model to an integer network file.",
     "run": "Run a network on images: accuracy, events and energy.",

@@ -6,5 +6,6 @@ To add a layer, write a handler in `handlers` and give it a line in `table`.
 
 from ecc_lava.importers.keras.files.loading import described_layers, load_model, with_input_shapes
 from ecc_lava.importers.keras.importer import examined, from_keras
+from ecc_lava.importers.keras.support import SupportedKind, supported
 
-__all__ = ["described_layers", "examined", "from_keras", "load_model", "with_input_shapes"]
+__all__ = ["SupportedKind", "described_layers", "examined", "from_keras", "load_model", "supported", "with_input_shapes"]

@@ -2,8 +2,8 @@
 
 To add a layer, write its handler in a file of `handlers`, give it a line here, and give it a line in `tests/helpers/keras_models.py`, which
 draws it in random models. The handler reads every hyper-parameter from `call.layer` and raises `Refused` for a setting that it cannot
-convert. Lines of one file of handlers stand together. The README's table of supported layers has one row for each file, in the order of the
-files' first lines here.
+convert. Lines of one file of handlers stand together. `ecc-lava layers` shows one entry for each file, in the order of the files' first
+lines here.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import ecc_lava
-from ecc_lava.importers.keras.support import markdown
 from ecc_lava.importers.keras.table import HANDLERS
 from ecc_lava.importers.keras.table import OPERATORS as OPERATOR_HANDLERS
 from ecc_lava.lowering.lower import lower
@@ -78,12 +76,6 @@ def test_a_random_model_computes_the_same_before_and_after_lowering(recipe: Reci
 @given(RECIPES)
 def test_many_random_models_compute_the_same_before_and_after_lowering(recipe: Recipe) -> None:
     _check(recipe)
-
-
-def test_the_readme_shows_the_table_of_handlers() -> None:
-    table = markdown()
-    assert table in (Path(__file__).parents[3] / "README.md").read_text(), f"the README needs this table:\n{table}"
-    assert all(name in table for name in (*HANDLERS, *OPERATOR_HANDLERS))
 
 
 def test_every_handler_is_generated_or_excepted() -> None:
