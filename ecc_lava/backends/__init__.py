@@ -1,7 +1,7 @@
 """Back ends: functions of one signature that run a network on encoded input, and `simulate`, which runs any of them on images.
 
-`golden` is plain numpy and obvious; every other integer back end equals it bit for bit. To add a back end, write a file or folder here and
-give it one record in `table`; `tests/backends` then runs it on every network.
+`golden` is plain and obvious numpy, and every other integer back end equals it bit for bit. This room changes no network.
+To add a back end, write a file or folder here and give it one record in `table`; `tests/backends/test_table.py` then runs it.
 """
 
 from ecc_lava.backends.activity import Recording
@@ -23,14 +23,14 @@ __all__ = [
     "RUNTIMES",
     "BackEnd",
     "CorePlan",
-    "Listed",
     "LavaPlan",
+    "Listed",
+    "Recording",
     "Result",
     "ShardPlan",
     "ShardRun",
     "ShardSynapses",
     "Taps",
-    "Recording",
     "agreement",
     "as_result",
     "even_counts",

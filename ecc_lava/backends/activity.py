@@ -1,4 +1,4 @@
-"""What every back end returns for a batch, and what it is asked for."""
+"""The request to every back end and its answer: what to record, and what each population did."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Activity", "ActivityOf", "Recording", "input_activity"]
 
 @dataclass(frozen=True)
 class Recording:
-    """What to keep beside counts and potentials.
+    """What a run keeps beside counts and potentials.
 
     Attributes
     ----------
     rasters : frozenset of str
         Populations whose spikes are kept per step.
     over_time : bool
-        Keep the readouts' potential after every step.
+        Whether the readouts' potential after every step is kept.
     """
 
     rasters: frozenset[str] = frozenset()
@@ -36,13 +36,13 @@ class Activity:
     Attributes
     ----------
     counts : int64 array (N, H, W, C)
-        Spikes of each neuron; for a graded input, steps at which it sent a nonzero value; for a readout, 0.
+        Spikes of each neuron. A graded input counts the steps at which it sent a nonzero value; a readout has 0.
     potential : array (N, H, W, C)
-        v after the last step (zeros for an input).
+        v after the last step; an input has zeros.
     raster : uint8 array (N, T, H, W, C) or None
-        Spikes per step; for a graded input the value sent.
+        Spikes per step; a graded input has the values it sent.
     over_time : array (N, T, H, W, C) or None
-        v after every step (readout only).
+        v after every step of a readout.
     saturated_low, saturated_high : int
         How often v was clipped at either rail.
     """
@@ -56,7 +56,7 @@ class Activity:
 
 
 def input_activity(q: Array, timesteps: int, recording: Recording, name: str) -> Activity:
-    """Return what an input did: it sent the same graded values (N, H, W, C) at every step, or binary spikes (N, T, H, W, C)."""
+    """Return what an input did that sent the same graded values (N, H, W, C) at every step, or binary spikes (N, T, H, W, C)."""
     binary = q.ndim == 5
     counts = q.sum(axis=1, dtype=np.int64) if binary else (q > 0).astype(np.int64) * timesteps
     raster = None

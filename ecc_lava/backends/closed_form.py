@@ -1,11 +1,11 @@
-"""ECC's closed form: spike counts after T steps as if every neuron's input were spread evenly over them.
+"""ECC's closed form: the spike counts after T steps if every neuron's input came evenly over them.
 
 ``N = clip(floor((relu(I + b*T) + v_init) / vth), 0, T)`` with I the weighted sum of the sources' counts.
 v_init = vth/2 is thresholding for residual elimination (TRE): a residual of at least half the threshold counts as one more spike.
 
 Source: Wu, Yi and Huang, "A Little Energy Goes a Long Way: Build an Energy-Efficient, Accurate Spiking Neural Network From Convolutional
-Neural Network", Frontiers in Neuroscience 16, 2022 (arXiv 2103.00944). It knows nothing of spike timing; the gap to the time-stepped
-network is a number of its own.
+Neural Network", Frontiers in Neuroscience 16, 2022 (arXiv 2103.00944). The closed form ignores spike timing; attribution reports the
+difference from the time-stepped network as a loss of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["closed_form", "even_counts"]
 
 
 def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
-    """Evaluate the closed form, in float64.
+    """Evaluate the closed form in float64.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int,
     Raises
     ------
     InvalidInput
-        If rasters or potentials over time are asked for: there is no time here.
+        If the recording asks for rasters or potentials over time: the closed form has no time.
     """
     if recording.rasters or recording.over_time:
         raise InvalidInput("the closed form has no timesteps: rasters and potentials over time come from the other back ends")
@@ -60,17 +60,17 @@ def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int,
 
 
 def even_counts(population: Population, total: Array, timesteps: int) -> Float:
-    """Return how often neurons fire in T steps if their input is spread evenly over them.
+    """Return how often neurons fire in T steps if their input comes evenly over them.
 
-    Of integrate-and-fire neurons with v_init in 0 to vth this is what stepping through time gives for a constant input. A step population
-    fires at every step or at none.
+    An integrate-and-fire neuron with v_init in 0 to vth fires as often when it is stepped with a constant input. A step population fires at
+    every step or at none.
 
     Parameters
     ----------
     population : Population
-        That spikes.
+        A population that spikes.
     total : array (N, H, W, C)
-        Input and bias of all T steps.
+        Input and bias, summed over all T steps.
     timesteps : int
         T.
     """

@@ -24,12 +24,12 @@ def as_result(network: Network, activity: ActivityOf, backend: str, timesteps: i
     ----------
     network : SpikingNetwork or QuantisedNetwork
     activity : population -> Activity
-        Of every population.
+        The activity of every population.
     backend : str
-        What ran it.
+        Name of the back end that ran.
     timesteps : int
     record : names of populations
-        Whose counts, rasters and potentials are kept.
+        Populations whose counts, rasters and potentials the result keeps.
     """
     collector = Collector(network, record)
     collector.add(activity)
@@ -37,7 +37,7 @@ def as_result(network: Network, activity: ActivityOf, backend: str, timesteps: i
 
 
 class Collector:
-    """Sums up the activity of batches."""
+    """Adds up the activity of batches."""
 
     def __init__(self, network: Network, recorded: Sequence[str]) -> None:
         self._network = network
@@ -117,7 +117,7 @@ class Collector:
 
 
 def _logit_units(network: Network) -> dict[str, Array]:
-    """Return, of every readout by name, the potential of one step that stands for 1 in the model's units."""
+    """Return, for every readout by name, the potential per step that stands for 1 in the model's units."""
     if isinstance(network, QuantisedNetwork):
         return {p.name: np.array([scale]) for p, scale in zip(network.readouts, network.logit_scales, strict=True)}
     return {p.name: 1.0 / p.lambda_.ravel() for p in network.readouts}

@@ -1,4 +1,4 @@
-"""What a simulation returns."""
+"""The result of a simulation."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def _empty() -> Mapping[str, Array]:
 
 
 def largest_logit(logits: Outputs) -> Outputs:
-    """Return the index of the largest logit of each sample, int64 (N,), of every output."""
+    """Return the index of each sample's largest logit, int64 (N,), for every output."""
     if isinstance(logits, Mapping):
         return {name: array.argmax(axis=1) for name, array in logits.items()}
     return logits.argmax(axis=1)
 
 
 def agreement(one: Outputs, other: Outputs) -> float:
-    """Return how often both predict the same, over all outputs."""
+    """Return the share of samples on which both predict the same class, over all outputs."""
     a, b = (np.stack(list(p.values())) if isinstance(p, dict) else p for p in (one, other))
     return float((a == b).mean())
 
@@ -34,7 +34,7 @@ def agreement(one: Outputs, other: Outputs) -> float:
 class Result:
     """Outcome of simulating N samples for T timesteps.
 
-    Of a network with several outputs `logits`, `readout`, `logits_over_time` and `predictions` are dicts by the output's name.
+    If the network has several outputs, `logits`, `readout`, `logits_over_time` and `predictions` are dicts by the output's name.
 
     Attributes
     ----------
@@ -48,15 +48,15 @@ class Result:
     readout : int32 array (N, K) or None
         Potential of the readout; None for float back ends.
     spike_counts : name -> int64 array (N,)
-        Spikes of each population; for a graded input, its nonzero events.
+        Spikes of each population, or nonzero events of a graded input.
     synops : int64 array (N,)
-        Binary spikes times the synapses they pass (zero weights counted).
+        Binary spikes times the synapses they pass; zero weights count.
     input_macs : int64 array (N,)
         Nonzero graded input events times the synapses they pass: multiplications.
     saturated_low, saturated_high : name -> int
         How often a population's potential was clipped, over all samples.
     logits_over_time : float32 array (N, T, K) or None
-        What the logits would be had the run stopped after each step.
+        The logits of a run that stops after each step.
     counts : name -> uint16 array (N, H, W, C)
     raster : name -> uint8 array (N, T, ceil(H*W*C / 8))
         Spikes, eight to a byte (`numpy.unpackbits` on the last axis).

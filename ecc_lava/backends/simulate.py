@@ -35,22 +35,24 @@ def simulate(
     ----------
     network : QuantisedNetwork for `fast`, `golden`, `lava`; SpikingNetwork for `float`, `closed_form`
     x : array (N, H, W, C), or arrays by input name
-        As the Keras model takes it; uint8 is scaled by the coding's `uint8_scale`. Binary (N, T, H, W, C) for the coding "events".
+        Images as the Keras model takes them; uint8 is scaled by the coding's `uint8_scale`. The coding "events" takes binary
+        (N, T, H, W, C).
     backend : str
+        A name of `BACKENDS`.
     timesteps : int, optional
-        T; at most, and by default, the network's own.
+        T, at most the network's own, which is the default.
     over_time : bool
         Also return the logits after every step.
     record : names of populations
-        Whose counts, rasters and potentials are kept.
+        Populations whose counts, rasters and potentials the result keeps.
     strict : bool
         Make any saturation of a potential an error.
     first_sample : int
-        Number of the first image among those of a larger run: what a random input coding draws depends on it.
+        Number of the first image within a larger run; a random input coding draws by this number.
     progress : callable (images done, images), optional
     max_memory : int, optional
-        Bytes that a batch's results and lists may take in `fast` (by default 1 GiB), and its largest layer's currents in the stepwise back
-        ends (256 MiB); it chooses how many images run together, at least one.
+        Bytes for the images that run together, of which there is at least one. `fast` counts their results and lists (by default 1 GiB),
+        `golden`, `float` and `closed_form` the currents of the largest population (256 MiB); `lava` runs all images together.
 
     Returns
     -------
@@ -59,9 +61,9 @@ def simulate(
     Raises
     ------
     InvalidInput
-        Wrong back end, network type, images, timesteps or population name.
+        If the back end, network type, images, timesteps or a population name is wrong.
     RangeError
-        A readout saturated, or with `strict` any population.
+        If a readout saturated, or with `strict` any population.
     """
     back_end = _back_end(backend, network)
     steps = _timesteps(network, timesteps)

@@ -1,7 +1,8 @@
 """The time-stepped engine in plain numpy, one population after the other: `golden` in int64, `float` in float64.
 
-Running one population for all T steps before the next is exact: populations have no feedback, and every population's window is shifted
-by its depth, so step t of a target sees step t of each of its sources (DESIGN: clock). Slow and obvious on purpose.
+Each population runs all T steps before the next population starts. This order is exact, because networks have no feedback and a
+population's window is shifted by its depth: step t of a target reads step t of each of its sources. The engine is slow and obvious on
+purpose.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["floating", "golden"]
 
 @dataclass(frozen=True)
 class _PopulationRun:
-    """One population as the engine needs it, in one dtype."""
+    """One population with all its numbers in one dtype."""
 
     name: str
     kind: Kind
@@ -39,7 +40,7 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, re
     ----------
     network : QuantisedNetwork
     q : input name -> uint8 array (N, H, W, C)
-        What graded inputs send at every step; binary spikes, uint8 (N, T, H, W, C), of the others.
+        What graded inputs send at every step; the other inputs send binary spikes, uint8 (N, T, H, W, C).
     timesteps : int
     recording : Recording
     """

@@ -43,13 +43,13 @@ class BackEnd:
     network_type : type
         The networks that it runs.
     load : callable () -> function
-        Imports the back end and returns its function of (network, encoded input, timesteps, recording).
+        Imports the back end and returns its function (network, encoded input, timesteps, recording) -> activity.
     images_per_batch : callable (network, timesteps, recording, bytes or None) -> int, or None
-        How many images run together; None if all do.
+        How many images run together; None if all images must.
     records_rasters : bool
-        Whether it knows at which step a neuron fires.
+        Whether it can tell at which step a neuron fires.
     is_installed : callable () -> bool
-        Looks for the packages that it needs without importing them.
+        Looks for the packages that the back end needs, and imports none.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """The ground floor: arrays and their checks, the neuron's equation, files, pages and progress.
 
-Nothing here knows a network, a model or a chip. Put a helper here only if two rooms that must not import each other need it.
+This room knows no network, model or chip. Add a helper only if two rooms that must not import each other need it.
 """
 
 from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by_output, first_output, joined, only, output_of, read_only

@@ -1,4 +1,4 @@
-"""Array types and read-only arrays."""
+"""Array types, read-only arrays, and the outputs of networks with one or several outputs."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ Item = TypeVar("Item")
 
 
 def only(items: Sequence[Item], what: str) -> Item:
-    """Return the single item of a network that has one of its kind.
+    """Return the only item of a network's items of one kind.
 
     Raises
     ------
     InvalidInput
-        If there are several.
+        If there is another number of items.
     """
     if len(items) != 1:
         raise InvalidInput(f"this network has {len(items)} {what}s; ask for all of them by `.{what}s`")
@@ -63,13 +63,13 @@ def first_output(outputs: Outputs) -> Array:
 
 
 def output_of(outputs: Outputs, name: str) -> Array:
-    """Return the array of the output of that name, which is the only one where outputs have no names."""
+    """Return the array of the output of that name; a single output is an array without a name."""
     array: Array = outputs[name] if isinstance(outputs, Mapping) else outputs
     return array
 
 
 def joined(parts: Sequence[Outputs]) -> Outputs:
-    """Return the outputs of all samples from those of batches."""
+    """Join the outputs of batches into those of all samples."""
     if isinstance(parts[0], Mapping):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Reads files, and writes them whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["check_writable", "read_bytes", "require_file", "write_bytes"]
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file under a temporary name beside it, sync it, and rename it: a reader sees the old file or the new one, never a part.
+    """Write a temporary file beside the path, sync it and rename it, so that a reader sees the old file or the new one, never a part.
 
     Raises
     ------
     FileError
-        If the folder is missing or cannot be written, the disk is full, or the path is a folder, a device or a pipe; the old file, if
-        any, is untouched.
+        If the folder is missing or cannot be written, the disk is full, or the path is a folder, a device or a pipe. The old file stays
+        as it is.
     """
     path = Path(path)
     temporary = None
@@ -40,18 +40,18 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 
 def check_writable(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
-    """Find out before the work, not after it, whether a file can be written; nothing is left behind.
+    """Check before long work whether a file can be written, and leave nothing behind.
 
     Parameters
     ----------
     path : path
     inputs : paths
-        Files that are read, and that the new file must not replace.
+        Files that the work reads and that the new file must not replace.
 
     Raises
     ------
     FileError
-        If not, saying why.
+        If the file cannot be written; the message says why.
     """
     path = Path(path)
     try:
@@ -65,7 +65,7 @@ def check_writable(path: str | Path, inputs: Iterable[str | Path] = ()) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    """Make an empty file beside `path`, to be renamed to it."""
+    """Make an empty file beside `path` that can be renamed to it."""
     if path.is_dir():
         raise OSError(0, "it is a folder")
     if path.exists() and not path.is_file():
@@ -82,12 +82,12 @@ def _umask() -> int:
 
 
 def require_file(path: str | Path) -> Path:
-    """Return the path of a file that is there to be read.
+    """Return the path of a file that can be read.
 
     Raises
     ------
     FileError
-        If there is none, or it is a folder, a device or a pipe.
+        If the file is missing, or is a folder, a device or a pipe.
     """
     path = Path(path)
     try:
@@ -111,7 +111,7 @@ def read_bytes(path: str | Path) -> bytes:
     Raises
     ------
     FileError
-        If it is missing or cannot be read.
+        If the file is missing or cannot be read.
     """
     path = require_file(path)
     try:

@@ -1,4 +1,4 @@
-"""The integrate-and-fire neuron and the step neuron, written once in plain numpy: the golden model of every back end."""
+"""The integrate-and-fire neuron and the step neuron in plain numpy, the golden model of every back end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NeuronStep(NamedTuple):
 
 
 def _saturate(v: Array, limit: float) -> tuple[Array, int, int]:
-    """Clip to +-limit and count how many values lay outside."""
+    """Clip to +-limit and count the values outside."""
     low, high = int((v < -limit).sum()), int((v > limit).sum())
     return (np.clip(v, -limit, limit).astype(v.dtype) if low or high else v), low, high
 
@@ -29,7 +29,7 @@ def _saturate(v: Array, limit: float) -> tuple[Array, int, int]:
 def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float, *, is_stateful: bool = True) -> NeuronStep:
     """Advance neurons by one timestep.
 
-    ``v <- clip(v + current); s = v >= vth; v <- clip(v - vth*s)``; without `vth` nothing fires. A step neuron keeps nothing:
+    ``v <- clip(v + current); s = v >= vth; v <- clip(v - vth*s)``; without `vth` nothing fires. A step neuron has no memory:
     ``v <- clip(current); s = v >= vth``.
 
     Parameters
@@ -38,14 +38,14 @@ def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float
         Potential, and summed input including the bias.
     vth : array broadcastable to v, or None for a readout
     limit : float
-        Potential rail; infinite for real-valued networks.
+        Rail of the potential; infinite for real-valued networks.
     is_stateful : bool
-        Whether the potential is kept from step to step; not that of a step neuron.
+        Whether neurons keep their potential from step to step; step neurons do not.
 
     Returns
     -------
-    Step
-        New potential, spikes (0 or 1, dtype of v), and how often the low and high rail were reached.
+    NeuronStep
+        New potential, spikes (0 or 1, dtype of v), and how often the low and the high rail were reached.
     """
     v, low, high = _saturate(v + current if is_stateful else np.broadcast_to(current, v.shape), limit)
     if vth is None:

@@ -1,7 +1,7 @@
-"""Pages of HTML that are one file and load nothing: template, styles and script put together.
+"""Joins a template, styles and a script into one HTML file that loads nothing.
 
-Text from files is escaped; data reaches the script as JSON that cannot end its element. The page's own policy lets a browser run this
-script and use these styles, and nothing else.
+The template escapes text from files. Data reaches the script as JSON that cannot end its element. The page's own policy lets a browser
+use this script and these styles, and nothing else.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def rendered(folder: Path, scripts: Sequence[str], filters: Mapping[str, Callabl
     Parameters
     ----------
     folder : Path
-        Of `page.html.jinja`, `page.css` and the scripts.
-    scripts : names of files, which in this order are one script
+        Folder of `page.html.jinja`, `page.css` and the scripts.
+    scripts : names of files, joined in this order
     filters : name -> function
-        That the template shows values through.
+        Functions through which the template shows values.
     **values
-        What the template shows; those that it passes through `tojson` are JSON values.
+        What the template shows. Values that pass through `tojson` are JSON values.
     """
     import jinja2
     from markupsafe import Markup
@@ -48,5 +48,5 @@ def rendered(folder: Path, scripts: Sequence[str], filters: Mapping[str, Callabl
 
 
 def _digest(text: str) -> str:
-    """Return what a content security policy calls a text."""
+    """Return a text's digest as a content security policy writes it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

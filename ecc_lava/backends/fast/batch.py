@@ -44,7 +44,7 @@ _Work = Callable[[Part, Scratch], Any]
 
 @dataclass(eq=False)
 class PopulationOutput:
-    """Where one population's results of a batch go."""
+    """The arrays that take one population's results of a batch."""
 
     counts: Array
     potential: Array
@@ -71,7 +71,7 @@ class PopulationOutput:
 
 
 def _parts(layer: LayerPlan, images: int, number: int) -> list[Part]:
-    """Cut a population for so many threads: its rows, or where there is one row the blocks, if no two write to the same word of bits."""
+    """Cut a population for threads: by rows, or a single row by blocks if no two blocks write to the same word of bits."""
     rows, blocks = images * layer.population.shape[0], len(layer.blocks)
     if rows == 1 and (layer.width == 1 or layer.channels % LANES == 0):
         return [Part((0, 1), cut) for cut in _ranges(blocks, number)]
@@ -101,7 +101,7 @@ class BatchRun:
         try:
             self._images(images, self.local.memory, 1, lambda work, parts: [work(part, self.local.scratch) for part in parts])
         except BaseException:
-            self.stop.set()  # the other threads need not go on
+            self.stop.set()  # the other threads stop, too
             raise
 
     def cut(self, images: range, pool: ThreadPoolExecutor, threads: int) -> None:
@@ -118,7 +118,7 @@ class BatchRun:
             population, output = layer.population, self.outputs[layer.population.name]
             sources = tuple(sent[view.source].source(use, view, kind) for view, kind in layer.sources)
             constant, own = layer.bias, layer.graded or len(layer.bias) > 1
-            if own:  # of every position of every image
+            if own:  # one constant for every position of every image
                 constant = memory.take((len(images), layer.positions, layer.lanes), np.int32)
                 constant[...] = layer.bias
                 constant = constant.reshape(-1, layer.lanes)

@@ -1,6 +1,6 @@
-"""What the fast back end's kernels work on while images run: what populations sent, as its readers take it, and where results go.
+"""What the fast back end's kernels take while images run: what populations sent, and the arrays for results.
 
-Several images are run together, row after row: row r is row r % H of image r // H.
+Several images run together, row after row: row r is row r % H of image r // H.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from ecc_lava.common import Array, Shape
 __all__ = ["SPARE", "STEPS", "Job", "Kernels", "Part", "Scratch", "SpikeSource"]
 
 SPARE = 64
-"""Entries behind the end of a list that kernels may read, or write before they are needed."""
+"""Entries behind the end of a list that kernels may read, or may overwrite before the list grows."""
 
 STEPS = 32
 """Steps of one pass over a position."""
 
 AHEAD = 8
-"""Steps whose events are listed together."""
+"""Steps whose events kernels list together."""
 
 
 @dataclass(frozen=True, eq=False)
 class SpikeSource:
-    """What one population sent, as one piece reads it; what its kind of piece does not read is None.
+    """What one population sent, as one piece reads it; arrays that its kind of piece does not read are None.
 
     Attributes
     ----------
     shape : (H, W, C)
     events : int32 array
-        ``x * channels + c`` of every event, one (row, step) after the other, ascending.
+        ``x * channels + c`` of every event, one (row, step) after the other, in ascending order.
     starts : int32 array (rows, T, W + 1)
         First event of every position; the last entry of a row ends it.
     values : uint8 array or None
-        What graded events carry.
+        The values of graded events.
     bits : uint64 array (rows, T, words) or None
-        Spikes; a word to spare lies before and behind.
+        Spikes, with a spare word before and behind.
     trains : uint8 array (images, neurons, T) or None
     """
 
@@ -53,7 +53,7 @@ class SpikeSource:
 
 @dataclass(frozen=True, eq=False)
 class Scratch:
-    """Memory of one thread: sums of a block (steps, lanes), events of a window, their values, and where runs of them begin and end."""
+    """Memory of one thread: sums of a block (steps, lanes), events of a window, their values, and the bounds of runs of events."""
 
     current: Array
     events: Array
@@ -78,9 +78,9 @@ class Job:
     sources : tuple of SpikeSource
         In the order of the layer's `sources`.
     constant : int32 array (images * positions or 1, lanes)
-        Added at every step.
+        What every step adds.
     bits : uint64 array (rows, T, words)
-        Zero; spikes are set.
+        All zero before the run; kernels set spikes.
     counts, potential : int32 arrays (images, H, W, C)
         Written.
     over_time : int32 array (images, T, H, W, C) or None
@@ -98,14 +98,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows, of all images, and blocks of a population that one call runs."""
+    """The rows, over all images, and the blocks of a population that one call runs."""
 
     rows: tuple[int, int]
     blocks: tuple[int, int]
 
 
 class Kernels(Protocol):
-    """A set of kernels; all sets give the same integers."""
+    """A set of kernels; all sets compute the same integers."""
 
     def prepare(self, layer: LayerPlan) -> Any:
         """Return a layer as `run` and `run_graded` take it."""
@@ -114,13 +114,13 @@ class Kernels(Protocol):
         """Run all steps of a part of a population; return how often the low and the high rail were reached."""
 
     def run_graded(self, prepared: Any, job: Job, part: Part, scratch: Scratch) -> None:
-        """Add the input from graded values to the job's `constant`, which then has all positions."""
+        """Add the input from graded values to the job's `constant`, which must have a row for every position."""
 
     def row_spikes(self, bits: Array) -> Array:
         """Return the number of spikes of every row, int64."""
 
     def list_events(self, bits: Array, shape: Shape, view: tuple[int, int], row_base: Array, events: Array, starts: Array) -> None:
-        """List the events of a range of channels, those of row r from ``row_base[r]`` on."""
+        """List the events of a range of channels; the events of row r begin at ``row_base[r]``."""
 
     def list_values(self, values: Array, view: tuple[int, int], events: Array, carried: Array, starts: Array) -> None:
         """List the nonzero values of graded maps (images, H, W, C) as events of one step."""

@@ -1,4 +1,4 @@
-"""Buffers that the threads of the fast back end hand out and take back."""
+"""Buffers that a thread of the fast back end uses again and again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Memory"]
 
 
 class Memory:
-    """Buffers of one thread, handed out again once given back: fresh pages for every population would cost as much as its arithmetic."""
+    """Buffers of one thread. Fresh memory pages for every population would cost as much as its arithmetic."""
 
     def __init__(self) -> None:
         self._free: list[Array] = []
@@ -20,7 +20,7 @@ class Memory:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         best = min((buffer for buffer in self._free if buffer.nbytes >= size), key=lambda buffer: buffer.nbytes, default=None)
         if best is None:
-            self._free = self._free[1:]  # one that is too small now mostly stays so
+            self._free = self._free[1:]  # a buffer that is too small now mostly stays too small
             best = np.empty(size + size // 4, np.uint8)
         else:
             self._free = [buffer for buffer in self._free if buffer is not best]

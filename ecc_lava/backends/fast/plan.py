@@ -1,6 +1,6 @@
-"""What the fast back end's kernels read: a network's synapses as tables of windows and rows of weights, cut into blocks of lanes.
+"""The plan that the fast back end's kernels read: synapses as tables of windows and rows of weights, cut into blocks of lanes.
 
-A population's neurons at one position are its lanes. Nothing here depends on the kernels that run it.
+A population's neurons at one position are its lanes. The plan is the same for all sets of kernels.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 LANES = 64
-"""Lanes are counted in this many: 64 weights fill a cache line."""
+"""Blocks have multiples of so many lanes: 64 weights fill a cache line."""
 
 BLOCK_SIZES = (4 * LANES, 2 * LANES, LANES)
-"""Lanes that kernels can run together."""
+"""Numbers of lanes that kernels can run together."""
 
 TYPICAL_ACTIVITY = 0.08
-"""Spikes a neuron and step of a deep network at 32 steps; only speed depends on it."""
+"""Spikes per neuron and step of a deep network at 32 steps; only speed depends on this number."""
 
 
 def rounded(lanes: int) -> int:
@@ -47,19 +47,19 @@ def rounded(lanes: int) -> int:
 
 
 class PieceKind(IntEnum):
-    """How a piece's synapses are added up."""
+    """How kernels add up a piece's synapses."""
 
     EVENTS = 0
-    """A row of weights, one for each lane, for every event under the window."""
+    """Every event under the window adds a row of weights, one for each lane."""
     MASKED = 1
-    """Depthwise: a weight where the bit of its own channel is set."""
+    """Depthwise: every lane adds its own weight where the bit of its channel is set."""
     SPARSE = 2
-    """Synapse by synapse."""
+    """Every synapse adds its own weight."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What a piece reads of a population: a range of its channels."""
+    """The range of a population's channels that a piece reads."""
 
     source: str
     first: int
@@ -68,25 +68,25 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class SynapseTable:
-    """Variable numbers of entries for each index: ``entries[starts[i]:starts[i + 1]]``, int32."""
+    """Lists of entries, int32; index i has ``entries[starts[i]:starts[i + 1]]``."""
 
     starts: Array
     entries: Array
 
     @staticmethod
     def of(lists: Sequence[Sequence[tuple[int, ...]]], columns: int) -> SynapseTable:
-        """Return the table of a list of entries for each index."""
+        """Return a table from one list of entries for each index."""
         starts = np.cumsum([0, *map(len, lists)]).astype(np.int32)
         return SynapseTable(starts, np.array([entry for part in lists for entry in part], np.int32).reshape(-1, columns))
 
     @property
     def longest(self) -> int:
-        """Most entries of one index."""
+        """The most entries that one index has."""
         return int(np.diff(self.starts).max(initial=0))
 
 
 NO_TABLE = SynapseTable(np.zeros(1, np.int32), np.zeros((0, 3), np.int32))
-"""Of pieces that need none."""
+"""The table of pieces that need none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,16 +99,16 @@ class KernelPiece:
     view : View
     offset : int
         First lane in the block, a multiple of `LANES`.
-    weights : array (1 + rows, lanes) for events, int8; the first row is zero
-        Masked: (taps, lanes), int16; sparse: (synapses,), int8.
+    weights : array
+        Events: int8 (1 + rows, lanes), whose first row is zero. Masked: int16 (taps, lanes). Sparse: int8 (synapses,).
     rows : SynapseTable
-        For every row of the target (y, weight row of the kernel row).
+        For every row of the target: (y, weight row of the kernel row).
     columns : SynapseTable
-        For every column of the target (first x, end, weight row of x minus x * channels) for runs of neighbouring positions.
+        For every column of the target, runs of neighbouring positions: (first x, end, weight row of x minus x * channels).
     channels : int
-        Of the source in one position's bits or events.
+        Channels of the source in one position's bits or events.
     first : int
-        Masked: bit of the first lane minus that of the position.
+        Masked: the first lane's bit, counted from the position's first bit.
     shift : int
     gain : int32 array (positions,) or None
     sparse : Sparse or None
@@ -128,13 +128,13 @@ class KernelPiece:
 
     @property
     def source(self) -> tuple[View, PieceKind]:
-        """What is read, and in which form."""
+        """What the piece reads, and in which form."""
         return self.view, self.kind
 
 
 @dataclass(frozen=True)
 class Block:
-    """Lanes that are run together: the first, their number, and the synapses onto them from spikes and from graded values."""
+    """Lanes that run together: the first lane, the number of lanes, and the pieces onto them from spikes and from graded values."""
 
     lane: int
     lanes: int
@@ -150,16 +150,16 @@ class LayerPlan:
     ----------
     population : QuantisedPopulation
     width, channels : int
-        Of the map when neighbouring positions are taken together.
+        Size of the map after neighbouring positions are merged.
     blocks : tuple of Block
     bias, vth, v_init : int32 array (positions or 1, lanes)
         Lanes beyond the channels never fire.
     limit : int
         Potential rail.
     last_of : tuple of str
-        Populations that nothing reads after this one.
+        Populations whose last reader is this one.
     read : bool
-        Whether anything reads this one.
+        Whether any population reads this one.
     """
 
     population: QuantisedPopulation
@@ -175,22 +175,22 @@ class LayerPlan:
 
     @cached_property
     def sources(self) -> tuple[tuple[View, PieceKind], ...]:
-        """What the pieces read, each once."""
+        """What the pieces read, without repetition."""
         return tuple(dict.fromkeys(piece.source for block in self.blocks for piece in (*block.spiking, *block.graded)))
 
     @property
     def lanes(self) -> int:
-        """Channels, rounded up."""
+        """Channels, rounded up to a multiple of `LANES`."""
         return rounded(self.channels)
 
     @property
     def positions(self) -> int:
-        """Of the map."""
+        """Positions of the map."""
         return self.population.shape[0] * self.width
 
     @property
     def graded(self) -> bool:
-        """Whether a graded input is read."""
+        """Whether a piece reads a graded input."""
         return any(block.graded for block in self.blocks)
 
 
@@ -200,11 +200,11 @@ class FastPlan:
 
     layers: tuple[LayerPlan, ...]
     longest_list: int
-    """Most events that one window can hold."""
+    """The most events that one window can hold."""
     most_runs: int
-    """Most runs of neighbouring positions under one window."""
+    """The most runs of neighbouring positions under one window."""
 
     @property
     def widest_block(self) -> int:
-        """Lanes."""
+        """Lanes of the widest block."""
         return max(block.lanes for layer in self.layers for block in layer.blocks)

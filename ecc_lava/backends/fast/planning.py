@@ -1,4 +1,4 @@
-"""Plans a network for the fast back end's kernels: which positions run together, and in which blocks of lanes."""
+"""Plans a network for the fast back end's kernels: chooses positions to merge and blocks of lanes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation
 __all__ = ["fast_plan"]
 
 _BLOCK_BYTES = 640 * 1024
-"""Of one block's weights, so that they stay in a second-level cache of 1 MiB."""
+"""Bytes of one block's weights, so that a second-level cache of 1 MiB keeps them."""
 
 _ROW, _EVENT, _POSITION, _NEURONS = 1.0, 0.4, 30.0, 12.0
-"""Measured cycles: to add 64 weights, to look an event up, to begin a window, to step 64 neurons."""
+"""Measured processor cycles to add 64 weights, look an event up, begin a window and step 64 neurons."""
 
 
 def _together(synapses: list[TapSynapses], shape: Shape) -> int:
-    """Return how many neighbouring positions to take together: the number that costs least by the measured cycles."""
+    """Return how many neighbouring positions to merge: the number that costs the fewest cycles."""
     _, width, channels = shape
     if not all(may_merge(s, channels) for s in synapses):
         return 1
@@ -46,17 +46,17 @@ def _together(synapses: list[TapSynapses], shape: Shape) -> int:
 
 
 def _block_lanes(synapses: list[TapSynapses], lanes: int) -> int:
-    """Return how many lanes to run together: as many as have their weights in the second-level cache."""
+    """Return how many lanes run together: as many as keep their weights in the second-level cache."""
     convs = [s.conv for s in synapses if isinstance(s.geometry, Conv) and not s.masked and not s.graded]
     if any(conv.groups > 1 and conv.kernel.shape[3] // conv.groups < LANES for conv in convs):
-        return LANES  # more would read the events of more groups
+        return LANES  # more lanes would read the events of more groups
     rows = sum(prod(conv.kernel.shape[:3]) for conv in convs)
     sizes = [size for size in BLOCK_SIZES if size <= lanes]
     return next((size for size in sizes if rows * size <= _BLOCK_BYTES), sizes[0])
 
 
 def _padded(values: Array, shape: Shape, together: int, fill: int) -> Array:
-    """Return a parameter as (positions or 1, lanes)."""
+    """Return a neuron parameter as (positions or 1, lanes)."""
     one = values.shape != shape or values.size == 1
     broad = np.broadcast_to(values, (1, together, shape[2])) if one else values
     rows = broad.reshape(-1, together * shape[2])

@@ -1,9 +1,9 @@
 """The fast back end: exact, event-driven, output-stationary, on all cores.
 
-An image runs through the whole network, one population after the other (exact: see `ecc_lava.backends.stepwise`). Spikes are kept as bits,
-and as lists of events while they are read; a population's sums exist for one position at a time. For an image of T steps a thread holds,
-over the populations still to be read, T * H * (W * C / 8 + 4 * (W + 1)) bytes and 4 for every spike; a result takes 8 bytes a neuron.
-The result does not depend on the number of threads.
+An image runs through the whole network, one population after the other; `ecc_lava.backends.stepwise` says why this is exact. Spikes are
+bits, and also lists of events while other populations read them. A population's sums exist for one position at a time. For an image of T
+steps a thread holds T * H * (W * C / 8 + 4 * (W + 1)) bytes, and 4 for every spike, of each population still to be read; a result takes
+8 bytes a neuron. The result does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from ecc_lava.networks import Kind, QuantisedNetwork
 __all__ = ["fast", "images_per_batch", "kernels"]
 
 GROUP_BYTES = 16 * 2**20
-"""Of spikes and lists of the images that one thread runs together: few images would fetch a deep layer's weights too often (with 4 MiB its
-sums took a third longer), and lists that do not stay in a cache are at least read in order."""
+"""Bytes of spikes and lists of the images that one thread runs together.
+
+Fewer images fetch a deep layer's weights too often: with 4 MiB its sums took a third longer. Lists too large for a cache are at least read
+in order."""
 
 RESULT_BYTES = 2**30
 """Bytes that a batch's results and lists take by default."""
@@ -34,7 +36,7 @@ RESULT_BYTES = 2**30
 
 @cache
 def kernels() -> Kernels:
-    """Return the kernels of this machine: compiled from C where there is a compiler, else from Python by numba."""
+    """Return the kernels of this machine: from C where there is a compiler, else from Python by numba."""
     from ecc_lava.backends.fast.kernels.compile import load_library
 
     library = load_library()
@@ -51,7 +53,7 @@ _runners: WeakKeyDictionary[QuantisedNetwork, PreparedNetwork] = WeakKeyDictiona
 
 
 def _runner(network: QuantisedNetwork, with_kernels: Kernels) -> PreparedNetwork:
-    """Return the network's runner; made once, for a network comes in batch after batch."""
+    """Return the prepared network, which is made once for all batches."""
     known = _runners.get(network)
     if known is None or known.kernels is not with_kernels:
         known = _runners[network] = PreparedNetwork.of(network, with_kernels)
@@ -59,7 +61,7 @@ def _runner(network: QuantisedNetwork, with_kernels: Kernels) -> PreparedNetwork
 
 
 def _threads() -> int:
-    """Return the cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -75,7 +77,7 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
     samples = len(next(iter(q.values())))
     outputs = {layer.population.name: PopulationOutput.of(layer, samples, timesteps, recording) for layer in runner.plan.layers}
     run = BatchRun(runner, q, outputs, timesteps)
-    together = samples - samples % threads  # each by one thread; what is left is cut, population by population
+    together = samples - samples % threads  # each image on one thread; the rest is cut, population by population
     with ThreadPoolExecutor(threads) as pool:
         try:
             list(pool.map(run.alone, _groups(runner.plan, together, timesteps, threads)))
@@ -90,9 +92,9 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
 
 
 def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recording, max_memory: int | None = None) -> int:
-    """Return how many images keep their results, and what threads hold if every neuron fires at every step, within `max_memory` bytes.
+    """Return how many images fit into `max_memory` bytes, by default `RESULT_BYTES`; at least one.
 
-    At least one, whose results and lists may take more; by default `RESULT_BYTES`.
+    An image takes its results, and what threads hold of it if every neuron fires at every step.
     """
     max_memory = max_memory or RESULT_BYTES
     order = {p.name: i for i, p in enumerate(network.populations)}
@@ -103,7 +105,7 @@ def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recor
         return timesteps * height * (width * channels * 4 + width * channels // 8 + 4 * (width + 1))
 
     lists = max(sum(held(name) for name in order if order[name] <= i <= last.get(name, order[name])) for i in order.values())
-    results = sum(  # half of the 16 bytes a neuron are for those who sum up counts
+    results = sum(  # half of the 16 bytes a neuron are for the caller, who adds up counts
         p.neurons * (16 + timesteps * (p.name in recording.rasters) + 4 * timesteps * (recording.over_time and p.kind is Kind.READOUT))
         for p in network.populations
     )
@@ -112,13 +114,13 @@ def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recor
 
 
 def _group_size(shapes: Sequence[Shape], timesteps: int) -> int:
-    """Return how many images run together: their bits and lists of the largest population, at a typical activity, take `GROUP_BYTES`."""
+    """Return how many images run together: `GROUP_BYTES` hold their bits and lists of the largest population at a typical activity."""
     largest = max(timesteps * h * (w * c * (1 / 8 + 4 * TYPICAL_ACTIVITY) + 4 * (w + 1)) for h, w, c in shapes)
     return max(1, int(GROUP_BYTES / largest))
 
 
 def _groups(plan: FastPlan, samples: int, timesteps: int, threads: int) -> list[range]:
-    """Cut a batch into groups of images that run together, so that weights are fetched once for all of them, as many for each thread."""
+    """Cut a batch into groups of images that share each fetch of the weights; every thread gets the same number of groups."""
     if not samples:
         return []
     size = _group_size([layer.population.shape for layer in plan.layers], timesteps)

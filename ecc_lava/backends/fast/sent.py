@@ -1,4 +1,4 @@
-"""What one population sent, as bits and as the lists that its readers take."""
+"""The spikes that one population sent, as bits and as the lists that other populations read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["SentSpikes", "of_input", "silent"]
 
 
 class SentSpikes:
-    """What one population sent: bits, and the lists made of them for their readers; memory goes back with `forget`.
+    """The bits that one population sent, and the lists made of them for their readers. `forget` gives the memory back.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class SentSpikes:
         self._taken: list[Array] = [] if bits is None else [bits]
 
     def source(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
-        """Return it as pieces of a kind read it."""
+        """Return the spikes as a kind of piece reads them."""
         key = (kind, view.first, view.stop)
         if key not in self._made:
             self._made[key] = self._graded(kernels, view, kind) if self._bits is None else self._spikes(kernels, view, kind, self._bits)
@@ -65,7 +65,7 @@ class SentSpikes:
             trains = self._take((rows // height, height * width * channels, steps), np.uint8)
             kernels.spread(bits, self._shape, True, trains)
             return SpikeSource(self._shape, trains=trains)
-        ends = np.cumsum(kernels.row_spikes(bits) + SPARE)  # of all channels: room enough for any range of them
+        ends = np.cumsum(kernels.row_spikes(bits) + SPARE)  # the events of all channels leave room for any range of channels
         if ends[-1] >= 2**31:
             raise InvalidInput(
                 f"{ends[-1]} spikes of a map {self._shape} in {steps} steps of one image; the fast back end counts to {2**31}"
@@ -77,7 +77,7 @@ class SentSpikes:
 
 
 def of_input(memory: Memory, x: Array) -> SentSpikes:
-    """Return what an input sends: graded values (N, H, W, C), or binary spikes (N, T, H, W, C)."""
+    """Return an input's graded values (N, H, W, C) or binary spikes (N, T, H, W, C) as what it sent."""
     height, width, channels = x.shape[-3:]
     if x.ndim == 4:
         return SentSpikes(memory, (height, width, channels), None, np.array(x, order="C"))
@@ -89,7 +89,7 @@ def of_input(memory: Memory, x: Array) -> SentSpikes:
 
 
 def silent(memory: Memory, shape: Shape, images: int, timesteps: int) -> Array:
-    """Return bits of no spikes, (rows, T, words), with a word to spare before and behind them."""
+    """Return bits without spikes, (rows, T, words), with a spare word before and behind them."""
     height, width, channels = shape
     words = -(-width * channels // 64)
     whole = memory.take((images * height * timesteps * words + 2,), np.uint64)

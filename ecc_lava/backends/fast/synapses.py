@@ -1,7 +1,7 @@
 """Cuts one projection into pieces as the fast back end's kernels read them.
 
-Where there are few channels, neighbouring positions of the target are merged into one of more lanes: their window is a little wider, its
-weights zero where a position does not read.
+If the target has few channels, neighbouring positions are merged into one position of more lanes. The merged window is a little wider and
+has zero weights where a position does not read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["TapSynapses", "cut_synapses", "may_merge", "merged_synapses", "simpl
 
 @dataclass(frozen=True, eq=False)
 class TapSynapses:
-    """One projection on its way to pieces: always a Conv or a Sparse."""
+    """One projection as a Conv or a Sparse, before it is cut into pieces."""
 
     source: str
     shape: Shape
@@ -30,18 +30,18 @@ class TapSynapses:
 
     @property
     def conv(self) -> Conv:
-        """The geometry of one that is not sparse."""
+        """The geometry, which must be a Conv."""
         assert isinstance(self.geometry, Conv)
         return self.geometry
 
     @property
     def reads(self) -> tuple[int, int]:
-        """Range of the source's channels."""
+        """The range of the source's channels that the projection reads."""
         return self.conv.reads or (0, self.shape[2])
 
     @property
     def masked(self) -> bool:
-        """Whether every channel reads its own channel's spikes alone."""
+        """Whether every channel reads the spikes of its own channel alone."""
         return not self.graded and isinstance(self.geometry, Conv) and _depthwise(self.geometry)
 
 
@@ -50,9 +50,9 @@ def _depthwise(conv: Conv) -> bool:
 
 
 def simplified(geometry: Geometry, shape: Shape, graded: bool) -> Conv | Sparse:
-    """Return a Dense as a Conv, and few grouped channels as ungrouped ones."""
+    """Return a Dense as a Conv, and a Conv of few grouped channels as an ungrouped one."""
     match geometry:
-        case Dense(kernel=kernel):  # a kernel as large as the map, read position by position in flatten order
+        case Dense(kernel=kernel):  # the kernel is as large as the map, and both have the order of flatten
             return Conv(kernel.reshape(*shape, -1))
         case Conv():
             few = geometry.groups > 1 and geometry.kernel.shape[3] <= LANES and (graded or not _depthwise(geometry))
@@ -62,7 +62,7 @@ def simplified(geometry: Geometry, shape: Shape, graded: bool) -> Conv | Sparse:
 
 
 def _group_weights(conv: Conv, start: int, stop: int) -> tuple[Array, int, int]:
-    """Return the weights of output channels start..stop as if ungrouped, and the range of channels read: those of their groups."""
+    """Return the ungrouped weights of output channels start..stop, and the range of channels that their groups read."""
     kernel = conv.kernel
     fan_in, fan_out = kernel.shape[2], kernel.shape[3] // conv.groups
     first, last = start // fan_out, (stop - 1) // fan_out + 1
@@ -76,9 +76,9 @@ def _group_weights(conv: Conv, start: int, stop: int) -> tuple[Array, int, int]:
 
 
 def may_merge(s: TapSynapses, channels: int) -> bool:
-    """Whether neighbouring positions of the target may be taken together."""
+    """Whether neighbouring positions of the target may be merged."""
     if isinstance(s.geometry, Sparse):
-        return True  # by flat index, which stays
+        return True  # a synapse has flat indices, which merging keeps
     conv = s.conv
     if conv.gain is not None or conv.dilation[1] != 1 or conv.input_dilation[1] != 1:
         return False
@@ -92,7 +92,7 @@ def merged_synapses(conv: Conv, number: int, total: int) -> Conv:
     """Return the convolution onto `number` neighbouring positions at once, as channels (position, channel) of a narrower map."""
     height, width, fan_in, out = conv.kernel.shape
     stride, first = conv.strides[1], conv.writes[0] if conv.writes else 0
-    if conv.groups > 1:  # masked, one column wide: the positions' bits lie one after the other
+    if conv.groups > 1:  # masked and one column wide: the bits of the positions follow each other
         return replace(conv, kernel=np.tile(conv.kernel, number), groups=conv.groups * number, strides=(conv.strides[0], number))
     kernel = np.zeros((height, width + (number - 1) * stride, fan_in, number, total), np.int8)
     for i in range(number):
@@ -102,7 +102,7 @@ def merged_synapses(conv: Conv, number: int, total: int) -> Conv:
 
 
 def _rows(conv: Conv, height: int, out: int, row_of_tap: int) -> SynapseTable:
-    """Return the source rows under every target row, and where the weights of its kernel row begin."""
+    """Return the source rows under every target row, and the first weight row of each kernel row."""
     lists = []
     for o in range(out):
         at = [(o * conv.strides[0] + a * conv.dilation[0] - conv.padding[0], a) for a in range(conv.kernel.shape[0])]
@@ -112,7 +112,7 @@ def _rows(conv: Conv, height: int, out: int, row_of_tap: int) -> SynapseTable:
 
 
 def _columns(conv: Conv, width: int, out: int, channels: int) -> SynapseTable:
-    """Return the runs of source columns under every target column whose weights follow each other."""
+    """Return the runs of source columns under every target column; the weights of a run follow each other."""
     step, lists = conv.input_dilation[1], []
     for o in range(out):
         runs: list[tuple[int, ...]] = []
@@ -131,7 +131,7 @@ def _columns(conv: Conv, width: int, out: int, channels: int) -> SynapseTable:
 
 
 def cut_synapses(s: TapSynapses, block: int, lanes: int, out: tuple[int, int]) -> KernelPiece | None:
-    """Return the synapses onto lanes block..block + lanes of a map of `out` (rows, columns); None if there are none."""
+    """Return the synapses onto lanes block..block + lanes of a map of `out` (rows, columns), or None without any."""
     if isinstance(s.geometry, Sparse):
         view = View(s.source, 0, s.shape[2])
         return KernelPiece(PieceKind.SPARSE, view, 0, s.geometry.kernel, NO_TABLE, NO_TABLE, 0, 0, s.shift, None, s.geometry)

@@ -1,4 +1,4 @@
-"""Whether Lava is installed; nothing here imports it."""
+"""Looks for Lava without importing it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecc_lava.errors import MissingDependency
 __all__ = ["NEEDED", "check_installed", "is_installed"]
 
 NEEDED: Final = f"lava-nc 0.10.0, which needs Python 3.10 (this is {sys.version.split()[0]})"
-"""What must be installed, for messages."""
+"""The package that must be installed, for messages."""
 
 
 def is_installed() -> bool:
@@ -23,12 +23,12 @@ def is_installed() -> bool:
 
 
 def check_installed() -> None:
-    """Refuse to go on without Lava.
+    """Check that Lava is installed.
 
     Raises
     ------
     MissingDependency
-        Naming what must be installed.
+        If it is not; the message names what must be installed.
     """
     if not is_installed():
         raise MissingDependency(f"the lava back end needs {NEEDED}: uv sync --python 3.10")

@@ -1,6 +1,6 @@
 """The Lava back end: an integer network as processes of Intel's Lava, one per core, equal to `golden` bit for bit.
 
-Lava runs in a process of its own (`host`); importing this module imports neither Lava nor anything else beyond numpy.
+Lava runs in a process of its own (`host`). Importing this module imports numpy and no other package.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ecc_lava.networks import Kind, QuantisedNetwork, Shard, whole
 __all__ = ["LAVA", "ONE_PROCESS", "RUNTIMES", "ShardRun", "lava", "run_counted"]
 
 LAVA: Final = "lava"
-"""Lava's own runtime: a process of the operating system for every core, and for the source and the sink."""
+"""Lava's own runtime: one process of the operating system for every core, the source and the sink."""
 ONE_PROCESS: Final = "one-process"
 """The same process models in one process, without Lava's runtime."""
 RUNTIMES: Final = (LAVA, ONE_PROCESS)
 
 _SLOWEST_MACS_PER_S = 5e7
-"""Multiplications a second that every processor reaches; a current one does a billion."""
+"""Multiplications a second that even a slow processor reaches; a current one does a billion."""
 
 
 def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
@@ -43,14 +43,14 @@ def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
     ----------
     network : QuantisedNetwork
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
-        What the inputs send.
+        The values or spikes that the inputs send.
     timesteps : int
     recording : Recording
 
     Raises
     ------
     LavaError
-        If the run failed, stalled or lost a process; nothing of it is left then.
+        If the run failed, stalled or lost a process. The failed run leaves nothing behind.
     MissingDependency
         If Lava is not installed.
     """
@@ -60,14 +60,14 @@ def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
 
 @dataclass(frozen=True, eq=False)
 class ShardRun:
-    """What a run of shards did.
+    """Outcome of a run of shards.
 
     Attributes
     ----------
     activity : population -> Activity
-        Of a replay only of what has shards on the cores; elsewhere 0.
+        A replay has only the populations on its cores, and 0 for neurons elsewhere.
     counters : int64 array (shards, `counters.COUNTERS`)
-        In the order of the cores, and on each of its shards; all samples together.
+        In the order of the cores, and of the shards on each core; summed over all samples.
     processes : int
         Processes that ran process models.
     """
@@ -90,32 +90,32 @@ def run_counted(
     idle_limit_s: float = Limits().idle_s,
     step_limit_s: float | None = None,
 ) -> ShardRun:
-    """Run the integer network with any partition, one Lava process per core, and count what every shard does.
+    """Run the integer network under any partition, one Lava process per core, and count what every shard does.
 
     Parameters
     ----------
     network : QuantisedNetwork
     cores : sequence of sequences of Shard
-        The shards of each core. Together they tile every population but the inputs, which the source sends; a core may hold several shards,
-        also of different populations.
+        The shards of each core. Together the shards tile every population except the inputs, which the source sends. A core may hold
+        shards of several populations.
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
     recording : Recording
     runtime : {"lava", "one-process"}
     replay : population -> uint8 spikes (N, T, H, W, C), optional
-        Run these cores alone: the source sends them what the populations that they hear have fired before.
+        Recorded spikes for cores that run without the others: the source sends the cores what they would hear.
     progress : callable (steps done, steps in all), optional
-        Called in this thread. An exception that it raises ends the run.
+        Called in this thread; an exception from it ends the run.
     idle_limit_s : float
-        A run is given up when for so long no step completes and no process uses or awaits the processor.
+        The run ends with an error if no step completes for so long while no process uses or awaits the processor.
     step_limit_s : float, optional
-        A run is given up when a process takes so much processor time for one step; by default 3 s, and what the arithmetic of the largest
-        core takes at the slowest conceivable rate.
+        The run ends with an error if a process takes so much processor time for one step. The default is 3 s plus the time that a slow
+        processor needs for the largest core's arithmetic.
 
     Raises
     ------
     InvalidInput
-        If `q`, the shards or the replay do not belong to the network.
+        If `q`, the shards or the replay do not fit the network.
     LavaError, MissingDependency
         As for `lava`.
     """
@@ -167,12 +167,12 @@ def _activity(name: str, shared: Mapping[str, Array]) -> Activity:
 
 
 def _check_resources(plan: LavaPlan) -> None:
-    """Check shared memory and open files against what the run will take.
+    """Check that there are enough shared memory and open files for the run.
 
     Raises
     ------
     LavaError
-        Saying what is needed and what there is.
+        If there are too few; the message says what the run needs and what there is.
     """
     import resource  # Unix only, as is the back end; its import is not
 

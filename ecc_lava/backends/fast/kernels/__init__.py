@@ -1,4 +1,4 @@
-"""The kernels of the fast back end, once in C and once in Python for numba, and what compiles and calls them.
+"""The kernels of the fast back end in C and in Python, and the code that compiles and calls them.
 
-Both sets compute the same integers; `tests/backends` compares them with `golden`.
+`compile` and `native` serve `kernels.c`; `with_numba` serves `in_python`. Both sets compute the same integers as `golden`.
 """

@@ -1,7 +1,7 @@
 """Compiles the C kernels with the system's compiler when they are first used, and keeps the library in a per-user cache folder.
 
-The library's name holds a digest of the source, the compiler, its options and the processor, so that a changed one of them makes another
-library and a home folder may be shared by unlike machines.
+The library's name holds a digest of the source, the compiler, its options and the processor. So a change of any of them makes another
+library, and unlike machines may share a home folder.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _SOURCE = Path(__file__).with_name("kernels.c")
 _COMPILERS = ("cc", "gcc", "clang")
 _OPTIONS = ("-std=gnu11", "-O3", "-fwrapv", "-shared", "-fPIC")
 _FOR_THIS_PROCESSOR = (("-march=native", "-mprefer-vector-width=512"), ("-march=native",), ("-mcpu=native",), ())
-"""Tried in this order: not every compiler has every option."""
+"""Options to try in this order, because not every compiler has every option."""
 _LIMIT_S = 60.0
 
 
 def load_library() -> ctypes.CDLL | None:
-    """Return the compiled kernels; None, with a message in the log, where there is no compiler or it fails."""
+    """Return the compiled kernels; without a compiler, or if it fails, log a warning and return None."""
     compiler = next((path for path in map(shutil.which, _COMPILERS) if path), None)
     if compiler is None:
         _log.warning("no C compiler (%s) was found: the fast back end runs its slower numba kernels", ", ".join(_COMPILERS))
@@ -48,7 +48,7 @@ def _cache_folder() -> Path:
 
 
 def _cached(compiler: str, folder: Path) -> ctypes.CDLL | None:
-    """Return the library from the cache folder, compiled if it is not there; None if the folder cannot be written."""
+    """Return the library from the cache folder, compiled first if need be; None if the folder cannot be written."""
     library = folder / f"fast_kernels-{_digest(compiler)}.so"
     if library.is_file():
         try:
@@ -64,14 +64,14 @@ def _cached(compiler: str, folder: Path) -> ctypes.CDLL | None:
     os.close(descriptor)
     try:
         _compile(compiler, Path(made))
-        Path(made).replace(library)  # whole, or not there: other processes may look for it at this moment
+        Path(made).replace(library)  # another process may look for the library now and must not see a part
     finally:
         Path(made).unlink(missing_ok=True)
     return ctypes.CDLL(str(library))
 
 
 def _compiled_privately(compiler: str) -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory(prefix="ecc_lava-") as folder:  # a loaded library needs its file no more
+    with tempfile.TemporaryDirectory(prefix="ecc_lava-") as folder:  # a loaded library no longer needs its file
         library = Path(folder) / "fast_kernels.so"
         _compile(compiler, library)
         return ctypes.CDLL(str(library))
@@ -93,7 +93,7 @@ def _digest(compiler: str) -> str:
 
 
 def _processor() -> str:
-    """Name the processor and what it can do."""
+    """Return the processor's name and features."""
     told = Path("/proc/cpuinfo")
     lines = told.read_text().splitlines() if told.is_file() else []
     said = {line.partition(":")[0].strip(): line for line in lines}

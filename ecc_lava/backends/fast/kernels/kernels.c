@@ -1,8 +1,9 @@
 /* Kernels of the fast back end in C99 with vector extensions: add the weight rows of events, integrate, fire, list events.
  *
- * Several images are run together, row after row: row r is row r % height of image r / height. Spikes of a population are bits,
- * bits[r][t][word], number x*C + c. `list_events` makes event lists of them: events[starts[(r*T + t)*(W+1) + x]] on are those of position x,
- * each as x*K + c - first for the K = stop - first channels that a reader takes. A window of a convolution is one run of events a kernel row.
+ * Several images run together, row after row: row r is row r % height of image r / height. Spikes of a population are bits,
+ * bits[r][t][word], number x*C + c. `list_events` makes event lists of the bits: position x has the events from
+ * events[starts[(r*T + t)*(W+1) + x]] on, each as x*K + c - first for the K = stop - first channels that a reader takes. A window of a
+ * convolution is one run of events for each kernel row.
  *
  * Neurons of a position are cut into blocks of 64 * n lanes. A block of one position runs all its steps before the next position: sums
  * are gathered into current[t][lane], then the neurons are stepped with their state in registers. A weight row holds, for every 64 lanes,
@@ -21,10 +22,10 @@
 #define LANES 64
 #define STEPS 32 /* of one pass over a position: what current[][] holds */
 #define FLUSH 256
-#define AHEAD 8 /* steps whose events are listed before the first is summed */
-#define COPIED 32 /* events copied at a time; lists have room to spare */
+#define AHEAD 8 /* steps whose events are listed before the first step is summed */
+#define COPIED 32 /* events copied at a time; lists have spare room behind their end */
 #define FETCHED (768 * 1024) /* bytes of weights */
-#define WORTH_IT 32 /* positions times steps: at least a few reads of every weight at a deep network's activity */
+#define WORTH_IT 32 /* positions times steps, so that a deep network's activity reads every weight a few times */
 
 typedef int16_t i16x32 __attribute__((vector_size(64)));
 typedef int16_t i16x16 __attribute__((vector_size(32)));
@@ -40,7 +41,7 @@ typedef struct { /* what one population sent, as one reader takes it */
   const int32_t *events;
   const int32_t *starts;
   const uint8_t *values; /* of graded events */
-  const uint64_t *bits;  /* a word to spare before and behind */
+  const uint64_t *bits;  /* with a spare word before and behind */
   const uint8_t *trains; /* [image][neuron][t] */
 } source;
 
@@ -84,7 +85,7 @@ typedef struct {
   run *runs;
 } job;
 
-typedef struct { /* where the work is */
+typedef struct { /* place of the work */
   int64_t row, image, y, x, t0, t1;
 } place;
 
@@ -95,7 +96,7 @@ typedef struct {
 INLINE i32x16 load(const int32_t *p) { return *(const i32x16_any *)p; }
 INLINE void store(int32_t *p, i32x16 v) { *(i32x16_any *)p = v; }
 
-/* One bit a lane, set where the lane is. */
+/* Return one bit for every lane, set where the lane is. */
 INLINE uint32_t bits_of(i32x16 lanes) {
 #if defined(__AVX512BW__) && defined(__AVX512DQ__)
   return _mm512_movepi32_mask((__m512i)lanes);
@@ -108,7 +109,7 @@ INLINE uint32_t bits_of(i32x16 lanes) {
 #endif
 }
 
-/* All bits of a lane set where its bit is. */
+/* Return lanes with all bits set where the lane's bit is. */
 INLINE i16x32 lanes_of(uint32_t bits) {
 #if defined(__AVX512BW__) && defined(__AVX512DQ__)
   return (i16x32)_mm512_movm_epi16(bits);
@@ -119,10 +120,10 @@ INLINE i16x32 lanes_of(uint32_t bits) {
 #endif
 }
 
-/* 64 bits from a bit of a word on; what lies above the word is shifted twice, for by 64 it could not be. */
+/* Return 64 bits from a bit of a word on. The next word is shifted twice, because C has no shift by 64. */
 INLINE uint64_t word_at(const uint64_t *word, int shift) { return word[0] >> shift | word[1] << 1 << (63 - shift); }
 
-/* Find the runs under the window of a position, in step t on; return their number. */
+/* Find the runs under the window of a position from step t on; return their number. */
 INLINE int window(const piece *p, const source *s, const place *at, int64_t steps, int64_t t, run *runs) {
   int n = 0;
   for (int32_t r = p->row_starts[at->y]; r < p->row_starts[at->y + 1]; r++) {
@@ -153,7 +154,7 @@ INLINE int64_t gather(const piece *p, const source *s, const run *runs, int numb
   return n;
 }
 
-/* Add the sums of 64 lanes to current[0..63], or write them there if they are the first. */
+/* Add the sums of 64 lanes to current[0..63], or write them there if they are the first sums. */
 INLINE void add_sums(int32_t *current, const i16x32 low, const i16x32 high, const piece *p, int32_t gain, int first) {
   const i16x16 *halves[2] = {(const i16x16 *)&low, (const i16x16 *)&high};
   for (int k = 0; k < 4; k++) {
@@ -164,7 +165,7 @@ INLINE void add_sums(int32_t *current, const i16x32 low, const i16x32 high, cons
 }
 
 INLINE void add_rows(const int blocks, const piece *p, const int32_t *list, int64_t n, int32_t *current, int32_t gain, int first) {
-  const int apart = blocks > 2 ? 1 : 2; /* sums kept apart, so that additions need not wait for each other */
+  const int apart = blocks > 2 ? 1 : 2; /* sums kept apart, so that no addition waits for another */
   const int8_t *weights = p->weights;
   for (int64_t start = 0; start < n; start += FLUSH, first = 0) {
     const int64_t stop = n - start < FLUSH ? n : start + FLUSH;
@@ -195,7 +196,7 @@ INLINE void add_rows(const int blocks, const piece *p, const int32_t *list, int6
 /* Add the events under a window. The lists of several steps are made before the first is summed: a sum ends with a branch that is often
  * mispredicted, and the next list should not wait for it. */
 static void add_events(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
-  const int32_t zeros = -1 << p->row_shift; /* the row before the first is of zeros */
+  const int32_t zeros = -1 << p->row_shift; /* the row before the first one holds zeros */
   const int runs = window(p, s, at, j->steps, at->t0, j->runs);
   const int64_t steps = at->t1 - at->t0;
   int32_t *current = j->current + p->offset;
@@ -241,7 +242,7 @@ static void add_taps(const tap *taps, int number, const piece *p, const source *
   }
 }
 
-/* Depthwise: add a weight, 16 bit, where its channel's bit is set. */
+/* Depthwise: add a 16-bit weight where its channel's bit is set. */
 static void add_masked(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
   tap taps[FLUSH];
   for (int64_t k = 0; k < p->blocks; k++) {
@@ -288,7 +289,7 @@ static __attribute__((noinline)) void clip(i32x16 *v, int32_t limit, job *j) {
     }
 }
 
-/* Step 64 IF neurons; rails are rare, so a step that reaches one is found by one comparison and counted apart. */
+/* Step 64 IF neurons. Rails are rare, so one comparison finds a step that reaches one, which is then counted apart. */
 static void integrate_fire(const layer *l, const int32_t *current, int64_t stride, int64_t steps, const int32_t *constant,
                            const int32_t *vth, neurons *n, uint64_t *fired, job *j) {
   const int32_t limit = (int32_t)l->limit;
@@ -345,7 +346,7 @@ static void integrate(const layer *l, const int32_t *current, int64_t stride, in
   }
 }
 
-/* Step the neurons of a block of one position; state is kept from one pass over it to the next. */
+/* Step the neurons of a block of one position; `state` keeps their potentials and counts from one pass to the next. */
 static void fire(const layer *l, const block *b, job *j, const place *at, neurons *state) {
   const int64_t position = at->y * l->width + at->x, position_of_all = at->row * l->width + at->x, steps = at->t1 - at->t0;
   const int64_t size = l->height * l->width * l->channels;
@@ -383,7 +384,8 @@ static void fire(const layer *l, const block *b, job *j, const place *at, neuron
 
 static int64_t real_lanes(const layer *l, const block *b) { return l->channels - b->lane < b->lanes ? l->channels - b->lane : b->lanes; }
 
-/* Fetch a piece's weights in their order, as they will be read in none, if they fit into a second-level cache and most will be read. */
+/* Fetch a piece's weights in memory order before they are read in random order, if they fit into a second-level cache and most will be
+ * read. */
 static void fetch(const piece *p, int64_t reads) {
   if (p->weight_bytes > FETCHED || reads < WORTH_IT) return;
   for (int64_t i = 0; i < p->weight_bytes; i += 64) __builtin_prefetch((const int8_t *)p->weights + i);
@@ -443,7 +445,7 @@ static void add_graded(const layer *l, const block *b, const piece *p, const job
   }
 }
 
-/* Add to `constant` what synapses from graded values sum up in one step. */
+/* Add the input of one step from graded values to `constant`. */
 void run_graded(const layer *l, const job *j, int64_t row, int64_t row_stop, int64_t first, int64_t stop) {
   for (const block *b = l->blocks + first; b < l->blocks + stop; b++)
     for (const piece *p = b->pieces + b->spiking; p < b->pieces + b->spiking + b->graded; p++)
@@ -470,7 +472,7 @@ INLINE int32_t *append(int32_t *out, uint64_t set, int32_t base) {
   }
 #else
   for (int32_t *to = out; set; to += 4)
-    for (int i = 0; i < 4; i++) { /* four at a time whether there are as many or not: fewer branches to mispredict */
+    for (int i = 0; i < 4; i++) { /* always four at a time, which leaves fewer branches to mispredict */
       to[i] = base + (set ? __builtin_ctzll(set) : 0);
       set &= set - 1;
     }
@@ -486,7 +488,7 @@ void count_rows(const uint64_t *bits, int64_t rows, int64_t words, int64_t *coun
   }
 }
 
-/* List the events of channels first..stop of rows row..row_stop, those of row r from row_base[r] on. */
+/* List the events of channels first..stop of rows row..row_stop; the events of row r begin at row_base[r]. */
 void list_events(const uint64_t *bits, int64_t words, int64_t steps, int64_t width, int64_t channels, int64_t first, int64_t stop,
                  int64_t row, int64_t row_stop, const int64_t *row_base, int32_t *events, int32_t *starts) {
   const int64_t kept = stop - first;
@@ -495,7 +497,7 @@ void list_events(const uint64_t *bits, int64_t words, int64_t steps, int64_t wid
     for (int64_t t = 0; t < steps; t++) {
       const uint64_t *line = bits + (r * steps + t) * words;
       int32_t *start = starts + (r * steps + t) * (width + 1);
-      if (kept == channels) { /* the row as one run of bits */
+      if (kept == channels) { /* the row is one run of bits */
         int64_t x = 0;
         for (int64_t w = 0; w < words; w++) {
           const int32_t before = (int32_t)(out - events);

@@ -1,4 +1,4 @@
-"""The kernels in C, called through ctypes; calls run without Python's lock."""
+"""Calls the kernels in C through ctypes, which releases Python's lock."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _address(array: Array | None) -> int | None:
 
 
 def _aligned(array: Array) -> Array:
-    """Return a copy that begins at a cache line."""
+    """Return a copy that begins at a cache line's first byte."""
     raw = np.empty(array.nbytes + 64, np.uint8)
     start = -raw.ctypes.data % 64
     result = raw[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
@@ -59,15 +59,15 @@ def _aligned(array: Array) -> Array:
 
 
 def _interleaved(weights: Array) -> Array:
-    """Put the weight of lane i of every 64, plus 128, at byte 2i, that of lane 32 + i at byte 2i + 1."""
+    """Put the weight plus 128 of lane i of every 64 at byte 2i, and of lane 32 + i at byte 2i + 1."""
     halves = weights.reshape(len(weights), -1, 2, LANES // 2).copy()
-    halves[:, :, 0] ^= -128  # of the same bits as adding 128
+    halves[:, :, 0] ^= -128  # the same bits as adding 128
     return _aligned(halves.swapaxes(2, 3).reshape(weights.shape))
 
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """A layer as C reads it, and what its pointers point to."""
+    """A layer as C reads it, and the arrays behind its pointers."""
 
     layer: _CLayer
     lanes_stride: int
@@ -145,7 +145,7 @@ class NativeKernels:
         return work.low, work.high
 
     def run_graded(self, prepared: _Prepared, job: Job, part: Part, scratch: Scratch) -> None:
-        """Add the input from graded values to the constant one."""
+        """Add the input from graded values to the constant input."""
         work, _sources = self._job(prepared, job, scratch)
         self._library.run_graded(ctypes.addressof(prepared.layer), ctypes.addressof(work), *part.rows, *part.blocks)
 

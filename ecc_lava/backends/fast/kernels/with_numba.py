@@ -1,4 +1,4 @@
-"""The kernels compiled by numba, called row after row."""
+"""Calls the kernels compiled by numba, row after row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_TRACE = np.zeros((0, 1, 1, 1, 1), np.int32)
 
 
 class NumbaKernels:
-    """The kernels of `in_python`."""
+    """The kernels in Python."""
 
     def prepare(self, layer: LayerPlan) -> LayerPlan:
         """Return the layer as it is."""
@@ -36,7 +36,7 @@ class NumbaKernels:
         return low, high
 
     def run_graded(self, prepared: LayerPlan, job: Job, part: Part, scratch: Scratch) -> None:
-        """Add the input from graded values to the constant one."""
+        """Add the input from graded values to the constant input."""
         constant = job.constant.reshape(-1, prepared.width, 1, prepared.lanes)
         for block in prepared.blocks[slice(*part.blocks)]:
             for row in range(*part.rows):
@@ -65,7 +65,7 @@ class NumbaKernels:
 
 
 def _add(current: Array, lane: int, layer: LayerPlan, block: Block, piece: KernelPiece, job: Job, row: int) -> None:
-    """Add what a piece sends to one row of positions, whose block begins at `lane`."""
+    """Add a piece's input to one row of positions, whose block begins at `lane`."""
     source: SpikeSource = job.sources[layer.sources.index(piece.source)]
     height = layer.population.shape[0]
     image, y = divmod(row, height)

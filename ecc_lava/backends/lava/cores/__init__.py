@@ -1,4 +1,5 @@
-"""What one core computes, and what it needs for that: plain data and plain numpy, no Lava.
+"""The plan and the arithmetic of every core: plain data and plain numpy, no Lava.
 
-The arithmetic is written independently of `golden`, so that comparing the two means something.
+`planning` cuts a network into plans and `arithmetic` runs the plan of one core. The arithmetic shares no code with `golden` on purpose, so
+that a comparison checks both.
 """

@@ -1,6 +1,6 @@
-"""What one core computes at each step: synapses, integrate-and-fire neurons, reports. Plain numpy, no Lava.
+"""The arithmetic of one core at each step: synapses, integrate-and-fire neurons and reports, in plain numpy.
 
-An implementation of its own, so that comparing the Lava back end with `golden` compares two.
+It shares no code with `golden`, so that a comparison checks two implementations.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class _ShardNeurons:
     def step(self, step: int) -> Array:
         """Advance by one step and return the spikes, bool (H, W, C).
 
-        ``v <- clip(v + sum + bias); s = v >= vth; v <- clip(v - vth * s)``, v = v_init at the start of every window; a step population
-        keeps nothing: ``v <- clip(sum + bias); s = v >= vth``.
+        ``v <- clip(v + sum + bias); s = v >= vth; v <- clip(v - vth * s)``, v = v_init at the start of every window. A step population
+        has no memory: ``v <- clip(sum + bias); s = v >= vth``.
         """
         if self._clock.starts(self.plan.depth, step):
             self._v[...] = self._v_init
@@ -64,25 +64,25 @@ class _ShardNeurons:
         self._counters += arrived, fired, synops, self._v.size
 
     def due(self, step: int) -> bool:
-        """Whether the shard's report is to be read after this step."""
+        """Whether the shard reports after this step."""
         if self.plan.over_time:
             return self._clock.window(self.plan.depth, step) is not None
         return self._clock.ends(self.plan.depth, step)
 
     def report(self) -> list[Array]:
-        """Return potentials, spike counts and clips at the low and high rail since the window began."""
+        """Return the potentials, and the spike counts and clips at the low and the high rail since the window began."""
         return [self._v.ravel(), self._counts.ravel(), np.array([self._low, self._high])]
 
 
 class CoreArithmetic:
     """The shards of one core.
 
-    At every step call `step`, `report` and `receive`, in this order: what a node sends at one step has its effect at the next.
+    Call `step`, `report` and `receive` at every step, in this order. A message sent at one step has its effect at the next.
 
     Attributes
     ----------
     counters : int64 array (shards, COUNTERS)
-        What every shard has done so far.
+        The counters of every shard since the run began.
     """
 
     def __init__(self, shards: Sequence[ShardPlan], node: int, clock: Clock, limit: int) -> None:

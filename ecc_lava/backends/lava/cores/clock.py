@@ -1,4 +1,4 @@
-"""When a population of a streaming network works on which sample."""
+"""The schedule that says which sample a population works on at each step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Clock"]
 class Clock(NamedTuple):
     """The schedule of N samples streaming through a network of depth D.
 
-    A population at depth d works on sample n in the steps ``nT + d .. nT + d + T - 1``; all of it takes ``N*T + D`` steps.
+    A population at depth d works on sample n in the steps ``nT + d .. nT + d + T - 1``; the whole run takes ``N*T + D`` steps.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Clock(NamedTuple):
         return divmod(step - depth, self.timesteps)
 
     def starts(self, depth: int, step: int) -> bool:
-        """Whether a population at `depth` takes its initial potential at this step; so also before its first window."""
+        """Whether a population at `depth` takes its initial potential at this step, also before its first window."""
         return (step - depth) % self.timesteps == 0
 
     def ends(self, depth: int, step: int) -> bool:

@@ -1,4 +1,4 @@
-"""What one shard's synapses and neurons have done, counted while it runs. Plain numpy, no Lava."""
+"""Counts the events of one shard's synapses while it runs, in plain numpy."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ecc_lava.common import Array, Int
 __all__ = ["COUNTERS", "EventCounter"]
 
 COUNTERS: Final = ("spikes_in", "spikes_out", "synops", "updates")
-"""Columns of a shard's counters, all within its own window.
+"""Columns of a shard's counters, which count within the shard's windows.
 
-``spikes_in`` spikes and nonzero graded events of sources with a synapse in the shard, once per projection; ``spikes_out`` spikes its
-neurons fired; ``synops`` its synapses that a spike or graded event passed; ``updates`` neurons advanced by a step.
+``spikes_in`` counts the spikes and nonzero graded events of sources that have a synapse in the shard, once per projection; ``spikes_out``
+the spikes of its neurons; ``synops`` the spikes and graded events through each of its synapses; ``updates`` its neurons, once a step.
 """
 
 
@@ -25,10 +25,10 @@ def _readers(reads: Int, size: int) -> Int:
 
 
 class EventCounter:
-    """Counts what passes one `ShardSynapses`.
+    """Counts the events that pass one `ShardSynapses`.
 
-    A source at position p and channel c has ``positions[p] * channels[c]`` synapses; of synapses listed one by one the box is taken as one
-    position of many channels.
+    A source at position p and channel c has ``positions[p] * channels[c]`` synapses. The box of `Listed` synapses counts as one position
+    of many channels.
     """
 
     def __init__(self, synapses: ShardSynapses) -> None:
@@ -46,7 +46,7 @@ class EventCounter:
         self._channels = np.stack([channels > 0, channels], axis=1).astype(np.float64)
 
     def of(self, box: Array) -> tuple[int, int]:
-        """Return (spikes, synops) of what a box (positions, channels) of the sources sent at one step."""
+        """Return (spikes, synops) for what a box (positions, channels) of the sources sent at one step."""
         sent = (box.reshape(self._positions.shape[1], -1) != 0).astype(np.float64) @ self._channels
         spikes, synops = np.einsum("kp,pk->k", self._positions, sent)
         return int(spikes), int(synops)

@@ -1,10 +1,11 @@
-"""What every core of a Lava deployment needs, cut from the network: weights, neurons, wires and clock.
+"""The plan of a Lava deployment, cut from the network: weights, neurons, wires and clock.
 
-Plain data, made once by the caller and pickled into the process that hosts Lava. Nothing here imports Lava or does arithmetic.
+A plan is plain data that the caller makes once and that reaches the process of Lava as a pickle. This module neither imports Lava nor does
+arithmetic.
 
-Nodes are numbered: 0 is the source (the encoded inputs), k + 1 is core k. At every step a node sends one flat uint8 message: the source its
-images one after the other, a core the spikes of its shards one after the other. In a replay the source also sends the spikes, recorded
-before, of all populations that the cores hear, so that a few cores run without the others.
+Nodes have numbers: 0 is the source (the encoded inputs), k + 1 is core k. At every step a node sends one flat uint8 message: the source its
+images one after the other, a core the spikes of its shards one after the other. In a replay the source also sends the recorded spikes of
+all populations that the cores hear, so that a few cores run without the others.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from ecc_lava.common import Array, Shape
 __all__ = ["SLOTS", "CorePlan", "LavaPlan", "SentBySource"]
 
 SLOTS = 2
-"""Messages that a channel holds: a core takes the last step's while this step's are sent; no process starts a step before all have
-finished the last."""
+"""Messages that a channel holds: a core takes the last step's message while another one sends this step's.
+
+Two are enough, because no process starts a step before all processes have finished the last one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +40,11 @@ class CorePlan:
         Name of the Lava process, for messages.
     shards : tuple of ShardPlan
     sources : tuple of int
-        The other nodes whose messages it receives.
+        The other nodes whose messages the core receives.
     message : int
-        Length of the message it sends; 0 if nothing on it fires.
+        Length of the message that the core sends; 0 if nothing on it fires.
     recorded : bool
-        Whether the sink receives its message as well.
+        Whether the sink also receives the message.
     """
 
     label: str
@@ -53,7 +55,7 @@ class CorePlan:
 
     @property
     def report(self) -> int:
-        """Length of the report that it sends to the sink."""
+        """Length of the report that the core sends to the sink."""
         return sum(part.reported for part in self.shards)
 
     def build(self, node: int, clock: Clock, limit: int) -> CoreArithmetic:
@@ -63,14 +65,14 @@ class CorePlan:
 
 @dataclass(frozen=True, eq=False)
 class SentBySource:
-    """What the source sends of one population.
+    """The values or spikes of one population that the source sends.
 
     Attributes
     ----------
     values : uint8 array (N, 1 or T, neurons)
-        Of a graded input the same at every step.
+        A graded input has one entry, sent at every step.
     depth : int
-        The population's.
+        Depth of the population.
     """
 
     values: Array
@@ -97,9 +99,9 @@ class LavaPlan:
     cores : tuple of CorePlan
     clock : Clock
     limit : int
-        Where potentials saturate.
+        Rail of the potential.
     populations : dict
-        Name -> shape of everything that has shards on the cores.
+        Name -> shape of every population that has shards on the cores.
     recording : Recording
     in_one_process : bool
         Whether all process models run in one process of the operating system, without Lava's runtime.
@@ -114,26 +116,26 @@ class LavaPlan:
     in_one_process: bool = False
 
     def message(self, node: int) -> int:
-        """Return the length, in bytes, of what a node sends at every step."""
+        """Return the length in bytes of the message that a node sends at every step."""
         return sum(part.values.shape[2] for part in self.sent) if node == 0 else self.cores[node - 1].message
 
     def source_message(self, step: int) -> Array:
-        """Return what the source sends at a step, uint8 (values of all it sends)."""
+        """Return the source's message at a step, uint8 (length,)."""
         return np.concatenate([part.at(self.clock, step) for part in self.sent])
 
     def rows(self, node: int) -> slice:
-        """Return the rows of a core's shards among all shards."""
+        """Return the range of a core's shards among all shards."""
         first = sum(len(core.shards) for core in self.cores[: node - 1])
         return slice(first, first + len(self.cores[node - 1].shards))
 
     @property
     def macs(self) -> int:
-        """Multiplications of one step of the core that has most."""
+        """The most multiplications that one core does in a step."""
         return max(sum(s.operator.macs for shard in core.shards for s in shard.synapses) for core in self.cores)
 
     @property
     def processes(self) -> int:
-        """Processes that run process models: one each for the source, every core and the sink, or one for all."""
+        """Number of processes that run process models: the source, every core and the sink, or one process for all."""
         return 1 if self.in_one_process else len(self.cores) + 2
 
     @property
@@ -146,11 +148,11 @@ class LavaPlan:
 
     @property
     def channel_bytes(self) -> int:
-        """Shared memory that Lava's channels take: `SLOTS` messages each, in whole pages."""
+        """Bytes of shared memory for Lava's channels, each of `SLOTS` messages in whole pages."""
         control = 2 * self.processes + 2  # to and from the runtime service, for every process and for the runtime
         return sum(-(-SLOTS * message // PAGESIZE) * PAGESIZE for message in self.channels) + control * PAGESIZE
 
     @property
     def open_files(self) -> int:
-        """Descriptors of the process that needs most; measured with lava-nc 0.10.0, rounded up."""
+        """Most file descriptors that a process needs; measured with lava-nc 0.10.0 and rounded up."""
         return 10 * self.processes + 2 * len(self.channels) + 40

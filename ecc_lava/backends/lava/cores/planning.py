@@ -19,11 +19,11 @@ from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, Shard
 __all__ = ["lava_plan"]
 
 _NAMED = 3
-"""Shards that a process is named by; of more, their number is given."""
+"""Most shards that a process's name lists; it gives the number of the others."""
 
 
 def _check_tiling(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], once: bool) -> None:
-    """Check that the shards cover every neuron of every population but the inputs exactly once, or else at most once."""
+    """Check that the shards cover every neuron outside the inputs exactly once, or without `once` at most once."""
     covered = {p.name: np.zeros(p.shape, np.uint8) for p in network.populations if p.kind is not Kind.INPUT}
     for index, shards in enumerate(cores):
         if not shards:
@@ -43,12 +43,12 @@ def _check_tiling(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], o
 
 
 def _cut(parameter: Array, shard: Shard) -> Array:
-    """Return the part of a (1|H, 1|W, 1|C) parameter that belongs to a shard; axes of length 1 stay."""
+    """Return a shard's part of a (1|H, 1|W, 1|C) parameter; axes of length 1 stay."""
     return parameter[tuple(slice(None) if size == 1 else cut for size, cut in zip(parameter.shape, shard.slices, strict=True))].copy()
 
 
 def _label(index: int, shards: Sequence[Shard], network: QuantisedNetwork) -> str:
-    """Name a core by what it holds."""
+    """Return a core's name, which lists its shards."""
     parts = []
     for shard in shards[:_NAMED]:
         box = ", ".join(f"{start}:{stop}" for start, stop in (shard.y, shard.x, shard.c))
@@ -61,12 +61,12 @@ def _label(index: int, shards: Sequence[Shard], network: QuantisedNetwork) -> st
 
 
 def _sent(values: Array, population: QuantisedPopulation) -> SentBySource:
-    """Return what the source sends of a population: graded values (N, H, W, C), or spikes (N, T, H, W, C)."""
+    """Return what the source sends for a population: graded values (N, H, W, C), or spikes (N, T, H, W, C)."""
     return SentBySource(values.reshape(*(values.shape[:2] if values.ndim == 5 else (len(values), 1)), -1), population.depth)
 
 
 def _check_heard(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], replay: Mapping[str, Array]) -> None:
-    """Check that a replay has the spikes of all populations that the cores hear."""
+    """Check that a replay holds the spikes of every population that the cores hear."""
     heard = {p.source for shards in cores for shard in shards for p in network.into(shard.population)}
     missing = heard - set(replay) - {p.name for p in network.inputs}
     if missing:
@@ -81,23 +81,23 @@ def lava_plan(
     recording: Recording,
     replay: Mapping[str, Array] | None = None,
 ) -> LavaPlan:
-    """Cut the network into what each core needs.
+    """Cut the network into a plan for each core.
 
     Parameters
     ----------
     network : QuantisedNetwork
     cores : sequence of sequences of Shard
-        The shards of each core; together they tile every population but the inputs, unless there is a replay.
+        The shards of each core. Without a replay the shards tile every population except the inputs.
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
     recording : Recording
     replay : population -> uint8 spikes (N, T, H, W, C), optional
-        The cores do not hear each other but these spikes, sent by the source.
+        Spikes that the source sends to the cores in place of the other cores' spikes.
 
     Raises
     ------
     InvalidInput
-        If the shards do not tile the populations, or a replay lacks one that they hear.
+        If the shards do not tile the populations, or the replay lacks a population that the cores hear.
     """
     _check_tiling(network, cores, once=replay is None)
     if replay is not None:

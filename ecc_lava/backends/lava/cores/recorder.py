@@ -1,4 +1,4 @@
-"""What the sink does with the reports and spikes that reach it: write them where they belong. Plain numpy, no Lava."""
+"""Writes the reports and spikes that reach the sink into the results, in plain numpy."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ class Recorder:
     core : CorePlan
     clock : Clock
     results : mapping of arrays
-        As laid out by `lava_memory.plan_layout`.
+        Laid out by `host.memory.plan_layout`.
     """
 
     def __init__(self, core: CorePlan, clock: Clock, results: Mapping[str, Array]) -> None:
         self._core, self._clock, self._results = core, clock, results
 
     def expects_report(self, step: int) -> bool:
-        """Whether the core reports at this step; the same rule as the core's own."""
+        """Whether the core reports at this step, by the core's own rule."""
         for part in self._core.shards:
             if self._clock.ends(part.depth, step) or (part.over_time and self._clock.window(part.depth, step) is not None):
                 return True
         return False
 
     def spikes(self, step: int, message: Array) -> None:
-        """Store the spikes that a core sent at `step` in the rasters that are kept; those outside a window belong to no sample."""
+        """Store a core's spikes of `step` in the rasters that are kept; spikes outside a window belong to no sample."""
         for part in self._core.shards:
             raster, window = self._results.get(f"{part.shard.population}/raster"), self._clock.window(part.depth, step)
             if raster is not None and part.fires and window is not None:
@@ -41,7 +41,7 @@ class Recorder:
                 raster[window][part.shard.slices] = sent.reshape(part.shard.shape)
 
     def report(self, step: int, message: Array) -> None:
-        """Store a core's report of `step`: of every shard whose window ends, or whose potential is kept over time."""
+        """Store a core's report of `step` for every shard whose window ends or whose potential is kept over time."""
         start = 0
         for part in self._core.shards:
             name, window, neurons = part.shard.population, self._clock.window(part.depth, step), part.shard.neurons

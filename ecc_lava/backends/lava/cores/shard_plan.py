@@ -1,4 +1,4 @@
-"""What one shard on one core needs: plain data."""
+"""The plan of one shard on one core, plain data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ShardPlan:
     fires : bool
         False for a readout.
     is_stateful : bool
-        Whether the potential is kept from step to step; False for a step population.
+        Whether neurons keep their potential from step to step; False for a step population.
     depth : int
     bias, vth, v_init : int32 arrays that broadcast to the shard's shape
     synapses : tuple of ShardSynapses
@@ -44,5 +44,5 @@ class ShardPlan:
 
     @property
     def reported(self) -> int:
-        """Length of the shard's report: potential and spike count of every neuron, and clips at either rail."""
+        """Length of the shard's report: potential and spike count of every neuron, and clips at both rails."""
         return 2 * self.shard.neurons + 2

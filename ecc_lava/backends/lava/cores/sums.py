@@ -1,6 +1,6 @@
-"""What the synapses of a shard add up to at each step, in exact integers.
+"""Adds up the input of a shard's synapses at each step, in exact integers.
 
-Independent of `ecc_lava.geometry.apply`: gathered taps and one matrix product, or gathered sources and one sum per neuron.
+The sums share no code with `ecc_lava.geometry.apply`: they gather taps for one matrix product, or sources for one sum per neuron.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EXACT = ((2**24, np.float32), (2**53, np.float64))
 """Largest sum of magnitudes that each float type adds exactly, in any order."""
 
 _BLOCK = 2**18
-"""Gathered inputs that are multiplied at a time: few enough to stay in the cache."""
+"""Gathered inputs that one product takes: few enough to stay in the cache."""
 
 
 class _TapSum:
@@ -92,7 +92,7 @@ class _ListSum:
 
 
 def _box_slices(outer: Shard, inner: Shard) -> tuple[slice, slice, slice]:
-    """Index of the overlap of both boxes in an array that holds `outer`."""
+    """Return the index of the overlap of both boxes in an array that holds `outer`."""
     spans = ((a, max(a[0], b[0]), min(a[1], b[1])) for a, b in ((outer.y, inner.y), (outer.x, inner.x), (outer.c, inner.c)))
     y, x, c = (slice(low - own[0], high - own[0]) for own, low, high in spans)
     return y, x, c
@@ -104,7 +104,7 @@ class SynapticSum:
     def __init__(self, synapses: ShardSynapses) -> None:
         height, width, channels = synapses.box.shape
         self._box, self._slots, self._factor = synapses.box, synapses.delay + 1, synapses.factor
-        # a row of zeros after the box's positions is what taps in the padding read
+        # taps in the padding read the row of zeros after the box's positions
         self._ring = np.zeros((self._slots, height * width + 1, channels), np.uint8)
         self._sum: _TapSum | _ListSum
         match synapses.operator:
@@ -125,17 +125,17 @@ class SynapticSum:
         ]
 
     def current(self, step: int) -> Int | int:
-        """Return the summed input of the shard at `step`, int64 (H, W, C) or 0 if nothing came, in units of the potential."""
+        """Return the shard's summed input at `step` in units of the potential: int64 (H, W, C), or 0 if nothing came."""
         box = self._ring[step % self._slots]
         return self._sum.of(box) * self._factor if box.any() else 0
 
     def events(self, step: int) -> tuple[int, int]:
-        """Return (spikes, synops) that make up the input at `step`."""
+        """Return (spikes, synops) of the input at `step`."""
         box = self._ring[step % self._slots]
         return self._counter.of(box[:-1]) if box.any() else (0, 0)
 
     def receive(self, step: int, messages: dict[int, Array]) -> None:
-        """Store what was sent at `step`; it is summed at step + 1 + delay, whose slot this is."""
+        """Store the messages of `step` in the slot of step + 1 + delay, which sums them."""
         height, width, _ = self._box.shape
         box = self._ring[step % self._slots][: height * width].reshape(self._box.shape)
         for node, where, shape, take, put in self._routes:

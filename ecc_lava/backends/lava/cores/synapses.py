@@ -1,7 +1,7 @@
-"""The synapses of one projection into one shard, cut from the network; plain data.
+"""The synapses of one projection into one shard, cut from the network as plain data.
 
-A Dense projection is a convolution whose kernel covers the whole source map, so there are two kinds of synapses here: taps of a kernel that
-positions share, and synapses listed one by one.
+There are two kinds: taps of a kernel that positions share, and synapses listed one by one. A Dense projection is a convolution whose kernel
+covers the whole source map.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Channels", "Listed", "MapPiece", "ShardSynapses", "Taps", "cut_synap
 
 
 class MapPiece(NamedTuple):
-    """A shard's place: `node` sends the spikes of `shard` in its message, from `offset` on."""
+    """The place of a shard's spikes: in the message of `node`, from `offset` on."""
 
     node: int
     offset: int
@@ -29,7 +29,7 @@ class MapPiece(NamedTuple):
 
 
 class Channels(NamedTuple):
-    """One group: source channels of the box from `source` on feed the written channels `start` to `stop`."""
+    """One group: the box's channels from `source` on feed the written channels `start` to `stop`."""
 
     source: int
     start: int
@@ -98,13 +98,13 @@ class ShardSynapses:
     box : Shard
         The part of the source's map that the shard reads.
     pieces : tuple of MapPiece
-        Where the box comes from.
+        The places of the spikes in the box.
     delay : int
-        Extra steps before a spike has its effect.
+        Additional steps before a spike has its effect.
     factor : int
         Units of the potential per unit of the sum.
     payload_max : int
-        Largest value that a source sends.
+        The largest value that the source sends.
     shares : bool
         Whether positions of the source share weights, as in a convolution.
     operator : Taps or Listed
@@ -120,7 +120,7 @@ class ShardSynapses:
 
 
 def _reads(conv: Conv, axis: int, target: tuple[int, int], size: int) -> tuple[Int, tuple[int, int]] | None:
-    """Return the taps' indices within the range of rows (axis 0) or columns (1) read, and that range; None if all lie in the padding."""
+    """Return the taps' indices in the range of rows (axis 0) or columns (1) that they read, and the range; None if all read padding."""
     taps = np.arange(conv.kernel.shape[axis]) * conv.dilation[axis]
     reads = np.arange(*target)[:, None] * conv.strides[axis] + taps[None, :] - conv.padding[2 * axis]
     on_source = reads % conv.input_dilation[axis] == 0
@@ -139,7 +139,7 @@ def _overlap(a: Shard, b: Shard) -> bool:
 def cut_synapses(
     network: QuantisedNetwork, projection: QuantisedProjection, shard: Shard, places: Sequence[MapPiece]
 ) -> ShardSynapses | None:
-    """Return what `shard` needs of a projection, or None if the projection gives it nothing but padding.
+    """Return the synapses of a projection into `shard`, or None if the shard reads nothing but padding.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def cut_synapses(
     shard : Shard
         Part of the projection's target.
     places : sequence of MapPiece
-        The shards of the projection's source, and where they are.
+        The shards of the projection's source and the places of their spikes.
     """
     source = network.by_name[projection.source]
     cut: tuple[Shard, Taps | Listed] | None
@@ -174,7 +174,7 @@ def cut_synapses(
 
 
 def _cut_taps(conv: Conv, source: QuantisedPopulation, shard: Shard) -> tuple[Shard, Taps] | None:
-    """Return the box that the shard reads and the part of a Conv over it, or None if the shard reads nothing but padding."""
+    """Return the box that the shard reads and the part of a Conv over it; None if the shard reads nothing but padding."""
     rows = _reads(conv, 0, shard.y, source.shape[0])
     columns = _reads(conv, 1, shard.x, source.shape[1])
     offset = conv.writes[0] if conv.writes else 0
@@ -204,7 +204,7 @@ def _cut_taps(conv: Conv, source: QuantisedPopulation, shard: Shard) -> tuple[Sh
 
 
 def _cut_list(sparse: Sparse, source: str, shard: Shard) -> tuple[Shard, Listed] | None:
-    """Return the smallest box around all that the shard reads and its synapses, or None if it has none."""
+    """Return the smallest box around all that the shard reads, and its synapses; None if the shard has no synapse."""
     neurons = np.arange(prod(sparse.target)).reshape(sparse.target)[shard.slices].ravel()
     starts = np.concatenate([[0], np.cumsum(np.diff(sparse.starts)[neurons])])
     if not starts[-1]:

@@ -1,7 +1,7 @@
-"""The process that hosts a Lava run: builds it, starts it, watches it, and ends it with everything it made.
+"""The process that hosts a Lava run: it builds, starts and watches the run, and ends it with everything that the run made.
 
-It is a fresh interpreter, so that Lava's side effects (start method, log handlers, threads, registries) never reach the caller, no process
-is forked from one that holds TensorFlow's threads, and whatever happens can be undone by ending processes.
+The host is a fresh interpreter for three reasons. Lava's side effects (start method, log handlers, threads, registries) never reach the
+caller. No process forks from one that holds TensorFlow's threads. The end of its processes undoes whatever happened.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _PR_SET_PDEATHSIG = 1
 """Linux, <sys/prctl.h>."""
 
 _LONGEST_TEXT = 6000
-"""Characters of a report; a message this short is written to a pipe as a whole."""
+"""Characters of a report; a pipe takes a message this short as a whole."""
 
 _FULL = "no shared memory is left: /dev/shm is full; free some of it, or deploy to fewer processes"
 
 
 def _die_with_parent(number: int) -> None:
-    """Have the kernel send this process a signal when its parent dies; nothing on other systems than Linux."""
+    """Have the kernel send this process a signal when its parent dies; without effect outside Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
 
@@ -63,12 +63,12 @@ class _Host:
         self._segments = 0
 
     def run(self) -> None:
-        """Build and start the run; `watch` does the rest, also while this is under way."""
+        """Build and start the run; `watch` works at the same time and does the rest."""
         try:
             import ecc_lava.backends.lava.processes.core
             import ecc_lava.backends.lava.processes.sink
-            import ecc_lava.backends.lava.processes.source  # noqa: F401  an import that fails is told apart from a run that does
-        except Exception:  # an installation that cannot be imported may raise anything
+            import ecc_lava.backends.lava.processes.source  # noqa: F401  tells a failed import from a failed run
+        except Exception:  # a broken installation may raise anything
             self._leave(1, ("missing", traceback.format_exc()[-_LONGEST_TEXT:]))
         try:
             executable, processes = compiled(self._plan, self._shared)
@@ -79,7 +79,7 @@ class _Host:
                 self._done = True
             else:
                 self._start(executable)
-        except BaseException as error:  # Lava raises in this process whatever a process model raised in its own
+        except BaseException as error:  # Lava raises here whatever a process model raised in its own process
             what = "failed" if self._started else "could not be built"
             full = isinstance(error, OSError) and error.errno == errno.ENOSPC  # of semaphores and channels
             self._trouble = _FULL if full else f"the run {what}\n{traceback.format_exc()[-_LONGEST_TEXT:]}"
@@ -94,7 +94,7 @@ class _Host:
         self._started = True
 
     def watch(self) -> None:
-        """Look at everything until the run has finished or failed, or the caller wants no more of it; then leave."""
+        """Look at everything until the run has finished or failed, or the caller ends it; then leave."""
         next_look = 0.0
         try:
             while True:
@@ -112,7 +112,7 @@ class _Host:
                     self._leave(
                         1, ("failed", fault if len(fault) <= _LONGEST_TEXT else f"{fault[:1000]}\n...\n{fault[-_LONGEST_TEXT + 1000 :]}")
                     )
-        except BaseException:  # whatever it is, the caller must hear of it
+        except BaseException:  # the caller must hear of any error
             self._leave(1, ("failed", f"the watch failed\n{traceback.format_exc()[-_LONGEST_TEXT:]}"))
 
     def _infrastructure(self) -> Any:
@@ -123,14 +123,14 @@ class _Host:
         return [] if infrastructure is None or infrastructure.smm is None else list(infrastructure.smm._shared_memory_handles)
 
     def _announce(self) -> None:
-        """Tell the caller the names of new shared-memory segments, so that it can remove them should this process be killed."""
+        """Tell the caller the names of new shared-memory segments, which it removes if this process is killed."""
         names = [handle.name for handle in self._segment_handles()[self._segments :]]
         if names:
             self._caller.send(("segments", names))
             self._segments += len(names)
 
     def _processes(self) -> list[Watched]:
-        """Return every process of the run that has been started so far."""
+        """Return every process of the run that has started so far."""
         infrastructure = self._infrastructure()
         if infrastructure is None:
             return []
@@ -147,7 +147,7 @@ class _Host:
         return processes
 
     def _finished(self) -> bool:
-        """Whether all steps have been run; an error that Lava reports is noted instead."""
+        """Whether all steps have run; an error that Lava reports becomes the trouble."""
         if self._done or not self._started or self._plan.in_one_process or self._trouble is not None:
             return self._done
         from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
@@ -161,17 +161,17 @@ class _Host:
         return False
 
     def _leave(self, code: int, message: tuple[str, ...] | None = None) -> None:
-        """Tell the caller, end every process, remove every shared-memory segment, and exit without Lava's or Python's own clean-up."""
-        with contextlib.suppress(OSError):  # if the caller is gone, what follows matters all the more
+        """Tell the caller, end every process, remove every shared-memory segment, and exit without the clean-up of Lava or Python."""
+        with contextlib.suppress(OSError):  # the caller may be gone, and the rest must happen all the same
             if message is not None:
                 self._caller.send(message)
         children = multiprocessing.active_children()
         for child in children:
             child.kill()
         for child in children:
-            multiprocessing.Process.join(child, 1.0)  # Lava's own has no time limit
+            multiprocessing.Process.join(child, 1.0)  # the join of Lava's own class has no time limit
         for handle in self._segment_handles():
-            with contextlib.suppress(OSError):  # the tracker was faster
+            with contextlib.suppress(OSError):  # Python's tracker was faster
                 handle.unlink()
         if message is None:  # the caller may be gone
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -179,7 +179,7 @@ class _Host:
 
 
 def main(caller: int, memory: int, job: str, parent: int) -> None:
-    """Run a job; called in a fresh interpreter by `lava_supervisor`.
+    """Run a job in a fresh interpreter, which `supervisor` has started.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def main(caller: int, memory: int, job: str, parent: int) -> None:
     plan: LavaPlan
     layout: Layout
     limits: Limits
-    plan, layout, limits = pickle.loads(Path(job).read_bytes())  # noqa: S301  written by the supervisor for this process
+    plan, layout, limits = pickle.loads(Path(job).read_bytes())  # noqa: S301  the supervisor wrote the file for this process
     resource_tracker.ensure_running()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

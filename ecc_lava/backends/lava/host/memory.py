@@ -1,6 +1,6 @@
-"""Arrays in anonymous shared memory: how results and signs of life leave the processes of a Lava run.
+"""Arrays in anonymous shared memory, which carry results and signs of life out of the processes of a Lava run.
 
-The memory has no name, so nothing of it can remain once the last process that holds it has ended.
+The memory has no name, so nothing of it remains after the last process that holds it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each array lies.
+    """The places of arrays in one block of memory.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Layout:
         return Layout(placed, max(offset, mmap.PAGESIZE))
 
     def open(self, fd: int) -> dict[str, Array]:
-        """Map the file and return its arrays; writes are seen by every process that maps it."""
+        """Map the file and return its arrays; every process that maps the file sees writes."""
         memory = mmap.mmap(fd, self.size)
         return {name: np.ndarray(shape, dtype, memory, offset) for name, (offset, shape, dtype) in self.arrays.items()}
 
@@ -71,7 +71,7 @@ def allocate(size: int) -> int:
     try:
         os.ftruncate(fd, size)
         if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(fd, 0, size)  # no room is an error here, not a bus error later
+            os.posix_fallocate(fd, 0, size)  # without room this fails now, not as a bus error later
     except BaseException:
         os.close(fd)
         raise
@@ -81,8 +81,8 @@ def allocate(size: int) -> int:
 def plan_layout(plan: LavaPlan) -> Layout:
     """Return the layout of everything a run of `plan` writes.
 
-    ``beat`` (1,) counts the host's rounds of watching; ``steps`` (nodes + 1,) the steps that the source, every core and the sink have
-    finished; ``counters`` (shards, COUNTERS) what every shard has done. Per population: ``NAME/counts`` and ``NAME/potential``
+    ``beat`` (1,) counts the host's looks. ``steps`` (nodes + 1,) counts the steps that the source, every core and the sink have finished.
+    ``counters`` (shards, COUNTERS) holds the counters of every shard. A population has ``NAME/counts`` and ``NAME/potential``
     (N, H, W, C), ``NAME/clips`` (2,), and where recorded ``NAME/raster`` and ``NAME/over_time`` (N, T, H, W, C).
     """
     samples, timesteps, _ = plan.clock

@@ -1,4 +1,4 @@
-"""A deployment as connected Lava processes."""
+"""Makes connected Lava processes from a plan."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def compiled(plan: LavaPlan, shared: Mapping[str, Array]) -> tuple[Any, list[Any
     ----------
     plan : LavaPlan
     shared : mapping of arrays
-        Laid out by `lava_memory.plan_layout`.
+        Laid out by `memory.plan_layout`.
 
     Returns
     -------
@@ -63,13 +63,13 @@ def compiled(plan: LavaPlan, shared: Mapping[str, Array]) -> tuple[Any, list[Any
         into = {f"from_{source}": np.uint8 for source in core.sources}
         models[nodes[node]] = _with_ports(CoreModel, into, {"spikes": np.uint8} if core.message else {})
     models[sink] = _with_ports(SinkModel, inputs, {})
-    # a model per Process, given here, spares Lava its search of the modules beside each Process
+    # with a model for every Process, Lava does not search the modules beside each Process
     config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=models)
     return sink.compile(config, {"pypy_channel_size": SLOTS}), [*nodes, sink]
 
 
 def runtime_of(executable: Any) -> Any:
-    """Return Lava's runtime for an executable; not initialised: no process has been started."""
+    """Return Lava's runtime for an executable, not initialised: no process has started."""
     from lava.magma.core.process.message_interface_enum import ActorType
     from lava.magma.runtime.runtime import Runtime
 

@@ -1,8 +1,8 @@
 """Runs the process models of a deployment in one process of the operating system. This is not Lava's runtime.
 
-Lava compiles the same Processes and builds the same ProcessModels, unmodified, with their own ports; only the channels between the ports
-are queues, and the models are stepped one after the other: the source, the cores in the order of the network, the sink. It serves
-deployments of more processes than the machine can hold.
+Lava compiles the same Processes and builds the same ProcessModels with their own ports, unmodified. Only the channels between the ports
+differ, which are queues, and the models step one after the other: the source, the cores in the order of the network, the sink. So a
+deployment may have more cores than the machine can hold processes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["OneProcess"]
 
 
 class _End:
-    """One end of a channel, with what Lava's ports use of theirs."""
+    """One end of a channel, with the methods that Lava's ports use."""
 
     def __init__(self, name: str, queue: deque[Array]) -> None:
         self.name = name
@@ -28,7 +28,7 @@ class _End:
         self._queue.append(message)
 
     def recv(self) -> Array:
-        """Take the oldest message; every one is sent before it is asked for."""
+        """Take the oldest message; the order of the models has every message sent before it is taken."""
         return self._queue.popleft()
 
 
@@ -39,7 +39,7 @@ class OneProcess:
     ----------
     executable : lava Executable
     processes : lava Processes
-        In the order in which they are stepped. The sink, which takes this step's messages, comes last; the cores may have any order.
+        In the order of stepping. The sink, which takes this step's messages, comes last; the cores may have any order.
     """
 
     def __init__(self, executable: Any, processes: Sequence[Any]) -> None:
@@ -49,16 +49,16 @@ class OneProcess:
             sender, receiver = channel.src_port_initializer.name, channel.dst_port_initializer.name
             builders[channel.src_process].set_csp_ports([_End(sender, queue)])
             builders[channel.dst_process].set_csp_ports([_End(receiver, queue)])
-        # Lava leaves out what is connected to nothing: a source that no core hears
+        # Lava leaves out a source that no core hears
         self._models = [(process.name, builders[process].build()) for process in processes if process in builders]
 
     def run(self, steps: int) -> None:
-        """Step all models, as Lava's protocol does it: count the step, then run it.
+        """Step all models as Lava's protocol does: set the step's number, then run it.
 
         Raises
         ------
         RuntimeError
-            Naming the process and the step, if a model raises anything.
+            If a model raises anything; the message names the process and the step.
         """
         for step in range(1, steps + 1):
             for name, model in self._models:

@@ -1,11 +1,11 @@
-"""Runs a plan in a host process, waits for it, and leaves nothing behind, whatever happens.
+"""Runs a plan in a host process, waits for the host, and leaves nothing behind, whatever happens.
 
-Who watches whom: the host watches Lava's processes (`lava_watch`); this module watches the host, and ends what is left. Every way out of
-`supervise`, an exception in the caller's thread included, passes through `_end`.
+The host watches Lava's processes (`watch`). This module watches the host and ends what is left. Every way out of `supervise`, an exception
+in the caller's thread included, passes through `_end`.
 
-Not covered: nobody can end a process in uninterruptible sleep. If caller and host are killed at the same instant, the kernel ends the
-others (Linux) and Python's resource tracker removes the shared memory; a folder of temporary files stays, and if the tracker is killed as
-well, so do segments.
+Two cases are not covered. No one can end a process in uninterruptible sleep. If caller and host are killed at the same instant, the kernel
+ends the others (Linux) and Python's resource tracker removes the shared memory, but a folder of temporary files stays; segments stay, too,
+if the tracker is killed as well.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
 """
 
 _SILENCE_S = 30.0
-"""Seconds without a sign of life after which the host is given up; it gives one every `POLL_S`, and before that starts Python."""
+"""Seconds that the host may be silent. It starts Python first and then gives a sign of life every `POLL_S`."""
 
 _LEAVE_S = 2.0
 """Seconds that the host has to end its processes before it is killed."""
@@ -59,7 +59,7 @@ def _start(plan: LavaPlan, layout: Layout, memory: int, limits: Limits, folder: 
     job.write_bytes(pickle.dumps((plan, layout, limits), protocol=pickle.HIGHEST_PROTOCOL))
     arguments = [json.dumps(sys.path), str(theirs.fileno()), str(memory), str(job), str(os.getpid())]
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    environment = {**os.environ, **one_thread, "TMPDIR": str(folder), "PYTHONWARNINGS": "ignore"}  # the warnings of Lava's own code
+    environment = {**os.environ, **one_thread, "TMPDIR": str(folder), "PYTHONWARNINGS": "ignore"}  # Lava's own code warns
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-c", _HOST, *arguments],
@@ -68,19 +68,19 @@ def _start(plan: LavaPlan, layout: Layout, memory: int, limits: Limits, folder: 
             stderr=output,
             pass_fds=(theirs.fileno(), memory),
             env=environment,
-            start_new_session=True,  # a process group of its own, which Ctrl-C at the terminal does not reach
+            start_new_session=True,  # Ctrl-C at the terminal does not reach this process group
         )
 
 
 def _short_folder() -> str | None:
-    """Return where temporary files go: the usual place, unless its path is too long for the socket that Python's managers make in it."""
+    """Return the folder for temporary files; None, the usual one, unless its path is too long for the sockets of Python's managers."""
     return None if len(tempfile.gettempdir()) <= _LONGEST_FOLDER or not os.access("/tmp", os.W_OK) else "/tmp"
 
 
 def supervise(
     plan: LavaPlan, layout: Layout, memory: int, shared: dict[str, Array], limits: Limits, progress: StageProgress | None
 ) -> None:
-    """Run `plan` to its end; the results are then in `shared`.
+    """Run `plan` to its end, which leaves the results in `shared`.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def supervise(
     memory : int
         Descriptor of the shared memory.
     shared : dict of arrays
-        The same memory, as mapped by the caller.
+        The same memory as the caller maps it.
     limits : Limits
     progress : callable (steps done, steps in all), or None
 
@@ -135,7 +135,7 @@ def _wait(
     silent, stopped = Patience(), Patience()
     told = beat = -1
     while True:
-        exited = host.poll() is not None  # looked at before the messages: all that it ever sent can then be read
+        exited = host.poll() is not None  # before the messages are read: they are then all that the host ever sent
         with contextlib.suppress(EOFError, ConnectionResetError):
             while ours.poll(0 if exited else POLL_S):
                 match ours.recv():
@@ -165,7 +165,7 @@ def _wait(
 
 
 def _until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until a condition holds, for at most some seconds; return whether it does."""
+    """Wait until a condition holds, at most so many seconds; return whether it holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -183,7 +183,7 @@ def _end(host: subprocess.Popen[bytes], ours: Connection, segments: list[str]) -
                 ours.send(("end",))
             _until(lambda: host.poll() is not None, _LEAVE_S)
     finally:  # also if the wait was interrupted
-        host.kill()  # without effect if it has left; its children die with it
+        host.kill()  # without effect if the host has left; its children die with it
         host.wait()
         # the resource tracker, which outlives the others, removes what the host could not
         _until(lambda: not group_alive(host.pid), _LEAVE_S / 2)

@@ -1,4 +1,4 @@
-"""Signs of life of processes: their state as the operating system sees it, and patience that is not fooled by a busy machine."""
+"""Signs of life of processes: their state in the operating system, and a patience that a busy machine does not fool."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import NamedTuple
 __all__ = ["LOOK_S", "POLL_S", "TICKS_PER_S", "Limits", "Patience", "Vitals", "ended_by", "group_alive", "vitals"]
 
 POLL_S = 0.02
-"""Seconds between two looks at what costs nothing."""
+"""Seconds between two looks that cost nothing."""
 
 LOOK_S = 0.1
-"""Seconds between two looks at every process, each of which reads files: 200 processes take some milliseconds."""
+"""Seconds between two looks at all processes, which read files: 200 processes take some milliseconds."""
 
 _LONGEST_POLL_S = 0.2
-"""Seconds that one look adds at most to a patience: an observer that was not run for long has not observed anything."""
+"""Seconds that one look adds at most to a patience, because an observer that did not run has observed nothing."""
 
 
 class Limits(NamedTuple):
-    """How long to wait before a run is given up.
+    """Time limits of a run; a run beyond one of them ends with an error.
 
     Attributes
     ----------
     idle_s : float
-        Seconds without a completed step, during which no process of the run used the processor or was ready to.
+        Seconds without a completed step in which no process of the run uses the processor or is ready to.
     step_s : float
-        Seconds of processor time that one process takes for one step: its arithmetic is finite, so a process that takes longer hangs.
+        Seconds of processor time of one process in one step. The arithmetic is finite, so a process that takes longer hangs.
     stopped_s : float
-        Seconds for which one process is stopped (SIGSTOP, a debugger).
+        Seconds that one process stays stopped (SIGSTOP, a debugger).
     """
 
     idle_s: float = 3.0
@@ -58,22 +58,22 @@ class Vitals(NamedTuple):
 
     @property
     def stopped(self) -> bool:
-        """Whether it has been stopped."""
+        """Whether the process is stopped."""
         return self.state in "Tt"
 
     @property
     def resting(self) -> bool:
-        """Whether it waits for something that only another process can do."""
+        """Whether the process waits for something that only another process can do."""
         return self.state in "STtZX"
 
 
 def _fields(stat: Path) -> list[str]:
-    """Return what follows the name in a /proc stat file: state, parent, process group, ..."""
+    """Return the fields after the name in a /proc stat file: state, parent, process group, ..."""
     return stat.read_text().rpartition(")")[2].split()
 
 
 def vitals(pid: int, thread: int | None = None) -> Vitals | None:
-    """Return the vitals of a process or of one of its threads; None if it is gone, or on a system without /proc."""
+    """Return the vitals of a process or of one of its threads; None after its end, or on a system without /proc."""
     folder = f"/proc/{pid}" if thread is None else f"/proc/{pid}/task/{thread}"
     try:
         fields = _fields(Path(folder, "stat"))
@@ -95,7 +95,7 @@ def group_alive(group: int) -> bool:
 
 
 def ended_by(exit_code: int) -> str:
-    """Say in words how a process ended: exit code, or the signal whose negative number it is."""
+    """Say in words how a process ended. A negative exit code is the number of a signal."""
     if exit_code >= 0:
         return f"exited with code {exit_code}"
     try:

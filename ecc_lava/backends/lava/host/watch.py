@@ -1,4 +1,4 @@
-"""Finds out what is wrong with the processes of a running deployment, if anything."""
+"""Finds what is wrong with the processes of a running deployment."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ecc_lava.common import Array
 __all__ = ["Watch", "Watched"]
 
 _GRACE_S = 0.3
-"""Seconds to wait, after a process has died, for a more telling cause: one that fails makes Lava end others."""
+"""Seconds to wait after a death for a more telling cause: a process that fails makes Lava end others."""
 
 
 _LONGEST_STEP_S = 600.0
-"""Seconds without a completed step, whatever the processes seem to do (they may wait for a device that never answers)."""
+"""Seconds without a completed step, whatever the processes do; they may wait for a device that never answers."""
 
 
 class Watched(NamedTuple):
@@ -30,7 +30,7 @@ class Watched(NamedTuple):
         Lava's own kind has an `exception`: None, or the exception and its traceback's text.
     pid : int
     step : int or None
-        Steps done, for a process that runs steps.
+        Steps done by a process that runs steps.
     """
 
     name: str
@@ -53,7 +53,7 @@ def _exception(watched: Watched) -> str | None:
 
 
 def _death(watched: Watched) -> tuple[int, str] | None:
-    """Return how grave and how a process ended, or None if it lives."""
+    """Return the rank of a process's end, 0 the gravest, and how it ended; None if it lives."""
     code = watched.process.exitcode
     if code is not None:
         return (0 if code < 0 else 1 if code > 0 else 2), f"{watched.name} (process {watched.pid}) {ended_by(code)}"
@@ -84,7 +84,7 @@ class Watch:
         ----------
         processes : sequence of Watched
         trouble : str or None
-            What the caller noticed itself; said if no process explains it better within a short while.
+            What the caller noticed itself. It is the answer if no process gives a better one within `_GRACE_S`.
         """
         for watched in processes:
             raised = _exception(watched)
@@ -119,8 +119,8 @@ class Watch:
     def _stall(self, states: Iterable[Vitals | None]) -> str | None:
         """Return that nothing moves, or None.
 
-        Progress is a step completed by any process. Without it, a run in which no process uses the processor, waits for it or for a device
-        will never make progress; a busy one may.
+        Progress is a step completed by any process. A run without progress is stuck if no process uses the processor or waits for the
+        processor or a device. A busy run may still make progress.
         """
         seen = [state for state in states if state is not None]
         done, ticks = int(self._steps.sum()), sum(state.ticks for state in seen)

@@ -1,4 +1,4 @@
-"""Lava Processes and their fixed-point ProcessModels; importing a module of it imports Lava.
+"""Lava Processes and their fixed-point ProcessModels; importing a module of this folder imports Lava.
 
-Nothing else belongs here: Lava executes every module beside a Process's own when it looks for ProcessModels.
+No other code belongs here, because Lava executes every module beside a Process's own when it looks for ProcessModels.
 """

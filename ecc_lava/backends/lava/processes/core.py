@@ -24,8 +24,8 @@ __all__ = ["Core", "CoreModel"]
 class Core(AbstractProcess):  # type: ignore[misc]
     """One core of a deployment.
 
-    Ports: ``from_K`` receives the message of node K, for every node that the core hears; ``spikes`` sends its own at every step (absent if
-    nothing on the core fires); ``report`` sends potentials, counts and clips when a window ends.
+    Port ``from_K`` receives the message of node K, for every node that the core hears. Port ``spikes`` sends the core's own message at
+    every step; a core on which nothing fires has none. Port ``report`` sends potentials, counts and clips when a window ends.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Core(AbstractProcess):  # type: ignore[misc]
     beat : int64 array (1,)
         Shared memory for the number of steps done.
     counters : int64 array (the core's shards, COUNTERS)
-        Shared memory for what the shards have done.
+        Shared memory for the counters of the shards.
     """
 
     def __init__(self, *, plan: LavaPlan, node: int, beat: Array, counters: Array) -> None:
@@ -52,10 +52,10 @@ class Core(AbstractProcess):  # type: ignore[misc]
 @requires(CPU)
 @tag("fixed_pt")
 class CoreModel(PyLoihiProcessModel):  # type: ignore[misc]
-    """Takes what was sent at the last step, computes and sends: what is sent at step t has its effect at t + 1.
+    """Takes the messages of the last step, computes and sends: a message of step t has its effect at t + 1.
 
-    So no process waits for another within a step, and those on one processor may run one after the other in any order, whatever
-    populations they hold. A subclass per core adds the types of its ``from_K`` and ``spikes`` ports.
+    So no process waits for another within a step, and processes on one processor may run in any order, whatever populations they hold. A
+    subclass per core adds the types of its ``from_K`` and ``spikes`` ports.
     """
 
     report: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)

@@ -1,4 +1,4 @@
-"""The sink: collects what every core sends into the results."""
+"""The sink: collects the messages of every core into the results."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["Sink", "SinkModel"]
 
 
 class Sink(AbstractProcess):  # type: ignore[misc]
-    """Receives every core's reports, and the spikes whose rasters are recording.
+    """Receives every core's reports, and the spikes of recorded populations.
 
-    Ports: ``report_K`` from core K, ``spikes_K`` from those cores whose spikes are recorded.
+    Port ``report_K`` receives from core K, and port ``spikes_K`` from core K if its spikes are recorded.
 
     Parameters
     ----------
     plan : LavaPlan
     results : mapping of arrays
-        Shared memory, as laid out by `lava_memory.plan_layout`.
+        Shared memory, laid out by `host.memory.plan_layout`.
     beat : int64 array (1,)
         Shared memory for the number of steps done.
     """

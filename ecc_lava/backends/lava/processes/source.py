@@ -1,4 +1,4 @@
-"""The source: sends the encoded images of all inputs, one sample after the other."""
+"""The source, which sends the encoded images of all inputs, one sample after the other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Source", "SourceModel"]
 
 
 class Source(AbstractProcess):  # type: ignore[misc]
-    """The input populations; ``spikes`` sends image n, or its spikes, at the steps nT .. nT+T-1, and zeros after the last.
+    """The input populations. Port ``spikes`` sends image n, or its spikes, at the steps nT .. nT+T-1, and zeros after the last image.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Source(AbstractProcess):  # type: ignore[misc]
 @requires(CPU)
 @tag("fixed_pt")
 class SourceModel(PyLoihiProcessModel):  # type: ignore[misc]
-    """Sends graded spikes with 8-bit payloads, the same at every step of a window, or the binary spikes of every step."""
+    """Sends graded spikes with 8-bit payloads, the same at every step of a window, or each step's binary spikes."""
 
     spikes: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
 

@@ -16,7 +16,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile without the GIL, cached on disk where a cache can be written."""
+    """Compile a function that runs without Python's lock, and cache it on disk where a folder can be written."""
     try:
         return cast(_Function, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:

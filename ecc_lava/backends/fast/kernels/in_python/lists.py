@@ -1,4 +1,4 @@
-"""Kernels that turn bits and graded values into lists of events and bytes."""
+"""Kernels that turn bits and graded values into lists of events or into bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def count_rows(bits: Array, counts: Array) -> None:
 
 @compiled
 def list_events(bits: Array, channels: int, first: int, stop: int, row_base: Array, events: Array, starts: Array) -> None:
-    """List the events of channels first..stop, those of row r from ``row_base[r]`` on; arrays as in `ecc_lava.backends.fast.jobs`."""
+    """List the events of channels first..stop, row r from ``row_base[r]`` on; `ecc_lava.backends.fast.jobs` describes the arrays."""
     rows, steps, _ = bits.shape
     width, kept = starts.shape[2] - 1, stop - first
     for r in range(rows):

@@ -26,7 +26,7 @@ def integrate(
     potential: Array,
     over_time: Array,
 ) -> tuple[int, int]:
-    """Run all steps of a row of neurons, as `ecc_lava.common.neuron.integrate_and_fire` has it.
+    """Run all steps of a row of neurons with the equation of `ecc_lava.common.neuron.integrate_and_fire`.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def integrate(
     vth, v_init : int32 (positions or 1, lanes)
     limit : potential rail
     spikes, is_stateful : whether neurons fire, and keep their potential from step to step
-    row, lane : of all images; first of the block
+    row, lane : row over all images; first lane of the block
     bits : uint64 (rows, T, words)
-        Set where a neuron fires.
+        Receives a bit where a neuron fires.
     counts, potential : int32 (images, H, W', channels)
         Written.
     over_time : int32 (images, T, H, W', channels), or (0, ...)
@@ -46,7 +46,7 @@ def integrate(
     Returns
     -------
     (int, int)
-        How often the low and the high rail were reached. (After a reset 0 <= v < limit, so only integration can.)
+        How often the low and the high rail were reached. Only integration reaches a rail: after a reset 0 <= v < limit.
     """
     positions, steps, block = current.shape
     height, channels = counts.shape[1], counts.shape[3]

@@ -1,4 +1,4 @@
-"""Kernels that add up the synapses into a row of positions, one for each kind of piece."""
+"""Kernels that add the input of a row of positions, one kernel for each kind of piece."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecc_lava.common import Array
 __all__ = ["add_events", "add_graded", "add_masked", "add_sparse"]
 
 _FLUSH = 256
-"""Mantissas of 8 bits, even of -128, whose sum surely fits in 16."""
+"""So many 8-bit mantissas, even of -128, have a sum that fits in 16 bits."""
 
 
 @compiled
@@ -31,10 +31,10 @@ def add_events(
     Parameters
     ----------
     current : int32 (W', T, lanes of the block)
-        Added to, from lane `offset` on.
+        The sums, from lane `offset` on.
     events, starts : as in `ecc_lava.backends.fast.jobs.SpikeSource`, of one image
     rows : int32 (kernel rows, 2)
-        Source row, and where the weights of its kernel row begin.
+        Source row, and first weight row of its kernel row.
     column_starts, columns : int32
         The piece's table of columns.
     weights : int8 (1 + rows, lanes)
@@ -83,7 +83,7 @@ def add_graded(
     gain: Array,
     shift: int,
 ) -> None:
-    """Add the weight rows of graded events times their values to a row of positions; parameters as for `add_events`, with one step."""
+    """Add the weight rows of graded events times their values to a row of positions; parameters as for `add_events` with one step."""
     positions, lanes = len(current), weights.shape[1]
     total = np.empty(lanes, np.int32)
     for x in range(positions):
@@ -121,11 +121,11 @@ def add_masked(
     ----------
     current, offset : as for `add_events`
     bits : uint64 (H, T, words)
-        Of one image.
+        Spikes of one image.
     rows, column_starts, columns : as for `add_events`
     weights : int16 (taps, lanes)
-    channels, first : bits of a position, and which of them is the first lane's
-        Where that lies outside the row, its weight is zero.
+    channels, first : bits of a position, and the first lane's bit among them
+        A lane whose bit lies outside the row has weight zero.
     gain, shift : as for `add_events`
     """
     positions, steps, _ = current.shape
@@ -159,16 +159,16 @@ def add_sparse(
     lanes: int,
     shift: int,
 ) -> None:
-    """Add synapses one by one.
+    """Add the input of synapses one by one.
 
     Parameters
     ----------
     current, offset : as for `add_events`
     trains : uint8 (neurons, T)
-        Of one image.
+        Spikes of one image.
     weights, starts, sources : as in `ecc_lava.geometry.Sparse`
     first, stride : neuron of the first lane of the first position, and neurons from one position to the next
-    lanes : those that are neurons
+    lanes : number of lanes that are neurons
     shift : int
     """
     positions, steps, _ = current.shape
