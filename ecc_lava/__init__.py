@@ -1,8 +1,8 @@
 """ecc_lava: trained Keras CNNs to Loihi-style neuromorphic chips.
 
-A Keras model becomes a graph, the graph a spiking network (ECC), that an integer network in a chip's own formats; back ends run it and
-`check` shows at every stage that nothing changed, or which layer lost what. Importing this package needs numpy alone: every name below is
-loaded when it is first used.
+A Keras model becomes a graph, the graph becomes a spiking network (ECC), and the spiking network becomes an integer network in a chip's own
+formats. Back ends run the networks, and `check` shows at every stage that nothing changed or which layer lost what. Importing this package
+needs numpy alone: a name below is loaded at its first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The program: it finds the command that was asked for, and every expected error becomes one message and an exit code."""
+"""The program: it finds the command that the user calls, and turns every expected error into one message and an exit code."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 _plain = partial(typer.Typer, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-"""Makes a program of plain messages: no boxes that break paths over lines."""
+"""Makes a program with plain messages, as boxes break paths over lines."""
 
 
 class _Named(TyperCommand):
-    """A command that is known by its name and its sentence until it is called; its file is imported then."""
+    """A command that knows only its name and its sentence until it is called; the call imports its file."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Parse the arguments as the options of the command's function."""
@@ -36,7 +36,7 @@ class _Named(TyperCommand):
 
 
 def _of_file(name: str) -> Any:
-    """Return the command whose function stands in the file of its name."""
+    """Return the command whose function stands in the file of that name."""
     function = importlib.import_module(f"ecc_lava.cli.commands.{name}").command
     alone = _plain()
     alone.command(name, cls=CommandOfSeveral, help=COMMANDS[name])(function)
@@ -44,7 +44,7 @@ def _of_file(name: str) -> Any:
 
 
 class _Commands(TyperGroup):
-    """All commands: every expected error becomes one message on stderr and an exit code."""
+    """All commands; every expected error becomes one message on stderr and an exit code."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -52,7 +52,7 @@ class _Commands(TyperGroup):
             self.add_command(_Named(name, help=sentence))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the command that the user calls."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -63,7 +63,7 @@ class _Commands(TyperGroup):
             raise _failed("interrupted", INTERRUPTED) from error
         except MemoryError as error:
             raise _failed(f"not enough memory ({error}); use fewer images (--limit) or a machine with more", BAD_INPUT) from error
-        except OSError as error:  # the system's refusals that no module above has put in words, such as a full disk behind stdout
+        except OSError as error:  # a refusal by the system that no other room words, such as a full disk behind stdout
             if error.errno == errno.EPIPE:
                 raise
             with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - what stdout still holds cannot be written either
@@ -93,7 +93,7 @@ app = _plain(
 def _options(
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")] = False,
 ) -> None:
-    """Hold the options of the program itself."""
+    """Declare the options of the program itself."""
 
 
 def main() -> None:

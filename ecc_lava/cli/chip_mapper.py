@@ -1,4 +1,4 @@
-"""What networks take on chips, as a study asks: the one place where a study meets the mapper."""
+"""The mapper that a study calls: how much of a chip a network takes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ecc_lava.studies import Mapped, Mapper
 __all__ = ["chip_mapper"]
 
 PLACER = "row-major"
-"""The fastest; cores do not depend on where they are."""
+"""The fastest placer; the number of cores does not depend on the placement."""
 
 
 def chip_mapper(names: Sequence[str]) -> tuple[Mapper, str]:
-    """Return a function that maps a network to the chip of its format, and what tells these chips from others.
+    """Return a function that maps a network to the chip of its format, and a text that identifies the chips.
 
     Raises
     ------
     InvalidInput
-        If two chips have the same format, or there is no such chip.
+        If two chips have the same format, or a chip does not exist.
     """
     import hw_mappings
     from hw_mappings.costs import estimate, events

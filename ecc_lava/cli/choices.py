@@ -1,6 +1,6 @@
 """Options whose values are the names in a registry.
 
-`hw_mappings` is asked in functions, so that only the commands that need it import it.
+Functions import `hw_mappings`, so that only the commands that map load it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def choice(names: Iterable[str], *flags: str, help: str) -> Any:
 
 
 def chips() -> tuple[str, ...]:
-    """Return the built-in chips; boards of them are left out."""
+    """Return the built-in chips, without the boards."""
     from hw_mappings.chips import BOARDS, CHIPS
 
     return tuple(name for name in CHIPS if name not in {board.name for board in BOARDS})
@@ -47,7 +47,7 @@ def synapse_models() -> tuple[str, ...]:
 
 
 def runtimes() -> tuple[str, ...]:
-    """Return what can run a deployment."""
+    """Return the runtimes of a deployment."""
     from ecc_lava.backends import RUNTIMES
     from hw_mappings.deployment import AUTO
 

@@ -1,4 +1,4 @@
-"""Model files and network files as commands take them."""
+"""The files that commands open: models, networks and images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Drawn", "draw_calibration", "import_model", "load_float", "load_imag
 
 
 def open_model(path: Path, input_shape: Sequence[str] | None) -> Any:
-    """Return a model of a file; the given shapes fix what it leaves open, and must be the model's elsewhere."""
+    """Return the model of a file; the given shapes fix the sizes that the model leaves open and agree with the others."""
     from ecc_lava.importers.keras import load_model, with_input_shapes
 
     model = load_model(path)
@@ -37,7 +37,7 @@ def open_model(path: Path, input_shape: Sequence[str] | None) -> Any:
 
 
 def _shapes(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes that options name, by input; the name of a single input is empty where it is not given."""
+    """Return the given shapes by input; an input that is not named has the empty name."""
     shapes: dict[str, tuple[int, ...]] = {}
     for text in given:
         name, _, sizes = text.rpartition("=")
@@ -49,7 +49,7 @@ def _shapes(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
 
 
 def import_model(path: Path, input_shape: Sequence[str] | None = None, input_scale: float | None = None) -> Graph:
-    """Return a model file as a graph; shapes as for `open_model`."""
+    """Return the graph of a model file; `open_model` explains the shapes."""
     from ecc_lava.importers.keras import from_keras
 
     graph = from_keras(open_model(path, input_shape))
@@ -67,11 +67,11 @@ class Drawn:
     Attributes
     ----------
     all : Images
-        The file's.
+        All images of the file.
     indices : (N,) array
-        Which of them were drawn.
+        The images that were drawn.
     seed : int
-        Of the draw.
+        The seed of the draw.
     """
 
     all: Images
@@ -85,7 +85,7 @@ class Drawn:
 
 
 def draw_calibration(path: Path, inputs: Sequence[InputSpec], count: int, seed: int) -> Drawn:
-    """Return so many calibration images of a file; they fit what a network takes."""
+    """Draw so many calibration images of a file, all of a shape that the network takes."""
     found = load_images(path, "train", inputs).x
     return Drawn(found, calibration_subset(batch_size(found), seed, count), seed)
 
@@ -99,14 +99,14 @@ def load_float(path: Path) -> SpikingNetwork:
 
 
 def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int | None = None) -> Dataset:
-    """Return the images of a file and their labels; they fit what a network takes."""
+    """Return the images of a file, of a shape that the network takes, and their labels."""
     stored = load_dataset(path, split, limit)
     as_batch(stored.x, inputs, str(path))
     return stored
 
 
 def some_images(path: Path | None, network: QuantisedNetwork, limit: int, seed: int) -> Dataset:
-    """Return the first test images of a file, or where none is given random ones, drawn by a seed."""
+    """Return the first test images of a file, or random images if no file is given."""
     if path is not None:
         return load_images(path, "test", network.input_specs, limit)
     rng = np.random.default_rng(seed)
@@ -122,7 +122,7 @@ def some_images(path: Path | None, network: QuantisedNetwork, limit: int, seed: 
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder of the option --out, if it is not there."""
+    """Make the folder of the option --out, unless it is there."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

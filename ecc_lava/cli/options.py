@@ -1,4 +1,4 @@
-"""Options and arguments that several commands have."""
+"""The options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Network = Annotated[Path, typer.Argument(metavar="NET.h5", help="A network file 
 
 Data = Annotated[Path, typer.Option("--data", metavar="FILE.npz", help="Images x_test and, optionally, labels y_test.")]
 OptionalData = Annotated[
-    Optional[Path], typer.Option("--data", metavar="FILE.npz", help="Images x_test; random ones, drawn by the seed, without.")
+    Optional[Path], typer.Option("--data", metavar="FILE.npz", help="Images x_test (default: random images, drawn by the seed).")
 ]
 _FIRST = typer.Option("--limit", min=1, help="Only the first N images.")
 Limit = Annotated[Optional[int], _FIRST]
@@ -48,12 +48,12 @@ InputShape = Annotated[
     typer.Option(
         "--input-shape",
         metavar="H W C",
-        help="Sizes that the model leaves open, all as it takes them (H W C, L C or C); NAME=H,W,C for each of several inputs.",
+        help="All sizes of the input, where the model leaves some open: H W C, L C or C; NAME=H,W,C for each of several inputs.",
     ),
     Several(r"-?\d+"),
 ]
 
 
 def seed_option(help: str) -> Any:
-    """Return the option of the seed; the help says of what."""
+    """Return the option of the seed; the help says what the seed decides."""
     return typer.Option("--seed", min=0, help=help)

@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 __all__ = ["CommandOfSeveral", "Several", "Words", "several_of", "values"]
 
 Words = Optional[list[str]]
-"""What such an option gives: the words of each time it stands there, joined by commas."""
+"""The value of such an option: one string each time the user gives the option, its words joined by commas."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Several:
     Attributes
     ----------
     pattern : str
-        The regular expression of every word after the first; the first word is the option's whatever it is.
+        Regular expression of every word after the first; the first word always belongs to the option.
     """
 
     pattern: str
@@ -36,7 +36,7 @@ def several_of(names: Iterable[str]) -> Several:
 
 
 def values(words: Sequence[str] | None) -> list[str]:
-    """Return the values of an option that takes several words: its words at commas."""
+    """Return the values of an option that takes several words: its strings, split at commas."""
     return [value for word in words or () for value in word.split(",") if value]
 
 
@@ -64,7 +64,7 @@ class CommandOfSeveral(TyperCommand):
         return {
             option: re.compile(mark.pattern)
             for parameter in self.params
-            for mark in marks.get(str(parameter.name), ())  # an option of click's own has no parameter
+            for mark in marks.get(str(parameter.name), ())  # an option that click adds has no parameter
             if isinstance(mark, Several)
             for option in parameter.opts
         }

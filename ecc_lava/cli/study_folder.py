@@ -25,7 +25,7 @@ class StudyFolder:
     ----------
     out : Path
     storage : str or None
-        Where trials are kept, if not in the folder.
+        Where trials are kept; None keeps them in the folder.
     parquet : bool
         Whether the trials are written as Parquet too.
     """
@@ -45,7 +45,7 @@ class StudyFolder:
         return [self.out / name for name in (CSV, *([PARQUET] if self.parquet else []), PICTURE, PAGE)]
 
     def claim(self, inputs: Sequence[Path]) -> None:
-        """Make the folder, and find out whether every file can be written without replacing an input."""
+        """Make the folder, and check that every file can be written without replacing an input."""
         if self.parquet:
             require_pyarrow()
         make_folder(self.out)

@@ -1,7 +1,7 @@
-"""The commands, one a file: the function `command` has the command's options as its parameters and does its work.
+"""The commands, one a file. The parameters of the function `command` are the command's options, and the function does the command's work.
 
-A file here is imported when its command is called; the list of all commands needs none of them. To add a command, write a file with a
-function `command` and give it a line in `COMMANDS`.
+A call of a command imports its file; the list of commands imports none. To add a command, write a file with a function `command` and give
+it a line in `COMMANDS`.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["COMMANDS"]
 
 COMMANDS: Final = {
-    "demo": "Take an embedded CNN through the whole way: convert, quantise, map, check against Lava.",
+    "demo": "Take an embedded CNN all the way: convert, quantise, map, check against Lava.",
     "layers": "List the Keras layers and operations that convert, and their limits.",
     "inspect": "Show what every layer of a model becomes: population, folded, relay or readout.",
     "convert": "Convert a model to an integer network file.",
@@ -20,4 +20,4 @@ COMMANDS: Final = {
     "export": "Write test vectors of every core, for RTL or silicon bring-up; the folder's README.txt has the format.",
     "study": "Run many settings of a model on the same images, each once: accuracy against bits, T, memory and energy.",
 }
-"""Command, which is also its file's name -> what its help says, in the order of the help."""
+"""Name of a command and of its file -> the sentence of its help, in the order of the help."""

@@ -1,4 +1,4 @@
-"""`ecc-lava check`: every stage against the one before."""
+"""`ecc-lava check`: compare every stage with the stage before it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ __all__ = ["command"]
 LavaLimit = Annotated[int, typer.Option(min=1, help="Images compared bit for bit on golden and Lava.")]
 MaxLoss = Annotated[Optional[float], typer.Option(metavar="P", help="Fail if more than P points of accuracy are lost.")]
 Attribute = Annotated[
-    bool, typer.Option("--attribute", help="Also say which step and which layer loses accuracy, and what to change; takes longer.")
+    bool, typer.Option("--attribute", help="Also say which step and which layer lose accuracy, and what to change; this takes longer.")
 ]
-Picture = Annotated[Optional[Path], typer.Option(metavar="FILE.png", help="Draw that; implies --attribute.")]
+Picture = Annotated[Optional[Path], typer.Option(metavar="FILE.png", help="Draw what --attribute finds; implies --attribute.")]
 
 
 def command(
@@ -102,4 +102,4 @@ def _check_comparable(network: Path, data: Path, graph: bool, labels: bool, max_
     if not labels:
         raise InvalidInput(f"{data}: has no y_test, and --max-loss compares accuracies")
     if not graph:
-        raise InvalidInput(f"{network}: holds no CNN to compare with, which --max-loss does; convert the model again")
+        raise InvalidInput(f"{network}: holds no CNN, which --max-loss compares with; convert the model again")

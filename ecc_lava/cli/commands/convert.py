@@ -1,4 +1,4 @@
-"""`ecc-lava convert`: a Keras model to a network file."""
+"""`ecc-lava convert`: convert a Keras model to a network file."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ def command(
 
 
 def _widths(bits: str, format: str) -> Bits:
-    """Return the widths that an option gives; the format holds them."""
+    """Return the widths that the option gives, checked against the format."""
     widths = as_bits(bits)
     bits_of(widths, [] if isinstance(widths, int) else [name for name in widths if name != DEFAULT], number_format(format))
     return widths
 
 
 def _facts(network: QuantisedNetwork, per: str, recipe: str) -> dict[str, Any]:
-    """Return what JSON says of a network."""
+    """Return the part of the JSON object that describes the network."""
     return {
         "digest": network.digest,
         "timesteps": network.timesteps,

@@ -1,4 +1,4 @@
-"""`ecc-lava demo`: the main job on an embedded model and data."""
+"""`ecc-lava demo`: do the main job on an embedded model and its data."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def command(out: Out = Path("ecc-lava-demo"), json: Json = False) -> None:
 
 
 def _claim(out: Path) -> None:
-    """Make the output folder, or take it over if it holds nothing but an earlier demo's files."""
+    """Make the output folder, or take over a folder that holds nothing but an earlier demo's files."""
     if out.is_dir():
         foreign = sorted(p.name for p in out.iterdir() if p.name not in (NETWORK, MAPPING, PICTURE, REPORT))
         if foreign:

@@ -1,4 +1,4 @@
-"""`ecc-lava deploy`: a mapping as Lava processes, against the unpartitioned fast back end."""
+"""`ecc-lava deploy`: run a mapping as Lava processes and compare it with the unpartitioned fast back end."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-MappingFile = Annotated[Path, typer.Argument(metavar="MAPPING.json", help="A mapping of it made by `ecc-lava map`.")]
+MappingFile = Annotated[Path, typer.Argument(metavar="MAPPING.json", help="A mapping of the network, made by `ecc-lava map`.")]
 Runtime = Annotated[
-    str, choice(runtimes(), help="Lava's own, or its process models in one process; auto: Lava's if every layer can have a process.")
+    str,
+    choice(
+        runtimes(),
+        help="Lava's runtime, or its process models in one process; auto: Lava's runtime if every layer can have a process.",
+    ),
 ]
 MaxProcesses = Annotated[
     Optional[int],
-    typer.Option(min=3, help="Most processes; cores of a layer share one if need be (default: what the machine holds)."),
+    typer.Option(min=3, help="The most processes; cores of a layer share a process if need be (default: what the machine holds)."),
 ]
-Sample = Annotated[int, typer.Option(min=0, help="Cores that Lava's runtime also runs if one process runs all.")]
+Sample = Annotated[int, typer.Option(min=0, help="How many cores Lava's runtime also runs if one process runs all of them.")]
 
 
 def command(
@@ -42,7 +46,7 @@ def command(
     runtime: Runtime = "auto",
     max_processes: MaxProcesses = None,
     sample: Sample = 2,
-    seed: Annotated[int, seed_option("Of the sample, and of random images.")] = 0,
+    seed: Annotated[int, seed_option("Seed of the sample and of random images.")] = 0,
     json: Json = False,
 ) -> None:
     """Deploy and print; exit 1 if anything differs."""
@@ -73,7 +77,7 @@ def command(
 
 
 def _facts(mapping: Mapping, done: Deployment) -> dict[str, Any]:
-    """Return what JSON says of a deployment."""
+    """Return the part of the JSON object that describes the deployment."""
     return {
         "runtime": done.runtime,
         "processes": done.processes,

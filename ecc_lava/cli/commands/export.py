@@ -1,4 +1,4 @@
-"""`ecc-lava export`: a network in files of other tools."""
+"""`ecc-lava export`: write a network in the files of other tools."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["command"]
 
 TARGETS = ("vectors",)
 
-To = Annotated[str, choice(TARGETS, "--to", help="vectors: of every core its memory, events in and out, potentials.")]
-MappingFile = Annotated[Path, typer.Option("--mapping", metavar="MAPPING.json", help="A mapping of it made by `ecc-lava map`.")]
+To = Annotated[str, choice(TARGETS, "--to", help="vectors: the memory, the events in and out and the potentials of every core.")]
+MappingFile = Annotated[Path, typer.Option("--mapping", metavar="MAPPING.json", help="A mapping of the network, made by `ecc-lava map`.")]
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="A new or empty folder.")]
 
 
@@ -31,10 +31,10 @@ def command(
     data: OptionalData = None,
     limit: NumberOfImages = 1,
     timesteps: FewerTimesteps = None,
-    seed: Annotated[int, seed_option("Of random images.")] = 0,
+    seed: Annotated[int, seed_option("Seed of random images.")] = 0,
     json: Json = False,
 ) -> None:
-    """Write the vectors of every core, and say what they are."""
+    """Write the vectors of every core and summarise them."""
     import hw_mappings
 
     integer, _, _ = load(network)

@@ -29,14 +29,14 @@ class _Row:
     became : str
         "input", "population", "maxima", "relay", "readout", "folded", "reported before it", "not needed", "refused" or "supported".
     into : tuple of str
-        The layers whose populations a folded one is part of.
+        The layers whose populations a folded layer is part of.
     populations : tuple of str
     neurons, synapses : int
-        Of these populations, and onto them.
+        Neurons of these populations, and synapses onto them.
     depth : int or None
-        Largest of these populations'.
+        Largest depth of these populations.
     folded, pair : OperatorCost or None
-        The two costs of its linear operators, folded into their readers or left apart; `folded` is None where that is not exact.
+        The two costs of the layer's linear operators, folded into their readers or left apart; `folded` is None where folding is not exact.
     reason : str
     """
 
@@ -54,7 +54,7 @@ class _Row:
 
 
 def command(model: Model, input_shape: InputShape = None, json: Json = False) -> None:
-    """Print the layers and the populations of a model; one with layers that cannot be converted is an error after that."""
+    """Print the layers and the populations of a model; raise an error afterwards if a layer cannot be converted."""
     rows, result = _read(model, input_shape)
     if isinstance(result, UnsupportedModel):
         _print(model, rows, [], {}, json)
@@ -67,12 +67,12 @@ def command(model: Model, input_shape: InputShape = None, json: Json = False) ->
 
 
 def _read(path: Path, input_shape: Words) -> tuple[list[tuple[_Row, tuple[str, ...]]], Graph | UnsupportedModel]:
-    """Return the layers of a model with their nodes, and its graph or why there is none."""
+    """Return the layers of a model with their nodes, and the model's graph or the error that says why there is no graph."""
     from ecc_lava.importers.keras import described_layers, examined
 
     try:
         model = open_model(path, input_shape)
-    except UnsupportedModel as refusal:  # of a file that is not loaded
+    except UnsupportedModel as refusal:  # the file was not loaded
         nothing: tuple[str, ...] = ()
         found = [(name, kind, nothing, why) for name, kind, why in described_layers(path)]
         result: Graph | UnsupportedModel = refusal
@@ -89,7 +89,7 @@ def _with_fates(
     made: dict[str, list[str]] = {row.layer: [] for row, _ in rows}
     for name in populations:
         node = name
-        while node not in layer_of:  # relays, maxima and readouts are named after the node, with what they are as a suffix
+        while node not in layer_of:  # relays, maxima and readouts have the node's name with a suffix
             node = node.rpartition(".")[0]
         made[layer_of[node]].append(name)
     decisions = {decision.node: decision for decision in lowering.decisions}
@@ -140,7 +140,7 @@ def _became(own: list[dict[str, Any]], decided: list[Decision], final: bool) -> 
 
 
 def _folded_into(graph: Graph, layer_of: dict[str, str], made: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    """Return, for every layer, the first layers with populations that depend on it."""
+    """Return the first layers with populations that depend on each layer."""
     found: dict[str, dict[str, None]] = {}
     readers: dict[str, list[str]] = {layer: [] for layer in made}
     for node in graph.nodes:

@@ -1,4 +1,4 @@
-"""`ecc-lava map`: a network file onto a chip."""
+"""`ecc-lava map`: map a network file to a chip."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Chip = Annotated[str, typer.Option(metavar="|".join([*chips(), "BOARD", "FILE"])
 TrafficData = Annotated[
     Optional[Path], typer.Option("--data", metavar="FILE.npz", help="Images x_test: their spikes weigh traffic and cost.")
 ]
-TrafficLimit = Annotated[int, typer.Option(min=1, help="Of the data, only the first N images.")]
+TrafficLimit = Annotated[int, typer.Option(min=1, help="Only the first N images of the data.")]
 Placer = Annotated[str, choice(placers(), help="How cores are placed on the mesh.")]
 SynapseModel = Annotated[str, choice(synapse_models(), help="Synaptic memory: lists with headers, indices and borders, or weights alone.")]
 Html = Annotated[
-    Optional[Path], typer.Option(metavar="PAGE.html", help="Also write a page: the chip core by core, what limits each layer.")
+    Optional[Path], typer.Option(metavar="PAGE.html", help="Also write a page: the chip core by core, and what limits each layer.")
 ]
 
 
@@ -85,7 +85,7 @@ def command(
 
 
 def _check_outputs(mapping: Path, page: Path | None, inputs: list[Path]) -> None:
-    """Refuse files that cannot be written, are read too, or are one and the same."""
+    """Refuse outputs that cannot be written, that are also inputs, or that are the same file."""
     check_writable(mapping, inputs=inputs)
     if page is not None:
         check_writable(page, inputs=inputs)

@@ -1,4 +1,4 @@
-"""`ecc-lava run`: a network file on images."""
+"""`ecc-lava run`: run a network file on images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ecc_lava.storage import load
 
 __all__ = ["command"]
 
-Backend = Annotated[str, choice((name.replace("_", "-") for name in BACKENDS), help="What runs it.")]
+Backend = Annotated[str, choice((name.replace("_", "-") for name in BACKENDS), help="The back end that runs the network.")]
 Predictions = Annotated[Optional[Path], typer.Option(metavar="OUT.npz", help="Write predictions and logits.")]
 OverTime = Annotated[bool, typer.Option("--over-time", help="Also give the accuracy after every step.")]
 Confident = Annotated[
@@ -78,7 +78,7 @@ def command(
 
 
 def _facts(result: Result, labels: Array | None, backend: str) -> dict[str, Any]:
-    """Return what a run says of its images; its costs are left out."""
+    """Return the figures of a run without its costs."""
     samples = len(result.synops)
     return {
         "accuracy": None if labels is None else float((first_output(result.predictions) == labels).mean()),
@@ -98,7 +98,7 @@ def _write(path: Path, result: Result) -> None:
 
 
 def _over_time(result: Result, labels: Array | None, over_time: bool, margin: float | None) -> dict[str, Any]:
-    """Return what is asked for of the logits over time: of the first output."""
+    """Return what the options ask of the first output's logits over time."""
     found: dict[str, Any] = {}
     if result.logits_over_time is None:
         return found
@@ -126,7 +126,7 @@ def _show(extra: dict[str, Any]) -> None:
 
 
 def _by_name(what: str, outputs: Outputs) -> dict[str, Array]:
-    """Return arrays to be stored: of a network with several outputs each under its name."""
+    """Return the arrays to store; a network of several outputs stores one array for each output."""
     return {f"{what}_{name}": array for name, array in outputs.items()} if isinstance(outputs, dict) else {what: outputs}
 
 

@@ -1,4 +1,4 @@
-"""`ecc-lava study`: many settings of a model, kept in a storage, as tables, a picture and a page."""
+"""`ecc-lava study`: run many settings of a model, keep them in a storage, and write tables, a picture and a page."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Codings = Annotated[
 ]
 Percentiles = Annotated[
     Words,
-    typer.Option(metavar="P...", help="Percentiles of the activations that lambda is (default: the recipe's own)."),
+    typer.Option(metavar="P...", help="Percentiles of the activations that lambda is set to (default: the recipe's own)."),
     Several(r"-?[\d.]+"),
 ]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the trials, tables, picture and page.")]
@@ -58,20 +58,22 @@ Storage = Annotated[
     Optional[str],
     typer.Option(metavar="URL", help="Where trials are kept: a database URL, or FILE.journal (default: DIR/trials.db, SQLite)."),
 ]
-Searched = Annotated[bool, typer.Option("--search", help="Search widths by layer and T for several aims instead of all combinations.")]
+Searched = Annotated[
+    bool, typer.Option("--search", help="Search widths by layer and T instead of all combinations, for several objectives.")
+]
 Objectives = Annotated[
     Words,
-    typer.Option(metavar="AIM...", help=f"Of the search: {', '.join(OBJECTIVES)} (default: all there are)."),
+    typer.Option(metavar="AIM...", help=f"Objectives of the search: {', '.join(OBJECTIVES)} (default: all that have figures)."),
     Several(r"[a-z]+"),
 ]
-Trials = Annotated[int, typer.Option(min=2, help="Settings that the search tries.")]
+Trials = Annotated[int, typer.Option(min=2, help="How many settings the search tries.")]
 Sampler = Annotated[str, choice(SAMPLERS, help="How the search chooses.")]
 Selection = Annotated[
     Optional[int], typer.Option(min=1, help="The first N images choose, the others report (default: half, 1,000 at most).")
 ]
 Chips = Annotated[
     Words,
-    typer.Option(metavar="CHIP...", help="Also map every network, to the chip of its format: cores, energy, latency."),
+    typer.Option(metavar="CHIP...", help="Also map every network to the chip of its format: cores, energy, latency."),
     Several(r"\w[\w-]*|.+\.(json|toml)"),
 ]
 Skip = Annotated[int, typer.Option(min=0, help="Leave out the first N images.")]
@@ -99,13 +101,13 @@ def command(
     skip: Skip = 0,
     limit: Limit = None,
     input_scale: InputScale = None,
-    seed: Annotated[int, seed_option("Of the draw of calibration images, of poisson input and of the search.")] = 0,
+    seed: Annotated[int, seed_option("Seed of the draw of calibration images, of poisson input and of the search.")] = 0,
     images: CalibrationImages = 256,
     parquet: Parquet = False,
     input_shape: InputShape = None,
     json: Json = False,
 ) -> None:
-    """Run what is not finished, write the tables and the page, and print."""
+    """Run the trials that are not finished, write the tables and the page, and print."""
     started = time.perf_counter()
     folder = StudyFolder(out, storage, parquet)
     folder.claim(inputs=(model, calibration, data))
@@ -130,7 +132,7 @@ def command(
 
 
 def _grid(*, bits: Words, timesteps: Words, formats: Words, recipes: Words, codings: Words, percentiles: Words) -> dict[str, Any]:
-    """Return the values that are varied, as `study` takes them."""
+    """Return the values of each setting, as `study` takes them."""
     return {
         "bits": [as_bits(word) for word in values(bits) or BITS],
         "timesteps": [_number("--timesteps", word, int) for word in values(timesteps) or TIMESTEPS],
@@ -149,7 +151,7 @@ def _number(option: str, word: str, kind: type) -> Any:
 
 
 def _judged(data: Path, inputs: Sequence[InputSpec], skip: int, limit: int | None) -> Dataset:
-    """Return the images and labels that settings are judged by."""
+    """Return the images and labels that judge the settings."""
     found = load_images(data, "test", inputs, None if limit is None else skip + limit)
     if skip >= batch_size(found.x):
         raise InvalidInput(f"--skip {skip}: {data} has {batch_size(found.x)} images")

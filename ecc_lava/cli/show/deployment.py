@@ -6,6 +6,7 @@ from dataclasses import astuple, fields
 from typing import TYPE_CHECKING
 
 from ecc_lava.analysis import Differences
+from ecc_lava.backends import LAVA, ONE_PROCESS
 from ecc_lava.cli.show.output import show_lines, show_table
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["show_deployment"]
 
 BUSIEST = 12
-"""Cores that the table shows; JSON has all."""
+"""The most cores that the table shows; JSON has all of them."""
 
-RUNTIMES = {"lava": "Lava's own runtime", "one-process": "Lava's process models in one process, not Lava's own runtime"}
+RUNTIME_IN_WORDS = {LAVA: "Lava's own runtime", ONE_PROCESS: "Lava's process models in one process, not Lava's own runtime"}
 
 
 def show_deployment(name: str, mapping: Mapping, done: Deployment, *, random: bool) -> None:
@@ -31,7 +32,7 @@ def show_deployment(name: str, mapping: Mapping, done: Deployment, *, random: bo
         f"{name} on {mapping.chip.name}, all images together: {len(rows)} of {len(mapping.cores)} core(s), busiest first", columns, rows
     )
     show_lines(
-        f"runtime: {done.runtime} ({RUNTIMES[done.runtime]}), {done.processes} process(es) for {len(mapping.cores)} core(s)",
+        f"runtime: {done.runtime} ({RUNTIME_IN_WORDS[done.runtime]}), {done.processes} process(es) for {len(mapping.cores)} core(s)",
         f"{done.steps} steps in {done.seconds:.1f} s, {done.steps / done.seconds:,.1f} steps/s, start included"
         + ("; random images, as no --data was given" if random else ""),
         f"against fast: {_differences(done.lava_vs_fast)}",

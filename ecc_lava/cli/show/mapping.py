@@ -43,7 +43,7 @@ def show_mapping(name: str, mapping: Mapping, facts: dict[str, Any], cost: Cost 
 
 
 def _cost_lines(mapping: Mapping, cost: Cost) -> list[str]:
-    """Say what an image costs, what that rests on, and what is slowest."""
+    """Return the lines on what an image costs, what the estimate rests on, and what is slowest."""
     busiest = mapping.cores[cost.bottleneck_core]
     held = ", ".join(dict.fromkeys(shard.population for shard in busiest.shards))
     where = f"core {busiest.address.core} of chip {busiest.address.chip} ({held})"

@@ -17,7 +17,7 @@ __all__ = ["FAILED", "OK", "as_percent", "emit_json", "provenance", "show_lines"
 
 JSON_SCHEMA = 1
 WIDTH_OF_FILES = 240
-"""Widest table where stdout is no terminal; characters."""
+"""Width of tables where stdout is no terminal; characters."""
 
 OK, FAILED = 0, 1
 """Exit codes of commands that check something."""
@@ -26,7 +26,7 @@ _PACKAGES = ("ecc-lava", "numpy", "h5py", "numba", "keras", "tensorflow-cpu", "t
 
 
 def provenance(**extra: Any) -> dict[str, Any]:
-    """Return what every JSON carries: schema version, package versions and the given seeds and digests."""
+    """Return what every JSON object carries: the schema version, package versions, and the given seeds and digests."""
     versions = {}
     for package in _PACKAGES:
         try:
@@ -43,7 +43,7 @@ def emit_json(value: dict[str, Any]) -> None:
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; every column but the first is right-aligned."""
-    table = Table(title=Text(title), title_justify="left")  # as Text nothing is read as markup
+    table = Table(title=Text(title), title_justify="left")  # a Text is not read as markup
     for index, column in enumerate(columns):
         table.add_column(Text(column), justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:

@@ -31,7 +31,7 @@ LINE_S = 10.0
 
 
 class _Rate(ProgressColumn):
-    """How many steps or images a second are done."""
+    """Steps or images a second."""
 
     def render(self, task: Task) -> Text:
         """Return the column's text."""
@@ -39,7 +39,7 @@ class _Rate(ProgressColumn):
 
 
 class _Lines:
-    """Progress of one stage as plain lines, for logs: one when it begins and one every so often."""
+    """Progress of one stage as plain lines, for logs: one line when the stage begins, then one every `LINE_S`."""
 
     def __init__(self) -> None:
         self._name = ""
@@ -57,10 +57,10 @@ class _Lines:
 
 @contextmanager
 def stages(lines: bool = False, window: float = 30.0) -> Iterator[Progress]:
-    """Give a function (stage, done, total) that shows progress on stderr, if that is a terminal; total 0 means unknown.
+    """Give a function (stage, done, total) that shows progress on stderr, if stderr is a terminal; total 0 means unknown.
 
-    What is left is judged by the speed of the last `window` seconds. With `lines`, a run that may take hours also shows it where stderr
-    is no terminal.
+    The speed of the last `window` seconds predicts the time that is left. With `lines`, a run that may take hours also shows progress where
+    stderr is no terminal.
     """
     columns = (
         SpinnerColumn(),

@@ -16,11 +16,11 @@ _VARIED: dict[str, Callable[[Trial], str]] = {
     "coding": lambda t: t.setting.coding,
     "percentile": lambda t: f"{t.setting.percentile:g}",
 }
-"""Columns that are shown where they differ."""
+"""Columns that the table shows where the trials differ."""
 
 
 def show_study(result: StudyResult, title: str) -> None:
-    """Print every trial, and what is to be seen in them."""
+    """Print every trial, the best trials, and the settings that did not run."""
     varied = {name: text for name, text in _VARIED.items() if len({text(t) for t in result.trials}) > 1}
     front = set(result.front())
     mapped = any(t.mapped is not None for t in result.trials)
@@ -63,7 +63,7 @@ def _figures(trial: Trial) -> tuple[str, ...]:
 
 
 class TrialStages:
-    """Shows where a study stands: all trials, and the images of the setting at work."""
+    """Shows the progress of a study: the trials that are finished, and the images of the setting that runs."""
 
     def __init__(self, stage: Progress) -> None:
         self._stage = stage
