@@ -26,7 +26,7 @@ __all__ = [
 
 
 def from_synapses(weights: Array, sources: Array, targets: Array, source: Shape, target: Shape) -> Sparse:
-    """Return the operator of synapses in any order; those between the same two neurons are added up, weights of 0 left out.
+    """Return the operator of synapses in any order; synapses between the same two neurons are added up, weights of 0 left out.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ __all__ = ["over_synapses", "scaled_by_source", "scaled_by_target"]
 
 
 def over_synapses(by: np.ufunc, geometry: Geometry, values: Array) -> Array:
-    """Reduce values of synapses over those of each target neuron whose field lies inside the map; gains are left aside.
+    """Reduce the values of the synapses of each target neuron whose field lies inside the map; gains are left aside.
 
     ``result[p, c] = by(values of the synapses of the neuron at position p of channel c)``
 

@@ -94,7 +94,7 @@ def as_maps(x: Array, spec: InputSpec, what: str = "data") -> Array:
         raise InvalidInput(f"{what}: shape {x.shape} does not fit; the network takes {spec.described}")
     x = maps
     if not len(x):
-        raise InvalidInput(f"{what}: there is no image in it")
+        raise InvalidInput(f"{what}: holds no image")
     if x.dtype.kind == "f":
         bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)
         if bad.any():

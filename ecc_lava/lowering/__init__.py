@@ -1,7 +1,7 @@
 """From a graph to a spiking network of ideal ReLU populations.
 
 Every tensor becomes an affine expression over populations; `folding` chooses whether an operator is folded or read over a relay.
-Nothing here knows timesteps, spikes or integers.
+Nothing here knows timesteps, spikes or integers. A new kind of node needs a case in `lower`.
 """
 
 from ecc_lava.lowering.decisions import Decision, Lowering

@@ -65,7 +65,7 @@ def passes_on(node: Node) -> bool:
 
 
 def readers_of(nodes: list[Node], outputs: Iterable[str]) -> dict[str, int]:
-    """Return how many populations would fold the operator that made a tensor, for every tensor."""
+    """Return how many populations would fold the operator that made a tensor, by the tensor's name."""
     readers: dict[str, set[str]] = {node.name: set() for node in nodes}
     for output in outputs:
         readers[output].add(f"{output}.readout")

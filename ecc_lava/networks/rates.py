@@ -92,7 +92,7 @@ def clipped_rate(population: Population, total: Array) -> Float:
 
 
 def rate_forward(network: SpikingNetwork, x: Images) -> Outputs:
-    """Return the ideal network's output before a final softmax or sigmoid; a calibrated network's is that before calibration.
+    """Return the ideal network's output before a final softmax or sigmoid; for a calibrated network, the output before calibration.
 
     Parameters
     ----------

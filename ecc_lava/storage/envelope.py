@@ -31,7 +31,7 @@ def verify(content: bytes, where: str) -> None:
     Raises
     ------
     FileError
-        If it is not such a file, of a newer schema, cut short or altered.
+        If it is not such a file, has another schema, is cut short or altered.
     """
     if len(content) < BLOCK or content[: len(MAGIC)] != MAGIC:
         raise FileError(f"{where}: not a network file of ecc_lava; make one with `ecc-lava convert`")

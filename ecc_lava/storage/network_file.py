@@ -23,7 +23,7 @@ from ecc_lava.storage.network_groups import read_float, read_integer, write_floa
 __all__ = ["load", "read_calibration", "save"]
 
 REASON_MAX = 300
-"""Most characters of a reason that a message repeats, as the file may have a say in it."""
+"""Most characters of a reason that a message repeats; the reason may quote the file."""
 
 
 def save(
