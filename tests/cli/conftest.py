@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ecc_lava
-from ecc_lava.cli.app import main
 from ecc_lava.demo.data import MODEL
-from tests.helpers.program import DATA, OK, Call, Made, Outcome, in_process_of_its_own
+from tests.helpers.program import DATA, OK, Call, Made, Outcome, exit_code, in_process_of_its_own
 
 
 @pytest.fixture
@@ -22,11 +20,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
     def run(*arguments: object) -> Outcome:
         capfd.readouterr()
         monkeypatch.delenv("COLUMNS", raising=False)  # a table is as wide as in a file, whatever terminal runs the tests
-        monkeypatch.setattr(sys, "argv", ["ecc-lava", *(str(a) for a in arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        code = caught.value.code
-        return Outcome(code if isinstance(code, int) else 0 if code is None else 1, *capfd.readouterr())
+        return Outcome(exit_code(*arguments), *capfd.readouterr())
 
     return run
 

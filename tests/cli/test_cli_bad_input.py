@@ -306,7 +306,7 @@ def test_check_warns_of_clipped_values_once(call: Call, bare: Path, tmp_path: Pa
 
 
 OUTPUTS: dict[str, Callable[[Path, Path], list[object]]] = {
-    "convert": lambda network, out: ["convert", MODEL, "--calibration", DATA, "-o", out],
+    "convert": lambda network, out: ["convert", MODEL, "--calibration", DATA, "-o", out, "--recipe", "channel", "--calibration-images", 32],
     "run": lambda network, out: ["run", network, "--data", DATA, "--limit", 2, "--predictions", out],
     "map": lambda network, out: ["map", network, "-o", out],
     "page": lambda network, out: ["map", network, "-o", f"{out}.json", "--html", out],
@@ -320,9 +320,9 @@ def test_outputs_that_cannot_be_written(where: str, command: str, call: Call, ne
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    started = time.perf_counter()
+    started = time.process_time()
     message = one_message(call(*OUTPUTS[command](network, tmp_path / where), "--json"))
-    assert time.perf_counter() - started < 2, "found out after the work"
+    assert time.process_time() - started < 2, "found out after the work"
     assert "cannot be written" in message
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder", "pipe"]
     assert not list((tmp_path / "folder").iterdir())

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
+import pytest
+
+from ecc_lava.cli.app import main
 from ecc_lava.demo.data import FOLDER
 
 DATA = FOLDER / "digits.npz"
@@ -47,6 +53,21 @@ Call = Callable[..., Outcome]
 def in_process_of_its_own(*arguments: object, **options: Any) -> Outcome:
     done = subprocess.run([PROGRAM, *(str(a) for a in arguments)], capture_output=True, text=True, timeout=120, **options)
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def exit_code(*arguments: object) -> int:
+    """Run the program in this process and return its exit code; what it prints goes where this process prints."""
+    with mock.patch.object(sys, "argv", ["ecc-lava", *(str(a) for a in arguments)]), pytest.raises(SystemExit) as caught:
+        main()
+    code = caught.value.code
+    return code if isinstance(code, int) else 0 if code is None else 1
+
+
+def in_this_process(*arguments: object) -> Outcome:
+    """Run the program in this process, for fixtures that outlive the capture of one test."""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = exit_code(*arguments)
+    return Outcome(code, out.getvalue(), err.getvalue())
 
 
 class Made(NamedTuple):

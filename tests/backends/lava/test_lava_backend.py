@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from ecc_lava.backends.lava import run as backend
 from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.lava.run import lava, run_counted
 from ecc_lava.backends.stepwise import golden
+from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidInput, LavaError, MissingDependency
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.faults import leaving_nothing, leftovers
 from tests.helpers.lava import needs_lava, script
-from tests.helpers.networks import one_readout, random_images, random_network, random_sent, recoded
+from tests.helpers.networks import one_readout, random_images, random_network, random_sent, recoded, side_by_side
 from tests.helpers.partitions import random_tiling, whole_cores
 
 
@@ -55,34 +56,45 @@ def test_too_little_shared_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         lava(network, random_images(network, 1), 3, Recording())
 
 
+def _together(parts: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
+    """Return what the inputs of networks side by side send."""
+    return {f"{name}:{of}": sent for name, part in parts.items() for of, sent in part.items()}
+
+
 @needs_lava
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize(("seed", "rails"), [(0, False), (1, True), (2, False), (3, True), (4, False), (5, True), (6, False), (8, True)])
-def test_lava_equals_golden(seed: int, rails: bool) -> None:
-    network = random_network(seed, rails=rails, ranges=seed > 3, ports=seed in (4, 5))
-    q = random_images(network, 3, seed)
+@pytest.mark.parametrize(("seeds", "rails"), [((0, 2, 4, 6), False), ((1, 3, 5, 8), True)])
+def test_lava_equals_golden(seeds: Sequence[int], rails: bool) -> None:
+    """Four networks at once."""
+    made = {str(seed): random_network(seed, rails=rails, ranges=seed > 3, ports=seed in (4, 5)) for seed in seeds}
+    network = side_by_side(made)
+    q = _together({seed: random_images(single, 3, int(seed)) for seed, single in made.items()})
     expected = golden(network, q, 6, everything(network))
     assert_same_activity(expected, lava(network, q, 6, everything(network)))
-    if rails:
-        assert any(activity.saturated_high for activity in expected.values())
+    for seed in made if rails else ():
+        assert any(activity.saturated_high for name, activity in expected.items() if name.startswith(f"{seed}:"))
 
 
 @needs_lava
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize(("seed", "kinds"), [(0, ["rate"]), (5, ["graded", "poisson"])])
-def test_lava_sends_binary_spikes_too(seed: int, kinds: list[str]) -> None:
-    network = recoded(random_network(seed, ports=len(kinds) > 1), *kinds)
-    sent = random_sent(network, 3, 5, seed)
+def test_lava_sends_binary_spikes_too() -> None:
+    made = {
+        str(seed): recoded(random_network(seed, ports=len(kinds) > 1), *kinds)
+        for seed, kinds in {0: ["rate"], 5: ["graded", "poisson"]}.items()
+    }
+    network = side_by_side(made)
+    sent = _together({seed: random_sent(single, 3, 5, int(seed)) for seed, single in made.items()})
     assert_same_activity(golden(network, sent, 5, everything(network)), lava(network, sent, 5, everything(network)))
 
 
 @needs_lava
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize(("seed", "cores"), [(10, 5), (11, 9), (12, 7), (13, 6)])
-def test_random_tilings_equal_golden(seed: int, cores: int) -> None:
-    network = random_network(seed, rails=seed == 11, sparse=seed > 11)
-    q = random_images(network, 2, seed)
-    tiling = random_tiling(np.random.default_rng(seed), network, cores)
+@pytest.mark.parametrize(("seeds", "cores"), [((10, 11), 6), ((12, 13), 9)])
+def test_random_tilings_equal_golden(seeds: Sequence[int], cores: int) -> None:
+    made = {str(seed): random_network(seed, rails=seed == 11, sparse=seed > 11) for seed in seeds}
+    network = side_by_side(made)
+    q = _together({seed: random_images(single, 2, int(seed)) for seed, single in made.items()})
+    tiling = random_tiling(np.random.default_rng(cores), network, cores)
     assert_same_activity(golden(network, q, 4, Recording()), run_counted(network, tiling, q, 4, Recording()).activity)
 
 
@@ -141,7 +153,7 @@ def test_repeated_runs_leak_nothing() -> None:
     q = random_images(network, 1)
     lava(network, q, 2, Recording())
     before = leftovers()
-    for _ in range(5):
+    for _ in range(2):
         lava(network, q, 2, Recording())
     assert leftovers() == before
 
