@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.analysis.differences import Differences, compare
+from ecc_lava.analysis.images import checked_images
 from ecc_lava.analysis.layers import LayerReport, compared_layers
 from ecc_lava.backends import BACKENDS, agreement, largest_logit, simulate
 from ecc_lava.common import Array, Images, Outputs, Progress, first_output, joined
-from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
-from ecc_lava.inputs import as_batch, batch_part, batch_size, by_input, clipping_not_repeated, encode_all, model_images
+from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, model_images
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 from ecc_lava.quantisation import PopulationRange, one_step_bound
 
@@ -77,7 +77,7 @@ def check(
     labels : int array (N,), optional
         Of the first output.
     exact_images : int
-        The first so many images are run on `golden`, `float` on the integers and Lava, and compared bit for bit.
+        How many images, the first, run on `golden`, on `float` with the integers and on Lava; each must equal `fast` bit for bit.
     lava : bool, optional
         Run Lava; by default where it is installed.
     progress : callable (stage, done, total), optional
@@ -91,32 +91,16 @@ def check(
     LavaError
         If the Lava runtime fails.
     """
-    x = by_input(x, network.input_specs)
-    inputs, samples = as_batch(x, network.input_specs), batch_size(x)
-    if labels is not None and np.shape(labels) != (samples,):
-        raise InvalidInput(f"labels of shape {np.shape(labels)} for {samples} images")
-    if lava is None:
-        lava = BACKENDS["lava"].is_installed()
-    few = batch_part(x, slice(exact_images))
-    encode_all(inputs, network.codings)  # warns of clipped values, once for all images
-    del inputs
-
-    def stage(name: str, done: int, total: int) -> None:
-        if progress:
-            progress(name, done, total)
-
-    def compared(backend: str, title: str) -> Differences:
-        stage(title, 0, batch_size(few))
-        found = compare(network, few, backend)
-        stage(title, batch_size(few), batch_size(few))
-        return found
-
+    x = checked_images(network, x, labels)
+    stage = progress or (lambda name, done, total: None)
     ranges = one_step_bound(network)
     ann = None if graph is None else largest_logit(forward(graph, model_images(x, network.input_specs)))
     with clipping_not_repeated():
-        golden = compared("golden", "golden against fast")
-        floating = compared("float", "float engine on the integers against fast")
-        in_lava = compared("lava", "Lava against fast") if lava else None
+        few = batch_part(x, slice(exact_images))
+        golden = _compared(network, few, "golden", "golden against fast", stage)
+        floating = _compared(network, few, "float", "float engine on the integers against fast", stage)
+        runs_lava = BACKENDS["lava"].is_installed() if lava is None else lava
+        in_lava = _compared(network, few, "lava", "Lava against fast", stage) if runs_lava else None
         integer, reference, layers = compared_layers(network, snn, x, stage)
         closed = None if snn is None else simulate(snn.ideal or snn, x, backend="closed_form").predictions
 
@@ -125,7 +109,7 @@ def check(
 
     predictions = joined([r.predictions for r in integer])
     return CheckReport(
-        images=samples,
+        images=batch_size(x),
         timesteps=network.timesteps,
         golden_vs_fast=golden,
         float_on_integers_vs_fast=floating,
@@ -141,3 +125,11 @@ def check(
         input_macs_per_image=float(np.mean([r.input_macs.mean() for r in integer])),
         digest=network.digest,
     )
+
+
+def _compared(network: QuantisedNetwork, x: Images, backend: str, title: str, stage: Progress) -> Differences:
+    """Return what differs between a back end and `fast`, and tell `stage` before and after."""
+    stage(title, 0, batch_size(x))
+    found = compare(network, x, backend)
+    stage(title, batch_size(x), batch_size(x))
+    return found

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ecc_lava.analysis.attribution.advice import of_rungs, of_worst_layer
 from ecc_lava.analysis.attribution.answers import Answers, Reference
 from ecc_lava.analysis.attribution.ladder import climbed, staged
 from ecc_lava.analysis.attribution.layers import by_layer
 from ecc_lava.analysis.attribution.report import Attribution, Rung
+from ecc_lava.analysis.images import checked_images
 from ecc_lava.common import Array, Images, Progress
-from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
-from ecc_lava.inputs import as_batch, batch_size, by_input, clipping_not_repeated, encode_all, model_images
+from ecc_lava.inputs import batch_size, clipping_not_repeated, model_images
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
 __all__ = ["attribute"]
@@ -58,11 +56,7 @@ def attribute(
     RangeError
         If a readout saturates, with or without calibration.
     """
-    x = by_input(x, network.input_specs)
-    samples = batch_size(x)
-    encode_all(as_batch(x, network.input_specs), network.codings)  # warns of clipped values, once for all images
-    if labels is not None and np.shape(labels) != (samples,):
-        raise InvalidInput(f"labels of shape {np.shape(labels)} for {samples} images")
+    x = checked_images(network, x, labels)
     report = progress or (lambda stage, done, total: None)
     stages = staged(network, snn)
     reference = Reference(forward(graph, model_images(x, network.input_specs)), labels)
@@ -74,7 +68,7 @@ def attribute(
     rungs = _rungs(reference, answers)
     worst = max(layers, key=lambda layer: layer.alone.weight)
     advice, layer_advice = of_rungs(stages, rungs, layers), of_worst_layer(stages, worst)
-    return Attribution(samples, network.timesteps, rungs, layers, advice, layer_advice)
+    return Attribution(batch_size(x), network.timesteps, rungs, layers, advice, layer_advice)
 
 
 def _rungs(reference: Reference, answers: dict[str, Answers]) -> tuple[Rung, ...]:
