@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,10 @@ class _Row:
     reason: str = ""
 
 
+_Rows = list[tuple[_Row, tuple[str, ...]]]
+"""The rows, each with the names of its layer's nodes."""
+
+
 def command(model: Model, input_shape: InputShape = None, json: Json = False) -> None:
     """Print the layers and the populations of a model; raise an error afterwards if a layer cannot be converted."""
     rows, result = _read(model, input_shape)
@@ -66,7 +70,7 @@ def command(model: Model, input_shape: InputShape = None, json: Json = False) ->
     _print(model, rows, populations, {"macs": result.macs, "neurons": neurons, "synapses": sum(p["synapses"] for p in populations)}, json)
 
 
-def _read(path: Path, input_shape: Words) -> tuple[list[tuple[_Row, tuple[str, ...]]], Graph | UnsupportedModel]:
+def _read(path: Path, input_shape: Words) -> tuple[_Rows, Graph | UnsupportedModel]:
     """Return the layers of a model with their nodes, and the model's graph or the error that says why there is no graph."""
     from ecc_lava.importers.keras import described_layers, examined
 
@@ -82,9 +86,8 @@ def _read(path: Path, input_shape: Words) -> tuple[list[tuple[_Row, tuple[str, .
     return [(_Row(name, kind, "refused" if why else "supported", reason=why), nodes) for name, kind, nodes, why in found], result
 
 
-def _with_fates(
-    rows: list[tuple[_Row, tuple[str, ...]]], graph: Graph, lowering: Lowering, populations: dict[str, dict[str, Any]]
-) -> list[tuple[_Row, tuple[str, ...]]]:
+def _with_fates(rows: _Rows, graph: Graph, lowering: Lowering, populations: dict[str, dict[str, Any]]) -> _Rows:
+    """Return the rows with what each layer becomes, its populations and its costs."""
     layer_of = {node: row.layer for row, nodes in rows for node in nodes}
     made: dict[str, list[str]] = {row.layer: [] for row, _ in rows}
     for name in populations:
@@ -102,23 +105,18 @@ def _with_fates(
         became = _became(own, decided, bool(final.intersection(nodes)))
         costs = [(d.folded, d.pair) for d in decided if d.pair is not None]
         folded, pair = (_total([cost[k] for cost in costs]) for k in (0, 1))
-        result.append(
-            (
-                _Row(
-                    row.layer,
-                    row.type,
-                    became,
-                    into[row.layer] if became == "folded" else (),
-                    tuple(made[row.layer]),
-                    sum(p["neurons"] for p in own),
-                    sum(p["synapses"] for p in own),
-                    max((p["depth"] for p in own), default=None),
-                    folded,
-                    pair,
-                ),
-                nodes,
-            )
+        described = replace(
+            row,
+            became=became,
+            into=into[row.layer] if became == "folded" else (),
+            populations=tuple(made[row.layer]),
+            neurons=sum(p["neurons"] for p in own),
+            synapses=sum(p["synapses"] for p in own),
+            depth=max((p["depth"] for p in own), default=None),
+            folded=folded,
+            pair=pair,
         )
+        result.append((described, nodes))
     return result
 
 
@@ -175,9 +173,7 @@ def _populations(lowering: Lowering) -> list[dict[str, Any]]:
     ]
 
 
-def _print(
-    model: Path, rows: list[tuple[_Row, tuple[str, ...]]], populations: list[dict[str, Any]], totals: dict[str, int], json: bool
-) -> None:
+def _print(model: Path, rows: _Rows, populations: list[dict[str, Any]], totals: dict[str, int], json: bool) -> None:
     layers = [row for row, _ in rows]
     if json:
         emit_json(provenance(**totals, layers=[asdict(row) for row in layers], populations=populations))
