@@ -144,7 +144,7 @@ class Call:
         except (ValueError, IndexError, np.exceptions.AxisError) as error:
             raise Refused(f"it does not fit a tensor of {x.sizes}: {error}") from error
         if len(others) != 1 or first.max(initial=0) >= per_sample or not np.array_equal(others[0], first + per_sample):
-            raise Refused("it moves numbers between samples, or the batch axis")
+            raise Refused("it moves numbers between samples, or moves the batch axis")
         result = natural(x.name, first.shape)
         return replace(result, name=self._gathered(x, first.reshape(result.shape)))
 

@@ -212,7 +212,9 @@ class _Import:
             raise type(error)(f"layer {path} ({kind}): {error}") from error
         for target, result in zip(targets, finished, strict=True):
             if len(target) != len(result.sizes) or any(n not in (None, size) for n, size in zip(target, result.sizes, strict=True)):
-                raise InvalidNetwork(f"layer {path} ({kind}): Keras makes a tensor of {target}, but the conversion {result.sizes}")
+                raise InvalidNetwork(
+                    f"layer {path} ({kind}): Keras makes a tensor of {target}, but the conversion makes a tensor of {result.sizes}"
+                )
         self.layers.append(ExaminedLayer(name, kind, self._draft.write(call)))
         return [*finished]
 

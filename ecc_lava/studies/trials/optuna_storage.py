@@ -117,7 +117,7 @@ def _database(url: str) -> BaseStorage:
         except ImportError as error:
             raise MissingDependency(f"{_without_password(url)}: the driver of this database is not installed: {error}") from error
         except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError) as error:
-            raise InvalidInput(f"--storage {_without_password(url)}: not the address of a database: {error}") from error
+            raise InvalidInput(f"{_without_password(url)}: not the address of a database: {error}") from error
         except sqlalchemy.exc.DatabaseError as error:
             last = error
             if "already exists" not in str(error) and "locked" not in str(error) and "UNIQUE" not in str(error):

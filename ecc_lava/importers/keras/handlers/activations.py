@@ -40,7 +40,7 @@ SUPPORT: Final = ("Activations", "fused too, with Keras's default slopes and thr
 def squashed(call: Call, x: Tensor, low: float, high: float) -> Tensor:
     """Return x limited to low..high: ``low + min(relu(x - low), high - low)``."""
     if not low < high:
-        raise Refused(f"it limits values to {low}..{high}, which is no range")
+        raise Refused(f"it limits values to {low}..{high}; the lower limit must be below the upper limit")
     inner = call.relu(call.scale(x, 1.0, -low) if low else x, high - low)
     return call.scale(inner, 1.0, low) if low else inner
 

@@ -64,7 +64,7 @@ def separable_conv(call: Call) -> Tensor:
 
 
 def conv_transpose(call: Call) -> Tensor:
-    """Convert Conv2DTranspose and Conv1DTranspose: a convolution with the flipped kernel of the map with zeros between its positions."""
+    """Convert Conv2DTranspose and Conv1DTranspose: the flipped kernel over the map, which has zeros between its positions."""
     layer, x = call.layer, laid_for(call)
     kernel = _kernel(call, layer.kernel).transpose(0, 1, 3, 2)[::-1, ::-1]  # from (kh, kw, out, in)
     strides, dilation = pair(layer.strides), pair(layer.dilation_rate)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ecc_lava.common import Array
 from ecc_lava.geometry import Conv
-from ecc_lava.importers.keras.call import Call, Refused
+from ecc_lava.importers.keras.call import Call, Refused, wrong_axes
 from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = ["add", "average", "concatenate", "custom_scale", "maximum", "minimum", "operands", "put", "stack", "subtract", "summed"]
@@ -133,8 +133,10 @@ def _joined(call: Call, tensors: list[Tensor], axis: int) -> Tensor:
     """Return tensors joined along one of Keras's axes: the sum of the tensors, each padded with zeros to the joined length."""
     rank = len(tensors[0].sizes) + 1
     k, axes = axis % rank - 1, tensors[0].axes
-    if k < 0 or axes is None:
-        raise Refused("it joins along the batch axis" if k < 0 else f"its tensors have {rank} axes; at most 4 are supported")
+    if k < 0:
+        raise Refused("it joins along the batch axis; join along another axis")
+    if axes is None:
+        raise wrong_axes(rank - 1)
     if len({(*x.sizes[:k], *x.sizes[k + 1 :]) for x in tensors}) != 1:
         raise Refused("it joins tensors that differ along other axes too")
     if len(tensors) == 1:

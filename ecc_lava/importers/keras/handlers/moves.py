@@ -134,7 +134,7 @@ def pad(call: Call) -> Tensor:
             raise Refused(f"its mode is {mode!r} on a tensor of {rank} axes; 'constant', 'reflect' and 'symmetric' are supported")
         return call.moved(x, lambda places: np.pad(places, widths, mode=mode))
     if any(widths[0]):
-        raise Refused("it pads the batch")
+        raise Refused("it pads the batch; pad the other axes only")
     around: Array = np.asarray(call.arguments[1] if len(call.arguments) > 1 else 0.0, np.float64)
     y = call.scale(x, 1.0, -around) if around.any() else x
     for k, (before, after) in enumerate(widths[1:]):

@@ -50,7 +50,7 @@ def divide(call: Call) -> Tensor:
         raise Refused("it divides by a tensor, which is not piecewise linear; build the model without it")
     divisor = np.asarray(b)
     if (divisor == 0).any():
-        raise Refused("it divides by zero")
+        raise Refused("it divides by zero; give it another divisor")
     return call.scale(a, 1.0 / divisor)
 
 
@@ -134,7 +134,7 @@ def where(call: Call) -> Tensor:
     """Convert ``where(comparison, a, b)`` with two constants."""
     condition, a, b = (*call.arguments, None, None)[:3]
     if not isinstance(condition, Tensor) or call.dtype != "bool" or a is None or b is None:
-        raise Refused("its condition is no comparison, or it picks places; use where(x >= 0, 1.0, -1.0)")
+        raise Refused("it needs a comparison and two constants; use where(x >= 0, 1.0, -1.0)")
     if isinstance(a, Tensor) or isinstance(b, Tensor):
         raise Refused(f"it chooses between tensors; {PRODUCT}, or use relu, leaky_relu, maximum or minimum")
     return call.scale(condition, np.asarray(a, np.float64) - np.asarray(b, np.float64), np.asarray(b, np.float64))

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ecc_lava.geometry import Conv, apply
-from ecc_lava.importers.keras.call import Call, Refused, laid_for
+from ecc_lava.importers.keras.call import Call, Refused, laid_for, wrong_axes
 from ecc_lava.importers.keras.handlers.windows import padding_of, pair
 from ecc_lava.importers.keras.tensors import Tensor
 
@@ -104,11 +104,11 @@ def _reduced(call: Call, x: Tensor, pooled: Callable[[Call, Tensor, set[int]], T
     axes: Any = call.layer.axis
     axes = (axes,) if isinstance(axes, int) else axes
     if axes is None or any(axis % (len(x.sizes) + 1) == 0 for axis in axes):
-        raise Refused("it reduces over the batch axis too")
+        raise Refused("it reduces over the batch axis too; reduce over the other axes")
     if any(value is not None for value in call.arguments[1:]) or getattr(call.layer, "initial", None) is not None:
         raise Refused("it takes weights or an initial value; only plain reductions are supported")
     if x.axes is None:
-        raise Refused(f"its tensor has {len(x.sizes) + 1} axes; only images, signals and vectors are supported")
+        raise wrong_axes(len(x.sizes))
     dropped = {axis % (len(x.sizes) + 1) - 1 for axis in axes}
     return _without(pooled(call, x, {x.axes[k] for k in dropped}), dropped, getattr(call.layer, "keepdims", False))
 
