@@ -1,7 +1,8 @@
 """ECC and calibration: from ideal rates to integrate-and-fire neurons over T steps.
 
-A recipe is a tuple of passes; a pass takes a network and returns a new one whose trace names it.
-To add a pass, write a file in `passes` and name it in a recipe of `recipes`.
+A recipe is a tuple of passes; a pass takes a network and returns a new one whose trace names it. `recipes` is the one registry.
+This room does not lower graphs and does not round.
+To add a pass, write a file in `passes` and name the pass in a recipe; `convert`, studies and the command line then know it.
 """
 
 from ecc_lava.conversion.convert import calibration_subset, convert

@@ -16,14 +16,14 @@ DEAD = 1e-6
 """A channel whose statistic is below this share of its population's largest has no scale of its own."""
 
 VALUES = 2**25
-"""Most activations of one population kept for a percentile; beyond, evenly spaced positions are used."""
+"""Most activations of one population kept for a percentile; of more, evenly spaced ones are kept."""
 
 BATCH = 32
 """Images evaluated at once."""
 
 
 def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: Mapping[str, str], percentile: float) -> dict[str, Float]:
-    """Return lambda of populations: a percentile of its activation over images and positions.
+    """Return lambda of populations: a percentile of each one's activation over images and positions.
 
     Dead channels (below `DEAD` of the population's largest) get the population's largest lambda: they keep their weights and stay
     representable should they ever be active.
@@ -48,7 +48,7 @@ def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: 
 
 
 def _thinned(activation: Array, images: int, percentile: float) -> Array:
-    """Return activations (M, C) as float32: the maxima if that is asked for, else at most this batch's share of `VALUES`."""
+    """Return activations (M, C) as float32: their maxima for percentile 100, else at most this batch's share of `VALUES`."""
     flat = activation.reshape(-1, activation.shape[-1])
     if percentile == 100:
         return flat.max(axis=0, keepdims=True).astype(np.float32)

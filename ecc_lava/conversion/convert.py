@@ -48,18 +48,18 @@ def convert(
     timesteps : int
         T, the steps one sample will be shown for.
     recipe : str or sequence of passes
-        A name in `RECIPES`, or passes of one's own.
+        A name in `RECIPES`, or the passes themselves.
     fold_limit : float
         See `ecc_lava.lowering.lower`.
     format, bits
-        What the network will be quantised with, see `ecc_lava.quantise`; calibration runs these integers.
+        Options of the later quantisation, see `ecc_lava.quantise`; calibration runs these integers.
     steps_in_time : bool
         Convert step activations (sign, Heaviside) for more than one timestep, or beside ReLUs, where they are not exact.
     coding : {"graded", "rate", "poisson", "events"}, optional
         How images are sent, see `ecc_lava.inputs.InputCoding`; by default graded where the format's spikes can carry it, else rate. With
         events, the calibration samples are (N, T, H, W, C) of 0 and 1.
     seed : int
-        Of what the coding draws (poisson).
+        Seed of the coding's random draws (poisson).
     progress : callable (stage, done, total), optional
 
     Returns

@@ -1,4 +1,7 @@
-"""Recipes: named tuples of passes that turn a lowered network into one that spikes for T steps."""
+"""Recipes: named tuples of passes that turn a lowered network into one that spikes for T steps.
+
+To add a recipe, give it a line in `RECIPES`.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ RECIPES: dict[str, tuple[Pass, ...]] = {
     "channel": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5)),
     "best": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5), LayerwiseCalibration(), ClassOffsets()),
 }
-"""`ecc` as published; `channel` with a lambda of every channel; `best`, the default, calibrated on top of that."""
+"""`ecc` is as published; `channel` has one lambda per channel; `best`, the default, calibrates the result of `channel`."""
 
 
 def passes_of(recipe: str | Sequence[Pass], format: str, bits: Bits, graph: Graph, progress: Progress | None) -> tuple[Pass, ...]:
-    """Return the passes of a recipe; those that run integers are told which."""
+    """Return the passes of a recipe, with number format, bits and progress for those that run integers."""
     if isinstance(recipe, str):
         if recipe not in RECIPES:
             raise InvalidInput(f"recipe {recipe!r} is not known; known: {', '.join(RECIPES)}")

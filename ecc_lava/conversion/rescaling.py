@@ -15,15 +15,15 @@ __all__ = ["rescaled"]
 
 
 def rescaled(network: SpikingNetwork, lambdas: Mapping[str, Float], *, incoming: bool = True) -> SpikingNetwork:
-    """Return the network with other lambdas: ``W <- W * lambda_source / lambda_target, b <- b / lambda_target``, relative to those it has.
+    """Return the network with other lambdas: ``W <- W * r_source / r_target, b <- b / r_target``, r = new lambda / old lambda.
 
     Parameters
     ----------
     network : SpikingNetwork
     lambdas : population name -> array (1, 1, 1) or (1, 1, C)
     incoming : bool
-        Whether the weights and biases of these populations change as well; without, their rates stay as they are and stand for something
-        else to the populations after them.
+        Whether the weights and biases into these populations change too. If not, their rates stay as they are and stand for other
+        activations to the populations after them.
     """
     ratio = {p.name: lambdas.get(p.name, p.lambda_) / p.lambda_ for p in network.populations}
 

@@ -1,4 +1,4 @@
-"""Offsets of a classifier's classes: what spiking does to some classes more than to others is taken back at the readout."""
+"""Offsets of a classifier's classes: a bias at the readout corrects what spiking does to some classes more than to others."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["ClassOffsets"]
 _log = logging.getLogger(__name__)
 
 DIRECTIONS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
-"""Rows and columns by which the calibration images are moved, in units of `SHIFT`; one copy for each."""
+"""Moves of the calibration images along rows and columns, in units of `SHIFT`; one copy for each."""
 
 SHIFT = 1 / 16
-"""Of height and width; at least one pixel."""
+"""Distance of a move, relative to height and width; at least one pixel."""
 
 PRIOR = 0.5
-"""Variance of an offset before anything is known of it, relative to the mean square error of a logit."""
+"""Prior variance of an offset, relative to the mean square error of a logit."""
 
 BATCH = 32
 """Images whose ideal rates are computed at once."""
@@ -38,31 +38,31 @@ BATCH = 32
 class ClassOffsets(IntegerPass):
     """Offset the classes of a calibrated network so that it decides as the CNN does, on images that it was not fitted to.
 
-    To the readout's bias b is added that minimises, with z the logits of the CNN and s those of the integers, both over moved copies of
-    the N calibration images,
+    Let z be the logits of the CNN and s the logits of the integers, both over moved copies of the N calibration images. The pass adds to
+    the readout's bias the offsets b that minimise
 
         ``mean KL(softmax(z) || softmax(s + b)) + |b|^2 / (2 * N * PRIOR * e^2)``,  ``e^2 = mean((z - s)^2)``,
 
-    z and s without what all classes have in common. Spikes answer some classes too often and others too rarely (those of ResNet-20 at T=8
-    by up to a quarter), even where the mean error of every logit is zero. A layer errs less on the very images it was fitted to, which is
-    why they are moved (by `SHIFT`, edges repeated); no labels are needed, as z is the CNN's. Nothing changes for outputs that are not one
-    vector under a softmax, or if no input has height or width.
+    where z and s have mean 0 over the classes. Spikes answer some classes too often and others too rarely (ResNet-20 at T=8 by up to a
+    quarter), even where the mean error of every logit is zero. The images are moved (by `SHIFT`, edges repeated) because a layer errs less
+    on the very images that it was fitted to. No labels are needed, as z is the CNN's. Outputs that are not one vector under a softmax
+    keep their bias, and so do all outputs if no input has height or width.
 
     Attributes
     ----------
     classifiers : tuple of str or None
-        Names of the outputs that are classes; None for those that `convert` finds in the graph.
+        Names of the outputs that are classes; None takes those of the graph.
 
     Notes
     -----
-    The mean probability of a class then is that of the CNN (but for the prior), as in Saerens, Latinne and Decaestecker, "Adjusting the
-    outputs of a classifier to new a priori probabilities", Neural Computation 14, 2002, whose shift of the logits this is.
+    But for the prior, the mean probability of each class becomes the CNN's. The shift of the logits is that of Saerens, Latinne and
+    Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", Neural Computation 14, 2002.
     """
 
     classifiers: tuple[str, ...] | None = None
 
     def of(self, format: str, bits: Bits, graph: Graph) -> ClassOffsets:
-        """Return the pass for a number format, a width of weights and a graph's classifiers, where it has none of its own."""
+        """Return the pass with this number format, these bits and the graph's classifiers where its own are None."""
         return replace(super().of(format, bits, graph), classifiers=graph.classifiers if self.classifiers is None else self.classifiers)
 
     def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
@@ -109,12 +109,12 @@ def _moved_by(x: Float, axis: int, direction: int) -> Float:
 
 
 def _centred(logits: Array) -> Float:
-    """Return logits (M, K) without what all classes of a sample have in common, which no softmax sees."""
+    """Return logits (M, K) less their mean over the classes, which no softmax sees."""
     return logits.astype(np.float64) - logits.mean(axis=1, keepdims=True)
 
 
 def _offsets(ideal: Float, answers: Float, images: int) -> Float:
-    """Return the offsets of K classes that the class docstring defines, of logits (M, K)."""
+    """Return the offsets (K,) that `ClassOffsets` defines, from logits (M, K)."""
     import scipy.optimize
     import scipy.special
 
@@ -125,7 +125,7 @@ def _offsets(ideal: Float, answers: Float, images: int) -> Float:
     penalty = 1.0 / (2 * images * PRIOR * error)
 
     def divergence(offsets: Float) -> tuple[float, Float]:
-        """Return what is minimised, but for a constant, and its gradient."""
+        """Return the objective, up to a constant, and its gradient."""
         log = scipy.special.log_softmax(answers + offsets, axis=1)
         value = penalty * float(offsets @ offsets) - float((wanted * log).sum(axis=1).mean())
         return value, 2 * penalty * offsets + (np.exp(log) - wanted).mean(axis=0)

@@ -1,4 +1,4 @@
-"""What arrives at a population while a network is calibrated in order: ideally, and from the integer network so far."""
+"""The input of a population while a network is calibrated in order: the ideal one, and the one from the integer network so far."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ecc_lava.quantisation import DEFAULT, Bits, bits_of
 __all__ = ["PresynapticInput", "of_maps"]
 
 BYTES = 2**28
-"""Spikes and currents that are held at once, bytes."""
+"""Most memory for spikes and currents at once, bytes."""
 
 
 @dataclass(frozen=True)
 class _SourceSpikes:
-    """What a population sends: its rates, (N, H, W, C), and its spikes in bits, (N, T, bytes); None if it sends the same at every step."""
+    """What a population sends: its rates, (N, H, W, C), and its spikes in bits, (N, T, bytes), or None if every step sends the same."""
 
     rates: Array
     raster: Array | None
 
 
 class PresynapticInput:
-    """The calibration images on their way through the network, in two versions: as they ideally would go, and as they do.
+    """The calibration images on their way through the network, as ideal rates and as the spikes that the integers send.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class PresynapticInput:
         return total
 
     def settle(self, population: Population, ideal: Array) -> None:
-        """Note the ideal rates of a population, and forget what nobody will read."""
+        """Keep the ideal rates of a population, and drop what no later population reads."""
         if population.kind is Kind.IF:
             self._ideal[population.name] = np.clip(ideal, 0.0, (population.ceiling / population.lambda_).astype(np.float32))
         elif population.kind is Kind.STEP:

@@ -1,4 +1,4 @@
-"""Weights refitted to what really arrives: ridge regression towards the ideal input, checked on images it has not seen."""
+"""Ridge regression of weights towards the ideal input, checked on images that it has not seen."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ecc_lava.common import Array, Float
 __all__ = ["HELD_OUT", "Correction", "Regression"]
 
 HELD_OUT = 0.25
-"""Share of the rows, the last of them, that choose the penalty."""
+"""Share of the rows that choose the penalty; they are the last rows."""
 
 PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
-"""Candidates, in units of the mean square of an input; tried in this order for as long as the error falls."""
+"""Candidate penalties, in units of the mean square of an input, in the order of trial; the trial ends when the error rises."""
 
 
 class Correction(NamedTuple):
-    """What is added to weights, (K, C), and to the bias, (C,)."""
+    """Changes of the weights, (K, C), and of the bias, (C,)."""
 
     weights: Float
     bias: Float
@@ -46,7 +46,7 @@ class Regression:
         return product
 
     def _solved(self, factor: Any, missing: Array, rows: slice) -> Float:
-        """Return the weights, (K, C), for what is missing without its mean, (M, C), by some rows."""
+        """Return the weights, (K, C), that some rows give for the missing input less its mean, (M, C)."""
         import scipy.linalg
 
         cross = (self._inputs[rows].T @ missing[rows]).astype(np.float64)
@@ -56,13 +56,13 @@ class Regression:
     def correction(self, missing: Array) -> Correction | None:
         """Return the change of weights and bias that brings the sums nearest to what they should be, or None if no change is better.
 
-        Of `PENALTIES` the last one is taken before the error rises on rows that were left out, if it is less than that of a bias alone;
-        with it the weights are fitted to all rows.
+        The penalty is the last of `PENALTIES` before the error on the rows left out rises, if that error is below the error of a bias
+        alone. The weights are then fitted to all rows.
 
         Parameters
         ----------
         missing : float32 array (M, C)
-            Ideal sum minus the sum of today's weights.
+            Ideal sum minus the sum of the present weights.
         """
         if self._factor is None:
             return None
@@ -84,7 +84,7 @@ class Regression:
     def step(self, error: Array) -> Float | None:
         """Return the change of weights, (K, C), that an error of the rates, (M, C), calls for, with the penalty of the last correction.
 
-        A step of Gauss and Newton as if every neuron answered to a change of its input; silent ones do not, so it falls short.
+        This is a Gauss-Newton step as if every neuron answered a change of its input. Silent neurons do not, so the step is too short.
         """
         return None if self._factor is None else self._solved(self._factor, error - error.mean(axis=0), self._fitted)
 

@@ -1,6 +1,6 @@
-"""How integrate-and-fire neurons answer recorded input: spike counts for candidate thresholds, biases and initial potentials.
+"""Spike counts of integrate-and-fire neurons on recorded input, for candidate thresholds, biases and initial potentials.
 
-Compiled by numba; all in units of the threshold.
+Numba compiles the loops. All quantities are in units of the threshold.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def spike_counts(current: Array, scale: Array, bias: Array, v_init: Array) -> Ar
 def start_up(current: Array) -> Array:
     """Return how far the mean input of every channel runs ahead of an even one: ``max_t D + min_t D``, ``D = sum_{s<=t} (I_s - mean I)``.
 
-    Inputs do not come evenly: a bias acts from the first step on, spikes only when their sources have been charged. A neuron whose input
-    runs ahead fires spikes that it cannot take back; one whose input lags sends its own spikes late, and those after it later still.
+    Inputs are not even over time: a bias acts from the first step on, but sources must charge before they spike. A neuron whose input runs
+    ahead fires spikes that it cannot take back. A neuron whose input lags fires late and delays the layers that follow.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Weights that are equal at several positions of a kernel, as where an average over them was folded in, stay equal when refitted."""
+"""Weights that are equal at several positions of a kernel, as after an average was folded in, stay equal when refitted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ecc_lava.common import Array, Float
 __all__ = ["Sharing"]
 
 DIGITS = 12
-"""Weights that agree to so many decimal digits of the largest are equal."""
+"""Decimal digits, relative to the largest weight, to which equal weights agree."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sharing:
-    """Which positions of a kernel share their weights; fewer weights to fit are fitted better.
+    """The positions of a kernel that share their weights; a fit of fewer weights is better.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Sharing:
 
     @staticmethod
     def of(kernel: Array, channels: int) -> Sharing:
-        """Return the sharing of a kernel (..., C_out) whose input channels, the last of the other axes, are so many."""
+        """Return the sharing of a kernel (..., C_out) with `channels` input channels, the last of its other axes."""
         by_position = kernel.reshape(-1, channels * kernel.shape[-1])
         unit = 10.0**DIGITS / max(float(np.abs(kernel).max()), 1e-300)
         numbers: dict[bytes, int] = {}
@@ -37,14 +37,14 @@ class Sharing:
         return Sharing(members / np.sqrt(members.sum(axis=0)))
 
     def reduced(self, rates: Array) -> Array:
-        """Return what the shared weights read, (M, G*C), of what all weights read, (M, P*C)."""
+        """Return the rates that the shared weights read, (M, G*C), from the rates that all weights read, (M, P*C)."""
         positions, groups = self.basis.shape
         if groups == positions:
             return rates
         return np.einsum("mpc,pg->mgc", rates.reshape(len(rates), positions, -1), self.basis, optimize=True).reshape(len(rates), -1)
 
     def expanded(self, weights: Float) -> Float:
-        """Return all weights, (P*C, C_out), of the shared ones, (G*C, C_out)."""
+        """Return all weights, (P*C, C_out), from the shared ones, (G*C, C_out)."""
         positions, groups = self.basis.shape
         if groups == positions:
             return weights

@@ -20,13 +20,13 @@ class CurrentNormalisation:
     """Current normalisation (CN): ``W <- W * lambda_source / lambda_target, b <- b / lambda_target``, threshold 1.
 
     Rate 1 of a population then stands for lambda, a statistic of its ideal activation over the calibration images. A population that
-    feeds binarised weights has one lambda even with `per` "channel", so that one bit still holds them. Step populations have none: they
-    are 0 or 1.
+    feeds binarised weights has one lambda even with `per` "channel", so that one bit still holds the weights. Step populations have no
+    lambda: their values are 0 or 1.
 
     Attributes
     ----------
     per : {"layer", "channel"}
-        One lambda for the population, or one for each of its channels.
+        Whether a population has one lambda, or each of its channels has its own.
     percentile : float
         In (0, 100]; 100 is the maximum. Activations above lambda are clipped when the network spikes.
     """

@@ -19,7 +19,7 @@ __all__ = ["InputEncoding"]
 
 @dataclass(frozen=True)
 class InputEncoding:
-    """Encoded input: ``q = round((x - offset) / scale)`` in 0..255, scale and offset folded through the first projections.
+    """Input encoding: ``q = round((x - offset) / scale)`` in 0..255; the first projections take in scale and offset.
 
     A nonzero offset under zero padding becomes a bias per neuron at the border, exactly.
     """

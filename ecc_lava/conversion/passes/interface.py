@@ -32,11 +32,11 @@ class IntegerPass:
     Attributes
     ----------
     format : str or None
-        Their number format; None for the one that `convert` is given.
+        Number format of the integers; None takes the format given to `convert`.
     bits : int, mapping or None
-        Likewise, width of the weights.
+        Width of the weights; None takes the bits given to `convert`.
     progress : callable or None
-        Told of every step of the pass.
+        Called at every step of the pass; not part of the repr.
     """
 
     format: str | None = None
@@ -44,10 +44,10 @@ class IntegerPass:
     progress: Progress | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     def of(self: OwnPass, format: str, bits: Bits, graph: Graph) -> OwnPass:
-        """Return the pass for a number format, a width of weights and a model, where it has none of its own."""
+        """Return the pass with this number format and these bits where its own are None; subclasses may also read the graph."""
         return replace(self, format=self.format or format, bits=self.bits or bits)
 
     def tell(self, stage: str, done: int, total: int) -> None:
-        """Tell of progress where somebody listens."""
+        """Report progress to the caller, if the pass has one that listens."""
         if self.progress is not None:
             self.progress(stage, done, total)

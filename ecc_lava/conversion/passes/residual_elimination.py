@@ -15,7 +15,7 @@ __all__ = ["ResidualElimination"]
 class ResidualElimination:
     """Thresholding for residual elimination (TRE): ``v_init = fraction * vth``.
 
-    A residual of at least half the threshold (fraction 0.5) after T steps then counts as one more spike. The readout keeps v_init = 0.
+    With fraction 0.5, a residual of at least half the threshold after T steps becomes one more spike. The readout keeps v_init = 0.
     """
 
     fraction: float = 0.5
