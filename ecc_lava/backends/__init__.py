@@ -11,7 +11,7 @@ from ecc_lava.backends.lava.cores.plan import CorePlan, LavaPlan
 from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
 from ecc_lava.backends.lava.cores.synapses import Listed, ShardSynapses, Taps
-from ecc_lava.backends.lava.run import LAVA, ONE_PROCESS, RUNTIMES, ShardRun, run_counted
+from ecc_lava.backends.lava.run import LAVA, ONE_PROCESS, RUNTIMES, ShardRun, ShardRunOptions, run_counted
 from ecc_lava.backends.result import Result, agreement, largest_logit
 from ecc_lava.backends.simulate import simulate
 from ecc_lava.backends.table import BACKENDS, BackEnd
@@ -29,6 +29,7 @@ __all__ = [
     "Result",
     "ShardPlan",
     "ShardRun",
+    "ShardRunOptions",
     "ShardSynapses",
     "Taps",
     "agreement",

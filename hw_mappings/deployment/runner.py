@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.analysis import Differences
-from ecc_lava.backends import LAVA, Recording, Result, ShardRun, run_counted
+from ecc_lava.backends import LAVA, Recording, Result, ShardRun, ShardRunOptions, run_counted
 from ecc_lava.common import Array, Images, Progress
 from ecc_lava.inputs import as_batch, batch_size, encode_all, sent_by_all
 from ecc_lava.networks import Kind, QuantisedNetwork, Shard
@@ -45,7 +45,8 @@ class CoreRunner:
         def told(done: int, total: int) -> None:
             self._progress(name, done, total)
 
-        return run_counted(self.network, cores, self._sent, self.expected.timesteps, wanted, runtime=runtime, replay=replay, progress=told)
+        options = ShardRunOptions(runtime, replay)
+        return run_counted(self.network, cores, self._sent, self.expected.timesteps, wanted, options, told)
 
 
 @dataclass(frozen=True, eq=False)

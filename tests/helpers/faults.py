@@ -21,8 +21,9 @@ from ecc_lava.backends.lava.cores.clock import Clock
 from ecc_lava.backends.lava.cores.plan import CorePlan, LavaPlan
 from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.host import supervisor as lava_supervisor
-from ecc_lava.backends.lava.run import run_counted
+from ecc_lava.backends.lava.run import ShardRunOptions, run_counted
 from ecc_lava.common.arrays import Array
+from ecc_lava.common.progress import StageProgress
 from tests.helpers.networks import random_images, random_network
 from tests.helpers.partitions import whole_cores
 
@@ -178,9 +179,9 @@ def plant(monkeypatch: pytest.MonkeyPatch, arithmetic: type[CoreArithmetic], cor
     monkeypatch.setattr(backend, "lava_plan", planted)
 
 
-def run(samples: int = 40, **options: Any) -> None:
+def run(samples: int = 40, progress: StageProgress | None = None, **options: Any) -> None:
     network = random_network(1)
-    run_counted(network, whole_cores(network), random_images(network, samples), 6, Recording(), **options)
+    run_counted(network, whole_cores(network), random_images(network, samples), 6, Recording(), ShardRunOptions(**options), progress)
 
 
 def host() -> psutil.Process:

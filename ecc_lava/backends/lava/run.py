@@ -24,7 +24,7 @@ from ecc_lava.common import Array, Int, StageProgress
 from ecc_lava.errors import InvalidInput, LavaError
 from ecc_lava.networks import Kind, QuantisedNetwork, Shard, whole
 
-__all__ = ["LAVA", "ONE_PROCESS", "RUNTIMES", "ShardRun", "lava", "run_counted"]
+__all__ = ["LAVA", "ONE_PROCESS", "RUNTIMES", "ShardRun", "ShardRunOptions", "lava", "run_counted"]
 
 LAVA: Final = "lava"
 """Lava's own runtime: one process of the operating system for every core, the source and the sink."""
@@ -77,18 +77,39 @@ class ShardRun:
     processes: int
 
 
+@dataclass(frozen=True, eq=False)
+class ShardRunOptions:
+    """How shards run.
+
+    Attributes
+    ----------
+    runtime : {"lava", "one-process"}
+    replay : population -> uint8 spikes (N, T, H, W, C), or None
+        Recorded spikes for cores that run without the others: the source sends the cores what they would hear.
+    idle_limit_s : float
+        The run ends with an error if no step completes for so long while no process uses or awaits the processor.
+    step_limit_s : float or None
+        The run ends with an error if a process takes so much processor time for one step. The default is 3 s plus the time that a slow
+        processor needs for the largest core's arithmetic.
+    """
+
+    runtime: str = LAVA
+    replay: Mapping[str, Array] | None = None
+    idle_limit_s: float = Limits().idle_s
+    step_limit_s: float | None = None
+
+
+_DEFAULTS = ShardRunOptions()
+
+
 def run_counted(
     network: QuantisedNetwork,
     cores: Sequence[Sequence[Shard]],
     q: Mapping[str, Array],
     timesteps: int,
     recording: Recording,
-    *,
-    runtime: str = LAVA,
-    replay: Mapping[str, Array] | None = None,
+    options: ShardRunOptions = _DEFAULTS,
     progress: StageProgress | None = None,
-    idle_limit_s: float = Limits().idle_s,
-    step_limit_s: float | None = None,
 ) -> ShardRun:
     """Run the integer network under any partition, one Lava process per core, and count what every shard does.
 
@@ -101,16 +122,9 @@ def run_counted(
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
     recording : Recording
-    runtime : {"lava", "one-process"}
-    replay : population -> uint8 spikes (N, T, H, W, C), optional
-        Recorded spikes for cores that run without the others: the source sends the cores what they would hear.
+    options : ShardRunOptions
     progress : callable (steps done, steps in all), optional
         Called in this thread; an exception from it ends the run.
-    idle_limit_s : float
-        The run ends with an error if no step completes for so long while no process uses or awaits the processor.
-    step_limit_s : float, optional
-        The run ends with an error if a process takes so much processor time for one step. The default is 3 s plus the time that a slow
-        processor needs for the largest core's arithmetic.
 
     Raises
     ------
@@ -121,7 +135,8 @@ def run_counted(
     """
     _check_inputs(network, q, timesteps)
     check_installed()
-    plan = replace(lava_plan(network, cores, q, timesteps, recording, replay), in_one_process=runtime == ONE_PROCESS)
+    plan = lava_plan(network, cores, q, timesteps, recording, options.replay)
+    plan = replace(plan, in_one_process=options.runtime == ONE_PROCESS)
     _check_resources(plan)
     layout, shared = plan_layout(plan), dict[str, Array]()
     try:
@@ -130,8 +145,8 @@ def run_counted(
         raise LavaError(f"no memory for the results ({layout.size / 2**20:.0f} MiB): {error}; run fewer samples at a time") from error
     try:
         shared.update(layout.open(memory))
-        step_s = Limits().step_s + plan.macs / _SLOWEST_MACS_PER_S if step_limit_s is None else step_limit_s
-        supervise(plan, layout, memory, shared, Limits(idle_s=idle_limit_s, step_s=step_s), progress)
+        step_s = Limits().step_s + plan.macs / _SLOWEST_MACS_PER_S if options.step_limit_s is None else options.step_limit_s
+        supervise(plan, layout, memory, shared, Limits(idle_s=options.idle_limit_s, step_s=step_s), progress)
         activity = {name: _activity(name, shared) for name in plan.populations}
         inputs = {p.name: input_activity(q[p.name], timesteps, recording, p.name) for p in network.inputs}
         ordered = {p.name: {**inputs, **activity}[p.name] for p in network.populations if p.name in inputs or p.name in activity}
