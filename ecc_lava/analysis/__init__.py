@@ -1,6 +1,6 @@
 """What was lost, where, and what an image costs: checks, attribution, energy and early stopping.
 
-This room runs networks and compares them; it changes none.
+This room runs networks and compares them; it changes none. A new analysis is a file here, or a folder with a door, and a name below.
 """
 
 from ecc_lava.analysis.attribution.advice import in_words

@@ -1,4 +1,4 @@
-"""`check`: does every stage equal the one before, and where numbers were rounded, how much was lost in which layer."""
+"""`check`: whether every stage equals the one before, and how much each layer loses where numbers are rounded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["CheckReport", "check"]
 class CheckReport:
     """Outcome of `check`; numbers that could not be computed (no labels, no graph, no Lava) are None.
 
-    Of a network with several outputs, accuracies are those of the first and `agreement` is the mean over all.
+    For a network with several outputs, accuracies are those of the first output and `agreement` is the mean over all outputs.
     """
 
     images: int
@@ -73,13 +73,13 @@ def check(
     x : array (N, H, W, C), or arrays by input name
         Images as the Keras model takes them; uint8 is scaled.
     snn, graph : optional
-        The float network and CNN it was made from.
+        The float network and the CNN that `network` was made from.
     labels : int array (N,), optional
-        Of the first output.
+        Labels of the first output.
     exact_images : int
-        How many images, the first, run on `golden`, on `float` with the integers and on Lava; each must equal `fast` bit for bit.
+        How many of the images, from the first on, are compared bit for bit on `golden`, on `float` with the integers and on Lava.
     lava : bool, optional
-        Run Lava; by default where it is installed.
+        Whether Lava runs; by default if it is installed.
     progress : callable (stage, done, total), optional
 
     Raises
@@ -87,7 +87,7 @@ def check(
     InvalidInput
         If images or labels do not fit.
     RangeError
-        If a potential can leave its format, or the readout did.
+        If a potential can leave its format, or a readout saturates.
     LavaError
         If the Lava runtime fails.
     """

@@ -1,4 +1,4 @@
-"""Accuracy over time, and stopping each image as soon as its answer stands out."""
+"""Accuracy over time, and early stopping of each image as soon as its answer stands out."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Confident", "accuracy_over_time", "check_margin", "confident", "lead
 
 
 class Confident(NamedTuple):
-    """Where images would have been stopped.
+    """The steps at which images are stopped, and their answers.
 
     Attributes
     ----------
     steps : int64 array (N,)
-        Steps that each image was shown for; T where its answer never stood out.
+        Steps that each image is shown for; T if its answer never stands out.
     predictions : int64 array (N,)
         The answer at that step.
     """
@@ -45,17 +45,16 @@ def accuracy_over_time(logits: Array, labels: Array) -> Float:
 
 
 def lead(logits: Array) -> Float:
-    """Return by how much the first class leads after each step, should nothing more come: ``(v_first - v_second) / (T * scale)``.
+    """Return the lead of the first class after each step: ``(v_first - v_second) / (T * scale)``.
 
-    The readout's potential is what it has summed up so far, so this is the difference of the two largest logits that the run would end
-    with if the remaining steps brought nothing. In units of the model's logits: before a softmax, a lead of M means that the answer is
-    already worth odds of exp(M) to 1 against the runner-up, whatever the network, its formats and T. A chip compares potentials, without
-    any division.
+    The readout's potential is its sum so far, so the lead is the difference of the two largest final logits if no more input comes. It is
+    in units of the model's logits: before a softmax, a lead of M means odds of exp(M) to 1 against the runner-up, for every network, format
+    and T. A chip compares potentials and needs no division.
 
     Parameters
     ----------
     logits : array (N, T, K)
-        What the logits would be had the run stopped after each step: v / (t * scale).
+        Logits of a run that stops after each step: v / (t * scale).
 
     Returns
     -------
@@ -81,7 +80,7 @@ def check_margin(margin: float) -> None:
 
 
 def confident(logits: Array, margin: float) -> Confident:
-    """Return where each image is stopped: at the first step after which its answer leads by `margin`, see `lead`.
+    """Return the first step after which each image's answer leads by `margin`, see `lead`.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class Differences:
         return not (self.differing_spikes or self.differing_potentials)
 
     def __add__(self, other: Differences) -> Differences:
-        """Return both together."""
+        """Return the sum of both counts."""
         return Differences(
             self.images + other.images,
             self.differing_spikes + other.differing_spikes,
@@ -50,7 +50,7 @@ class Differences:
 
 
 def differences(a: Result, b: Result, names: Iterable[str]) -> Differences:
-    """Count what differs between two runs that have recorded the same populations.
+    """Count what differs between two runs that recorded the same populations.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """What an image costs: the spiking network's events at published energies, beside the CNN's multiplications.
 
-Energies are those of the events of neuron cores alone. Left out are spikes on their way between cores, which need a mapping; the host's
-work (input spikes, initial potentials at the start of every image); leakage; and of the CNN everything but its arithmetic. Orders of
-magnitude, not measurements.
+Energies cover the events of neuron cores alone. They leave out the traffic between cores, which needs a mapping; the host's work (input
+spikes, initial potentials at the start of every image); and leakage. The CNN's energy is that of its arithmetic alone. All figures are
+orders of magnitude, not measurements.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _UJ_PER_FJ: Final = 1e-9
 
 @dataclass(frozen=True)
 class CoreEnergy:
-    """What a chip's cores spend on one event, in femtojoules.
+    """Energy of one event in a chip's cores, in femtojoules.
 
     Attributes
     ----------
     synop_fj : int
-        One spike through one synapse.
+        Energy of one spike through one synapse.
     update_idle_fj, update_active_fj : int
-        One compartment in one timestep, without and with anything happening to it.
+        Energy of one compartment in one timestep, without and with activity.
     compartments : int
         Compartments of one neuron.
     source : str
@@ -58,7 +58,7 @@ CORE_ENERGIES: Final = {
         "a pre-silicon estimate",
     )
 }
-"""Name of a number format -> energies of the chip that computes in it. Of Loihi 2 none are published."""
+"""Name of a number format -> energies of the chip that computes in it. None are published for Loihi 2."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ class Costs:
     synops, input_macs : float
         Spikes through synapses; multiplications of graded input.
     updates : int
-        Neurons times timesteps; the inputs' are the host's.
+        Neurons times timesteps, without the inputs, which the host updates.
     energy_low_uj, energy_high_uj : float or None
-        Microjoules with all updates idle, and with all of them active; None where no energies are published, or input is graded.
+        Microjoules if all updates are idle, and if all are active; None if no energies are published or the input is graded.
     ann_macs : int or None
-        Multiplications of the CNN, padding not counted; None without the CNN.
+        Multiplications of the CNN, without those of padding; None without the CNN.
     """
 
     synops: float
@@ -95,7 +95,7 @@ class Costs:
         return None if self.ann_macs is None else self.ann_macs * INT8_MAC_PJ * _UJ_PER_PJ
 
     def as_dict(self) -> dict[str, Any]:
-        """Return JSON values; numbers that do not exist are None."""
+        """Return JSON values; unknown numbers are None."""
         return {
             "synops_per_image": self.synops,
             "input_macs_per_image": self.input_macs,
@@ -116,9 +116,9 @@ def costs(result: Result, network: QuantisedNetwork, graph: Graph | None = None)
     Parameters
     ----------
     result : Result
-        A simulation of `network` with any back end; its own number of timesteps counts.
+        A simulation of `network` with any back end; its timesteps may differ from the network's.
     network : QuantisedNetwork
-        Its number format says which chip's energies apply.
+        Its number format selects the chip's energies.
     graph : Graph, optional
         The CNN that the network was converted from.
     """

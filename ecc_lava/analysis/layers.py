@@ -27,7 +27,7 @@ class LayerReport:
     rate_correlation : float or None
         Pearson correlation of counts over neurons and images; None if one of them is constant.
     saturated_low, saturated_high : int
-        How often the integer potential was clipped.
+        How often the integer potential is clipped at either end.
     """
 
     name: str
@@ -63,7 +63,7 @@ def compared_layers(
         )
         for name in names
     )
-    # without the recorded spikes, which are large
+    # recorded spikes are large, and nobody reads them any more
     return [_light(r) for r in integer], [_light(r) for r in reference], layers
 
 

@@ -1,6 +1,6 @@
 """The demo's model and data, embedded, and its picture.
 
-The command `ecc-lava demo` takes them through the whole way.
+The command `ecc-lava demo` takes both through every stage. This room trains nothing when it runs; `make_data` made what it embeds.
 """
 
 from ecc_lava.demo.data import MODEL, calibration_images, test_images

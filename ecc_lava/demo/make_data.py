@@ -1,8 +1,8 @@
-"""Makes the demo's model and images: `python -m ecc_lava.demo.make_data` (needs scikit-learn; the package ships the result).
+"""Make the demo's model and images: `python -m ecc_lava.demo.make_data` (needs scikit-learn; the package ships the result).
 
 Scikit-learn's 1,797 handwritten digits of 8x8 pixels, split ``train_test_split(test_size=360, random_state=0, stratify=y)``, stored as
 uint8. The CNN is trained on the 1,437 training images with one pixel of random shift; 256 of them, without labels, are the calibration
-images. Nothing is chosen by looking at the test images.
+images. No choice depends on the test images.
 """
 
 from __future__ import annotations

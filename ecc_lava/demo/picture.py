@@ -24,10 +24,10 @@ def draw(network: QuantisedNetwork, x: Array, labels: Array, ann_accuracy: float
     ----------
     network : QuantisedNetwork
     x : array (N, H, W, C)
-        The first image's spikes are drawn; accuracy is over all.
+        The picture shows the spikes of the first image and the accuracy over all.
     labels : int array (N,)
     ann_accuracy : float
-        Drawn as a line.
+        Accuracy of the CNN, drawn as a line.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -62,7 +62,7 @@ def draw(network: QuantisedNetwork, x: Array, labels: Array, ann_accuracy: float
 
 
 def _draw_raster(axes: Any, network: QuantisedNetwork, rasters: dict[str, Array]) -> None:
-    """Draw a dot per spike: steps to the right, layers upwards, evenly spaced neurons of each that fired."""
+    """Draw a dot per spike, steps to the right and layers upwards; a layer's neurons are evenly spaced ones among those that fired."""
     base, ticks, names = 0, [], []
     for index, (name, bits) in enumerate(rasters.items()):
         spikes = np.unpackbits(bits, axis=-1)[:, : network.by_name[name].neurons]

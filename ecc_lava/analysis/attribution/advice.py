@@ -1,4 +1,4 @@
-"""What to change: a sentence for every rung that loses something, with the layer that loses most by its cause, and for the worst layer."""
+"""What to change: a sentence for every rung that loses something and for the worst layer; each names the layer that loses most."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ecc_lava.analysis.attribution.report import Advice, Attribution, LayerLoss,
 __all__ = ["in_words", "of_rungs", "of_worst_layer"]
 
 USED = 0.25
-"""Below this share of lambda that large activations use, it is lambda that leaves T too few steps."""
+"""If large activations use a smaller share of lambda than this, lambda is to blame for too few steps."""
 
 
 @dataclass(frozen=True)
 class _Case:
-    """What a sentence may speak of: the network, and the layer that loses most by the rung's cause."""
+    """The facts of a sentence: the networks, and the layer that loses most by the rung's cause."""
 
     stages: Stages
     layer: LayerLoss | None
@@ -109,7 +109,7 @@ def _calibration(case: _Case) -> str:
 
 
 _Weight = Callable[[LayerLoss], tuple[int, int, float]]
-"""By what layers are compared."""
+"""The number by which layers are compared."""
 
 CAUSES: dict[str, tuple[Callable[[_Case], str], _Weight | None]] = {
     "input": (_input, None),
@@ -121,7 +121,7 @@ CAUSES: dict[str, tuple[Callable[[_Case], str], _Weight | None]] = {
     "saturation": (_saturation, lambda layer: (layer.saturated, 0, 0.0)),
     "calibration": (_calibration, None),
 }
-"""Name of a rung -> its sentence, and by what the layer that loses most by it is found."""
+"""Name of a rung -> its sentence, and the number that finds the layer that loses most by it."""
 
 
 def of_rungs(stages: Stages, rungs: Sequence[Rung], layers: Sequence[LayerLoss]) -> tuple[Advice, ...]:
@@ -139,7 +139,7 @@ def _of_rung(stages: Stages, name: str, change: Change, layers: Sequence[LayerLo
 
 
 def of_worst_layer(stages: Stages, layer: LayerLoss) -> Advice | None:
-    """Return advice for the layer that costs most by itself, on what costs most there; None if that is not more than chance."""
+    """Return advice on the largest loss in the layer that costs most by itself; None if this layer costs no more than chance."""
     if not layer.alone.matters:
         return None
     parts = {"clipping": layer.clipping, "timesteps": layer.timesteps, "weights": layer.rounding}
@@ -148,7 +148,7 @@ def of_worst_layer(stages: Stages, layer: LayerLoss) -> Advice | None:
 
 
 def in_words(found: Attribution) -> tuple[str, ...]:
-    """Return what to change as lines: the whole loss, the largest rung, the worst layer, then what else costs something."""
+    """Return what to change as lines: the whole loss, the largest rung, the worst layer, then all other rungs that cost something."""
     rungs = [f"{advice.cause}, {_points(advice.change)}: {advice.sentence}" for advice in found.advice]
     worst, own = found.worst_layer, found.layer_advice
     if own is None:

@@ -22,7 +22,7 @@ class Answers:
     ----------
     predictions : int64 array (outputs, N)
     error : float
-        These images' part of the mean square error of the logits, relative to the variance of the CNN's.
+        Share of these images in the mean square error of the logits, relative to the variance of the CNN's logits.
     """
 
     predictions: Int
@@ -30,7 +30,7 @@ class Answers:
 
 
 def joined_answers(parts: Sequence[Answers]) -> Answers:
-    """Return the answers to all images from those to batches of them."""
+    """Return the answers to all images from the answers to batches."""
     return Answers(np.concatenate([p.predictions for p in parts], axis=1), float(sum(p.error for p in parts)))
 
 
@@ -45,12 +45,12 @@ class Reference:
     ----------
     logits : array (N, K), or a dict of them by output
     labels : int array (N,), optional
-        Of the first output.
+        Labels of the first output.
 
     Raises
     ------
     InvalidInput
-        If all logits of an output are the same: there is nothing to lose then.
+        If all logits of an output are the same, so that nothing can be lost.
     """
 
     def __init__(self, logits: Outputs, labels: Array | None) -> None:
@@ -72,11 +72,11 @@ class Reference:
         return Answers(np.stack([array.argmax(axis=1) for array in found]), sum(squares))
 
     def correct(self, answers: Answers) -> int | None:
-        """Return how many predictions of the first output are right; None without labels."""
+        """Return the number of right predictions of the first output; None without labels."""
         return None if self._labels is None else int(self._right(answers).sum())
 
     def agreeing(self, answers: Answers) -> int:
-        """Return how many predictions are the CNN's."""
+        """Return the number of predictions that equal the CNN's."""
         return int((answers.predictions == self.own.predictions).sum())
 
     def change(self, before: Answers, after: Answers) -> Change:

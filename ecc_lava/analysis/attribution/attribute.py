@@ -27,16 +27,16 @@ def attribute(
 ) -> Attribution:
     """Say where accuracy goes between the CNN and the integers: a ladder of networks, each layer's share, and what to change.
 
-    Every number is the difference of two neighbours on the same images, so that they sum to the whole loss exactly. The rungs are
-    (`ladder.RUNGS`): the CNN; its input as it is sent; activations clipped at lambda; in whole spikes of T steps,
-    evenly spread (closed form); stepped through time in float; with rounded weights; with rounded thresholds, biases and initial
-    potentials (potentials unlimited); with potentials that saturate, which are the integers on `fast`. Up to here nothing is calibrated.
-    Calibration is the last rung, from integers to integers: it is fitted to the errors of all others, and its loss is negative where it
-    helps. A loss holds for its place in the ladder: two causes together rarely cost the sum of what each costs by itself.
+    Every loss is the difference of two neighbours on the same images, so that the losses sum to the whole exactly. `ladder.RUNGS` names the
+    rungs: the CNN; its input as it is sent; activations clipped at lambda; whole spikes of T steps, evenly spread (closed form); spikes at
+    their times (float); rounded weights; rounded thresholds, biases and initial potentials; potentials that saturate, which are the
+    integers on `fast`. Up to this rung nothing is calibrated. Calibration is the last rung, from integers to integers: it is fitted to the
+    errors of all other rungs, and its loss is negative where it helps. A loss holds for its place in the ladder: two causes together
+    rarely cost the sum of their losses alone.
 
-    Of every layer there are two losses (`ecc_lava.analysis.attribution.report.LayerLoss`): by itself, not calibrated, on the CNN's exact
-    activations as constant input, which has no losses of timing; and in the network that runs, between the layers before it in integers
-    and the CNN's after it. These sum to the whole loss. A calibrated layer may win there what the one before it lost.
+    Every layer has two losses (`ecc_lava.analysis.attribution.report.LayerLoss`). By itself: not calibrated, on the CNN's exact activations
+    as constant input, which has no losses of timing. In the network that runs: between the layers before it in integers and the CNN's
+    layers after it. The latter sum to the whole loss; a calibrated layer may win back what the layer before it lost.
 
     Parameters
     ----------
@@ -44,15 +44,15 @@ def attribute(
     x : array (N, H, W, C), or arrays by input name
         As the Keras model takes them; uint8 is scaled.
     labels : int array (N,), optional
-        Of the first output; without, losses are those of agreement with the CNN.
+        Labels of the first output. Without labels, losses are losses of agreement with the CNN.
     snn, graph
-        The float network that `network` is the quantised of, and the CNN.
+        The float network that `quantise` made `network` of, and the CNN.
     progress : callable (stage, done, total), optional
 
     Raises
     ------
     InvalidInput
-        If images or labels do not fit, `network` is not `snn` quantised, or the CNN gives the same for all images.
+        If images or labels do not fit, `network` is not `snn` quantised or does not say how, or the CNN gives the same for all images.
     RangeError
         If a readout saturates, with or without calibration.
     """

@@ -9,18 +9,18 @@ from typing import Any
 __all__ = ["Change", "Flips"]
 
 CERTAIN = 3.0
-"""A loss of that many standard errors is not chance; of dozens of layers one often reaches two."""
+"""Standard errors beyond which a loss is not chance; among dozens of layers, one often reaches two by chance."""
 
 
 @dataclass(frozen=True)
 class Flips:
-    """Predictions that were good before a step and are not after it, and the other way round.
+    """Predictions that turn from good to bad in one step, and from bad to good.
 
     Attributes
     ----------
     lost, won : int
     of : int
-        Predictions compared.
+        Number of predictions compared.
     """
 
     lost: int
@@ -39,12 +39,12 @@ class Flips:
 
     @property
     def uncertainty(self) -> float:
-        """Standard error of `points` for a sample of images, of paired predictions: ``sqrt(lost + won - net**2 / of) / of``."""
+        """Standard error of `points` from paired predictions, in percentage points: ``100 * sqrt(lost + won - net**2 / of) / of``."""
         return 100.0 * sqrt(self.lost + self.won - self.net**2 / self.of) / self.of
 
     @property
     def certain(self) -> bool:
-        """Whether something is lost, and at least `CERTAIN` times its standard error."""
+        """Whether the loss is positive and at least `CERTAIN` times its standard error."""
         return self.net > 0 and self.points >= CERTAIN * self.uncertainty
 
 
@@ -55,11 +55,11 @@ class Change:
     Attributes
     ----------
     accuracy : Flips or None
-        Of right predictions, of the first output; None without labels.
+        Flips of right predictions of the first output; None without labels.
     agreement : Flips
-        Of predictions that are the CNN's, over all outputs.
+        Flips of predictions that equal the CNN's, over all outputs.
     error : float
-        Growth of the mean square error of the logits, relative to the variance of the CNN's.
+        Growth of the mean square error of the logits, relative to the variance of the CNN's logits.
     """
 
     accuracy: Flips | None
@@ -68,7 +68,7 @@ class Change:
 
     @property
     def flips(self) -> Flips:
-        """Those of accuracy, or without labels those of agreement."""
+        """Flips of accuracy, or without labels flips of agreement."""
         return self.accuracy or self.agreement
 
     @property
@@ -78,17 +78,17 @@ class Change:
 
     @property
     def certain(self) -> bool:
-        """Whether something is lost, and accuracy or agreement more than chance takes."""
+        """Whether something is lost, and the loss of accuracy or of agreement is beyond chance."""
         return self.flips.net > 0 and (self.flips.certain or self.agreement.certain)
 
     @property
     def weight(self) -> tuple[int, int, float]:
-        """What steps and layers are compared by: the loss where it is certain, then agreement's where that is, then the logits' error."""
+        """The key that compares steps and layers: the loss if it is certain, then the loss of agreement if it matters, then the error."""
         return self.flips.net if self.certain else 0, self.agreement.net if self.matters else 0, self.error
 
     @property
     def matters(self) -> bool:
-        """Whether anything is lost beyond chance: accuracy, or agreement and no accuracy won."""
+        """Whether accuracy is lost beyond chance, or agreement is and no accuracy is won."""
         return self.certain or (self.agreement.certain and self.flips.net >= 0)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The ladder from the CNN to the integers: networks that differ from their neighbours in one thing.
 
-Calibration is fitted to the integers that run at one T: its weights, thresholds and biases make up for losses that a float network or a
-closed form does not have. So the ladder goes up to the integers without it, and it is the last rung, from integers to integers.
+Calibration is fitted to the integers that run at one T: its weights, thresholds and biases compensate losses that a float network or a
+closed form does not have. So the ladder reaches the integers without calibration, and calibration is the last rung, between integers.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ RUNGS = {
     "saturation": "potentials saturate",
     "calibration": "calibrated on the integers",
 }
-"""Name of a rung -> what its network has that the one before has not. Networks without calibration have no last rung."""
+"""Name of a rung -> what its network adds to the network before. Networks without calibration have no last rung."""
 
 BATCH = 16
 """Most images evaluated at once."""
 
 BYTES = 2**28
-"""What their rates in all populations may take, once."""
+"""Most memory for the rates of one batch in all populations, bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +50,15 @@ class Stages:
     Attributes
     ----------
     ideal : SpikingNetwork
-        Converted, not calibrated.
+        The converted network, not calibrated.
     weights : SpikingNetwork
-        That with rounded weights, in units of the potential.
+        `ideal` with rounded weights, in units of the potential.
     integers : QuantisedNetwork
-        That in integers.
+        `ideal` in integers.
     calibrated : SpikingNetwork
-        What `network` is the quantised of; `ideal` itself if there is no calibration.
+        The float network that `quantise` made `network` of; `ideal` itself without calibration.
     network : QuantisedNetwork
-        What runs in the end; `integers` itself if there is no calibration.
+        The network that runs in the end; `integers` itself without calibration.
     """
 
     ideal: SpikingNetwork
@@ -74,7 +74,7 @@ def staged(network: QuantisedNetwork, snn: SpikingNetwork) -> Stages:
     Raises
     ------
     InvalidInput
-        If `network` does not say how it was quantised, or is not `snn` quantised so: the losses between the two have no name then.
+        If `network` does not say how it was quantised, or is not `snn` quantised in this way.
     """
     how = network.quantisation
     if how is None:
@@ -94,7 +94,7 @@ def staged(network: QuantisedNetwork, snn: SpikingNetwork) -> Stages:
 
 
 def climbed(stages: Stages, x: Images, reference: Reference, progress: Progress) -> Iterator[tuple[str, Answers]]:
-    """Yield the name of every rung after the CNN, in order, and what its network answers.
+    """Yield the name of every rung after the CNN, in order, and the answers of its network.
 
     Parameters
     ----------
@@ -131,14 +131,14 @@ def climbed(stages: Stages, x: Images, reference: Reference, progress: Progress)
 
 
 def batches(network: SpikingNetwork, x: Images) -> Iterator[tuple[int, Images]]:
-    """Yield the number of the first and the images of as many as may be evaluated at once."""
+    """Yield the images in batches that may be evaluated at once, each with the number of its first image."""
     size = max(1, min(BATCH, BYTES // (8 * sum(p.neurons for p in network.populations))))
     for start in range(0, batch_size(x), size):
         yield start, batch_part(x, slice(start, start + size))
 
 
 def _unlimited(network: QuantisedNetwork, x: Images, first: int) -> Outputs:
-    """Return the logits of integers whose potentials do not saturate: of the float engine if any did, else the same as with saturation."""
+    """Return the logits of integers without saturation; the float engine computes them if any potential saturates on `fast`."""
     result = simulate(network, x, backend="fast", first_sample=first)
     if any(result.saturated_low.values()) or any(result.saturated_high.values()):
         result = simulate(replace(as_float(network), potential_limit=inf), x, backend="float", first_sample=first)
@@ -153,7 +153,7 @@ def sent_rates(network: SpikingNetwork, x: Images, first: int) -> dict[str, Floa
     network : SpikingNetwork
     x : images
     first : int
-        Number of the first among all.
+        Number of the first of these images among all.
     """
     assert network.timesteps is not None
     q = encode_all(as_batch(x, network.input_specs), network.codings)

@@ -1,4 +1,4 @@
-"""What every population costs: by itself among the CNN's, and where it joins those that are integers already."""
+"""What every population costs: by itself among the CNN's, and where it joins the populations before it in integers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["by_layer"]
 TITLE = "layer by layer"
 
 LARGE = 99.9
-"""Percentile that stands for a large activation."""
+"""Percentile of the activations that counts as a large activation."""
 
 ALONE = ("ideal", "clipping", "timesteps", "rounding")
 
@@ -34,9 +34,9 @@ class _Found:
     ----------
     alone : Answers by the names in `ALONE`
     joined : Answers
-        With all populations up to this one as they are in the integer network.
+        With all populations up to this one in integers.
     active, clipped : int
-        Ideal rates above 0, and above 1; 0 but for integrate-and-fire neurons.
+        Number of ideal rates above 0, and above 1; 0 for all but integrate-and-fire neurons.
     large : float array (C,)
         Percentile `LARGE` of every channel's ideal rates.
     saturated : int
@@ -59,7 +59,7 @@ def by_layer(stages: Stages, x: Images, reference: Reference, sent: Answers, las
     x : arrays by input name
     reference : Reference
     sent, last : Answers
-        Of the rung "input" and of the last one: what the losses in the network lie between.
+        Answers of the rung "input" and of the last rung; the losses in the network lie between them.
     progress : callable (stage, images done, images)
     """
     names = [p.name for p in stages.ideal.populations[len(stages.ideal.inputs) :]]
@@ -96,7 +96,7 @@ def _loss(stages: Stages, name: str, found: list[_Found], reference: Reference, 
 
 
 def _batch(stages: Stages, x: Images, start: int, reference: Reference) -> Iterator[tuple[str, _Found]]:
-    """Yield every population's name and what was found on a batch of images, the first of which is number `start`."""
+    """Yield the name and the findings of every population on a batch of images; `start` is the number of the first image."""
     network, floats = stages.ideal, as_float(stages.integers)
     part = slice(start, start + batch_size(x))
     sums: dict[str, Float] = {}
@@ -138,7 +138,7 @@ def _batch(stages: Stages, x: Images, start: int, reference: Reference) -> Itera
 
 
 def _alone(population: Population, floats: SpikingNetwork, total: Float, ideal: dict[str, Float]) -> dict[str, Float]:
-    """Return a population's rates for ideal rates of its sources: clipped, then of T steps, then with the integers of `floats`."""
+    """Return a population's rates for ideal rates of its sources: clipped, then in spikes of T steps, then with rounded numbers."""
     rounded = floats.by_name[population.name]
     total_rounded = input_sum(floats, rounded, ideal)
     if population.kind is Kind.READOUT:
@@ -153,7 +153,7 @@ def _alone(population: Population, floats: SpikingNetwork, total: Float, ideal: 
 
 
 def _reached(network: SpikingNetwork, name: str) -> set[str]:
-    """Return the population and all that depend on it."""
+    """Return the population and all populations that depend on it."""
     reached = {name}
     for population in network.populations:
         if any(p.source in reached for p in network.into(population.name)):
@@ -162,7 +162,7 @@ def _reached(network: SpikingNetwork, name: str) -> set[str]:
 
 
 def _integer_rates(stages: Stages, run: Result) -> dict[str, Float]:
-    """Return the rates of the integer network that ran, as those of `stages.ideal` that stand for the same activations."""
+    """Return the rates of the integer network, rescaled to the lambdas of `stages.ideal`."""
     ideal, rates = stages.ideal.by_name, {}
     for p in stages.calibrated.populations:
         if p.kind.spikes:

@@ -14,15 +14,15 @@ from ecc_lava.analysis.attribution.report import Attribution, LayerLoss
 __all__ = ["draw"]
 
 LAYERS = 40
-"""Most layers shown; of more, those that cost most."""
+"""Most layers shown; of more, the layers that cost most."""
 
 LOST, WON = "#c0392b", "#2e8b57"
 PARTS = {"clipping": "#e67e22", "timesteps": "#2980b9", "rounding": "#8e44ad"}
-"""What a layer loses by itself, and the colour."""
+"""Part of a layer's loss by itself -> its colour."""
 
 
 def draw(found: Attribution) -> bytes:
-    """Return a PNG: from the CNN down to the integers, what every layer loses, and what both say."""
+    """Return a PNG with the ladder, the loss of every layer, and the advice."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

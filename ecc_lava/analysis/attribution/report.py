@@ -1,4 +1,4 @@
-"""What `attribute` returns: plain data, and its values for JSON."""
+"""The result of `attribute`: plain data, and its values for JSON."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Rung:
     Attributes
     ----------
     name : str
-        One of `ecc_lava.analysis.attribution.ladder.RUNGS`, which say what each is.
+        A key of `ecc_lava.analysis.attribution.ladder.RUNGS`, which describes each rung.
     images, outputs : int
     correct : int or None
-        Right predictions of the first output.
+        Number of right predictions of the first output.
     agreeing : int
-        Predictions that are the CNN's, over images and outputs.
+        Number of predictions that equal the CNN's, over images and outputs.
     error : float
         Mean square error of the logits against the CNN's, relative to the variance of the CNN's.
     change : Change or None
-        Against the rung before; None for the first.
+        Change from the rung before; None for the first.
     """
 
     name: str
@@ -58,9 +58,10 @@ class Rung:
 class LayerLoss:
     """What one population costs.
 
-    By itself: all others are the CNN, and it answers their exact activations, as a constant input of every step, with clipped rates,
-    then with the spikes of T steps, then with rounded weights, thresholds, biases and initial potentials; before calibration. In the
-    network: the populations before it are those of the integer network with all their errors, those after it the CNN; it joins the former.
+    By itself: all other populations are the CNN's. The population answers their exact activations, a constant input of every step, with
+    clipped rates, then with the spikes of T steps, then with rounded weights, thresholds, biases and initial potentials, before
+    calibration. In the network: the populations before it are the integers with all their errors, and the populations after it are the
+    CNN's; the loss is that of its own step to the integers.
 
     Attributes
     ----------
@@ -68,17 +69,17 @@ class LayerLoss:
     bits : int
         Width of the weights into it.
     clipping, timesteps, rounding : Change
-        By itself, step by step.
+        Losses by itself, step by step.
     alone : Change
-        By itself, the three together.
+        Loss by itself, of the three steps together.
     in_network : Change
-        Over all populations these sum to what the integer network loses against the CNN on the input as it is sent.
+        Loss in the network. Over all populations, these sum to the loss from the CNN on the input as it is sent to the integer network.
     clipped : float or None
-        Share of the ideal activations above 0 that lie above lambda; None but for integrate-and-fire neurons that are ever active.
+        Share of the positive ideal activations that lie above lambda; None unless these are active integrate-and-fire neurons.
     used : float or None
-        Likewise, what a large activation (the 99.9th percentile) of the median channel is of lambda: small where lambda is too large.
+        Large activation (the 99.9th percentile) of the median channel, relative to lambda; small if lambda is too large. None as `clipped`.
     saturated : int
-        How often the potential was clipped, before calibration.
+        How often the potential is clipped, before calibration.
     """
 
     name: str
@@ -107,9 +108,9 @@ class Advice:
     cause : str
         Name of the rung.
     layer : str or None
-        The population that loses most by this cause; None if it is not known.
+        The population that loses most by this cause; None if no population stands out.
     change : Change
-        What the rung, or the layer by itself, costs.
+        Loss of the rung, or of the layer by itself.
     sentence : str
     """
 
@@ -135,9 +136,9 @@ class Attribution:
     layers : tuple of LayerLoss
         In the network's order.
     advice : tuple of Advice
-        Of every rung that costs more than chance, the largest first.
+        Advice on every rung that costs more than chance, the largest loss first.
     layer_advice : Advice or None
-        Of the layer that costs most by itself; None if that is not more than chance.
+        Advice on the layer that costs most by itself; None if this layer costs no more than chance.
     """
 
     images: int
