@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -268,7 +269,7 @@ def test_the_help_of_the_command_line_loads_no_model_library() -> None:
 
 
 @pytest.mark.parametrize("package", [ecc_lava, hw_mappings], ids=PACKAGES)
-def test_public_names_resolve(package: object) -> None:
+def test_public_names_resolve(package: ModuleType) -> None:
     names = package.__all__
     assert len(set(names)) == len(names)
     for name in names:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -19,7 +21,8 @@ FIRST, OTHERS = NOTEBOOKS[0], NOTEBOOKS[1:]
 def test_the_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    notebook = nbformat.read(path, as_version=4)
+    read: Callable[..., Any] = nbformat.read
+    notebook = read(path, as_version=4)
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells), "outputs must be stripped"
     NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(path.parent)}}).execute()
     assert any("image/png" in out.get("data", {}) for cell in notebook.cells for out in cell.get("outputs", []))

@@ -38,6 +38,7 @@ from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.quantise import quantise, rounding_steps
 from tests.helpers.graphs import graphs
+from tests.helpers.images import as_array
 
 SOME = settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 IMAGES = 200
@@ -75,11 +76,16 @@ def _converted(recipe: str, timesteps: int = 32) -> SpikingNetwork:
     return ecc_lava.convert(_digits(), calibration=demo.calibration_images().x, timesteps=timesteps, recipe=recipe)
 
 
+def _images(count: int = IMAGES) -> Array:
+    """Return images of the demo."""
+    return as_array(demo.test_images().x)[:count]
+
+
 def _found(snn: SpikingNetwork, graph: Graph | None = None, bits: Any = 8) -> Attribution:
     data = demo.test_images()
     assert data.y is not None
     network = quantise(snn, bits=bits)
-    return ecc_lava.attribute(network, data.x[:IMAGES], data.y[:IMAGES], snn=snn, graph=graph or _digits())
+    return ecc_lava.attribute(network, _images(), data.y[:IMAGES], snn=snn, graph=graph or _digits())
 
 
 # what the rungs are
@@ -323,7 +329,7 @@ def _with_an_outlier(graph: Graph, factor: float) -> Graph:
 
 def test_an_outlier_channel_is_found() -> None:
     graph = _with_an_outlier(_digits(), 100.0)
-    x = demo.test_images().x[:IMAGES]
+    x = _images()
     np.testing.assert_allclose(forward(graph, x), forward(_digits(), x), rtol=1e-6, atol=1e-6)
     found = _found(ecc_lava.convert(graph, calibration=demo.calibration_images().x, recipe="ecc"), graph)
     assert found.largest_rung.name == "timesteps"
@@ -338,14 +344,14 @@ def test_an_outlier_channel_is_found() -> None:
 
 def test_a_lambda_that_is_too_large_for_every_channel_asks_for_a_lower_percentile() -> None:
     snn = _converted("channel")
-    found = _found(rescaled(snn, {"relu1": snn.by_name["relu1"].lambda_ * 60}))
+    found = _found(rescaled(snn, {"relu1": np.asarray(snn.by_name["relu1"].lambda_ * 60, np.float64)}))
     assert (found.largest_rung.name, found.worst_layer.name) == ("timesteps", "relu1")
     assert "lower percentile" in found.advice[0].sentence
     assert "--recipe" not in found.advice[0].sentence
 
 
 def test_images_outside_the_range_of_the_input_are_found() -> None:
-    snn, x = _converted("channel"), demo.test_images().x[:IMAGES] / 255.0 - 0.5
+    snn, x = _converted("channel"), _images() / 255.0 - 0.5
     found = ecc_lava.attribute(quantise(snn), x, snn=snn, graph=_digits())
     assert found.largest_rung.name == found.advice[0].cause == "input"
     assert "outside the range of the calibration images" in found.advice[0].sentence
@@ -371,7 +377,7 @@ def test_calibration_is_a_rung_of_its_own_that_wins_back() -> None:
     assert "without calibration" in in_words(found)[0]
     plain = quantise(snn.ideal, bits=3) if snn.ideal else None
     assert isinstance(plain, QuantisedNetwork)
-    right = ecc_lava.simulate(plain, demo.test_images().x[:IMAGES]).predictions == demo.test_images().y[:IMAGES]
+    right = ecc_lava.simulate(plain, _images()).predictions == as_array(demo.test_images().y)[:IMAGES]
     assert found.rungs[-2].correct == right.sum()
 
 

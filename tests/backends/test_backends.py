@@ -231,7 +231,7 @@ def test_a_neuron_at_its_threshold_fires(run: Any) -> None:
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])
 def test_the_neuron_by_hand(dtype: type) -> None:
-    vth = np.array([10], dtype)
+    vth: Array = np.array([10], dtype)
 
     def step(v: int, current: int) -> tuple[int, int, int, int]:
         done = integrate_and_fire(np.array([v], dtype), np.array([current], dtype), vth, 100)

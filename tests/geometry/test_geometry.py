@@ -47,7 +47,7 @@ def _by_loops(conv: Conv, x: Array, out: Shape) -> Array:
     result = np.zeros((len(x), *out), x.dtype)
     per_group = conv.kernel.shape[2]
     first, offset = conv.reads[0] if conv.reads else 0, conv.writes[0] if conv.writes else 0
-    for i, j, o, y, column, c, a, b in _pairs(conv, x.shape[1:]):
+    for i, j, o, y, column, c, a, b in _pairs(conv, (x.shape[1], x.shape[2], x.shape[3])):
         result[:, i, j, o] += x[:, y, column, c] * conv.kernel[a, b, (c - first) % per_group, o - offset].astype(x.dtype)
     return result if conv.gain is None else result * conv.gain.astype(x.dtype)[:, :, None]
 

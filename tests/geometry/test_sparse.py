@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -133,7 +134,7 @@ def test_the_sum_of_two(case: tuple[Sparse, Sparse]) -> None:
         other = from_synapses(other.kernel, other.sources, np.zeros_like(other.sources), other.source, one.target)
     x = _values(2, *one.source).astype(np.float64)
     assert (apply(sparse_sum(one, other), x) == apply(one, x) + apply(other, x)).all()
-    assert sparse_sum(one, with_kernel(one, -one.kernel)).kernel.size == 0
+    assert sparse_sum(one, replace(one, kernel=-one.kernel)).kernel.size == 0
 
 
 @MANY

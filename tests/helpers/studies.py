@@ -8,7 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
+from ecc_lava.studies.problem import Problem
 from ecc_lava.studies.running import run_settings
 from ecc_lava.studies.settings import Setting, grid
 from ecc_lava.studies.trials.optuna_storage import open_storage
@@ -29,6 +31,12 @@ def figures(setting: Setting) -> Figures:
     return Figures(
         10, accuracy, 0.99, accuracy, int(1000 * mean), mean, events, 0.0, 1.0, 1, setting.timesteps + 3, 0, None, None, digest, 0.1, 0.0
     )
+
+
+def figures_of(trial: Trial) -> Figures:
+    """Return the figures of a trial that could run."""
+    assert trial.figures is not None
+    return trial.figures
 
 
 class Noted:
@@ -56,10 +64,15 @@ class Noted:
         return [line.split()[2] for line in lines if line.startswith(what)]
 
 
+def as_problem(noted: Noted) -> Problem:
+    """Return it as what `run_settings` takes, which asks a problem for keys and trials alone."""
+    return cast(Problem, noted)
+
+
 def main(address: str, notes: str, seconds: str, number: str) -> None:
     """Work at so many settings."""
     settings = MANY[: int(number)]
-    trials = run_settings(Noted(Path(notes), float(seconds)), settings, TrialStore(open_storage(address), "test"))
+    trials = run_settings(as_problem(Noted(Path(notes), float(seconds))), settings, TrialStore(open_storage(address), "test"))
     assert [trial.setting for trial in trials] == list(settings)
 
 

@@ -65,7 +65,7 @@ def test_outputs_are_dicts_by_name_in_the_models_order(made: Made) -> None:
     assert list(reference) == ["class", "map"]
     assert {name: y.shape for name, y in reference.items()} == {"class": (20, 4), "map": (20, 48)}
     ideal = rate_forward(snn, x)
-    result = ecc_lava.simulate(network, x, over_time=True)
+    result: Any = ecc_lava.simulate(network, x, over_time=True)
     for name, value in reference.items():
         np.testing.assert_allclose(ideal[name], value, atol=1e-9 * np.abs(value).max())
         assert np.corrcoef(result.logits[name].ravel(), value.ravel())[0, 1] > 0.98

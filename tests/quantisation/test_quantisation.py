@@ -235,8 +235,8 @@ def test_an_exact_gain_gives_exact_averages() -> None:
 
 
 def test_inexact_gains_are_right_where_most_positions_are() -> None:
-    layer = pool((9, 9, 1), 3, 1)
-    layer = with_kernel(layer, layer.kernel / 255)
+    average = pool((9, 9, 1), 3, 1)
+    layer = with_kernel(average, average.kernel / 255)
     network = quantise(_network((9, 9, 1), layer), bits=4)
     real, integer = apply(layer, np.ones((1, 9, 9, 1))), apply(network.projections[0].geometry, np.ones((1, 9, 9, 1)))
     scaled = integer * 2.0 ** LOIHI2.shift(network.projections[0].exponent) / network.by_name["p"].vth
@@ -449,7 +449,7 @@ def test_the_digest_changes_with_every_number() -> None:
             value = getattr(population, field).copy()
             value.flat[-1] += 1
             others = list(network.populations)
-            others[index] = replace(population, **{field: value})  # type: ignore[arg-type]
+            others[index] = replace(population, **{field: value})
             note(replace(network, populations=tuple(others)))
     for index, projection in enumerate(network.projections):
         kernel = projection.geometry.kernel.copy()

@@ -33,6 +33,7 @@ RESULT = StudyResult(tuple(_trial(s, i) for i, s in enumerate((*SETTINGS, MIXED)
 
 def _data(text: str) -> dict[str, Any]:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
+    assert found is not None
     value = json.loads(found.group(1))
     assert isinstance(value, dict)
     return value

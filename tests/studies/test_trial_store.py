@@ -9,35 +9,46 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from optuna.storages import BaseStorage
 
 from ecc_lava.errors import FileError, InvalidInput, MissingDependency
 from ecc_lava.studies.running import TrialProgress, run_settings
+from ecc_lava.studies.settings import Setting
 from ecc_lava.studies.trials import claims
 from ecc_lava.studies.trials import store as stores
+from ecc_lava.studies.trials.claims import Claim
 from ecc_lava.studies.trials.optuna_storage import open_storage
 from ecc_lava.studies.trials.owners import is_gone, owner
 from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Trial
-from tests.helpers.studies import MANY, SETTINGS, Noted, figures
+from tests.helpers.studies import MANY, SETTINGS, Noted, as_problem, figures
 
 KINDS = {"sqlite": "trials.db", "journal": "trials.journal", "memory": None}
 WORKER = "tests.helpers.studies"
 
 
 @pytest.fixture(params=list(KINDS))
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> object:
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> BaseStorage:
     name = KINDS[request.param]
     return open_storage(None if name is None else tmp_path / name)
+
+
+def _claimed(store: TrialStore) -> Claim:
+    """Claim the key that is free."""
+    claim = store.claim("k", SETTINGS[0])
+    assert claim is not None
+    return claim
 
 
 def _trial(key: str) -> Trial:
     return Trial(key, SETTINGS[0], figures(SETTINGS[0]))
 
 
-def test_a_key_is_claimed_once_and_finished_once(storage: object) -> None:
+def test_a_key_is_claimed_once_and_finished_once(storage: BaseStorage) -> None:
     mine, theirs = TrialStore(storage, "c"), TrialStore(storage, "c")
     claim = mine.claim("k", SETTINGS[0])
     assert claim is not None
@@ -51,13 +62,13 @@ def test_a_key_is_claimed_once_and_finished_once(storage: object) -> None:
     assert theirs.running() == set()
 
 
-def test_a_released_key_can_be_claimed_again(storage: object) -> None:
+def test_a_released_key_can_be_claimed_again(storage: BaseStorage) -> None:
     store = TrialStore(storage, "c")
-    claim = store.claim("k", SETTINGS[0])
+    claim = _claimed(store)
     with pytest.raises(KeyboardInterrupt), claim.beating():
         raise KeyboardInterrupt
     assert store.running() == set()
-    again = store.claim("k", SETTINGS[0])
+    again = _claimed(store)
     assert again.finish(_trial("k"))
     assert not claim.finish(_trial("k"))  # what was taken for left cannot come back
     assert list(store.finished()) == ["k"]
@@ -66,25 +77,25 @@ def test_a_released_key_can_be_claimed_again(storage: object) -> None:
 def test_nothing_stays_open(tmp_path: Path) -> None:
     for kind in filter(None, KINDS.values()):
         store = TrialStore(open_storage(tmp_path / kind), "c")
-        with store.claim("k", SETTINGS[0]).beating():
+        with _claimed(store).beating():
             pass
         assert not [file.path for file in psutil.Process().open_files() if file.path.startswith(str(tmp_path))]
 
 
-def test_contexts_do_not_mix(storage: object) -> None:
-    assert TrialStore(storage, "one").claim("k", SETTINGS[0]).finish(_trial("k"))
+def test_contexts_do_not_mix(storage: BaseStorage) -> None:
+    assert _claimed(TrialStore(storage, "one")).finish(_trial("k"))
     assert TrialStore(storage, "other").finished() == {}
 
 
-def test_of_two_claims_at_the_same_moment_the_first_holds(storage: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_claims_at_the_same_moment_the_first_holds(storage: BaseStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both look before either has claimed; the other's claim comes between this one's look and its own."""
     mine, theirs = TrialStore(storage, "c"), TrialStore(storage, "c")
-    others: list[object] = []
+    others: list[Claim] = []
     real = TrialStore._claimed
 
-    def late(self: TrialStore, *arguments: object) -> object:
+    def late(self: TrialStore, *arguments: Any) -> Any:
         if self is mine and not others:
-            others.append(theirs.claim("k", SETTINGS[0]))
+            others.append(_claimed(theirs))
         return real(self, *arguments)
 
     monkeypatch.setattr(TrialStore, "_claimed", late)
@@ -93,7 +104,7 @@ def test_of_two_claims_at_the_same_moment_the_first_holds(storage: object, monke
     assert list(mine.finished()) == ["k"]
 
 
-def test_what_an_interrupt_left_in_this_process_is_free(storage: object) -> None:
+def test_what_an_interrupt_left_in_this_process_is_free(storage: BaseStorage) -> None:
     store = TrialStore(storage, "c")
     store.claim("k", SETTINGS[0])
     claims.HELD.clear()  # as if the claim had never been handed out
@@ -101,11 +112,11 @@ def test_what_an_interrupt_left_in_this_process_is_free(storage: object) -> None
     assert store.claim("k", SETTINGS[0]) is not None
 
 
-def test_another_machine_is_taken_for_gone_when_its_beats_stop(storage: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_machine_is_taken_for_gone_when_its_beats_stop(storage: BaseStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     far = TrialStore(storage, "c", beat=0.05)
     with monkeypatch.context() as away:
         away.setattr(stores, "owner", lambda: "elsewhere/1 7 0")
-        claim = far.claim("k", SETTINGS[0])
+        claim = _claimed(far)
     near = TrialStore(storage, "c", grace=0.4)
     with claim.beating():
         until = time.monotonic() + 0.8
@@ -131,12 +142,12 @@ def test_an_ended_process_is_known_to_be_gone() -> None:
     assert is_gone(f"elsewhere/1 {process} 1") is None
 
 
-def test_a_run_does_what_is_open_and_nothing_twice(storage: object, tmp_path: Path) -> None:
+def test_a_run_does_what_is_open_and_nothing_twice(storage: BaseStorage, tmp_path: Path) -> None:
     noted = Noted(tmp_path / "notes")
     steps: list[TrialProgress] = []
     store = TrialStore(storage, "c")
-    first = run_settings(noted, SETTINGS[:3], store, steps.append)
-    both = run_settings(noted, SETTINGS[:5], store, steps.append)
+    first = run_settings(as_problem(noted), SETTINGS[:3], store, steps.append)
+    both = run_settings(as_problem(noted), SETTINGS[:5], store, steps.append)
     assert [t.setting for t in both] == list(SETTINGS[:5])
     assert both[:3] == first
     assert noted.noted("began") == [noted.key(s) for s in SETTINGS[:5]]
@@ -144,19 +155,19 @@ def test_a_run_does_what_is_open_and_nothing_twice(storage: object, tmp_path: Pa
     assert (steps[-1].done, steps[-1].total) == (5, 5)
 
 
-def test_an_interrupt_keeps_what_is_finished(storage: object, tmp_path: Path) -> None:
+def test_an_interrupt_keeps_what_is_finished(storage: BaseStorage, tmp_path: Path) -> None:
     class Interrupted(Noted):
-        def run(self, setting: object, progress: Callable[[int, int], None] | None = None) -> Trial:
+        def run(self, setting: Setting, progress: Callable[[int, int], None] | None = None) -> Trial:
             if setting == SETTINGS[2]:
                 raise KeyboardInterrupt
             return super().run(setting, progress)
 
     store = TrialStore(storage, "c")
     with pytest.raises(KeyboardInterrupt):
-        run_settings(Interrupted(tmp_path / "notes"), SETTINGS[:4], store)
+        run_settings(as_problem(Interrupted(tmp_path / "notes")), SETTINGS[:4], store)
     assert len(store.finished()) == 2
     assert store.running() == set()
-    assert len(run_settings(Noted(tmp_path / "notes"), SETTINGS[:4], store)) == 4
+    assert len(run_settings(as_problem(Noted(tmp_path / "notes")), SETTINGS[:4], store)) == 4
 
 
 def _start(address: Path, notes: Path, seconds: float, settings: int = len(SETTINGS)) -> subprocess.Popen[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -240,7 +241,7 @@ def test_memory_chooses_the_batch() -> None:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    if all(fast_compile.shutil.which(name) is None for name in fast_compile._COMPILERS):
+    if all(shutil.which(name) is None for name in fast_compile._COMPILERS):
         pytest.skip(NEEDS_COMPILER)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tmp_path / "ecc_lava"
@@ -257,7 +258,7 @@ def test_a_library_is_compiled_once(cache: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_broken_library_is_compiled_again(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
-    compiler = next(filter(None, map(fast_compile.shutil.which, fast_compile._COMPILERS)))
+    compiler = next(filter(None, map(shutil.which, fast_compile._COMPILERS)))
     cache.mkdir()
     (cache / f"fast_kernels-{fast_compile._digest(compiler)}.so").write_bytes(b"broken")
     assert load_library() is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,8 @@ def _mapped(chip: ChipSpec, seed: int = 1) -> tuple[QuantisedNetwork, Mapping, R
     return network, map_network(network, chip, activity), activity
 
 
-PRICED = replace(TINY, **{name: Figure(getattr(LOIHI1, name).value, name == "synop_fj", "a test") for name in COSTS})
+COST_FIGURES: dict[str, Any] = {name: Figure(getattr(LOIHI1, name).value, name == "synop_fj", "a test") for name in COSTS}
+PRICED = replace(TINY, **COST_FIGURES)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -75,12 +77,9 @@ def test_nothing_is_invented_for_a_chip_without_figures() -> None:
     network, mapping, activity = _mapped(chip_with(compartments=24))
     found = events(deployed(mapping, network, activity))
     cost = estimate(found, LOIHI2)
-    assert cost.energy_uj is cost.total_uj is cost.image_us is cost.images_per_second is cost.limited_by is None
-    assert (
-        core_energies_uj(events(deployed(mapping, network, activity)), LOIHI2)
-        is core_step_us(events(deployed(mapping, network, activity)), LOIHI2)
-        is None
-    )
+    assert [cost.energy_uj, cost.total_uj, cost.image_us, cost.images_per_second, cost.limited_by] == [None] * 5
+    assert core_energies_uj(events(deployed(mapping, network, activity)), LOIHI2) is None
+    assert core_step_us(events(deployed(mapping, network, activity)), LOIHI2) is None
     assert cost.events["updates"] > 0 and cost.sensitivity == ()
 
 

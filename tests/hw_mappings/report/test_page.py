@@ -32,7 +32,8 @@ from tests.helpers.chips import TINY, chip_with
 from tests.helpers.networks import chain, random_images, random_network, same_conv
 
 EVIL = '</script><script>document.title = "taken"</script><img src=x onerror="document.title=1">'
-PRICED = replace(TINY, **{name: Figure(getattr(LOIHI1, name).value, name == "synop_fj", "a test") for name in COSTS})
+COST_FIGURES: dict[str, Any] = {name: Figure(getattr(LOIHI1, name).value, name == "synop_fj", "a test") for name in COSTS}
+PRICED = replace(TINY, **COST_FIGURES)
 
 
 class _Elements(HTMLParser):
@@ -72,7 +73,8 @@ def _renamed(network: QuantisedNetwork, name: str, new: str) -> QuantisedNetwork
 
 def _two_chips(chip: ChipSpec) -> ChipSpec:
     small = {"compartments": 6, "cores": 12, "mesh_columns": 4, "mesh_rows": 3, "board_columns": 2, "board_rows": 500}
-    return replace(chip, **{name: Figure(value, False, "a test") for name, value in small.items()}, blocked=((None, 5),))
+    figures: dict[str, Any] = {name: Figure(value, False, "a test") for name, value in small.items()}
+    return replace(chip, **figures, blocked=((None, 5),))
 
 
 @pytest.fixture(scope="module")

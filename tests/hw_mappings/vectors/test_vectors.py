@@ -72,7 +72,8 @@ def test_every_core_is_replayed_from_its_files_alone(tmp_path_factory: pytest.Te
         np.testing.assert_array_equal(potentials, core["potential"])
         for shard in (shard for shard in entry["shards"] if shard["population"] in expected.potential):
             box = tuple(slice(*shard[axis]) for axis in ("rows", "columns", "channels"))
-            whole = expected.potential[shard["population"]][(slice(None), *box)].reshape(about["images"], -1)
+            place = (slice(None), *box)
+            whole = expected.potential[shard["population"]][place].reshape(about["images"], -1)
             own = core["potential"][about["timesteps"] - 1 :: about["timesteps"], shard["first_neuron"] :][:, : whole.shape[1]]
             np.testing.assert_array_equal(own, whole)
 

@@ -68,7 +68,7 @@ def _assert_equal(model: Any, seed: int = 0) -> Graph:
     return graph
 
 
-def _sequential(keras: Any, shape: tuple[int, ...], *stack: Any) -> Any:
+def _sequential(keras: Any, shape: tuple[int | None, ...], *stack: Any) -> Any:
     return keras.Sequential([keras.Input(shape), *stack])
 
 
@@ -354,7 +354,7 @@ def test_other_ranks_are_refused_by_name(keras: Any, layers: Any) -> None:
 
 
 def test_models_of_other_kinds_are_refused(keras: Any, layers: Any) -> None:
-    class Subclassed(keras.Model):  # type: ignore[misc,name-defined]
+    class Subclassed(keras.Model):  # type: ignore[misc]
         def call(self, x: Any) -> Any:
             return x
 
@@ -404,7 +404,7 @@ def test_a_saved_model_comes_back(keras: Any, layers: Any, suffix: str, tmp_path
 
 def _touching(path: Path) -> Callable[[Any], Any]:
     """Return a lambda that creates `path` wherever it runs."""
-    return lambda t, p=str(path): (open(p, "w").close(), t)[1]  # type: ignore[misc]  # noqa: PTH123
+    return lambda t, p=str(path): (open(p, "w").close(), t)[1]  # type: ignore[misc, func-returns-value]  # noqa: PTH123
 
 
 def _load_elsewhere(path: Path) -> str:

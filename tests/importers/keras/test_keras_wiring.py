@@ -58,7 +58,7 @@ def test_two_branches_with_shared_weights(keras: Any) -> None:
     a, b = keras.Input((6, 5, 2)), keras.Input((6, 5, 2))
     shared = keras.layers.Conv2D(3, 3, activation="relu", name="shared")
     graph = _assert_equal(keras.Model([a, b], keras.layers.Subtract()([shared(a), shared(b)])))
-    first, second = (node for node in graph.nodes if node.name in ("shared.0.linear", "shared.1.linear"))
+    first, second = (node for node in graph.nodes if isinstance(node, Linear) and node.name in ("shared.0.linear", "shared.1.linear"))
     assert np.shares_memory(first.geometry.kernel, second.geometry.kernel)
 
 
