@@ -311,3 +311,43 @@ def test_every_error_has_the_one_root_and_a_builtin() -> None:
         assert f"── {name} " in str(errors.__doc__) or name == "EccLavaError"
         if error is not errors.EccLavaError:
             assert any(base.__module__ == "builtins" for base in error.__bases__)
+
+
+LINES_OF_A_FILE, LINES_OF_A_FUNCTION, PARAMETERS = 250, 50, 8
+
+LARGER = {
+    "in_python": "numba takes no records: a kernel's tables and numbers are parameters",
+    "commands": "a command has as many parameters as it has options",
+    **dict.fromkeys(("convert", "simulate", "study", "deploy", "check"), "its public signature is fixed"),
+}
+"""Folder or function that may exceed the limits -> why."""
+
+
+def _length(function: ast.FunctionDef, lines: list[str]) -> int:
+    """Return the lines of code of a function's body: without its docstring, comments and empty lines."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    code = lines[body[0].lineno - 1 : function.end_lineno] if body else []
+    return sum(bool(line.strip()) and not line.strip().startswith("#") for line in code)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_where)
+def test_files_and_functions_are_small(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert len(lines) <= LINES_OF_A_FILE, f"{_where(path)} holds more than one idea"
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        where = f"{_where(path)}: {node.name}"
+        assert _length(node, lines) <= LINES_OF_A_FUNCTION, f"{where} has {_length(node, lines)} lines of code"
+        given = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg not in ("self", "cls")]
+        assert len(given) <= PARAMETERS or path.parent.name in LARGER or node.name in LARGER, f"{where} has {len(given)} parameters"
+
+
+def test_a_public_class_name_has_one_meaning() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(_where(path))
+    assert not {name: paths for name, paths in homes.items() if len(paths) > 1}

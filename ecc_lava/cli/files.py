@@ -18,7 +18,7 @@ from ecc_lava.inputs import Dataset, InputSpec, as_batch, batch_part, batch_size
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 from ecc_lava.storage import load
 
-__all__ = ["Drawn", "draw_calibration", "import_model", "load_float", "load_images", "make_folder", "open_model", "some_images"]
+__all__ = ["CalibrationDraw", "draw_calibration", "import_model", "load_float", "load_images", "make_folder", "open_model", "some_images"]
 
 
 def open_model(path: Path, input_shape: Sequence[str] | None) -> Any:
@@ -61,7 +61,7 @@ def import_model(path: Path, input_shape: Sequence[str] | None = None, input_sca
 
 
 @dataclass(frozen=True)
-class Drawn:
+class CalibrationDraw:
     """Calibration images of a file.
 
     Attributes
@@ -84,10 +84,10 @@ class Drawn:
         return batch_part(self.all, self.indices)
 
 
-def draw_calibration(path: Path, inputs: Sequence[InputSpec], count: int, seed: int) -> Drawn:
+def draw_calibration(path: Path, inputs: Sequence[InputSpec], count: int, seed: int) -> CalibrationDraw:
     """Draw so many calibration images of a file, all of a shape that the network takes."""
     found = load_images(path, "train", inputs).x
-    return Drawn(found, calibration_subset(batch_size(found), seed, count), seed)
+    return CalibrationDraw(found, calibration_subset(batch_size(found), seed, count), seed)
 
 
 def load_float(path: Path) -> SpikingNetwork:
