@@ -5,10 +5,10 @@ adds to the error of the one before. The pass visits the populations in order, w
 
 1. *weights* (`weights`): ridge regression of the ideal input on the rates that arrive ("advanced", see `regression`);
 2. *initial potential* (`neuron_fit`): ``v_init = fraction*vth - k - d``, ``bias += (k + d)/T``. Here k is how far the channel's mean
-   input runs ahead of an even one (see `response.start_up`) and d a lateness. The sum over T steps stays, but what runs ahead no longer
-   fires;
-3. *threshold* and *lateness* (`neuron_fit`): for each channel, the factor on lambda and the lateness with the least mean square error of
-   the rates;
+   input runs ahead of an even one (see `response.start_up`) and d the v_init offset. The sum over T steps stays, but what runs ahead no
+   longer fires;
+3. *threshold* and *v_init offset* (`neuron_fit`): for each channel, the factor on lambda and the offset with the least mean square error
+   of the rates;
 4. *answers*: bias ("light") and weights again, by the rates that the integers themselves answer with, so that rounding is part of it. A
    change is fitted to some images and stays if the others come nearer to their ideal;
 5. *gain*: what one spike stands for to the populations after it, by least squares.
@@ -53,7 +53,7 @@ class LayerwiseCalibration(IntegerPass):
         Factors on lambda that are tried.
     fraction : float
         Initial potential in thresholds, before the correction of the start-up.
-    lateness : tuple of float
+    v_init_offset : tuple of float
         Reductions of v_init that are tried, in thresholds; a negative one raises it. A lower v_init removes surplus spikes but delays the
         layers that follow: much more than half a threshold helps a layer and harms the network.
     rows : int
@@ -66,7 +66,7 @@ class LayerwiseCalibration(IntegerPass):
 
     thresholds: tuple[float, ...] = (0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
     fraction: float = 0.5
-    lateness: tuple[float, ...] = (-0.15, 0.0, 0.15, 0.3, 0.45, 0.6)
+    v_init_offset: tuple[float, ...] = (-0.15, 0.0, 0.15, 0.3, 0.45, 0.6)
     rows: int = 16384
     refit: bool = True
     answers: int = 2
@@ -102,7 +102,7 @@ class LayerwiseCalibration(IntegerPass):
             arrivals.sampled(population, goal.rates),
             goal.most,
             thresholds=self.thresholds,
-            lower=self.lateness,
+            v_init_offsets=self.v_init_offset,
             fraction=self.fraction,
             together=goal.together,
         )

@@ -53,7 +53,14 @@ class NeuronFit:
 
 
 def fit_neurons(
-    current: Array, target: Array, most: Array, *, thresholds: Sequence[float], lower: Sequence[float], fraction: float, together: bool
+    current: Array,
+    target: Array,
+    most: Array,
+    *,
+    thresholds: Sequence[float],
+    v_init_offsets: Sequence[float],
+    fraction: float,
+    together: bool,
 ) -> NeuronFit:
     """Return the parameters of every channel with the least mean square error of the rates.
 
@@ -67,7 +74,7 @@ def fit_neurons(
         Largest gain.
     thresholds : sequence of float
         Factors on lambda that are tried.
-    lower : sequence of float
+    v_init_offsets : sequence of float
         Reductions of the initial potential that are tried, in thresholds.
     fraction : float
         Initial potential in thresholds, before any reduction.
@@ -77,7 +84,7 @@ def fit_neurons(
     steps, channels = current.shape[1:]
     ahead = start_up(current)
     best: NeuronFit | None = None
-    for reduction, factor in product(lower, thresholds):
+    for reduction, factor in product(v_init_offsets, thresholds):
         threshold = np.full(channels, factor)
         removed = ahead / factor + reduction
         v_init = fraction - removed
