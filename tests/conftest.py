@@ -1,4 +1,4 @@
-"""Where the real data is, and how many tests went without it."""
+"""Where the real data is, how many tests went without it, and what runs together."""
 
 from __future__ import annotations
 
@@ -11,13 +11,30 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; the tests of interrupts send it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the same arithmetic whatever test imports TensorFlow first
+os.environ.pop("COLUMNS", None)  # tables are as wide as in a file, whatever terminal runs the tests
 NEEDS_DATA = "needs the data folder (ECC_LAVA_DATA)"
+
+
+TESTS = Path(__file__).parent
+TOGETHER = {"cli"}
+"""Folders whose files share what is dear to make."""
+LONGEST = {"test_notebooks.py", "test_models.py", "test_lava_faults.py", "test_keras_import.py", "test_ecc.py"}
+"""Files to begin with, so that no worker is left alone with one of them at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give one worker all tests of a file, which share conversions, or of a folder."""
+    for item in items:
+        file = item.path.relative_to(TESTS)
+        item.add_marker(pytest.mark.xdist_group(file.parts[0] if file.parts[0] in TOGETHER else file.as_posix()))
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def data_folder() -> Path | None:
     """Return the folder of real data and trained models, or None."""
     named = os.environ.get("ECC_LAVA_DATA")
-    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(named) if named else TESTS.parents[1] / "shared" / "data"
     return folder if (folder / "cifar10.npz").is_file() else None
 
 

@@ -35,9 +35,14 @@ HOST = "ecc_lava.backends.lava.host.host"
 
 
 def seconds(idle: float) -> float:
-    """Return the seconds to allow for what takes `idle` at most on an idle machine: as many times more as a processor has things to do."""
+    """Return the seconds to allow for what takes `idle` at most on an idle machine.
+
+    A busy machine shares its processors, and the processes of a run join those that wait: twice as many times more as there are others
+    for each processor.
+    """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    return idle * max(1.0, workers, os.getloadavg()[0] / (os.cpu_count() or 1))
+    others = max(workers - 1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    return idle * (2 * (1 + others) if others >= 1 else 1.0)
 
 
 def segments(process: psutil.Process) -> set[Path]:
