@@ -272,6 +272,8 @@ def test_values_outside_are_clipped_counted_and_warned_of(caplog: pytest.LogCapt
     outside[0, 0, 0, 0], outside[1, 1, 1, 0] = -3.0, 999.0
     edge = x.copy()
     edge[0, 0, 0, 0], edge[1, 1, 1, 0] = 0.0, 255.0
+    np.testing.assert_array_equal(encode(outside, network.codings[0]), encode(edge, network.codings[0]))
+    caplog.clear()
     with caplog.at_level(logging.WARNING):
         clipped = simulate(network, outside, backend="golden")
     assert f"2 of {x.size} input values lie outside [0, 255]" in caplog.text

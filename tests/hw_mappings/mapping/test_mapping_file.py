@@ -130,6 +130,17 @@ def test_an_edited_mapping_is_refused(edit: Callable[[dict[str, Any]], None], tm
             Mapping.load(path)
 
 
+def test_a_mapping_that_was_edited_in_no_other_rule_is_refused_by_its_digest(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.json"
+    data = _written(map_network(random_network(0), TINY), path)
+    _set("package", "another")(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(FileError, match="changed after it was written"):
+        Mapping.load(path)
+    path.write_text(json.dumps(_sealed(data)))
+    Mapping.load(path)
+
+
 def test_a_forged_usage_is_found_against_the_network(tmp_path: Path) -> None:
     network, path = random_network(0), tmp_path / "mapping.json"
     data = _written(map_network(network, TINY), path)

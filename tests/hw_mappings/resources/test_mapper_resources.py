@@ -21,7 +21,7 @@ from hw_mappings.chips import RESOURCES, ChipSpec
 from hw_mappings.resources.synapses import SynapseModel
 from hw_mappings.resources.tiling import tiling_of
 from hw_mappings.resources.usage import core_usages
-from tests.helpers.chips import DISCRETE, TINY
+from tests.helpers.chips import DISCRETE, TINY, chip_with
 from tests.helpers.networks import chain, random_network, same_conv
 
 Usage = dict[str, int]
@@ -152,6 +152,19 @@ def test_usage_equals_counting_every_synapse(seed: int) -> None:
     shards = _random_cuts(network, np.random.default_rng(seed))
     for chip in (LOIHI1, DISCRETE):
         assert _used(network, shards, chip) == _counted(network, shards, chip)
+
+
+def test_an_axon_carries_no_more_channels_than_it_has_atoms() -> None:
+    """Shards of three channels take population axons of three atoms, and none of two."""
+    network = chain((4, 4, 2), same_conv(2, 3), Dense(np.zeros((48, 3), np.int8)))
+    shards = [whole("p0", (4, 4, 3)), whole("readout", (1, 1, 3))]
+    entries = {}
+    for atoms in (3, 2):
+        chip = chip_with(population_atoms=atoms)
+        used, _ = _used(network, shards, chip)
+        assert used == _counted(network, shards, chip)[0]
+        entries[atoms] = used["output_axons"]
+    assert entries == {3: 32, 2: 48}
 
 
 @pytest.mark.parametrize("seed", range(6))
