@@ -1,8 +1,8 @@
-"""Integer spiking networks onto the cores of a neuromorphic chip.
+"""Map integer spiking networks to the cores of a neuromorphic chip.
 
-Chip descriptions, what a core can hold, how populations are cut and placed, and a lower bound to judge the result by; and deployment:
-a mapping as Lava processes, compared with the network it came from. This package
-imports `ecc_lava`; never the other way round.
+The mapper cuts the populations of a network into shards, packs the shards on cores and places the cores. A lower bound on the cores
+judges the result. `deploy` runs a mapping as Lava processes and compares the run with the network. This package imports `ecc_lava`;
+of `ecc_lava` only the command line imports this package.
 """
 
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, chip, load_chip

@@ -1,4 +1,4 @@
-"""The mapper: repeaters, partition and packing, placement, then the figures of every core."""
+"""The mapper: repeaters, partition and packing, placement, then the usage of every core."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _check_inputs(network: QuantisedNetwork, chip: ChipSpec, activity: Result | 
 
 
 def _cores_of_each(planned: PartitionPlan) -> dict[str, int]:
-    """Return how many cores hold shards of each population."""
+    """Return the number of cores that hold shards of each population."""
     return dict(Counter(name for core in planned.cores for name in {shard.population for shard in core}))
 
 
@@ -42,30 +42,30 @@ def map_network(
     synapse_model: SynapseModel | str = SynapseModel.STRICT,
     seed: int = 0,
 ) -> Mapping:
-    """Cut a network into shards, put these on cores so that none exceeds its limits, and place the cores.
+    """Cut a network into shards, pack the shards on cores within every limit, and place the cores.
 
-    The input populations take no cores: the host (or a chip's embedded processors) injects their spikes. A readout takes cores as any
-    other population does.
+    The input populations take no cores: the host (or a chip's embedded processors) injects their spikes. A readout takes cores like every
+    other population.
 
     Parameters
     ----------
     network : QuantisedNetwork
     chip : ChipSpec
-        Its number format must be the network's.
+        A chip of the network's number format.
     activity : Result or None
-        A simulation of the network: its spike counts weigh the traffic that a placer sees.
+        A simulation of the network. Its spike counts weigh the traffic that the placer minimises.
     placer : Placer, or the name of one in `hw_mappings.placement.PLACERS`
     synapse_model : {"strict", "ideal"}
-        Whether synaptic memory holds lists with their headers, indices and borders, or weights alone.
+        Model of synaptic memory: lists with headers, indices and borders, or weights alone.
     seed : int
-        Of placers that draw random numbers.
+        Seed of placers that draw random numbers.
 
     Raises
     ------
     InvalidInput
-        If the network was quantised for another chip's number format, `activity` is of another network, or there is no such placer.
+        If the network has another number format than the chip, `activity` is of another network, or there is no such placer.
     DoesNotFit
-        Naming the population, the resource, what it takes, the limit, and the smallest change that fits.
+        With the population, the resource, its use, the limit, and the smallest change that fits.
     """
     _check_inputs(network, chip, activity)
     if isinstance(placer, str):

@@ -1,7 +1,7 @@
 """Chip descriptions: built in, or read from a file.
 
-A chip file names its number format, limits, mesh, board and costs, each public with a source or assumed. To add a chip, write a file beside
-`loihi2` and give it a line in `files`.
+A description holds the number format, limits, mesh, board and costs of a chip; each figure is public with a source, or assumed with a
+reason. Nothing here knows a network. To add a chip, write a file like `loihi2.py` and add its name to `CHIPS` in `files.py`.
 """
 
 from hw_mappings.chips.boards import BOARDS

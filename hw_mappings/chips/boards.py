@@ -1,4 +1,4 @@
-"""Boards: the same chips, so many of them. How they are laid out is assumed everywhere; how many there are is published."""
+"""Boards of one kind of chip. The number of chips on each board is published; their layout is assumed."""
 
 from __future__ import annotations
 

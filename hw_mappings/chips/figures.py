@@ -1,4 +1,4 @@
-"""One number of a chip, with where it comes from."""
+"""One number of a chip and its source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecc_lava.errors import InvalidInput
 __all__ = ["Figure", "assumed", "check_figure", "public"]
 
 _LARGEST: Final = 2**48
-"""No figure of any chip comes near it: a larger one is a slip of the pen."""
+"""Largest value of a figure; every real chip stays far below it, so a larger value is a typing error."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Figure:
     Attributes
     ----------
     value : int or None
-        None is "not limited", or "not known" of energies and times.
+        None means "not limited"; for energies and times it means "not known".
     public : bool
-        Whether somebody published it; otherwise it is assumed.
+        Whether the value is published; otherwise it is assumed.
     source : str
         The publication, or the reason for the assumption.
     """
@@ -48,12 +48,12 @@ def check_figure(where: str, figure: object, may_be_none: bool, lowest: int) -> 
     Raises
     ------
     InvalidInput
-        If it is none, has no source, or is no whole number from `lowest` on.
+        If it is not a figure, has no source, or its value is not a whole number of at least `lowest`.
     """
     if not isinstance(figure, Figure) or not isinstance(figure.public, bool):
         raise InvalidInput(f"{where} is {figure!r}; it must be a figure with a value and its source")
     if not (isinstance(figure.source, str) and figure.source.strip()):
-        raise InvalidInput(f"{where} does not say where it comes from")
+        raise InvalidInput(f"{where} does not name its source")
     if figure.value is None:
         if not may_be_none:
             raise InvalidInput(f"{where} is unlimited; it must be a number")

@@ -1,4 +1,4 @@
-"""Chip files: JSON, read with every key and number checked.
+"""Chip files: JSON. Reading checks every key and every number.
 
 ::
 
@@ -6,8 +6,8 @@
         "cores": {"value": 128, "public": "where it was published"},
         "state_bits": {"value": 72, "assumed": "why"}, ...}}
 
-All figures of `ChipSpec` are required; ``null`` is "not limited" or "not known" where that makes sense. A blocked core is named by its chip
-(``null`` is every chip) and its number.
+All figures of `ChipSpec` are required. Where a figure may be missing, ``null`` means "not limited" or "not known". An entry of `blocked`
+names a chip (``null`` is every chip) and a core on it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def load_chip(path: str | Path) -> ChipSpec:
     Raises
     ------
     FileError
-        If it cannot be read, is not JSON, or says anything a chip cannot be.
+        If the file cannot be read, is not JSON, or describes an impossible chip.
     """
     try:
         return chip_from_json(json.loads(read_bytes(path)))
@@ -104,7 +104,7 @@ def chip(name_or_path: str | Path) -> ChipSpec:
     Raises
     ------
     InvalidInput
-        If it is neither.
+        If the argument is neither.
     """
     if str(name_or_path) in CHIPS:
         return CHIPS[str(name_or_path)]

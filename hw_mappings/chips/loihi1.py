@@ -61,4 +61,4 @@ LOIHI1: Final = ChipSpec(
     host_read_ps=assumed(100_000, "ten million words a second over the chip's embedded processors"),
     host_spike_ps=assumed(100_000, "ten million spikes a second over the chip's embedded processors"),
 )
-"""Loihi, 2018, on the largest system built of it."""
+"""Loihi, 2018; as many chips as the largest system has."""

@@ -1,8 +1,8 @@
 """Intel's Loihi 2, from publications.
 
-A core's 192 KB are shared freely between synapses, neuron state and axon tables, so the one memory limits them together. How many
-bits each takes is not published. With 72 bits a neuron, 8192 neurons leave 120 KB, close to the published 120 million (one-bit)
-synapses a chip. Its energies and times are not published in a form that fits this model, so there are none here.
+Synapses, neuron state and axon tables share the 192 KB of a core freely, so one limit covers them together. The bits that each takes
+are not published. With 72 bits a neuron, 8192 neurons leave 120 KB, close to the published 120 million (one-bit) synapses a chip.
+Intel published no energies and times that fit this model, so there are none here.
 """
 
 from __future__ import annotations
@@ -61,4 +61,4 @@ LOIHI2: Final = ChipSpec(
     host_read_ps=_UNKNOWN,
     host_spike_ps=_UNKNOWN,
 )
-"""Loihi 2, 2021, on the largest system built of it."""
+"""Loihi 2, 2021; as many chips as the largest system has."""

@@ -1,4 +1,4 @@
-"""Physical cores and where they lie on the board's mesh."""
+"""Physical cores and their positions on the board's mesh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a chip is to the mapper: counts, limits, widths, energies and times, each with where it comes from."""
+"""A chip as the mapper sees it: counts, limits, widths, energies and times, each with its source."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RESOURCES: Final = (
     "thresholds",
     "exponents",
 )
-"""What a core has a limited amount of, in the order of every report."""
+"""The resources of a core, in the order of every report."""
 
 COSTS: Final = (
     "synop_fj",
@@ -40,10 +40,10 @@ COSTS: Final = (
     "host_read_ps",
     "host_spike_ps",
 )
-"""Energies in femtojoules, static power of a chip in microwatts, times in picoseconds; None is "not known"."""
+"""Energies in femtojoules, static power of a chip in microwatts, times in picoseconds; None means "not known"."""
 
 FORMAT_NAMES: Final = tuple(FORMATS)
-"""Number formats a chip may name."""
+"""The number formats that a chip may name."""
 
 _MAY_BE_NONE: Final = (frozenset(RESOURCES) - {"compartments"}) | frozenset(COSTS) | {"population_atoms"}
 _MAY_BE_ZERO: Final = frozenset(COSTS) | {
@@ -53,50 +53,50 @@ _MAY_BE_ZERO: Final = frozenset(COSTS) | {
 
 @dataclass(frozen=True)
 class ChipSpec:
-    """Neuromorphic chips on a board, as far as mapping goes.
+    """The chips of a board, as far as the mapper needs to know them.
 
     Attributes
     ----------
     name : str
     format : str
-        Name of the number format its cores compute in.
+        Name of the number format that the cores compute in.
     chips, board_columns, board_rows : Figure
-        Chips that may be used together, and their layout; chip index = row * columns + column. The meshes of neighbouring chips join.
+        Number of chips and their layout; chip index = row * columns + column. The meshes of neighbouring chips join.
     cores, mesh_columns, mesh_rows : Figure
         Neuron cores on each chip, and their layout; core index = row * columns + column.
     compartments, compartments_per_neuron : Figure
-        Limit per core, and what one integrate-and-fire neuron takes of it.
+        Limit per core, and the compartments of one integrate-and-fire neuron.
     synapse_bits : Figure
         Limit per core on synaptic lists alone.
     memory_bits : Figure
-        Limit per core on everything together: lists, state, delayed input, and both axon tables.
+        Limit per core on lists, state, delayed input and both axon tables together.
     state_bits, delay_slot_bits, input_axon_bits, output_axon_bits : Figure
-        What one compartment, one slot of delayed input beyond a neuron's first, or one table entry takes of `memory_bits`.
+        Bits of memory of one compartment, of one slot of delayed input beyond a neuron's first, and of one entry of each axon table.
     input_axons, output_axons : Figure
         Limits per core on table entries.
     population_atoms, population_slots : Figure
-        A population axon is one entry for a whole group of source neurons at one position: at most so many neurons (None if the chip has
-        no such axons), and how many output entries it takes. A discrete axon is one entry for one source neuron.
+        A population axon is one entry for a group of source neurons at one position. `population_atoms` is the largest group (None if the
+        chip has no such axons); `population_slots` is the number of output entries. A discrete axon is one entry for one source neuron.
     list_header_bits, list_word_bits : Figure
         A synaptic list starts with a header and is rounded up to whole words.
     delay_max : Figure
         Largest extra delay of a synapse, in timesteps.
     delay_slots : Figure
-        Limit per core on the timesteps' worth of input that its neurons hold: 1 + the largest delay into it for each neuron.
+        Limit per core on slots of input. A neuron holds 1 + d slots, one for each timestep, where d is the largest delay into it.
     thresholds, exponents : Figure
         Limits per core on distinct thresholds, and on distinct weight exponents.
     synop_fj, update_active_fj, update_idle_fj, spike_fj, hop_horizontal_fj, hop_vertical_fj : Figure
-        Energy of a spike through a synapse, of a neuron's update when it has input or none, of a spike within its tile, and for each hop.
+        Energy of a spike through a synapse, of a neuron's update with input and without, of a spike within its tile, and of a hop.
     static_uw : Figure
-        Power of a chip that does nothing.
+        Power of an idle chip.
     synop_ps, update_active_ps, update_idle_ps : Figure
-        Time on the core.
+        Times of the same events on the core.
     barrier_min_ps, barrier_max_ps : Figure
-        Time in which all cores agree that a timestep is over: of one core, and of a whole chip.
+        Time that all cores need to agree that a timestep is over: of one core, and of a whole chip.
     host_write_ps, host_read_ps, host_spike_ps : Figure
-        Time in which the host writes or reads a neuron's potential, and sends one spike.
+        Time that the host needs to write a neuron's potential, to read one, and to send one spike.
     blocked : tuple of (chip, core)
-        Cores that may not be used; a chip of None is every chip.
+        Cores that the mapper must not use; a chip of None is every chip.
     """
 
     name: str
@@ -172,12 +172,12 @@ class ChipSpec:
             raise InvalidInput(f"every core of chip {self.name!r} is blocked")
 
     def limit(self, resource: str) -> int | None:
-        """Return a core's limit on a resource, None if it has none; or any other figure."""
+        """Return the value of a figure: a core's limit on a resource, None without a limit, or any other figure."""
         figure: Figure = getattr(self, resource)
         return figure.value
 
     def amount(self, name: str) -> int:
-        """Return a figure that is always a number."""
+        """Return the value of a figure that must be a number."""
         value = self.limit(name)
         if value is None:
             raise InvalidInput(f"{name} of chip {self.name!r} is unlimited")
@@ -190,7 +190,7 @@ class ChipSpec:
 
     @property
     def cores_in_all(self) -> int:
-        """Cores of all its chips together that may be used."""
+        """Number of cores on all chips that are not blocked."""
         everywhere = {core for where, core in self.blocked if where is None}
         singly = {(where, core) for where, core in self.blocked if where is not None and core not in everywhere}
         return self.amount("chips") * (self.amount("cores") - len(everywhere)) - len(singly)

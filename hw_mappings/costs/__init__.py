@@ -1,6 +1,6 @@
-"""Events, energy and time of a mapped network, from the chip's figures.
+"""Events, energy and time of a mapped network, estimated from the chip's figures.
 
-An estimate only: nothing here ran on silicon.
+`events` counts what happens, `cost` prices the events. Nothing here is measured on silicon.
 """
 
 from hw_mappings.costs.cost import Cost, core_energies_uj, core_step_us, estimate

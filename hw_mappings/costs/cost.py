@@ -1,4 +1,4 @@
-"""An estimate of what one image costs in energy and time, from the chip's figures: of a model of the chip, not of a measurement.
+"""The energy and time of one image, estimated with a model of the chip from its figures; nothing is measured.
 
 ::
 
@@ -8,8 +8,8 @@
     latency = (T + D) * step + resets * host_write + outputs * host_read
     energy  = synops + updates + messages * spike + hops + static power * chips * image
 
-The barrier grows from one core's to a whole chip's with the part of the fullest chip in use. Every figure of the chip file is either public
-or assumed; what the result owes to the assumed ones is its sensitivity. Where a chip has no figures there is no estimate, only events.
+The barrier grows linearly from one core's to a whole chip's with the fraction of the fullest chip that is in use. Every figure of a chip
+is public or assumed; the sensitivity shows how much the result depends on each assumed figure. A chip without figures has events alone.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _TIMES: Final = tuple(name for name in COSTS if name.endswith("_ps"))
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What doubling one assumed figure changes.
+    """The effect of doubling one assumed figure.
 
     Attributes
     ----------
     figure, reason : str
     energy, time : float or None
-        Factor on the energy and on the time of an image.
+        Factors on the energy and on the time of an image.
     """
 
     figure: str
@@ -60,11 +60,11 @@ class Cost:
     latency_steps : int
         T + D.
     bottleneck_core : int
-        Index of the core with most to do.
+        Index of the core with the most work.
     bottleneck_us : float or None
-        Its time in one step.
+        Time of that core in one step.
     limited_by : {"core", "host", None}
-        What a step waits for.
+        The slower of the two, which every step waits for.
     busiest_link : (from, to), each (column, row) on the board, or None
     busiest_link_messages : float
     sensitivity : tuple of Sensitivity
@@ -88,14 +88,14 @@ class Cost:
 
 
 def _known(chip: ChipSpec, names: tuple[str, ...]) -> dict[str, float] | None:
-    """Return figures, None unless there are all of them."""
+    """Return some figures, None if one of them is missing."""
     values = {name: chip.limit(name) for name in names}
     known = {name: float(value) for name, value in values.items() if value is not None}
     return known if len(known) == len(values) else None
 
 
 def core_step_us(events: Events, chip: ChipSpec) -> Float | None:
-    """Return what every core works on in a step, (cores,) microseconds at its mean, every update active; None without figures."""
+    """Return the mean time of every core in a step, (cores,) microseconds, with every update active; None without figures."""
     times = _known(chip, _TIMES)
     if times is None:
         return None
@@ -103,9 +103,9 @@ def core_step_us(events: Events, chip: ChipSpec) -> Float | None:
 
 
 def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
-    """Return what every core spends on an image, part -> (cores,) microjoules, every update active; None without figures.
+    """Return the energy of every core for an image, part -> (cores,) microjoules, with every update active; None without figures.
 
-    Hops count to the core that sends the message. What the chips spend on nothing is no core's.
+    A hop counts for the core that sends the message. Static power belongs to no core.
     """
     energies = _known(chip, _ENERGIES)
     if energies is None:
@@ -119,7 +119,7 @@ def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
 
 
 def _energies(events: Events, chip: ChipSpec, image_us: float | None) -> tuple[dict[str, float], float] | None:
-    """Return microjoules an image by part, and their sum if no update is active; None without figures."""
+    """Return microjoules per image by part, and their sum with no update active; None without figures."""
     figures, core_uj = _known(chip, _ENERGIES), core_energies_uj(events, chip)
     if figures is None or core_uj is None or image_us is None:
         return None
@@ -133,7 +133,7 @@ def _energies(events: Events, chip: ChipSpec, image_us: float | None) -> tuple[d
 
 @dataclass(frozen=True)
 class _Times:
-    """Microseconds of a step and of an image, all None without figures; see `Cost`."""
+    """Times in microseconds as in `Cost`; all are None without figures."""
 
     step_us: float | None = None
     image_us: float | None = None
@@ -161,7 +161,7 @@ def _times(events: Events, chip: ChipSpec) -> _Times:
 
 
 def _work(events: Events, chip: ChipSpec) -> Float:
-    """Return what every core has to do, (cores,): its time where the chip has figures, else its synops and updates, each of the most."""
+    """Return the work of every core, (cores,): its time; without figures, its synops plus updates, relative to the largest."""
     core_us = core_step_us(events, chip)
     if core_us is not None:
         return core_us
@@ -203,7 +203,7 @@ def _factor(changed: float | None, base: float | None) -> float | None:
 
 
 def estimate(events: Events, chip: ChipSpec) -> Cost:
-    """Return what one image costs, and how much of that rests on assumed figures."""
+    """Return the cost of one image and its sensitivity to the assumed figures."""
     cost = _priced(events, chip)
     found = []
     for name in COSTS:

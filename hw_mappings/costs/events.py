@@ -1,4 +1,4 @@
-"""What happens on the chips while one image is shown, counted from measured activity. Nothing here has a price."""
+"""Events on the chips while one image is shown, counted from the activity of a simulation. Nothing here has a price."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ class Events:
     timesteps, depth : int
         T and D: an image takes T steps of every core, and T + D steps from its first spike to its output.
     synops : float64 array (cores,)
-        Spikes through synapses on each core, at each population's mean rate.
+        Spikes through synapses on each core, at the mean rate of each source population.
     input_macs : float
-        Of them, those of a graded input: multiplications.
+        Synops of graded inputs, each a multiplication; `synops` includes them.
     updates : float64 array (cores,)
-        Compartments updated on each core; all of them at every step, since a bias changes each.
+        Compartments updated on each core: all of them at every step, because a bias changes every neuron.
     messages : float64 array (cores,)
-        That each core sends to cores.
+        Messages from each core to cores.
     hops : float64 array (cores, 2)
-        Of these messages, along rows and along columns.
+        Hops of these messages along rows and along columns.
     routes : Routes
     host_spikes : float
         Messages from the host to cores.
     resets, outputs : int
-        Potentials that the host writes before an image, and reads after it.
+        Potentials that the host writes before an image, and that it reads afterwards.
     chips : int
     fullest_chip : float
-        Part of a chip's cores that are in use, of the chip with most.
+        Largest fraction of a chip's cores that are in use.
     """
 
     timesteps: int
@@ -62,7 +62,7 @@ class Events:
 
 
 def _synapse_events(deployed: DeployedNetwork, activity: Result) -> tuple[Float, float, float]:
-    """Return the synops of every core, (cores,), how many of them are of a graded input, and the host's messages."""
+    """Return the synops of every core, (cores,), the synops of graded inputs, and the messages of the host."""
     mapping, network, chip = deployed.mapping, deployed.network, deployed.mapping.chip
     core_of = {shard: number for number, shards in enumerate(deployed.cores) for shard in shards}
     synops, input_macs, host_spikes = np.zeros(len(deployed.cores)), 0.0, 0.0

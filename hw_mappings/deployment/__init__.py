@@ -1,4 +1,7 @@
-"""A mapping as Lava processes, compared with the unpartitioned network spike for spike and counter for counter."""
+"""A mapping run as Lava processes, and compared with the unpartitioned network in every spike, potential and counter.
+
+Nothing here maps a network or prices a run.
+"""
 
 from hw_mappings.deployment.counters import CoreCounters, predicted_counters
 from hw_mappings.deployment.deploy import AUTO, Deployment, deploy

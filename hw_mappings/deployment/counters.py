@@ -1,4 +1,4 @@
-"""What every core of a mapping does with given images: predicted from a simulation, to be compared with what a deployment measures."""
+"""Counters of every core of a mapping, predicted from a simulation. A deployment compares its measured counters with them."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ __all__ = ["CoreCounters", "by_core", "predicted_counters"]
 
 @dataclass(frozen=True)
 class CoreCounters:
-    """What one core did for all images together.
+    """Counters of one core over all images together.
 
     Attributes
     ----------
     spikes_in : int
-        Spikes, and nonzero events of a graded input, of sources with a synapse on the core: once per projection and shard. Those of the
-        core's own neurons count like others.
+        Spikes, and nonzero events of a graded input, from sources with a synapse on the core, once per projection and shard. Spikes of the
+        core's own neurons count too.
     spikes_out : int
-        Spikes that its neurons fired.
+        Spikes of the core's neurons.
     synops : int
-        Synapses that these events passed; of a graded input each is a multiplication.
+        Synapses that these events passed; for a graded input each is a multiplication.
     updates : int
-        Compartments updated: all of them at every step.
+        Updates of compartments: each at every step.
     """
 
     spikes_in: int
@@ -52,7 +52,7 @@ def by_core(mapping: Mapping, of_shards: Names[Shard, Array], numbers: Sequence[
     mapping : Mapping
     of_shards : shard -> (spikes in, spikes out, synops, updates of neurons)
     numbers : sequence of int, optional
-        Only these cores.
+        Return these cores alone.
     """
     per_neuron = mapping.chip.amount("compartments_per_neuron")
     counters = []
@@ -63,7 +63,7 @@ def by_core(mapping: Mapping, of_shards: Names[Shard, Array], numbers: Sequence[
 
 
 def _events(geometry: Geometry, source: Shape, counts: Int, cuts: Cuts) -> tuple[Int, Int]:
-    """Return the spikes that reach every shard of the target, and the synapses that they pass there, (shards,)."""
+    """Return the spikes that reach every shard of the target, and the synapses that the spikes pass there, each (shards,)."""
     if isinstance(geometry, Sparse):
         shards = np.repeat(shard_of_neuron(cuts), np.diff(geometry.starts))
         pairs, synapses = np.unique(shards * prod(source) + geometry.sources, return_counts=True)
@@ -91,20 +91,20 @@ def _counts(on_chip: ChipNetwork, activity: Result, name: str) -> Int:
 
 
 def predicted_counters(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> tuple[CoreCounters, ...]:
-    """Return what every core does, in the order of the mapping.
+    """Return the counters of every core, in the order of the mapping.
 
     Parameters
     ----------
     mapping : Mapping
     network : QuantisedNetwork
-        The one that the mapping is of.
+        The network that the mapping is of.
     activity : Result
-        A simulation of it that has recorded every population.
+        A simulation of that network with every population recorded.
 
     Raises
     ------
     InvalidInput
-        If it has not.
+        If a population is not recorded.
     """
     on_chip = chip_network(network, mapping.chip)
     deployed = on_chip.network

@@ -1,4 +1,4 @@
-"""Deployment: a mapping as Lava processes, run on images and compared with the unpartitioned fast back end in every integer."""
+"""Run a mapping as Lava processes on images, and compare every integer with the fast back end on the unpartitioned network."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from hw_mappings.partition import chip_network
 __all__ = ["AUTO", "Deployment", "deploy"]
 
 AUTO: Final = "auto"
-"""Lava's runtime where every layer can have a process of its own, else one process."""
+"""Choose Lava's runtime if every layer can have a process of its own, else one process."""
 
 
 @dataclass(frozen=True, eq=False)
 class Deployment:
-    """What a deployment did.
+    """The outcome of a deployment.
 
     Attributes
     ----------
     runtime : {"lava", "one-process"}
-        Lava's own runtime, or the same process models in one process of the operating system, which is not Lava's runtime.
+        Lava's own runtime, or the same process models in one process of the operating system without Lava's runtime.
     processes : int
-        Processes of the operating system that ran process models; in Lava's runtime source and sink among them.
+        Processes of the operating system that ran process models; in Lava's runtime they include source and sink.
     steps : int
         Steps of the run: N*T + D.
     seconds : float
-        Of the run, its start included.
+        Time of the run and its start.
     result : Result
-        As `simulate` returns it, every population recorded: of the network with the repeaters that the mapping's chip makes necessary.
+        As `simulate` returns it for the network with repeaters, every population recorded.
     lava_vs_fast : Differences
-        Every spike of every step, and every potential at the end of its window.
+        Differences in every spike of every step, and in every potential at the end of its window.
     counters, predicted : tuple of CoreCounters
-        What each core did, in the order of the mapping: counted while it ran, and predicted from `fast`.
+        Counters of each core in the order of the mapping: measured in the run, and predicted from `fast`.
     sampled : tuple of int
-        Where one process ran everything: cores, by number in the mapping, that were also run in Lava's runtime, each in a process of its
-        own and hearing the spikes of `fast`.
+        If one process ran everything: numbers of the cores that also ran in Lava's runtime, each in a process of its own that received
+        the spikes of `fast`.
     sample_vs_fast : Differences or None
-        Over these cores; None without any.
+        Differences over these cores; None without such cores.
     differing_counters : int
-        Cores of the run, or of the sample, whose counters differ from those predicted.
+        Cores of the run and of the sample whose counters differ from the predicted counters.
     """
 
     runtime: str
@@ -99,20 +99,20 @@ def deploy(
     ----------
     network : QuantisedNetwork
     mapping : Mapping
-        One of this network.
+        A mapping of this network.
     x : array (N, H, W, C), or arrays by input name
-        As `simulate` takes it; the images stream through one run.
+        Images as `simulate` takes them; they stream through one run.
     timesteps : int, optional
         T; at most, and by default, the network's own.
     runtime : {"auto", "lava", "one-process"}
     max_processes : int, optional
-        Most processes of Lava's runtime that run process models; by default what the machine may hold. Cores of a layer share a process
-        where there are more.
+        Largest number of processes that run process models in Lava's runtime; the default is what the machine can hold. If there are more
+        cores, cores of a layer share a process.
     sample : int
-        So many cores, drawn by `seed`, also run in Lava's runtime where one process runs the whole.
+        Number of cores, drawn by `seed`, that also run in Lava's runtime if one process runs the whole.
     seed : int
     progress : callable (stage, done, total), optional
-        An exception that it raises ends the run.
+        An exception from the callback ends the run.
 
     Returns
     -------
@@ -121,11 +121,11 @@ def deploy(
     Raises
     ------
     InvalidNetwork
-        If the mapping is of another network, or says of a core what is not so.
+        If the mapping is of another network, or its figures of a core are wrong.
     InvalidInput
         For images, timesteps or options that cannot be used.
     LavaError
-        If the run failed, stalled or lost a process; nothing of it is left then.
+        If the run failed, stalled or lost a process; no process of the run is left.
     MissingDependency
         If Lava is not installed; both runtimes need it.
     """

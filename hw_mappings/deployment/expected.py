@@ -1,4 +1,4 @@
-"""What a deployment must do, by the fast back end on the unpartitioned network."""
+"""The result that a deployment must have, from the fast back end on the unpartitioned network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["expected_result", "rasters_of"]
 
 
 def expected_result(on_chip: ChipNetwork, x: Images, timesteps: int | None = None) -> Result:
-    """Return what `fast` does with the unpartitioned network, every population recorded, and what its repeaters must then do.
+    """Return the result of `fast` on the unpartitioned network with every population recorded, and the repeaters' part of it.
 
     A repeater fires as its source does; its potential ends at 0.
 

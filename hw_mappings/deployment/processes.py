@@ -1,4 +1,4 @@
-"""How many processes of the operating system a deployment may take, and which cores share one."""
+"""The number of processes of the operating system that a deployment may take, and the cores that share one."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["FEWEST", "default_limit", "groups", "layers"]
 _T = TypeVar("_T")
 
 FEWEST: Final = 3
-"""Source, sink, and one for all cores."""
+"""Fewest processes: source, sink, and one for all cores."""
 
 _PER_CPU: Final = 32
-"""Every process takes part in every step's synchronisation: measured on two processors, 64 of them take 15 to 20 ms a step."""
+"""Processes per processor. All processes synchronise at every step: 64 of them took 15 to 20 ms a step on two processors."""
 _BYTES: Final = 24 * 2**20
-"""Memory of one process: 7 to 12 MB measured, and its share of weights and state."""
+"""Memory of one process: 7 to 12 MB were measured, beside its share of weights and state."""
 _FILES: Final = 20
-"""Open files of the process that has most, for each process: 10, and 2 for each channel."""
+"""Open files for each process in the process with the most: 10, and 2 for each channel."""
 
 
 def default_limit() -> int:
-    """Return how many processes this machine may hold, by its processors, free memory and limit of open files."""
+    """Return the number of processes that this machine can hold, by its processors, free memory and limit of open files."""
     limits = [_PER_CPU * (os.cpu_count() or 1)]
     if "SC_AVPHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _BYTES)
@@ -53,20 +53,21 @@ def _parts(things: Sequence[_T], number: int) -> list[Sequence[_T]]:
 
 
 def groups(cores: Sequence[MappedCore], processes: int) -> list[tuple[int, ...]]:
-    """Return the numbers of the cores that share a process: each its own if that many are allowed, else grouped by layer.
+    """Return the numbers of the cores that share each process.
 
-    With fewer processes than layers, consecutive layers share one.
+    Each core has a process of its own if `processes` allows it; else cores of a layer share processes. With fewer processes than layers,
+    consecutive layers share one.
 
     Parameters
     ----------
     cores : sequence of MappedCore
     processes : int
-        Most processes, source and sink included.
+        Largest number of processes, source and sink included.
 
     Raises
     ------
     InvalidInput
-        For fewer than three.
+        For fewer than three processes.
     """
     if processes < FEWEST:
         raise InvalidInput(f"{processes} processes; a deployment takes at least {FEWEST}: source, sink, and one for all cores")

@@ -1,4 +1,4 @@
-"""Cores of a mapping run as process models, all of them together or some alone, with their counters."""
+"""Run all cores of a mapping together as process models, or some cores alone, and count their events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["CoreRunner", "CoreSample", "counters_of_shards", "differing", "run_s
 
 
 class CoreRunner:
-    """Runs cores of a network on the images whose expected result is known.
+    """Runs cores of a network on images whose expected result is known.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class CoreRunner:
         self.steps = batch_size(batch) * expected.timesteps + network.depth
 
     def run(self, name: str, cores: Sequence[Sequence[Shard]], runtime: str, replay: dict[str, Array] | None = None) -> ShardRun:
-        """Run all cores, or some alone that hear a replay."""
+        """Run all cores, or some alone that receive a replay."""
         self._progress(name, 0, self.steps)
         wanted = Recording(frozenset(self.network.by_name) if replay is None else frozenset(s.population for core in cores for s in core))
 
@@ -51,16 +51,16 @@ class CoreRunner:
 
 @dataclass(frozen=True, eq=False)
 class CoreSample:
-    """Cores that were run alone in Lava's runtime.
+    """Cores that ran alone in Lava's runtime.
 
     Attributes
     ----------
     numbers : tuple of int
-        The cores, by number in the mapping.
+        Numbers of the cores in the mapping.
     differences : Differences or None
-        From `fast`, over these cores; None without any core.
+        Differences from `fast` over these cores; None without a core.
     differing_counters : int
-        Cores whose counters differ from those predicted.
+        Cores whose counters differ from the predicted counters.
     """
 
     numbers: tuple[int, ...] = ()
@@ -74,12 +74,12 @@ def counters_of_shards(cores: Sequence[Sequence[Shard]], run: ShardRun) -> dict[
 
 
 def differing(counters: Sequence[CoreCounters], predicted: Sequence[CoreCounters]) -> int:
-    """Return how many cores' counters differ from those predicted."""
+    """Return the number of cores whose counters differ from the predicted counters."""
     return sum(measured != foreseen for measured, foreseen in zip(counters, predicted, strict=True))
 
 
 def run_sample(mapping: Mapping, runner: CoreRunner, numbers: tuple[int, ...], predicted: Sequence[CoreCounters]) -> CoreSample:
-    """Run some cores in Lava's runtime, each in a process of its own and hearing the spikes of `fast`."""
+    """Run some cores in Lava's runtime, each in a process of its own that receives the spikes of `fast`."""
     network, expected = runner.network, runner.expected
     cores = [mapping.cores[number].shards for number in numbers]
     heard = {p.source for core in cores for shard in core for p in network.into(shard.population)}

@@ -1,4 +1,7 @@
-"""The mapping: the stage type between mapper and deployment, checked at birth, and its file."""
+"""The mapping: the stage type between mapper and deployment, its file, and the network deployed with it.
+
+A mapping checks itself when it is made. Nothing here chooses shards, cores or places.
+"""
 
 from hw_mappings.mapping.core import MappedCore, mapped_cores
 from hw_mappings.mapping.deployed import DeployedNetwork, deployed

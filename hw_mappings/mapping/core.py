@@ -1,4 +1,4 @@
-"""One core of a mapping and what it uses."""
+"""One core of a mapping and its usage."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def mapped_cores(
     chip: ChipSpec,
     model: SynapseModel,
 ) -> tuple[MappedCore, ...]:
-    """Return the cores with what each uses."""
+    """Return the cores with the usage of each."""
     usages = core_usages(network, tilings, cores, chip, model).tolist()
     return tuple(
         MappedCore(address, shards, dict(zip(RESOURCES, usage, strict=True)))

@@ -1,4 +1,4 @@
-"""A mapped network with all that costs, report and page read of it, made once and handed to each.
+"""A network on the cores of its mapping, made once and handed to costs, report and page.
 
 Nothing here counts events or has a price.
 """

@@ -31,7 +31,7 @@ M = TypeVar("M")
 
 
 class Fields(TypedDict):
-    """The fields of a mapping; see `hw_mappings.mapping.Mapping`, which this module does not know."""
+    """The fields of `hw_mappings.mapping.Mapping`; this module does not import that class."""
 
     network_digest: str
     populations: tuple[tuple[str, Shape], ...]
@@ -134,12 +134,12 @@ def _core(value: object, chip: ChipSpec) -> MappedCore:
 
 
 def _from_json(data: object) -> Fields:
-    """Return the fields of the mapping that JSON values describe, every one of them checked.
+    """Return the fields of the mapping that JSON values describe; every field is checked.
 
     Raises
     ------
     InvalidNetwork, InvalidInput
-        For anything that is not a mapping, or was changed after it was written.
+        If the values are not a mapping, or were changed after they were written.
     """
     if not isinstance(data, dict) or type(data.get("schema")) is not int:
         raise InvalidNetwork("this is not a mapping: it has no schema number")
@@ -162,23 +162,23 @@ def _from_json(data: object) -> Fields:
 
 
 def save_mapping(mapping: Fields, path: str | Path) -> None:
-    """Write a mapping so that the file is either the old one or the whole new one.
+    """Write a mapping; the file is either the old one or the whole new one, even after a crash.
 
     Raises
     ------
     FileError
-        If it cannot be written.
+        If the file cannot be written.
     """
     write_bytes(path, (json.dumps(_to_json(mapping), indent=1) + "\n").encode())
 
 
 def load_mapping(path: str | Path, made: Callable[..., M]) -> M:
-    """Return what `made` makes of the fields of a mapping file.
+    """Return `made` applied to the fields of a mapping file.
 
     Raises
     ------
     FileError
-        If the file cannot be read, is not JSON, or is not a mapping as it was written.
+        If the file cannot be read, is not JSON, or is not an unchanged mapping.
     """
     try:
         return made(**_from_json(json.loads(read_bytes(path))))

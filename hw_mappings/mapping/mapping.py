@@ -1,7 +1,6 @@
-"""A mapping: which shard of which population is on which core of which chip, and what each core uses.
+"""A mapping: the shards of every population on the cores of chips, and the usage of each core.
 
-A mapping is complete in itself: the chip is part of it, and every promise that needs no network is checked at birth. `check` compares
-it with the network it is for.
+A mapping includes its chip and checks every promise that needs no network when it is made. `check` compares the mapping with its network.
 """
 
 from __future__ import annotations
@@ -30,16 +29,16 @@ class Mapping:
     Attributes
     ----------
     network_digest : str
-        SHA-256 of the network it was made for.
+        SHA-256 of the network that the mapping is of.
     populations : tuple of (name, shape)
-        Those on cores, in the network's order: of the network with repeaters, without its inputs, whose spikes the host injects.
+        Populations on cores in the network's order: with repeaters, without inputs, whose spikes the host injects.
     chip : ChipSpec
     cores : tuple of MappedCore
-        In the order of the network; addresses are distinct.
+        Cores in the order of the network; their addresses are distinct.
     lower_bound_cores : int
-        Cores below which no mapping exists.
+        Number of cores below which no mapping exists.
     model : SynapseModel
-        How synaptic memory was counted.
+        Model of synaptic memory that counted the usage.
     """
 
     network_digest: str
@@ -60,7 +59,7 @@ class Mapping:
         unknown = {shard.population for core in self.cores for shard in core.shards} - {name for name, _ in self.populations}
         if unknown:
             raise InvalidNetwork(f"the mapping has shards of unknown populations: {', '.join(sorted(unknown))}")
-        self.tilings  # noqa: B018 - made now, so that shards that are none are found
+        self.tilings  # noqa: B018 - made now, to refuse shards that do not tile their population
 
     def _check_cores(self) -> None:
         chips, per_chip = self.chip.amount("chips"), self.chip.amount("cores")
@@ -99,7 +98,7 @@ class Mapping:
 
     @cached_property
     def tilings(self) -> dict[str, Tiling]:
-        """How every population is cut."""
+        """The tiling of every population."""
         return {name: tiling_of(name, shape, self._by_population.get(name, ())) for name, shape in self.populations}
 
     @property
@@ -113,19 +112,19 @@ class Mapping:
         Raises
         ------
         InvalidNetwork
-            If the mapping is of another network, with both digests.
+            If the network is another one, with both digests.
         """
         if network.digest != self.network_digest:
             raise InvalidNetwork(f"this mapping is of the network {self.network_digest}, not of {network.digest}; map the network again")
         return chip_network(network, self.chip)
 
     def check(self, network: QuantisedNetwork) -> None:
-        """Check that this mapping is one of `network`, and that every core's usage is what the network makes it.
+        """Check that this mapping is of `network`, and that the usage of every core is right.
 
         Raises
         ------
         InvalidNetwork
-            If the network is another one, with both digests, or the first core whose figures differ.
+            If the network is another one, with both digests; or for the first core whose usage is wrong.
         """
         network = self.chip_network(network).network
         populations = tuple((p.name, p.shape) for p in network.populations if p.kind is not Kind.INPUT)

@@ -1,6 +1,6 @@
-"""How populations are cut and which shards share a core; a lower bound to judge it by; repeaters for long delays.
+"""How populations are cut, which shards share a core, and which repeaters long delays need.
 
-Nothing here places a core.
+A lower bound on the cores, counted apart, judges the result. Nothing here places a core.
 """
 
 from hw_mappings.partition.lower_bound import lower_bound_cores

@@ -1,8 +1,8 @@
-"""What a box of a population's neurons takes of a core at least, wherever it lies and whatever is cut around it.
+"""What a box of a population's neurons takes of a core at least, for every size of box.
 
-At least means: its neurons' compartments and delay slots; of synaptic memory, as the model counts it, the fewest and shortest lists that
-any place of such a box has; where one memory holds everything, one axon for every position that a convolution reads.
-Nothing here uses the mapper's counting, so that each checks the other.
+A box takes its neurons' compartments and delay slots, and the fewest and shortest lists of synapses that a box of its size has anywhere on
+the map. Where one memory holds everything, it also takes an axon for every position that a convolution reads. The mapper's counting is not
+used here, so that the bound and the mapper check each other.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from hw_mappings.resources import SynapseModel
 __all__ = ["BOUNDED", "SLACK", "boxes_within", "least_shares", "places_of"]
 
 BOUNDED: Final = ("compartments", "synapse_bits", "memory_bits", "delay_slots")
-"""The resources that are counted here."""
+"""The resources that the bound counts."""
 SLACK: Final = 1e-6
-"""Far above the rounding errors of a bound."""
+"""Tolerance of a bound, far above its rounding errors."""
 _SMALL_MAP: Final = 8
-"""Longest side of a map on which every place is looked at by itself."""
+"""Longest side of a map on which every place is examined by itself."""
 
 
 @dataclass(frozen=True)
 class _Counting:
-    """Bits of a list of synapses, by the model."""
+    """Bits of a list of synapses in the strict model."""
 
     header: int
     word: int
@@ -41,7 +41,7 @@ class _Counting:
     index_bits: Float
 
     def list_bits(self, entries: Array) -> Float:
-        """Return the bits of lists of so many entries, (boxes, ...); no list takes none."""
+        """Return the bits of lists with `entries` entries, (boxes, ...); an empty list takes no bits."""
         index_bits = self.index_bits.reshape(-1, *[1] * (entries.ndim - 1))
         bits: Float = np.where(entries > 0, np.ceil((self.header + entries * (self.entry + index_bits)) / self.word) * self.word, 0.0)
         return bits
@@ -50,7 +50,7 @@ class _Counting:
 def _conv_bits(conv: Conv, source: Shape, target: Shape, boxes: Int, place: Place, weight_bits: int, counting: _Counting | None) -> Float:
     y, x = (least_along(conv, axis, source, target, place) for axis in (0, 1))
     height, width = boxes[:, 0] - 1, boxes[:, 1] - 1
-    written = np.maximum(boxes[:, 2] - (target[2] - conv.kernel.shape[3]), 0)  # the others are channels that it does not write
+    written = np.maximum(boxes[:, 2] - (target[2] - conv.kernel.shape[3]), 0)  # the projection does not write the others
     if counting is None:
         bits: Float = y.weights[height] * x.weights[width] * written * (conv.kernel.shape[2] * float(weight_bits))
         return bits
@@ -73,7 +73,7 @@ def _bits(
     chip: ChipSpec,
     model: SynapseModel,
 ) -> Float:
-    """Return the fewest bits of synapses that boxes of some sizes, (boxes, 3), take from one projection."""
+    """Return the fewest bits that the synapses of one projection take in boxes of the sizes `boxes`, (boxes, 3)."""
     neurons = boxes.prod(axis=1)
     delay_bits = 0 if source.kind is Kind.INPUT else projection.delay.bit_length()
     strict = model is SynapseModel.STRICT
@@ -91,7 +91,7 @@ def _bits(
 
 
 def _axon_bits(network: QuantisedNetwork, population: QuantisedPopulation, boxes: Int, place: Place, chip: ChipSpec) -> Float:
-    """Return the fewest bits of axon tables: an entry for every position of a convolution's source, if not for every neuron."""
+    """Return the fewest bits of axon tables: an entry for every position that a convolution or a dense layer reads."""
     if chip.limit("memory_bits") is None:
         return np.zeros(len(boxes))
     arriving = np.zeros(len(boxes))
@@ -106,7 +106,7 @@ def _axon_bits(network: QuantisedNetwork, population: QuantisedPopulation, boxes
 
 
 def boxes_within(shape: Shape, most: int) -> Int:
-    """Return the sizes of all boxes inside a map that hold no more than so many neurons, (boxes, 3)."""
+    """Return the sizes of all boxes inside a map with at most `most` neurons, (boxes, 3)."""
     height, width, channels = shape
     found = []
     for depth in range(1, min(channels, most) + 1):
@@ -117,9 +117,9 @@ def boxes_within(shape: Shape, most: int) -> Int:
 
 
 def places_of(network: QuantisedNetwork, population: QuantisedPopulation) -> list[tuple[int, Place]]:
-    """Return kinds of places of a map, as one of each and how many there are: those at a border need less than those inside.
+    """Return the number of places of each kind and one place of the kind: places at a border need less than places inside.
 
-    Large maps, where borders are little of the whole, count as border everywhere.
+    A large map counts as border everywhere, since borders are a small part of it.
     """
     height, width, _ = population.shape
     if max(height, width) > _SMALL_MAP:
@@ -136,7 +136,7 @@ def places_of(network: QuantisedNetwork, population: QuantisedPopulation) -> lis
 def least_shares(
     network: QuantisedNetwork, population: QuantisedPopulation, boxes: Int, place: Place, chip: ChipSpec, model: SynapseModel
 ) -> tuple[Int, Float]:
-    """Return the boxes' neurons and the parts of a core's limits that they take at least, (boxes,), (boxes, resources)."""
+    """Return the neurons of boxes, (boxes,), and the least fractions of a core's limits that each takes, (boxes, resources)."""
     neurons = boxes.prod(axis=1)
     into = [(p, network.by_name[p.source]) for p in network.into(population.name)]
     bits = np.zeros(len(boxes))
@@ -153,6 +153,6 @@ def least_shares(
     taken = np.stack([compartments, bits, memory, slots], axis=1)
     shares = np.stack([taken[:, i] / (chip.limit(name) or np.inf) for i, name in enumerate(BOUNDED)], axis=1)
     possible = (shares <= 1 + SLACK).all(axis=1)
-    if not possible.any():  # it does not fit at all; the mapper says why
+    if not possible.any():  # the population does not fit at all; the mapper says why
         possible = neurons == 1
     return neurons[possible], shares[possible]

@@ -1,4 +1,4 @@
-"""Tilings of one population that are worth trying: cheap ones of every shape, each of whose shards fits a core."""
+"""Tilings of one population that are worth trying: cheap ones of every shape whose shards each fit a core."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from hw_mappings.resources import (
 __all__ = ["CutCandidate", "Prices", "candidates", "cheapest"]
 
 _KEPT: Final = 40
-"""Candidates of a population."""
+"""Largest number of candidates for a population."""
 _DEEPER: Final = 3
 """Finer cuts through channels that are tried after the coarsest one that fits, for each cut of the map."""
 _SMALL: Final = 0.25
-"""A shard that takes no more of a core fits in most gaps."""
+"""A shard that takes at most this fraction of a core fits in most gaps."""
 _SMALLEST: Final = 1e-4
-"""A shard that takes less of a core counts as this much."""
+"""A shard that takes a smaller fraction of a core counts as this fraction."""
 _SPREAD: Final = 4
-"""Tilings of more than so many times the fewest shards are not tried."""
+"""Largest number of shards in a tiling, relative to the fewest shards found."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """What usage costs, in cores.
+    """The price of usage, in cores.
 
     With m the largest share of a core's limits that a shard takes::
 
@@ -53,9 +53,9 @@ class Prices:
     limits : int64 array (resources,)
     prices : float64 array (resources,)
     unshared : float
-        Weight of what a shard takes of cores that hold only shards like it.
+        Weight of the share of a core that a shard takes among shards like itself.
     coarse : float
-        Weight of large shards: small ones fill what others leave.
+        Weight of large shards; small shards fill the gaps that others leave.
     """
 
     limits: Int
@@ -73,14 +73,14 @@ class Prices:
 
 @dataclass(frozen=True, eq=False)
 class CutCandidate:
-    """A tiling and what its shards take, whatever is cut around it.
+    """A tiling and the usage of its shards that no other tiling changes.
 
     Attributes
     ----------
     demand : Demand
     tiling : Tiling
     own : int64 array (rows, columns, channels, resources)
-        Without axons.
+        Usage without axons.
     """
 
     demand: Demand
@@ -89,7 +89,7 @@ class CutCandidate:
 
     @cached_property
     def arriving(self) -> tuple[Int, ...]:
-        """Axons that arrive at every shard from each projection: all from the host, the fewest possible from elsewhere."""
+        """Axons that arrive at every shard from each projection: all axons from the host, the fewest possible from other cores."""
         chip = self.demand.chip
         return tuple(
             projection_axons(p, source, None, self.tiling.cuts, chip).arriving
@@ -100,12 +100,12 @@ class CutCandidate:
 
     @cached_property
     def usage(self) -> Int:
-        """What every shard takes at least."""
+        """Least usage of every shard."""
         return with_axons(self.own, sum(self.arriving, np.zeros(self.tiling.grid, np.int64)), 0, self.demand.chip)
 
 
 def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[CutCandidate]:
-    """Yield tilings whose shards fit by themselves, for each cut of the map those with the fewest cuts through channels."""
+    """Yield tilings whose shards fit by themselves; for each cut of the map, the tilings with the fewest cuts through channels."""
     height, width, channels = demand.shape
     limits, fewest = limits_of(demand.chip), prod(demand.shape)
     maps = sorted((rows * columns, rows, columns) for rows in useful_parts(height) for columns in useful_parts(width))
@@ -132,20 +132,20 @@ def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[CutCand
 
 
 def candidates(demand: Demand, thorough: bool = False) -> list[CutCandidate]:
-    """Return tilings that are worth trying, each of whose shards fits a core by itself.
+    """Return tilings that are worth trying and whose shards each fit a core.
 
     Parameters
     ----------
     demand : Demand
     thorough : bool
-        All of them, however many shards they have.
+        Return all fitting tilings, also those with very many shards.
     """
     chip = demand.chip
     return list(_tried(demand, chip.amount("compartments") // chip.amount("compartments_per_neuron"), thorough))
 
 
 def cheapest(tried: Sequence[CutCandidate], prices: Prices) -> list[CutCandidate]:
-    """Return the cheapest tilings, with the cheapest of every number of positions and of channels a shard among them."""
+    """Return the cheapest tilings, among them the cheapest for every number of channel parts and of map parts."""
     ranked = sorted(((prices.cost(c.usage), tuple(reversed(c.tiling.grid)), c) for c in tried), key=lambda entry: entry[:2])
     kept: dict[int, CutCandidate] = {}
     seen: set[Hashable] = set()

@@ -1,6 +1,6 @@
-"""The fewest and shortest lists of synapses that any span of a convolution's rows or columns has.
+"""The fewest and shortest lists of synapses of a span of rows or columns in a convolution's target.
 
-The lists are counted here apart from `hw_mappings.resources`, so that the lower bound and the mapper check each other.
+This count is independent of `hw_mappings.resources`, so that the lower bound and the mapper check each other.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from ecc_lava.geometry import Conv
 __all__ = ["LeastLists", "Place", "least_along"]
 
 Place: TypeAlias = tuple[int | None, int | None]
-"""Row and column that a box is around; None is anywhere."""
+"""Row and column that a box contains; None is anywhere."""
 
 
 @dataclass(frozen=True, eq=False)
 class LeastLists:
-    """What a span of each length has at least, wherever it lies, or of those around one place; row 0 is length 1.
+    """What a span of each length has at least, anywhere on the axis or around one place; row 0 is length 1.
 
     Attributes
     ----------
     entries : int64 array (lengths, lists)
-        Entries of its distinct lists, the longest first, then zeros: every such span has as many lists, each at least as long.
+        Entries of the distinct lists, the longest first, then zeros. Every such span has at least as many lists, each at least as long.
     weights, reached : int64 arrays (lengths,)
     """
 
@@ -61,7 +61,7 @@ class _Window:
 
 @lru_cache(maxsize=4096)
 def _sliding_least(axis: _Window, place: int | None) -> LeastLists:
-    """Grow a range of targets from every start and keep count of the distinct patterns of the sources it reads."""
+    """Grow a range of targets from every start and count the distinct patterns of the sources that it reads."""
     out, labels = axis.out, axis.labels
     profiles: list[set[tuple[int, ...]]] = [set() for _ in range(out)]
     least = np.full((2, out), np.iinfo(np.int64).max)

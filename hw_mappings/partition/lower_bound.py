@@ -1,12 +1,12 @@
-"""Fewest cores that any mapping could need, from the network and the chip alone.
+"""A lower bound on the cores of every mapping, from the network and the chip alone.
 
-The neurons of a population at one place p of its map are in boxes of whatever sizes. A box b of n(b) neurons around p takes at least
-f(r, b) of a core's limit on resource r, and no resource beyond its limit; each of its neurons answers for an equal part of that. Cores
-may hold boxes of several populations, so the sum of every resource over all boxes must be within the cores' sum of limits::
+The neurons of a population at one place p of its map are in boxes of any sizes. A box b of n(b) neurons around p takes at least the
+fraction f(r, b) <= 1 of a core's limit on resource r, and each of its neurons accounts for an equal part of that. Cores may hold boxes of
+several populations, so the sum of every resource over all boxes is at most the sum of the cores' limits::
 
     cores >= min over x >= 0 of  max over r of  sum over p, b of  x(p, b) * f(r, b)   where sum over b of x(p, b) * n(b) = neurons at p
 
-which is a linear programme: x may be fractions, and boxes need not fit beside each other. Its dual gives every resource a price.
+This is a linear programme: x may be fractional, and boxes need not tile the map. Its dual gives every resource a price.
 
 `hw_mappings.partition.box_demand` counts what a box takes at least.
 """
@@ -28,7 +28,7 @@ from hw_mappings.resources import SynapseModel
 __all__ = ["Bound", "lower_bound", "lower_bound_cores"]
 
 _ROUNDS: Final = 40
-"""Most rounds of price proposals; a handful is enough."""
+"""Largest number of rounds of price proposals; a handful suffices."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Bound:
     Attributes
     ----------
     cores : int
-        No mapping has fewer.
+        No mapping has fewer cores.
     alone : int
-        No mapping has fewer whose cores each hold a single population.
-    prices : resource -> part of a core that all of a core's amount of it is worth
+        No mapping whose cores each hold a single population has fewer cores.
+    prices : resource -> price of a core's whole amount of it, in cores
     """
 
     cores: int
@@ -54,7 +54,7 @@ def _programme(columns: list[list[Float]]) -> tuple[float, Float]:
 
     Parameters
     ----------
-    columns : per population, what all its neurons take in boxes of one kind, each (resources,)
+    columns : per population and kind of box, what all neurons take in boxes of that kind, (resources,)
     """
     from scipy.optimize import linprog
     from scipy.sparse import block_diag, csr_array, hstack
@@ -71,14 +71,14 @@ def _programme(columns: list[list[Float]]) -> tuple[float, Float]:
 
 
 def _best_prices(found: list[Float]) -> tuple[float, Float]:
-    """Return the largest bound that prices give, and these prices.
+    """Return the largest bound found and its prices.
 
-    Any prices that add up to one give a bound, ``sum over p of min over b of neurons(p) / n(b) * sum over r of price(r) * f(r, b)``; the
-    programme over a few boxes of each population proposes prices, the bound at these prices proposes further boxes.
+    Any prices that add up to one give a bound, ``sum over p of min over b of neurons(p) / n(b) * sum over r of price(r) * f(r, b)``. The
+    programme over a few boxes of each population proposes prices; the bound at these prices proposes further boxes.
 
     Parameters
     ----------
-    found : per population, what all its neurons take in boxes of each kind, (boxes, resources)
+    found : per population, what all neurons take in boxes of each kind, (boxes, resources)
     """
     best, prices = 0.0, np.full(len(BOUNDED), 1.0 / len(BOUNDED))
     tried = prices
@@ -97,7 +97,7 @@ def _best_prices(found: list[Float]) -> tuple[float, Float]:
 
 
 def lower_bound(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel = SynapseModel.STRICT) -> Bound:
-    """Return numbers of cores below which no mapping of the network on this chip exists."""
+    """Return bounds below which no mapping of the network on this chip exists."""
     most = max(1, chip.amount("compartments") // chip.amount("compartments_per_neuron"))
     found = []
     for population in network.populations:

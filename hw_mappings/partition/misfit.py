@@ -1,4 +1,4 @@
-"""Words for what does not fit: which population, which resource, by how much, and the smallest change that fits."""
+"""Messages about what does not fit: the population, the resource, its use, the limit, and the smallest change that fits."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def explain_misfit(demand: Demand, finest: Tiling, usage: Mapping[str, Int], lim
     Parameters
     ----------
     demand : Demand
-    finest : tiling of the population into single neurons, some of them
-    usage : what these take, and what the populations that it sends to then take
-    limits : a core's
+    finest : tiling with single neurons of the population
+    usage : usage of these neurons, and then of the populations that they send to
+    limits : limits of a core
     """
     chip = demand.chip
     own = usage[demand.name].reshape(-1, len(RESOURCES))
@@ -52,8 +52,8 @@ def explain_misfit(demand: Demand, finest: Tiling, usage: Mapping[str, Int], lim
     used, most, name = int(own[number, resource]), int(limits[resource]), RESOURCES[resource]
     if used <= most:
         return (
-            f"population {demand.name!r} does not fit on {chip.name} beside the populations it sends to: of all cuts tried, each lets too "
-            f"many axons leave its cores or arrive at theirs. Smallest change that fits: fewer channels in {demand.name!r} or in those, "
+            f"population {demand.name!r} does not fit on {chip.name} beside the populations it sends to: with every cut tried, too many "
+            f"axons leave its cores or arrive at theirs. Smallest change that fits: fewer channels in {demand.name!r} or in those, "
             "or a chip with more input and output axons"
         )
     shard = finest.shards[int(number)]
@@ -66,7 +66,7 @@ def explain_misfit(demand: Demand, finest: Tiling, usage: Mapping[str, Int], lim
 
 
 def _fewer_channels(demand: Demand, used: int, most: int) -> str:
-    """Name the largest number of source channels whose fan-in fits, if there is one source to shrink."""
+    """Name the largest number of source channels whose fan-in fits, if the population has a single source."""
     fitting = 0
     if len(demand.into) == 1:
         projection, source = demand.into[0]
@@ -80,13 +80,13 @@ def _fewer_channels(demand: Demand, used: int, most: int) -> str:
 
 
 def explain_cores(chip: ChipSpec, needed: int, cores: Mapping[str, int]) -> str:
-    """Say that the populations together need more cores than there are.
+    """Say that the populations together need more cores than the chips have.
 
     Parameters
     ----------
     chip : ChipSpec
-    needed : cores in all
-    cores : cores that each population is on
+    needed : number of cores of the mapping
+    cores : number of cores that hold shards of each population
     """
     most, per_chip = chip.cores_in_all, len(chip.usable(0))
     largest = max(cores, key=lambda name: cores[name])

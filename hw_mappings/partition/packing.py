@@ -1,8 +1,8 @@
 """Put shards of several populations on one core.
 
-A core holds shards whose usage adds up to no more than its limits; thresholds and exponents that shards have in common count once. Shards
-that take the same are of one type. A core is filled greedily, from the type that is hardest to place, each time with the type that leaves
-least of what is scarce; then the same filling is repeated as often as there are shards for it.
+The usage of a core's shards adds up to at most its limits; thresholds and exponents that shards have in common count once. Shards of equal
+usage are of one type. A core is filled greedily: first with the type that is hardest to place, then each time with the type that leaves the
+least of the scarce resources. The same filling is repeated while shards for it remain.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ Core: TypeAlias = tuple[Shard, ...]
 
 @dataclass(frozen=True, eq=False)
 class _Types:
-    """Shards by what they take.
+    """Shards by their usage.
 
     Attributes
     ----------
     usage : int64 array (types, additive resources)
-    thresholds, exponents : per type, the set as bits of a number
-    members : per type, shards by their number in the network's order
+    thresholds, exponents : per type, a set of values as the bits of a number
+    members : per type, numbers of the shards in the network's order
     """
 
     usage: Int
@@ -71,7 +71,7 @@ def _within(bits: int, most: int) -> bool:
 
 
 def _filling(types: _Types, left: Int, first: int, limits: Int, weights: Float, most: tuple[int, int]) -> dict[int, int]:
-    """Return how many of each type go on one core that starts with one of type `first`."""
+    """Return the number of shards of each type on one core that starts with a shard of type `first`."""
     left = left.copy()
     chosen: dict[int, int] = {}
     room = limits.copy()
@@ -88,7 +88,7 @@ def _filling(types: _Types, left: Int, first: int, limits: Int, weights: Float, 
         )
         if not len(possible):
             return chosen
-        # what is nearly used up weighs less than what is still plentiful: fill what would be wasted
+        # a nearly exhausted resource weighs less than a plentiful one: use what would be wasted
         scores = types.usage[possible] / limits @ (weights * (room / limits))
         option = int(possible[scores.argmax()])
 
@@ -102,7 +102,7 @@ def packed(network: QuantisedNetwork, chip: ChipSpec, partition: Partition, weig
     chip : ChipSpec
     partition : Partition
     weights : float64 array (resources,)
-        How scarce each resource is.
+        Scarcity of each resource.
     """
     shards, types = _types(network, chip, partition)
     limits = limits_of(chip)

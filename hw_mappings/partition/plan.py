@@ -1,4 +1,4 @@
-"""Partition and packing together: which shards there are, and which of them share a core."""
+"""Partition and packing together: the shards of a network, and the shards that share a core."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ __all__ = ["PartitionPlan", "Style", "plan"]
 
 @dataclass(frozen=True)
 class Style:
-    """How a search is made to see the packing that follows it.
+    """Prices with which a search anticipates the packing that follows it.
 
     Attributes
     ----------
     beside : float
-        Price of every resource beside the bound's.
+        Price of every limited resource, added to the price from the lower bound.
     unshared, coarse : float
         As in `hw_mappings.partition.candidates.Prices`.
     axons : float
-        Price of all axons of a core: they rarely limit, but every one is a message.
+        Price of all axons of a core: axons rarely limit, but each one is a message.
     thresholds : float
-        Price of all thresholds of a core: shards with few of them can share it with others.
+        Price of all thresholds of a core: shards with few thresholds can share a core with others.
     """
 
     beside: float
@@ -49,12 +49,12 @@ _STYLES: Final = (
 )
 _STYLES_IF_LARGE: Final = (Style(0.2, 1.0, 0.3),)
 _LARGE: Final = 2_000
-"""From so many cores on, one style is enough: what it leaves unfilled is little of the whole, and a search takes long."""
+"""Number of cores above which one style suffices: it leaves a small part unfilled, and a search takes long."""
 _LAST_RESORTS: Final = (Style(0.2, 1.0, 0.3, axons=1.0), Style(0.2, 1.0, 0.3, axons=10.0))
-"""Tried one after the other where all others end with axons that fit nowhere."""
+"""Styles that are tried in turn if every other style ends with axons that fit nowhere."""
 _PRICED: Final = ("compartments", "synapse_bits", "memory_bits")
 _PACKED: Final = 8
-"""Of the partitions that a search returns, those that are packed."""
+"""Number of partitions of each search that are packed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class PartitionPlan:
     Attributes
     ----------
     partition : Partition
-    cores : list of the shards of each core, in the order of the network
+    cores : shards of each core, in the order of the network
     bound : Bound
     """
 
@@ -80,12 +80,12 @@ def _prices(bound: Bound, chip: ChipSpec, style: Style) -> Float:
 
 
 def plan(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> PartitionPlan:
-    """Return the fewest cores found.
+    """Return the plan with the fewest cores found.
 
     Raises
     ------
     DoesNotFit
-        For every population that does not fit.
+        With a message about every population that does not fit.
     """
     bound = lower_bound(network, chip, model)
     search = PartitionSearch(network, chip, model)

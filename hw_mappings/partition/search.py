@@ -1,8 +1,8 @@
-"""Cut every population into boxes that each fit one core, or part of one.
+"""Cut every population into boxes that each fit on a core.
 
-A beam search from the readouts backwards. A state is a tiling of every population so far; it is extended by every candidate tiling of the
-next one. That settles the axons between this population and those it sends to: what leaves its shards, and what arrives at theirs.
-The cheapest states are kept. Axons that are not settled yet count as few as they can be.
+The search is a beam search from the readouts backwards. A state holds a tiling of every population so far. Each step extends every state by
+every candidate tiling of the next population. That settles the axons between this population and its targets: those that leave its shards,
+and those that arrive at theirs. The search keeps the cheapest states. Axons that are not settled yet count as their smallest number.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from hw_mappings.resources import (
 __all__ = ["Partition", "PartitionSearch"]
 
 _BEAM: Final = 24
-"""States that are carried on."""
+"""Largest number of states that the search keeps."""
 _ALIKE: Final = 4
-"""Of them, those that cut the last population in the same way: another one may be all that a population before it can be joined to."""
+"""Largest number of kept states that cut the last population alike: an earlier population may be joinable to another cut alone."""
 
 
 _WORK: Final = 400_000
-"""Shards that are looked at to extend the states by one population: of populations of very many, fewer states are extended,"""
+"""Number of shards that a step may examine; a population with very many shards extends fewer states."""
 _FEWEST: Final = 2
-"""but at least so many."""
+"""Fewest states that a step extends."""
 
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """A tiling of every population on cores, and what every shard takes.
+    """A tiling of every population on cores, and the usage of every shard.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class _State:
 
 
 class PartitionSearch:
-    """Everything that does not depend on prices, so that several searches share it.
+    """The parts of a search that do not depend on prices, so that several searches share them.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class PartitionSearch:
         self._demands = demands(network, chip, model)
         self._tried: dict[tuple[str, bool], list[CutCandidate]] = {}
         self._links: dict[tuple[int, Cuts, Cuts], Axons] = {}
-        self._last_use = {p.target: p.source for p in reversed(network.projections)}  # by the earliest source, the last to be cut
+        self._last_use = {p.target: p.source for p in reversed(network.projections)}  # by the earliest source, which is cut last
 
     def _candidates(self, demand: Demand, thorough: bool) -> list[CutCandidate]:
         key = demand.name, thorough
@@ -94,7 +94,7 @@ class PartitionSearch:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether a search has found a population none of whose tilings fits by itself."""
+        """Whether a search has found a population without a tiling that fits by itself."""
         return any(thorough and not tried for (_, thorough), tried in self._tried.items())
 
     def _link(self, number: int, sources: Cuts, targets: Cuts) -> Axons:
@@ -106,7 +106,7 @@ class PartitionSearch:
         return self._links[key]
 
     def _settled(self, state: _State, candidate: CutCandidate, prices: Prices) -> tuple[dict[str, Int], float]:
-        """Return the usage of the candidate and of all populations it sends to, and the cost that this adds."""
+        """Return the usage of the candidate and of its target populations, and the cost that the candidate adds."""
         name = candidate.tiling.population
         usage = {name: candidate.usage}
         before = 0.0
@@ -126,7 +126,7 @@ class PartitionSearch:
     def _extended(self, states: Sequence[_State], tried: Sequence[CutCandidate], pending: Sequence[str], prices: Prices) -> list[_State]:
         """Return the cheapest states with one more population.
 
-        Of states that agree on all populations whose sources are not all cut yet, `pending`, only the cheapest can end up best.
+        `pending` are the populations whose sources are not all cut yet. Of states that agree on them, the cheapest alone can become best.
         """
         found: dict[tuple[int, ...], tuple[float, _State, CutCandidate, dict[str, Int]]] = {}
         shards = sum(candidate.tiling.number for candidate in tried)
@@ -146,19 +146,19 @@ class PartitionSearch:
         return result
 
     def _misfit(self, state: _State, demand: Demand, prices: Prices) -> str:
-        """Say why no tiling of a population fits, not even one neuron a core."""
+        """Say why no tiling of a population fits, not even one with a neuron per core."""
         singles = [tuple(sorted({(n, n + 1) for n in (length // 2, 0, length - 1)})) for length in demand.shape]
         finest = Tiling(demand.name, (singles[0], singles[1], singles[2]))
         usage, _ = self._settled(state, CutCandidate(demand, finest, usage_without_axons(demand, finest)), prices)
         return explain_misfit(demand, finest, usage, self._limits)
 
     def best(self, prices: Prices) -> list[Partition]:
-        """Cut every population but the inputs, whose spikes the host injects; return a few ways, the cheapest first.
+        """Cut every population except the inputs, whose spikes the host injects; return a few partitions, the cheapest first.
 
         Raises
         ------
         DoesNotFit
-            For every population that does not fit: the resource, what it takes, the limit, and the smallest change that fits.
+            With the resource, its use, the limit and the smallest change that fits, for every population that does not fit.
         """
         states = [_State(0.0, {}, {})]
         misfits: list[str] = []
@@ -166,7 +166,7 @@ class PartitionSearch:
         for demand in reversed(self._demands.values()):
             tried = self._candidates(demand, False) or self._candidates(demand, True)
             if misfits and tried:
-                continue  # there will be no partition: look only for what does not fit by itself
+                continue  # no partition exists: look for further populations that do not fit by themselves
             pending = [target for target, source in self._last_use.items() if order.index(source) < order.index(demand.name)]
             found = self._extended(states, cheapest(tried, prices), pending, prices)
             found = found or self._extended(states, self._candidates(demand, True), pending, prices)

@@ -1,6 +1,7 @@
-"""Which physical core each logical core becomes, and the traffic that decides it.
+"""Placers give every logical core a physical core; the traffic between cores judges a placement.
 
-A placer is a function of one problem. To add one, write a file here and give it a line in this door's table.
+A placer is a function of one `PlacementProblem`. Nothing here changes which shards share a core. To add a placer, write a file here and a
+line in `table.py`.
 """
 
 from hw_mappings.placement.links import Routes, loads, routes

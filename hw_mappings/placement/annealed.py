@@ -1,4 +1,4 @@
-"""Simulated annealing from the Hilbert placement: cores change places, nearer and nearer ones, ever more rarely for the worse."""
+"""Simulated annealing from the Hilbert placement: random exchanges of cores; worse ones are accepted ever more rarely."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["annealed"]
 
 _MOVES_PER_CORE = 4_000
 _MOST_WORK = 500_000_000
-"""Moves times the neighbours of a core, which is what a move costs."""
+"""Largest number of moves times the mean number of neighbours of a core; a move costs in proportion to that number."""
 _START, _END = 0.3, 0.0005
-"""Temperature, in parts of the hops' mean change of an arbitrary exchange."""
+"""Temperature at the start and at the end, relative to the mean change of hops in a random exchange."""
 
 
 def annealed(problem: PlacementProblem) -> tuple[Address, ...]:
-    """Exchange cores, also with places that are free, on the chips that the Hilbert placement uses; deterministic in the seed."""
+    """Exchange cores with each other and with free places on the chips of the Hilbert placement; deterministic in the seed."""
     from hw_mappings.placement.annealing_kernel import anneal
 
     start, chip, traffic = hilbert(problem), problem.chip, problem.traffic

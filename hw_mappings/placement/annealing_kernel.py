@@ -16,22 +16,22 @@ _log = logging.getLogger(__name__)
 
 
 def _anneal(positions: Array, firsts: Array, others: Array, messages: Array, moves: int, start: float, end: float, seed: int) -> Array:
-    """Return the place of every core, which begin in the first places.
+    """Return the place of every core; at first core c is in place c.
 
     Parameters
     ----------
     positions : int64 (places, 2)
     firsts, others, messages : neighbours of core c are entries ``firsts[c]`` to ``firsts[c + 1]``, each pair listed at both cores
-    moves : exchanges that are tried
-    start, end : temperature in parts of the mean change of an exchange
-    seed : of the random numbers
+    moves : number of exchanges to try
+    start, end : first and last temperature, relative to the mean change of an exchange
+    seed : seed of the random numbers
     """
     np.random.seed(seed)
     places, cores = positions.shape[0], firsts.shape[0] - 1
     place_of, core_at = np.arange(cores), np.full(places, -1)
     core_at[:cores] = place_of
     scale, tried = 0.0, 0
-    for move in range(-1000, moves):  # the first thousand only measure how much exchanges change
+    for move in range(-1000, moves):  # the first thousand only measure the mean change of an exchange
         core = np.random.randint(cores)
         here, there = place_of[core], np.random.randint(places)
         if there == here:

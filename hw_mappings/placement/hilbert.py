@@ -33,7 +33,7 @@ def along_a_curve(columns: int, rows: int) -> list[int]:
 
 
 def hilbert(problem: PlacementProblem) -> tuple[Address, ...]:
-    """Fill chips along a curve over the board, and the cores of each along a curve over its mesh; traffic is not looked at."""
+    """Fill chips along a curve over the board, and the cores of each along a curve over its mesh; traffic plays no part."""
     chip = problem.chip
     board = along_a_curve(chip.amount("board_columns"), chip.amount("board_rows"))
     mesh = along_a_curve(chip.amount("mesh_columns"), chip.amount("mesh_rows"))

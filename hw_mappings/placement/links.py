@@ -1,4 +1,4 @@
-"""What every link of the mesh carries: a message goes along its row first, then along its column."""
+"""Messages on every link of the mesh: a message travels along its row first, then along its column."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Loads", "Routes", "loads", "routes"]
 
 @dataclass(frozen=True, eq=False)
 class Loads:
-    """Messages on every link between neighbours, on the part of the board's mesh that cores are on.
+    """Messages on every link between neighbours, within the part of the board's mesh that holds the cores.
 
     Attributes
     ----------
-    corner : (column, row) of that part's first place on the board's mesh
+    corner : (column, row) of the part's first place on the board's mesh
     right, left : float64 arrays (rows, columns)
         Entry (r, c) is the link between columns c and c + 1 of row r; the last column has none.
     down, up : float64 arrays (columns, rows)
@@ -36,7 +36,7 @@ class Loads:
 
 @dataclass(frozen=True)
 class Routes:
-    """Messages on the mesh.
+    """Hops of all messages, and the busiest link.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Routes:
 
 
 def _carried(lanes: Int, starts: Int, stops: Int, messages: Float, shape: tuple[int, int]) -> tuple[Float, Float]:
-    """Return what the links up and down an axis carry, (lanes, length): entry n is the link between n and n + 1."""
+    """Return the messages on the links in both directions of an axis, (lanes, length): entry n is the link between n and n + 1."""
     both = []
     for ahead, low, high in ((stops > starts, starts, stops), (stops < starts, stops, starts)):
         steps = np.zeros((shape[0], shape[1] + 1))
@@ -64,7 +64,7 @@ def _carried(lanes: Int, starts: Int, stops: Int, messages: Float, shape: tuple[
 
 
 def loads(traffic: Traffic, addresses: Sequence[Address], chip: ChipSpec) -> Loads:
-    """Route all messages and return what every link carries."""
+    """Route all messages and return the messages on every link."""
     places = board_positions(addresses, chip)
     corner = places.min(axis=0)
     columns, rows = (places - corner).T

@@ -1,4 +1,4 @@
-"""Which physical core each logical core becomes: the problem, and what a placement of it is worth."""
+"""The placement problem: give every logical core a physical core; and the cost of a placement."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["PlacementProblem", "Placer", "Traffic", "hop_weighted"]
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
-    """Messages between logical cores, those between the same two added up.
+    """Messages between logical cores, one entry for each pair that communicates.
 
     Attributes
     ----------
     sources, targets : int64 arrays (pairs,)
     messages : float64 array (pairs,)
-        Per sample where activity was measured, else per step with every neuron firing.
+        Per sample with activity, else per step with every neuron firing.
     """
 
     sources: Int
@@ -34,7 +34,7 @@ class Traffic:
 
 @dataclass(frozen=True, eq=False)
 class PlacementProblem:
-    """What a placer knows.
+    """All that a placer knows.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class PlacementProblem:
     traffic : Traffic
     chip : ChipSpec
     seed : int
-        Of algorithms that draw random numbers.
+        Seed of placers that draw random numbers.
     """
 
     cores: int
@@ -66,11 +66,11 @@ class PlacementProblem:
 
 
 Placer: TypeAlias = Callable[[PlacementProblem], tuple[Address, ...]]
-"""Returns one distinct address per logical core, the same for the same problem."""
+"""A function that returns one distinct address per logical core, and equal addresses for equal problems."""
 
 
 def hop_weighted(problem: PlacementProblem, addresses: Sequence[Address]) -> float:
-    """Return the sum over all messages of the hops that they travel, along columns and then rows."""
+    """Return the sum over all messages of their hops along rows and columns."""
     places = board_positions(addresses, problem.chip)
     traffic = problem.traffic
     hops = np.abs(places[traffic.sources] - places[traffic.targets]).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Per chip, the quadratic assignment problem: scipy's fast approximate solver, with the other chips as fixed points around it."""
+"""Solve a quadratic assignment problem per chip with scipy's fast approximate solver; cores on other chips are fixed points."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def _solved(traffic: Float, places: Int, outside: Float, fixed: Int) -> Int:
 
     Parameters
     ----------
-    traffic : (cores, cores), between them
+    traffic : (cores, cores), messages between cores
     places : (places, 2), at least as many as cores
-    outside : (cores, fixed points)
+    outside : (cores, fixed points), messages between cores and fixed points
     fixed : (fixed points, 2)
     """
     from scipy.optimize import quadratic_assignment
@@ -35,14 +35,14 @@ def _solved(traffic: Float, places: Int, outside: Float, fixed: Int) -> Int:
     flow[:cores, number:], flow[number:, :cores] = outside, outside.T
     everywhere = np.concatenate([places, fixed])
     held = np.stack([np.arange(number, number + points)] * 2, axis=1)
-    options = {"partial_match": held, "rng": np.random.default_rng(0)}  # not the global generator, which anybody may have seeded
+    options = {"partial_match": held, "rng": np.random.default_rng(0)}  # not the global generator, which a caller may have seeded
     solved = quadratic_assignment(flow, _distances(everywhere, everywhere), method="faq", options=options)
     found: Int = solved.col_ind[:cores]
     return found
 
 
 def qap(problem: PlacementProblem) -> tuple[Address, ...]:
-    """Give every chip the cores that the Hilbert placement gives it, and solve for their places on it, chip after chip."""
+    """Give every chip the cores of the Hilbert placement, and solve for their places chip after chip."""
     addresses = list(hilbert(problem))
     traffic, chip = problem.traffic, problem.chip
     positions = board_positions(addresses, chip)

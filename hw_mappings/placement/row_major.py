@@ -11,6 +11,6 @@ __all__ = ["row_major"]
 
 
 def row_major(problem: PlacementProblem) -> tuple[Address, ...]:
-    """Fill every chip row by row; traffic is not looked at."""
+    """Fill every chip row by row; traffic plays no part."""
     places = (Address(chip, core) for chip in range(problem.chips) for core in problem.chip.usable(chip))
     return tuple(islice(places, problem.cores))

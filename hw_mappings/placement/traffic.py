@@ -25,7 +25,7 @@ def mean_rate(on_chip: ChipNetwork, population: str, activity: Result) -> float:
 def rates_of(on_chip: ChipNetwork, tiling: Tiling, activity: Result | None) -> Float:
     """Return the mean spikes of a neuron of every shard, (shards,): per sample, or 1 a step without activity.
 
-    Spike maps are used where the activity has recorded them, else the population's mean.
+    The rate is the mean over the shard's recorded spikes, or the population's mean without a record.
     """
     name = tiling.population
     if activity is None:
@@ -38,13 +38,13 @@ def rates_of(on_chip: ChipNetwork, tiling: Tiling, activity: Result | None) -> F
 
 
 def traffic(on_chip: ChipNetwork, tilings: Mapping[str, Tiling], cores: Sequence[tuple[Shard, ...]], activity: Result | None) -> Traffic:
-    """Return the messages between logical cores; spikes from the host are not among them.
+    """Return the messages between logical cores, without the spikes from the host.
 
     Parameters
     ----------
     on_chip : ChipNetwork
-    tilings : how every population is cut
-    cores : the shards of every core
+    tilings : population -> its tiling
+    cores : shards of every core
     activity : Result or None
         Messages per sample at each shard's mean firing rate; without it, per step with every neuron firing.
     """

@@ -1,4 +1,4 @@
-"""What a mapping says to a person: rows for tables, and a page of the chip."""
+"""Reports of a mapping for people: rows of tables, and a web page of the chip. Nothing here is printed."""
 
 from hw_mappings.report.page.render import chip_page
 from hw_mappings.report.rows import layer_rows, misfit_summary, summary

@@ -1,4 +1,4 @@
-"""A mapping in plain rows and numbers, for a table, a page or `--json`. Nothing is printed here."""
+"""A mapping as plain rows and numbers, for a table, a page or `--json`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class LayerRow:
     tiling : (parts along H, W, C)
     cores : int
     utilisation : resource -> mean fraction of the limit over its cores; None where the chip does not limit it
-    fullest : resource -> (used, max) on the core that has least left
+    fullest : resource -> (used, max) on the core that uses most of it
     limited_by : str
-        The resource whose largest fraction is largest: what more cores buy more of.
+        The resource with the largest fraction in `fullest`: the reason why the population needs its cores.
     """
 
     name: str
@@ -44,7 +44,7 @@ class LayerRow:
 
 
 def utilisation(cores: Sequence[MappedCore], chip: ChipSpec) -> dict[str, float | None]:
-    """Return, per resource, the mean fraction of its limit over some cores; None where there is no limit."""
+    """Return, per resource, the mean fraction of its limit that some cores use; None without a limit."""
     fractions: dict[str, float | None] = {}
     for resource in RESOURCES:
         limit = chip.limit(resource)
@@ -66,10 +66,10 @@ def layer_rows(mapping: Mapping) -> tuple[LayerRow, ...]:
 
 
 def layer_claims(deployed: DeployedNetwork) -> dict[str, dict[str, float | None]]:
-    """Return, per population and resource, how many cores' worth of it the population's own shards take; None where there is no limit.
+    """Return each population's claim on each resource, in cores; None without a limit.
 
-    ``claim = sum over its shards of what each takes / a core's limit``, thresholds and exponents of shards on one core counted for each.
-    The largest of a population's claims is what limits it, whatever shares its cores.
+    ``claim = sum over the population's shards of usage / a core's limit``; thresholds and exponents count for each shard. The largest claim
+    of a population names the resource that limits it, whichever populations share its cores.
     """
     mapping, chip = deployed.mapping, deployed.mapping.chip
     used = usage_of(deployed.network, mapping.tilings, chip, mapping.model)
@@ -87,7 +87,7 @@ def summary(deployed: DeployedNetwork, seconds: float | None = None) -> dict[str
     ----------
     deployed : DeployedNetwork
     seconds : float or None
-        How long mapping took.
+        Time that the mapping took.
     """
     mapping, problem = deployed.mapping, deployed.problem
     return {
@@ -108,7 +108,7 @@ def summary(deployed: DeployedNetwork, seconds: float | None = None) -> dict[str
 
 
 def _both_models(network: QuantisedNetwork, chip: ChipSpec, known: dict[SynapseModel, int | None]) -> dict[str, Any]:
-    """Return cores and lower bound by the model of synaptic memory; what is not known yet is planned."""
+    """Return cores and lower bound for each model of synaptic memory; a model missing in `known` is planned."""
     found = {}
     for model in SynapseModel:
         if model not in known:
@@ -123,7 +123,7 @@ def _both_models(network: QuantisedNetwork, chip: ChipSpec, known: dict[SynapseM
 def misfit_summary(
     network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel | str = SynapseModel.STRICT, seconds: float | None = None
 ) -> dict[str, Any]:
-    """Return the same keys for a network that does not fit."""
+    """Return the keys of `summary` for a network that does not fit."""
     model = SynapseModel(model)
     network = chip_network(network, chip).network
     return {

@@ -1,6 +1,6 @@
-"""What a part of a population takes of a core: neurons, synaptic memory, axons and thresholds.
+"""What the shards of a population take of a core: neurons, synaptic memory, axons, delays and thresholds.
 
-Pure functions of a network, a cut and a chip. Nothing here chooses a cut.
+Pure functions of a network, its tilings and a chip. Nothing here chooses a tiling.
 """
 
 from hw_mappings.resources.axes import axes_of, fan_outs, span_needs

@@ -1,7 +1,8 @@
-"""One axis of a projection: which source indices reach a range of target indices, and how their synapses repeat.
+"""One axis of a projection: the source indices that reach a range of target indices, and how their synapses repeat.
 
 A Conv or Dense is a product of three axes (rows, columns, channels): source (r, s, c) has a synapse on target (i, j, o) exactly if r
-reaches i, s reaches j and c reaches o. So a box of targets is counted axis by axis, in time that does not grow with the map's area.
+reaches i, s reaches j and c reaches o. The synapses of a box of targets are therefore counted axis by axis, in time independent of the
+map's area.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class BlockAxis:
     size : int
         Length of the source's axis.
     reads, writes : (start, stop)
-        Source and target indices that the blocks divide; the others have no synapses.
+        Source and target indices that the blocks divide; all others have no synapses.
     groups : int
     """
 
@@ -69,16 +70,16 @@ Axis: TypeAlias = SlidingAxis | BlockAxis
 
 @dataclass(frozen=True)
 class SpanNeeds:
-    """What a range of target indices needs from the source axis.
+    """What a span of target indices needs from the source axis.
 
     Attributes
     ----------
     reached : int
-        Source indices with at least one target in the range.
+        Number of source indices with at least one target in the span.
     lists : tuple of (targets, count)
-        Distinct patterns of synapses by their number of targets: source indices whose targets differ by a shift share one.
+        Distinct patterns of synapses by number of targets; source indices whose targets differ by a shift share a pattern.
     weights : int
-        Distinct weights in use.
+        Number of distinct weights in use.
     synapses : int
     """
 
@@ -89,7 +90,7 @@ class SpanNeeds:
 
 
 def _labels(gain: Array | None, axis: int) -> tuple[int, ...]:
-    """Give the rows (axis 0) or columns (axis 1) of a gain map numbers, equal ones the same."""
+    """Give numbers to the rows (axis 0) or columns (axis 1) of a gain map, equal numbers to equal rows or columns."""
     if gain is None:
         return ()
     return tuple(int(n) for n in np.unique(gain, axis=axis, return_inverse=True)[1].ravel())
@@ -126,7 +127,7 @@ def _sliding(conv: Conv, axis: int, size: int, out: int) -> SlidingAxis:
 
 
 def _patterns(axis: SlidingAxis, start: int, stop: int) -> dict[int, tuple[tuple[int, int], ...]]:
-    """Return, for each source index reached, its (tap, label) pairs in the order of their targets.
+    """Return, for each reached source index, its (tap, label) pairs in the order of their targets.
 
     The distance between two targets of one source follows from their taps, so equal pairs mean equal patterns.
     """
@@ -140,7 +141,7 @@ def _patterns(axis: SlidingAxis, start: int, stop: int) -> dict[int, tuple[tuple
 
 
 def _blocks(axis: BlockAxis, start: int, stop: int) -> tuple[int, int, int, list[int]]:
-    """Return the first block touched, the one after the last, a block's source length, and how many targets of each are in the range."""
+    """Return the first block in the span, the block after the last, the source length of a block, and the targets of each block in it."""
     per_source = (axis.reads[1] - axis.reads[0]) // axis.groups
     per_target = (axis.writes[1] - axis.writes[0]) // axis.groups
     start, stop = max(start - axis.writes[0], 0), min(stop, axis.writes[1]) - axis.writes[0]
@@ -171,7 +172,7 @@ def span_needs(axis: Axis, start: int, stop: int) -> SpanNeeds:
 
 @lru_cache(maxsize=1 << 14)
 def _reach_prefix(axis: Axis, start: int, stop: int) -> Int:
-    """Return how many of the first n source indices reach targets `start` to `stop`, for n = 0..size."""
+    """Return the number of the first n source indices that reach targets `start` to `stop`, for n = 0..size."""
     reached = np.zeros(axis.size + 1, np.int64)
     match axis:
         case SlidingAxis():
@@ -184,7 +185,7 @@ def _reach_prefix(axis: Axis, start: int, stop: int) -> Int:
 
 @lru_cache(maxsize=1 << 14)
 def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
-    """Return how many indices of each source span reach each target span, (source spans, target spans)."""
+    """Return the number of indices of each source span that reach each target span, (source spans, target spans)."""
     prefixes = np.stack([_reach_prefix(axis, *span) for span in targets])
     starts, stops = np.array(sources).T
     return read_only((prefixes[:, stops] - prefixes[:, starts]).T)
@@ -192,7 +193,7 @@ def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
 
 @lru_cache(maxsize=1 << 10)
 def fan_outs(axis: Axis, targets: Cut) -> Int:
-    """Return how many indices of each target span every source index reaches, (source indices, target spans)."""
+    """Return the number of indices of each target span that every source index reaches, (source indices, target spans)."""
     reached = np.zeros((axis.size, len(targets)), np.int64)
     for number, span in enumerate(targets):
         match axis:
@@ -208,15 +209,15 @@ def fan_outs(axis: Axis, targets: Cut) -> Int:
 
 @dataclass(frozen=True, eq=False)
 class AxisNeeds:
-    """What the parts of one axis need: one row for each kind of part.
+    """What the spans of one axis need: one row for each kind of span.
 
     Attributes
     ----------
-    kinds : int64 array (parts,)
-        Row of every part.
+    kinds : int64 array (spans,)
+        Row of every span.
     lengths, reached, weights, synapses : int64 arrays (rows,)
     entries, counts : int64 arrays (rows, lists)
-        Targets of a list, and how many such lists there are.
+        Targets of a list, and the number of such lists.
     """
 
     kinds: Int
@@ -230,7 +231,7 @@ class AxisNeeds:
 
 @lru_cache(maxsize=1 << 14)
 def axis_needs(axis: Axis, spans: Cut) -> AxisNeeds:
-    """Return what the parts of an axis need."""
+    """Return what the spans of an axis need."""
     keys = [(stop - start, span_needs(axis, start, stop)) for start, stop in spans]
     rows = {key: row for row, key in enumerate(dict.fromkeys(keys))}
     entries = np.zeros((len(rows), max(1, *(len(need.lists) for _, need in rows))), np.int64)

@@ -1,11 +1,12 @@
-"""Axons of one projection between two tilings: table entries on the cores it leaves and on those it arrives at.
+"""Axons of one projection between two tilings: table entries on the source's cores and on the target's cores.
 
-- A *discrete* axon is one entry for one source neuron: one on every core it has a synapse on, and one on its own core for each of them.
-- A *population* axon is one entry for all source neurons of a shard at one position; the spike carries the channel along. It takes one
-  entry on every core where one of these neurons has a synapse, and `population_slots` entries on their own core for each of them.
+- A *discrete* axon stands for one source neuron. It takes one entry on every core where the neuron has a synapse, and one entry on the
+  neuron's own core for each such core.
+- A *population* axon stands for all source neurons of a shard at one position; the spike carries the channel. It takes one entry on every
+  core where one of these neurons has a synapse, and `population_slots` entries on their own core for each such core.
 
-Nothing is multicast. For each projection the kind with fewer entries in all is taken; a discrete axon where they are equal. Spikes
-injected by the host take no entries on the side of the source.
+There is no multicast. Each projection uses the kind with fewer entries in total, discrete axons on a tie. Spikes from the host take no
+entries on the source's side.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = ["Axons", "Edges", "axons", "edges", "host_cuts"]
 
 @dataclass(frozen=True, eq=False)
 class Axons:
-    """Entries that one projection takes.
+    """Table entries of one projection.
 
     Attributes
     ----------
@@ -43,20 +44,20 @@ class Axons:
 
     @property
     def total(self) -> int:
-        """Entries in all."""
+        """Total number of entries."""
         return int(self.arriving.sum() + self.leaving.sum())
 
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """Pairs of shards joined by a projection.
+    """Pairs of shards that a projection joins.
 
     Attributes
     ----------
     sources, targets : int64 arrays (pairs,)
-        Shards by flat index in their grids.
+        Flat indices of the shards in their grids.
     senders : int64 array (pairs,)
-        Neurons of the source shard whose spikes the target shard is sent.
+        Number of neurons of the source shard that send their spikes to the target shard.
     """
 
     sources: Int
@@ -65,7 +66,7 @@ class Edges:
 
 
 def host_cuts(shape: Shape, chip: ChipSpec) -> Cuts:
-    """Return how the host groups an input's neurons: all of a position together, as far as a population axon holds."""
+    """Return the host's groups of an input's neurons: all channels of a position together, up to the size of a population axon."""
     atoms = chip.limit("population_atoms") or 1
     return ((0, shape[0]),), ((0, shape[1]),), even_cut(shape[2], -(-shape[2] // atoms))
 
@@ -90,7 +91,7 @@ def _by_axes(axes: tuple[Axis, Axis, Axis], sources: Cuts, targets: Cuts, popula
 
 
 def _pairs(sparse: Sparse, sources: Cuts, targets: Cuts, population: bool) -> tuple[Int, Int]:
-    """Return (source shard, target shard) of every axon: of all pairs of a neuron, or a position of a shard, and a core it reaches."""
+    """Return (source shard, target shard) of every axon: one for each neuron, or position of a shard, and core that it reaches."""
     number = prod(len(spans) for spans in targets)
     reached = np.repeat(shard_of_neuron(targets), np.diff(sparse.starts))
     shards = shard_of_neuron(sources)[sparse.sources]
@@ -115,7 +116,7 @@ def axons(geometry: Geometry, source: Shape, sources: Cuts, targets: Cuts, chip:
     ----------
     geometry : Geometry
     source : (H, W, C) of the source
-    sources, targets : how source and target are cut
+    sources, targets : cuts of source and target
     chip : ChipSpec
     """
     kinds = (False, True) if _has_population_axons(sources, chip) else (False,)
@@ -129,7 +130,7 @@ def axons(geometry: Geometry, source: Shape, sources: Cuts, targets: Cuts, chip:
 
 
 def edges(geometry: Geometry, source: Shape, sources: Cuts, targets: Cuts, population: bool) -> Edges:
-    """Return which shards are joined, and by how many neurons' spikes.
+    """Return the pairs of shards that are joined, and the number of sending neurons of each pair.
 
     A population axon delivers the spikes of every channel of its shard.
     """

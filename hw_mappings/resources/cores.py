@@ -1,13 +1,14 @@
-"""What every shard of a tiling takes of a core, counted without enumerating synapses.
+"""The usage of every shard of a tiling, counted without enumerating synapses.
 
 - Compartments: neurons times compartments per neuron.
 - Synaptic memory: see `hw_mappings.resources.synapses`.
-- Input and output axons: see `hw_mappings.resources.axons`; they need the tilings on both sides.
-- Delay slots: a neuron holds its input for 1 + the largest delay into it timesteps.
-- Thresholds: distinct ones of its neurons; of a population that never fires, none. Exponents: distinct ones of the projections into it.
-- Memory: lists, state, delayed input and both axon tables together, on chips where one memory holds them all.
+- Input and output axons: see `hw_mappings.resources.axons`; they depend on the tilings of both sides.
+- Delay slots: a neuron holds 1 + d timesteps of input, where d is the largest delay into it.
+- Thresholds: distinct thresholds of the neurons; a population that never fires has none.
+- Exponents: distinct exponents of the projections into the population.
+- Memory: lists, state, delayed input and both axon tables together.
 
-Usage is an int64 array whose last axis is `RESOURCES`.
+Usage is an int64 array whose last axis follows `RESOURCES`.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ __all__ = [
 ]
 
 RESOURCE_INDEX: Final = {name: index for index, name in enumerate(RESOURCES)}
-"""Place of every resource in an array of usage."""
+"""Index of every resource on the last axis of usage."""
 _UNLIMITED: Final = 2**62
 
 
 @dataclass(frozen=True, eq=False)
 class Demand:
-    """A population as its cores see it.
+    """A population with all that its usage of cores depends on.
 
     Attributes
     ----------
@@ -73,17 +74,17 @@ class Demand:
 
     @property
     def slots_per_neuron(self) -> int:
-        """Timesteps of input that one neuron holds."""
+        """Number of timesteps of input that one neuron holds."""
         return 1 + max((p.delay for p, source in self.into if source.kind is not Kind.INPUT), default=0)
 
     @cached_property
     def exponents(self) -> frozenset[int]:
-        """Distinct exponents of its weights."""
+        """Distinct exponents of the weights into the population."""
         return frozenset(p.exponent for p, _ in self.into)
 
 
 def demands(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> dict[str, Demand]:
-    """Return the demand of every population on cores, in the network's order."""
+    """Return the demand of every population except the inputs, in the network's order."""
     return {
         p.name: Demand(p, tuple((q, network.by_name[q.source]) for q in network.into(p.name)), chip, model)
         for p in network.populations
@@ -109,7 +110,7 @@ def _along_channels(vth: tuple[int, ...], channels: Cut) -> list[frozenset[int]]
 
 
 def usage_without_axons(demand: Demand, tiling: Tiling) -> Int:
-    """Return what every shard takes but for axons, (rows, columns, channels, resources)."""
+    """Return the usage of every shard without axons, (rows, columns, channels, resources)."""
     chip, neurons = demand.chip, tiling.neurons
     usage = np.zeros((*tiling.grid, len(RESOURCES)), np.int64)
     compartments = neurons * chip.amount("compartments_per_neuron")
@@ -132,7 +133,7 @@ def usage_without_axons(demand: Demand, tiling: Tiling) -> Int:
 
 
 def with_axons(own: Int, arriving: Int | int, leaving: Int | int, chip: ChipSpec) -> Int:
-    """Return usage with axons added, arrays (rows, columns, channels) of them."""
+    """Return usage with arriving and leaving axons added, each an array (rows, columns, channels)."""
     usage = own.copy()
     usage[..., RESOURCE_INDEX["input_axons"]] += arriving
     usage[..., RESOURCE_INDEX["output_axons"]] += leaving
@@ -143,19 +144,19 @@ def with_axons(own: Int, arriving: Int | int, leaving: Int | int, chip: ChipSpec
 def projection_axons(
     projection: QuantisedProjection, source: QuantisedPopulation, sources: Cuts | None, targets: Cuts, chip: ChipSpec
 ) -> Axons:
-    """Return the axons of a projection; `sources` of None is the host."""
+    """Return the axons of a projection; the source is the host if `sources` is None."""
     return axons(projection.geometry, source.shape, host_cuts(source.shape, chip) if sources is None else sources, targets, chip)
 
 
 def least_arriving(projection: QuantisedProjection, source: QuantisedPopulation, targets: Tiling, chip: ChipSpec) -> Int:
-    """Return the fewest axons that arrive in every shard, however the source is cut."""
+    """Return the fewest axons that arrive in every shard for any cuts of the source."""
     whole = host_cuts(source.shape, chip)
     fewest = axons(projection.geometry, source.shape, whole, targets.cuts, chip).arriving
     return np.minimum(fewest, source_neurons(projection.geometry, source.shape, targets))
 
 
 def usage_of(network: QuantisedNetwork, tilings: Mapping[str, Tiling], chip: ChipSpec, model: SynapseModel) -> dict[str, Int]:
-    """Return what every shard of every population on cores takes."""
+    """Return the usage of every shard, population -> (rows, columns, channels, resources)."""
     found = demands(network, chip, model)
     usage = {name: usage_without_axons(demand, tilings[name]) for name, demand in found.items()}
     for name, demand in found.items():
@@ -169,7 +170,7 @@ def usage_of(network: QuantisedNetwork, tilings: Mapping[str, Tiling], chip: Chi
 
 
 def limits_of(chip: ChipSpec) -> Int:
-    """Return a core's limits in the order of `RESOURCES`; one that does not exist is larger than any use."""
+    """Return a core's limits in the order of `RESOURCES`; a missing limit becomes a number larger than any usage."""
     values = [chip.limit(name) for name in RESOURCES]
     return np.array([_UNLIMITED if value is None else value for value in values], np.int64)
 

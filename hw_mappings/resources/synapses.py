@@ -1,13 +1,13 @@
-"""Synaptic memory and source neurons of every shard of a tiling: axis by axis where an operator is a product of axes, else one by one.
+"""Synaptic memory and source neurons of every shard of a tiling: axis by axis for a Conv or Dense, one by one for a Sparse.
 
 Two models of a core's synaptic memory::
 
     strict   sum over distinct lists of ceil_word(header + entries * (weight_bits + index_bits + delay_bits))
     ideal    weight_bits for every distinct weight in use
 
-A list of synapses is stored once for all source neurons of a channel whose in-shard targets and weights differ only by a shift; so the
-positions of an interior share one and each kind of border position has its own. index_bits = ceil(log2(neurons in the shard)). Zero
-weights are stored like others. The weights of a Sparse are each its own, so that no two source neurons share a list.
+All source neurons of a channel whose in-shard targets and weights differ only by a shift share one stored list: interior positions share
+one, and each kind of border position has its own. index_bits = ceil(log2(neurons in the shard)). Zero weights are stored like others.
+The weights of a Sparse are all separate, so no two source neurons share a list.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ __all__ = ["SynapseModel", "shard_of_neuron", "source_neurons", "synapse_bits", 
 
 
 class SynapseModel(str, Enum):
-    """How synaptic memory is counted."""
+    """Model of synaptic memory."""
 
     STRICT = "strict"
-    """Lists with header, index and delay bits, one for each kind of border."""
+    """Lists with header, index and delay bits, a separate one for each kind of border."""
     IDEAL = "ideal"
-    """Weights alone, each once a core."""
+    """Weights alone, each stored once per core."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _needs(axes: tuple[Axis, Axis, Axis], cuts: Cuts) -> tuple[AxisNeeds, AxisNe
 
 
 def _outer(y: Int, x: Int, c: Int) -> Int:
-    """Return the products of all combinations: of (rows, lists) arrays, (y, x, c, lists of y, of x, of c)."""
+    """Return the products of all combinations, (y, x, c); for (rows, lists) arrays, (y, x, c, lists of y, of x, of c)."""
     if y.ndim == 1:
         return y[:, None, None] * x[:, None] * c
     return y[:, None, None, :, None, None] * x[:, None, None, :, None] * c[:, None, None, :]
@@ -78,19 +78,19 @@ def _by_axes(axes: tuple[Axis, Axis, Axis], cuts: Cuts, model: SynapseModel, for
 
 @lru_cache(maxsize=256)
 def shard_of_neuron(cuts: Cuts) -> Int:
-    """Return the shard that every neuron is in, by flat index."""
+    """Return the flat index of the shard of every neuron."""
     y, x, c = (np.repeat(np.arange(len(spans)), [stop - start for start, stop in spans]) for spans in cuts)
     return read_only(((y[:, None, None] * len(cuts[1]) + x[:, None]) * len(cuts[2]) + c).ravel())
 
 
 def _per_synapse(sparse: Sparse, of_target: Array) -> Array:
-    """Return what every synapse's target neuron has."""
+    """Return the value in `of_target` of every synapse's target neuron."""
     return np.repeat(of_target, np.diff(sparse.starts))
 
 
 @lru_cache(maxsize=256)
 def _lists(sparse: Sparse, cuts: Cuts) -> tuple[Int, Int]:
-    """Return (shard, entries) of every source neuron's list in every shard."""
+    """Return (shards, entries) of all lists: one for each source neuron and shard."""
     pairs = _per_synapse(sparse, shard_of_neuron(cuts)) * prod(sparse.source) + sparse.sources
     distinct, entries = np.unique(pairs, return_counts=True)
     return read_only(distinct // prod(sparse.source)), read_only(entries)
@@ -121,7 +121,7 @@ def synapse_bits(
 
 
 def source_neurons(geometry: Geometry, source: Shape, tiling: Tiling) -> Int:
-    """Return how many source neurons have a synapse in every shard of the target, (rows, columns, channels)."""
+    """Return the number of source neurons with a synapse in every shard of the target, (rows, columns, channels)."""
     if isinstance(geometry, Sparse):
         shards, entries = _lists(geometry, tiling.cuts)
         return _summed(shards, np.ones_like(entries), tiling)
@@ -131,7 +131,7 @@ def source_neurons(geometry: Geometry, source: Shape, tiling: Tiling) -> Int:
 
 
 def synapse_counts(geometry: Geometry, source: Shape, tiling: Tiling) -> Int:
-    """Return how many synapses one projection has in every shard of its target, (rows, columns, channels)."""
+    """Return the number of synapses of one projection in every shard of its target, (rows, columns, channels)."""
     if isinstance(geometry, Sparse):
         shards, entries = _lists(geometry, tiling.cuts)
         return _summed(shards, entries, tiling)

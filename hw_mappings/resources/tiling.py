@@ -1,4 +1,4 @@
-"""A population cut along rows, columns and channels: every combination of parts is a shard."""
+"""A population cut along rows, columns and channels: every combination of spans is a shard."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ __all__ = ["Cut", "Cuts", "Span", "Tiling", "even_cut", "tiling_of", "useful_par
 
 Span: TypeAlias = tuple[int, int]
 Cut: TypeAlias = tuple[Span, ...]
-"""One axis in consecutive spans."""
+"""Consecutive spans that cover one axis."""
 Cuts: TypeAlias = tuple[Cut, Cut, Cut]
 """Rows, columns, channels."""
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """A population and where it is cut."""
+    """A population and its cuts."""
 
     population: str
     cuts: Cuts
 
     @property
     def grid(self) -> Shape:
-        """Parts along rows, columns and channels."""
+        """Number of spans along rows, columns and channels."""
         rows, columns, channels = self.cuts
         return len(rows), len(columns), len(channels)
 
@@ -43,7 +43,7 @@ class Tiling:
 
     @property
     def shards(self) -> tuple[Shard, ...]:
-        """All shards; channels vary fastest, so that shards reading the same spikes are neighbours."""
+        """All shards; channels vary fastest, so that shards that read the same spikes are neighbours."""
         return tuple(Shard(self.population, *spans) for spans in product(*self.cuts))
 
     @property
@@ -55,22 +55,22 @@ class Tiling:
 
 
 def even_cut(length: int, parts: int) -> Cut:
-    """Cut ``range(length)`` into near-equal spans; the longest and the shortest differ by one at most."""
+    """Cut ``range(length)`` into spans whose lengths differ by at most one."""
     return tuple(pairwise([part * length // parts for part in range(parts + 1)]))
 
 
 def useful_parts(length: int) -> list[int]:
-    """Return the numbers of parts worth trying: more parts whose longest is no shorter only waste cores."""
+    """Return the numbers of parts worth trying: for each longest span, the fewest parts."""
     return sorted({-(-length // longest) for longest in range(1, length + 1)})
 
 
 def tiling_of(population: str, shape: Shape, shards: Sequence[Shard]) -> Tiling:
-    """Return the tiling that some shards are.
+    """Return the tiling that consists of the given shards.
 
     Raises
     ------
     InvalidNetwork
-        If they overlap, leave neurons out, reach outside the population, or are not all combinations of parts.
+        If the shards overlap, leave neurons out, reach outside the population, or are not all combinations of spans.
     """
     if len(shape) != 3 or min(shape) < 1:
         raise InvalidNetwork(f"population {population!r} has shape {shape}; all of (H, W, C) must be at least 1")

@@ -1,4 +1,4 @@
-"""What whole cores use: the sum of their shards; thresholds and exponents that these have in common count once."""
+"""The usage of whole cores: the sum over their shards; thresholds and exponents that shards have in common count once."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from hw_mappings.resources.tiling import Tiling
 __all__ = ["ADDITIVE", "core_usages", "overruns"]
 
 ADDITIVE: Final = [index for name, index in RESOURCE_INDEX.items() if name not in ("thresholds", "exponents")]
-"""Places of the resources that add up."""
+"""Indices of the resources whose usage adds up."""
 
 
 def core_usages(
     network: QuantisedNetwork, tilings: Mapping[str, Tiling], cores: Sequence[tuple[Shard, ...]], chip: ChipSpec, model: SynapseModel
 ) -> Int:
-    """Return what every core takes, (cores, resources)."""
+    """Return the usage of every core, (cores, resources)."""
     usage = usage_of(network, tilings, chip, model)
     found = demands(network, chip, model)
     of_shard: dict[Shard, tuple[Any, frozenset[int], frozenset[int]]] = {}
@@ -41,6 +41,6 @@ def core_usages(
 
 
 def overruns(usage: Mapping[str, int], chip: ChipSpec) -> dict[str, tuple[int, int]]:
-    """Return (used, max) of every resource whose limit is exceeded."""
+    """Return (used, max) of every resource that exceeds its limit."""
     limits = {name: chip.limit(name) for name in RESOURCES}
     return {name: (usage[name], most) for name, most in limits.items() if most is not None and usage[name] > most}

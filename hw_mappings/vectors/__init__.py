@@ -1,4 +1,7 @@
-"""Test vectors of every core, for RTL or silicon bring-up: memory, events in and out, potentials."""
+"""Test vectors of every core for RTL or silicon bring-up: memory, events in and out, potentials.
+
+`format.FORMAT` describes the files. No Lava is needed.
+"""
 
 from hw_mappings.vectors.export import export_vectors
 

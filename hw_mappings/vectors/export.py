@@ -1,6 +1,6 @@
-"""Test vectors of every core of a mapping: memory, events in, events and potentials expected, as files for RTL or silicon bring-up.
+"""Write the test vectors of every core of a mapping: memory, events in, expected events and potentials.
 
-The format is described in `hw_mappings.vectors.format.FORMAT`, which is written beside the files. No Lava is needed.
+`hw_mappings.vectors.format.FORMAT` describes the files and is written beside them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["CoreVectors", "export_vectors", "vectors_of"]
 
 @dataclass(frozen=True, eq=False)
 class CoreVectors:
-    """What is stored of one core; see `hw_mappings.vectors.format.FORMAT`.
+    """The arrays of one core; see `hw_mappings.vectors.format.FORMAT`.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def vectors_of(plan: LavaPlan) -> CoreVectors:
     Parameters
     ----------
     plan : LavaPlan
-        A replay of one core.
+        The plan of a replay of one core.
     """
     (core,) = plan.cores
     memory = memory_image(core)
@@ -122,7 +122,7 @@ def _about(core: MappedCore, plan: LavaPlan, vectors: CoreVectors, file: str, co
 
 
 def _check(core: MappedCore, vectors: CoreVectors, rasters: dict[str, Array], potentials: dict[str, Array]) -> None:
-    """Check that the vectors are what `fast` did."""
+    """Check that the vectors equal the spikes and potentials of `fast`."""
     timesteps = next(iter(rasters.values())).shape[1]
     first = 0
     for shard in core.shards:
@@ -146,13 +146,13 @@ def export_vectors(
     timesteps: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Write the vectors of every core into a new or empty folder, all of them or nothing.
+    """Write the vectors of every core into a new or empty folder, all or nothing.
 
     Parameters
     ----------
     network : QuantisedNetwork
     mapping : Mapping
-        One of this network.
+        A mapping of this network.
     x : array (N, H, W, C), or arrays by input name
     folder : path
     timesteps : int, optional
@@ -162,14 +162,14 @@ def export_vectors(
     Returns
     -------
     dict
-        What vectors.json holds.
+        The content of vectors.json.
 
     Raises
     ------
     InvalidNetwork
         If the mapping is of another network.
     FileError
-        If the folder holds anything, or cannot be written.
+        If the folder is not empty, or cannot be written.
     """
     folder = Path(folder)
     mapping.check(network)
@@ -204,7 +204,7 @@ def _draft(folder: Path) -> Path:
 def _write(
     on_chip: ChipNetwork, mapping: Mapping, x: Images, folder: Path, timesteps: int | None, progress: Callable[[int, int], None] | None
 ) -> dict[str, Any]:
-    """Write the vectors into a folder, and return what vectors.json holds."""
+    """Write the vectors into a folder, and return the content of vectors.json."""
     expected, network = expected_result(on_chip, x, timesteps), on_chip.network
     sent = sent_by_all(encode_all(as_batch(x, network.input_specs), network.codings), network.codings, expected.timesteps)
     rasters = rasters_of(network, expected)

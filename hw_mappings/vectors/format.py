@@ -1,4 +1,4 @@
-"""The format of test vectors, as their folder's README.txt says it."""
+"""The format of test vectors, as the README.txt of their folder describes it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is in the memory of one core: its neurons, the lists of its synapses, and the axons that lead to them.
+"""The memory of one core: its neurons, the lists of its synapses, and the axons that lead to the lists.
 
 Source neurons of one channel whose synapses differ only by a shift of their targets share a list, as in the mapper's strict model of
-synaptic memory; the axon says where the list's first target is. Zero weights are stored like others.
+synaptic memory; the axon holds the list's first target. Zero weights are stored like others.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ __all__ = ["MemoryImage", "memory_image"]
 class MemoryImage:
     """One core's memory.
 
-    Neurons are numbered shard by shard, in each by row, column and channel.
+    Neurons are numbered shard by shard, and within a shard by row, column and channel.
 
     Attributes
     ----------
     bias, vth, v_init : int32 arrays (neurons,)
     fires, keeps : bool arrays (neurons,)
-        False for a readout, which never fires; False for a step population, which keeps no potential from step to step.
+        `fires` is False for a readout, which never fires. `keeps` is False for a step population, which keeps no potential between steps.
     depth : int32 array (neurons,)
-        First step of its first window.
+        First step of the neuron's first window.
     axon_channel : int64 array (axons,)
-        Where the axon's source is in what the source of the plan sends. Not part of the memory.
+        Index of the axon's source in the messages of the plan's source. Not part of the memory.
     axon_projection : int32 array (axons,)
-        Number among the synapses of the core's shards, in their order. Not part of the memory.
+        Number of the projection among those of the core's shards, in their order. Not part of the memory.
     axon_neuron : int32 array (axons,)
         Flat index of the source neuron in its population.
     axon_list, axon_target : int32 arrays (axons,)
-        The list of its synapses, and the neuron that the list's targets count from.
+        The list of the axon's synapses, and the neuron that the list's targets count from.
     axon_delay, axon_shift : uint8 arrays (axons,)
         Extra steps before an event acts, and the power of two that weights are multiplied by.
     list_start : int32 array (lists + 1,)
-        Where each list begins among the entries.
+        First entry of each list.
     entry_target, entry_weight : int32 arrays (entries,)
-        Target, counted from the axon's, and weight.
+        Target, counted from the axon's target, and weight.
     """
 
     bias: Array
@@ -136,8 +136,8 @@ def _table(synapses: ShardSynapses) -> _ImageTable:
 
 
 def _in_population(synapses: ShardSynapses, sources: Int) -> Int:
-    """Return flat indices in the source's population of flat indices in the box."""
-    (piece,) = synapses.pieces  # of a replay: the whole population
+    """Convert flat indices in the box to flat indices in the source population."""
+    (piece,) = synapses.pieces  # in a replay, the piece is the whole population
     along = np.unravel_index(sources, synapses.box.shape)
     lows = (synapses.box.y[0], synapses.box.x[0], synapses.box.c[0])
     return np.ravel_multi_index(tuple(a + low for a, low in zip(along, lows, strict=True)), piece.shard.shape).astype(np.int64)
@@ -153,7 +153,7 @@ def memory_image(core: CorePlan) -> MemoryImage:
     Parameters
     ----------
     core : CorePlan
-        Of a replay, so that each of its sources is a whole population.
+        The core of a replay, so that each of its sources is a whole population.
     """
     axons: list[tuple[Int, ...]] = [tuple(np.zeros(0, np.int64) for _ in range(7))]
     starts, targets, weights = [np.zeros(1, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]

@@ -1,4 +1,4 @@
-"""A mapping as one self-contained web page. `jinja2` is imported when a page is made."""
+"""A mapping as one self-contained web page. The room imports `jinja2` when it makes a page."""
 
 from hw_mappings.report.page.render import chip_page
 

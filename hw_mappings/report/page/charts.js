@@ -1,4 +1,4 @@
-// Histograms of what the cores use.
+// Histograms of the cores' usage.
 const BINS = 20;
 
 function histogram(resource) {

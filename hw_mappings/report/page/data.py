@@ -1,4 +1,4 @@
-"""What the page draws: every core with its shards, usage and traffic, and the two placements, as compact JSON values."""
+"""The data of the page as compact JSON values: every core with its shards, usage and traffic, and two placements."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from hw_mappings.report.page.words import RESOURCE_WORDS
 __all__ = ["PAIRS", "Drawn", "drawn"]
 
 PAIRS: Final = 60_000
-"""Most pairs of cores whose messages are on the page, those with most: about ten bytes each."""
+"""Largest number of pairs of cores whose messages are on the page, about ten bytes each; pairs with most messages come first."""
 _DISTANCES: Final = 24
-"""Most bars of hops per message."""
+"""Largest number of bars in the chart of hops per message."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a page shows beside the report.
+    """What a page shows beside the rows.
 
     Attributes
     ----------
     data : JSON values for the page's script
-    placements : what -> (row-major, as mapped)
+    placements : measure -> (row-major, as mapped)
     cost : Cost or None
-        None without activity.
+        None without activity of the network.
     """
 
     data: dict[str, Any]
@@ -41,13 +41,13 @@ class Drawn:
 
 
 def _short(values: Array) -> list[float]:
-    """Return numbers with five digits, whole ones without a point."""
+    """Return numbers with five digits; whole numbers are integers."""
     rounded = [float(f"{value:.5g}") for value in values.tolist()]
     return [int(value) if value == int(value) else value for value in rounded]
 
 
 def drawn(deployed: DeployedNetwork) -> Drawn:
-    """Return all that the page draws."""
+    """Return everything that the page draws."""
     mapping, chip, number = deployed.mapping, deployed.mapping.chip, len(deployed.cores)
     edges, addresses, in_order = deployed.traffic, deployed.addresses, row_major(deployed.problem)
     before, after = _placement(edges, in_order, chip), _placement(edges, addresses, chip)
@@ -84,13 +84,13 @@ def drawn(deployed: DeployedNetwork) -> Drawn:
 
 
 def _shards(mapping: Mapping) -> list[list[list[int]]]:
-    """Return the shards of every core, each as number of the layer, rows, columns and channels."""
+    """Return the shards of every core, each as layer number, rows, columns and channels."""
     layer = {name: index for index, (name, _) in enumerate(mapping.populations)}
     return [[[layer[shard.population], *shard.y, *shard.x, *shard.c] for shard in core.shards] for core in mapping.cores]
 
 
 def _chip(mapping: Mapping) -> dict[str, Any]:
-    """Return the meshes that are drawn: of the chips in use, where they are on the board, and cores that may not be used."""
+    """Return the meshes to draw: the chips in use, their places on the board, and the blocked cores."""
     chip = mapping.chip
     used = sorted({core.address.chip for core in mapping.cores})
     rows, columns = np.divmod(np.array(used), chip.amount("board_columns"))
@@ -104,7 +104,7 @@ def _chip(mapping: Mapping) -> dict[str, Any]:
 
 
 def _pairs(edges: Traffic, cores: int) -> dict[str, Any]:
-    """Return who sends to whom, the sources' targets one after the other; of very many, those with most messages."""
+    """Return the targets of every core, source after source; beyond `PAIRS` pairs, those with most messages."""
     kept = np.sort(np.argsort(-edges.messages, kind="stable")[:PAIRS])
     kept = kept[edges.messages[kept] > 0]
     start = np.concatenate([[0], np.cumsum(np.bincount(edges.sources[kept], minlength=cores))])
@@ -135,7 +135,7 @@ def _placement(edges: Traffic, addresses: Sequence[Address], chip: ChipSpec) -> 
 
 
 def _links(edges: Traffic, addresses: Sequence[Address], chip: ChipSpec, shown: Sequence[Address]) -> dict[str, Any]:
-    """Return the busier direction of every link that carries anything, (column, row, messages) on the part of the board that is shown."""
+    """Return the busier direction of every link in use, (column, row, messages) within the shown part of the board."""
     carried = loads(edges, addresses, chip)
     places = board_positions(shown, chip)
     mesh = np.array([chip.amount("mesh_columns"), chip.amount("mesh_rows")])
@@ -152,7 +152,7 @@ def _links(edges: Traffic, addresses: Sequence[Address], chip: ChipSpec, shown: 
 
 
 def _hops(edges: Traffic, placements: Sequence[Sequence[Address]], chip: ChipSpec) -> dict[str, Any]:
-    """Return the share of messages that travel so far, for every placement; a bar is `width` distances."""
+    """Return the share of messages in every bar for every placement; a bar covers `width` distances."""
     distances = [_distances(edges, addresses, chip) for addresses in placements]
     width = max((int(d.max()) for d in distances if d.size), default=0) // _DISTANCES + 1
     total = max(float(edges.messages.sum()), 1e-12)

@@ -1,4 +1,4 @@
-// One core's shards, use and partners, beside the mesh.
+// The shards, use and partners of one core, beside the mesh.
 const [PARTNERS, SWATCHES] = [6, 3];
 const targetsOf = (core) => {
   const [from, to] = data.pairs.start.slice(core.index, core.index + 2);
@@ -7,7 +7,7 @@ const targetsOf = (core) => {
 const sourcesOf = new Map(cores.map((core) => [core.index, []]));
 for (const core of cores) for (const [target, messages] of targetsOf(core)) sourcesOf.get(target.index).push([core, messages]);
 
-let current = cores[0]; // the one that Tab reaches
+let current = cores[0]; // the core that Tab reaches
 let marked = [];
 
 function mark(core) {
@@ -27,14 +27,14 @@ function describe(core) {
     ...block("Shards", element("ul", {}, ...core.shards.map(shardLine))),
     ...block("Use", useList(core)),
     ...block(`Traffic, ${perImage}`, trafficList(core)),
-    ...partners("Sends most to", targetsOf(core)), ...partners("Hears most from", sourcesOf.get(core.index)),
+    ...partners("Sends most to", targetsOf(core)), ...partners("Receives most from", sourcesOf.get(core.index)),
     ...leftOut(),
   );
 }
 
 function leftOut() {
   const [all, here] = [data.pairs.all, data.pairs.target.length];
-  return here < all ? [element("small", {}, `Of ${whole(all)} pairs of cores that talk, this page has the ${whole(here)} with most messages.`)] : [];
+  return here < all ? [element("small", {}, `Of ${whole(all)} pairs of cores that communicate, this page has the ${whole(here)} with most messages.`)] : [];
 }
 
 const block = (title, content) => [element("h4", {}, title), content];

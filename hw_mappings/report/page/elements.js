@@ -1,5 +1,5 @@
 "use strict";
-// Elements and numbers. Text only ever becomes text nodes.
+// Elements and numbers. Text always becomes text nodes, never markup.
 const data = JSON.parse(document.getElementById("data").textContent);
 
 function fill(node, attributes, children) {
@@ -19,7 +19,7 @@ const percent = (value) => `${Math.round(100 * value)} %`;
 const meter = (fraction, chosen) => drawing("svg", { class: "meter", "aria-hidden": "true" },
   drawing("rect", { class: chosen ? "chosen" : null, width: `${(100 * fraction).toFixed(2)}%`, height: "100%" }));
 
-// Hues go along the network; lightness alternates, so that neighbours differ.
+// The hue follows the order of the layers; the lightness alternates, so that neighbours differ.
 const layerColour = (layer) => {
   const hue = 25 + (325 * layer) / Math.max(data.layers.length, 6);
   return `oklch(var(${layer % 2 ? "--deep" : "--light"}) var(--chroma) ${hue.toFixed(1)})`;

@@ -1,4 +1,4 @@
-// The cores in use as buttons on their chips' meshes: one of them can be reached with Tab, the arrow keys go on from there.
+// The cores in use are buttons on the meshes of their chips. Tab reaches one of them; the arrow keys move on from there.
 const cores = data.cores.chip.map((chip, index) => ({
   index, chip, core: data.cores.core[index], at: data.cores.at[index], usage: data.cores.usage[index],
   shards: data.cores.shards[index].map(([layer, ...spans]) => ({ layer, y: spans.slice(0, 2), x: spans.slice(2, 4), c: spans.slice(4) })),
@@ -62,14 +62,14 @@ const colourings = {
 const chosenResource = () => limited.find((resource) => resource.name === document.getElementById("resource").value);
 const chosenColouring = () => document.querySelector("input[name=colouring]:checked").value;
 
-// A core's layers with their numbers of neurons there, the largest first.
+// The layers of a core with their numbers of neurons on it, the largest first.
 function sharesOf(core) {
   const shares = new Map();
   for (const shard of core.shards) shares.set(shard.layer, (shares.get(shard.layer) ?? 0) + neurons(shard));
   return [...shares].sort((a, b) => b[1] - a[1]);
 }
 
-// A core of several layers shows each as wide as its part of the neurons.
+// A core of several layers shows a stripe for each, as wide as the layer's share of the neurons.
 function striped(core) {
   const shares = sharesOf(core);
   const all = shares.reduce((sum, [, share]) => sum + share, 0);
@@ -82,14 +82,14 @@ function striped(core) {
   return stops.length > 1 ? `linear-gradient(90deg, ${stops.join(", ")})` : layerColour(shares[0][0]);
 }
 
-// Which of the steps of the ramp, as it is in light or dark colours, need white on them.
+// Steps of the colour ramp that need white text, in the light or the dark scheme.
 const SHADES = 24;
 const pixel = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
 function dark(colour) {
   pixel.fillStyle = colour;
   pixel.fillRect(0, 0, 1, 1);
   const [red, green, blue] = [...pixel.getImageData(0, 0, 1, 1).data].map((part) => (part / 255 <= 0.04045 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179; // white and black stand out as much from this luminance
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179; // white and black have equal contrast with this luminance
 }
 
 function shadesNow() {
@@ -122,7 +122,7 @@ function paint() {
   drawLegend(name, colouring, top);
 }
 
-let kept = null; // the layer that all others are dimmed for
+let kept = null; // the chosen layer; all others are dimmed
 function drawLegend(name, colouring, top) {
   const legend = document.getElementById("legend");
   legend.dataset.colouring = name;

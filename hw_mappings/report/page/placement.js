@@ -1,4 +1,4 @@
-// What the links of the mesh carry, with the cores in the order of the network and as they were placed.
+// Messages on the links of the mesh, with the cores in row-major order and as mapped.
 const LEVELS = 7;
 const NAMES = ["row-major", "as mapped"];
 
@@ -9,7 +9,7 @@ function drawPlacements() {
   document.getElementById("hops").append(hopsChart());
 }
 
-// Links of about equal load are one path; the square root makes the light ones visible.
+// Links of about equal load are one path; the square root makes lightly loaded links visible.
 function meshOfLinks({ size, cores: used, across, down }, name, top) {
   const [columns, rows] = size;
   const paths = Array.from({ length: LEVELS }, () => []);

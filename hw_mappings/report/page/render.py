@@ -1,7 +1,7 @@
-"""The page itself: what its template shows, in one file that loads nothing (see `ecc_lava.common.pages`).
+"""Fill the page's template, in one file that loads nothing (see `ecc_lava.common.pages`).
 
-What comes from files (names of layers, chips and sources) is escaped where it is text, and reaches the script as JSON that cannot end its
-element. The page's own policy lets the browser run this script and use these styles, and nothing else.
+Names from files (of layers, chips and sources) are escaped in text, and reach the script as JSON that cannot end its element. The page's
+own policy lets the browser run this script and use these styles, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["chip_page"]
 
 _FOLDER: Final = Path(__file__).parent
 _SCRIPTS: Final = ("elements.js", "mesh.js", "details.js", "charts.js", "placement.js", "start.js")
-"""In this order they are one script."""
+"""Parts of the page's script in their order."""
 
 
 _FILTERS: Final = {
@@ -60,15 +60,15 @@ def chip_page(
     ----------
     mapping : Mapping
     network : QuantisedNetwork
-        The one that it is of.
+        The network that the mapping is of.
     activity : Result or None
-        A simulation of it, whose spikes weigh traffic; without it there are no energies, and every neuron fires at every step.
+        A simulation of the network, whose spikes weigh the traffic; without it, every neuron fires at every step and energies are absent.
     title : str or None
         Name of the network.
     facts : dict or None
-        `hw_mappings.report.rows.summary` of the same, if it has been made already.
+        `hw_mappings.report.summary` of the same network and activity, if the caller has it.
     about : dict or None
-        What is said of the page's origin: name -> value.
+        Origin of the page: name -> value.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Names, units and sentences of the page."""
+"""Names, units and sentences on the page."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from hw_mappings.resources import SynapseModel
 __all__ = ["MODEL_WORDS", "PARTS", "RESOURCE_WORDS", "figure_text", "figure_words"]
 
 RESOURCE_WORDS: Final = {
-    "compartments": ("compartments", "neurons; fewer of them, or a chip that takes fewer compartments for each"),
-    "synapse_bits": ("synaptic memory", "synapses; fewer of them into each neuron, fewer weight bits, larger tiles of shared weights"),
-    "memory_bits": ("memory", "synapses and neurons together; fewer of either, or fewer weight bits"),
-    "input_axons": ("input axons", "the spikes it reads; fewer channels before it, or cuts that read less of them"),
-    "output_axons": ("output axons", "the cores it sends to; fewer channels after it, so that these are fewer"),
-    "delay_slots": ("delay slots", "input that has to wait; skips over fewer layers"),
-    "thresholds": ("thresholds", "distinct thresholds; one scale a layer (convert --per layer), or cuts along channels"),
-    "exponents": ("exponents", "distinct weight formats; fewer projections into it"),
+    "compartments": ("compartments", "fewer neurons, or a chip with fewer compartments per neuron"),
+    "synapse_bits": ("synaptic memory", "fewer synapses into each neuron, fewer weight bits, or larger tiles of shared weights"),
+    "memory_bits": ("memory", "fewer synapses, fewer neurons, or fewer weight bits"),
+    "input_axons": ("input axons", "fewer channels in the layers before it, or cuts that read fewer spikes"),
+    "output_axons": ("output axons", "fewer channels in the layers after it, so that it sends to fewer cores"),
+    "delay_slots": ("delay slots", "skips over fewer layers"),
+    "thresholds": ("thresholds", "one scale per layer (convert --per layer), or cuts along channels"),
+    "exponents": ("exponents", "fewer projections into the layer"),
 }
-"""Resource -> its name, and what needs less of it."""
+"""Resource -> its name, and what reduces its use."""
 
 PARTS: Final = {
     "synops": "spikes through synapses",
     "updates": "updates of neurons, all active",
     "spikes": "messages within their tiles",
     "hops": "hops between cores",
-    "static": "chips that do nothing",
+    "static": "static power of the chips",
 }
-"""Part of the energy -> what it is."""
+"""Part of the energy -> its name."""
 
 MODEL_WORDS: Final = {
     SynapseModel.STRICT: "Synaptic memory holds each distinct list with its header, indices and delays; borders have lists of their own.",
@@ -35,7 +35,7 @@ MODEL_WORDS: Final = {
 }
 
 _UNITS: Final = (("_fj", "pJ", 1000), ("_ps", "ns", 1000), ("_uw", "mW", 1000), ("_bits", "bits", 1))
-"""Ending of a figure's name -> unit it is shown in, and how many of the stored units that is."""
+"""(ending of a figure's name, unit on the page, stored units per shown unit)."""
 
 
 def figure_words(name: str) -> str:
