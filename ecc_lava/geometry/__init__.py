@@ -11,15 +11,7 @@ from ecc_lava.geometry.convolution_pairs import Composition
 from ecc_lava.geometry.counting import fan_out, synapses
 from ecc_lava.geometry.description import ARRAYS, arrays, describe, rebuild
 from ecc_lava.geometry.sampling import apply_at, windows
-from ecc_lava.geometry.sparse import (
-    as_sparse,
-    axes_permuted,
-    from_synapses,
-    is_in_place,
-    permutation,
-    reshaping,
-    sparse_sum,
-)
+from ecc_lava.geometry.sparse import as_sparse, axes_permuted, from_synapses, is_in_place, permutation, reshaping, sparse_sum
 from ecc_lava.geometry.types import (
     Conv,
     Dense,

@@ -27,8 +27,8 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Step",
-    "shape_of",
     "nodes_for_outputs",
+    "shape_of",
 ]
 
 

@@ -8,4 +8,4 @@ from ecc_lava.lowering.decisions import Decision, Lowering
 from ecc_lava.lowering.folding import FOLD_LIMIT, OperatorCost
 from ecc_lava.lowering.lower import lower
 
-__all__ = ["FOLD_LIMIT", "OperatorCost", "Decision", "Lowering", "lower"]
+__all__ = ["FOLD_LIMIT", "Decision", "Lowering", "OperatorCost", "lower"]

@@ -27,11 +27,11 @@ __all__ = [
     "clipped_rate",
     "depths",
     "ideal_rate",
+    "ideal_rates",
     "input_rates",
     "input_sum",
     "output_name",
     "rate_forward",
-    "ideal_rates",
     "remaining_rates",
     "whole",
 ]

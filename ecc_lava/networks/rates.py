@@ -12,7 +12,7 @@ from ecc_lava.inputs import model_inputs
 from ecc_lava.networks.spiking import Population, SpikingNetwork
 from ecc_lava.networks.wiring import Kind, output_name
 
-__all__ = ["RateFunction", "clipped_rate", "ideal_rate", "input_rates", "input_sum", "rate_forward", "ideal_rates", "remaining_rates"]
+__all__ = ["RateFunction", "clipped_rate", "ideal_rate", "ideal_rates", "input_rates", "input_sum", "rate_forward", "remaining_rates"]
 
 RateFunction = Callable[[Population, Array], Float]
 """A population's rate as a function of the sum of its inputs and bias, (N, H, W, C)."""

@@ -18,17 +18,12 @@ from typing import Any, Final
 
 from ecc_lava.common import read_bytes
 from ecc_lava.errors import FileError, InvalidInput
-from hw_mappings.chips.boards import BOARDS
 from hw_mappings.chips.figures import Figure
-from hw_mappings.chips.loihi1 import LOIHI1
-from hw_mappings.chips.loihi2 import LOIHI2
 from hw_mappings.chips.spec import ChipSpec, figure_names
 
-__all__ = ["CHIPS", "chip", "chip_from_json", "chip_to_json", "load_chip"]
+__all__ = ["chip_from_json", "chip_to_json", "load_chip"]
 
 SCHEMA: Final = 2
-CHIPS: Final = {spec.name: spec for spec in (LOIHI1, LOIHI2, *BOARDS)}
-"""Built-in chips and boards by name."""
 
 
 def chip_to_json(spec: ChipSpec) -> dict[str, Any]:
@@ -96,18 +91,3 @@ def load_chip(path: str | Path) -> ChipSpec:
         raise FileError(f"chip file {path}: {error}") from error
     except (ValueError, RecursionError) as error:
         raise FileError(f"chip file {path} cannot be read as JSON: {error}") from error
-
-
-def chip(name_or_path: str | Path) -> ChipSpec:
-    """Return a built-in chip by name, or the chip in a file.
-
-    Raises
-    ------
-    InvalidInput
-        If the argument is neither.
-    """
-    if str(name_or_path) in CHIPS:
-        return CHIPS[str(name_or_path)]
-    if not Path(name_or_path).exists():
-        raise InvalidInput(f"chip {str(name_or_path)!r} is neither built in ({', '.join(CHIPS)}) nor a file")
-    return load_chip(name_or_path)

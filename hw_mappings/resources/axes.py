@@ -18,7 +18,7 @@ from ecc_lava.common import Array, Int, Shape, read_only
 from ecc_lava.geometry import Conv, Dense, target_shape, written
 from hw_mappings.resources.tiling import Cut
 
-__all__ = ["Axis", "AxisNeeds", "BlockAxis", "SpanNeeds", "SlidingAxis", "axes_of", "axis_needs", "fan_outs", "meeting", "span_needs"]
+__all__ = ["Axis", "AxisNeeds", "BlockAxis", "SlidingAxis", "SpanNeeds", "axes_of", "axis_needs", "fan_outs", "meeting", "span_needs"]
 
 
 @dataclass(frozen=True)

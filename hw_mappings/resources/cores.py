@@ -33,10 +33,10 @@ __all__ = [
     "demands",
     "fits",
     "limits_of",
-    "usage_without_axons",
     "projection_axons",
     "thresholds_of",
     "usage_of",
+    "usage_without_axons",
     "with_axons",
 ]
 

@@ -10,8 +10,9 @@ import numpy as np
 from ecc_lava.formats.table import number_format
 from ecc_lava.networks.integer import QuantisedNetwork
 from ecc_lava.networks.wiring import Kind
-from hw_mappings import LOIHI1, LOIHI2
-from hw_mappings.chips import ChipSpec, Figure
+from hw_mappings import LOIHI2
+from hw_mappings.chips import BOARDS, ChipSpec, Figure
+from hw_mappings.chips import CHIPS as BUILT_IN
 
 __all__ = ["CHIPS", "DISCRETE", "ROOMY", "TINY", "chip_with", "for_chip"]
 
@@ -27,7 +28,11 @@ DISCRETE = chip_with(population_atoms=None)
 TINY = chip_with(compartments=24, memory_bits=None, synapse_bits=12_000, input_axons=150, output_axons=400, chips=1000)
 ROOMY = chip_with(compartments=10**9, memory_bits=None, delay_max=1)
 """A core holds anything, but delays by one step only, so that longer skips take repeaters."""
-CHIPS = {"loihi2": LOIHI2, "loihi1": LOIHI1, "tiny": TINY, "tiny pool": chip_with(compartments=32, memory_bits=24_000)}
+CHIPS = {
+    **{name: chip for name, chip in BUILT_IN.items() if chip not in BOARDS},
+    "tiny": TINY,
+    "tiny pool": chip_with(compartments=32, memory_bits=24_000),
+}
 
 
 def for_chip(network: QuantisedNetwork, chip: ChipSpec) -> QuantisedNetwork:
