@@ -8,7 +8,8 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -80,6 +81,16 @@ BETWEEN_OWN_PROCESSES = {"ecc_lava/backends/lava/host/host.py", "ecc_lava/backen
 """May pickle: a plan goes from this process to its own child, in a private temporary folder; nothing that a user names is read so."""
 
 
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(_text(path))
+
+
 def _where(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -89,7 +100,7 @@ def _is_submodule(package: str, name: str) -> bool:
     folder = ROOT / package.replace(".", "/")
     if not (folder / f"{name}.py").is_file():
         return False
-    return f" {name}" not in (folder / "__init__.py").read_text(encoding="utf-8")
+    return f" {name}" not in _text(folder / "__init__.py")
 
 
 def _imports(path: Path, named: bool = True) -> Iterator[tuple[str, bool]]:
@@ -113,7 +124,7 @@ def _imports(path: Path, named: bool = True) -> Iterator[tuple[str, bool]]:
             else:
                 yield from walk(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
 
-    return walk(ast.parse(path.read_text(encoding="utf-8")), False)
+    return walk(_tree(path), False)
 
 
 def _room(module: str) -> tuple[str, str]:
@@ -145,8 +156,7 @@ def _own_imports(path: Path) -> Iterator[tuple[str, bool]]:
             yield module, inside
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_where)
-def test_rooms_import_lower_floors_by_their_doors(path: Path) -> None:
+def _rooms_import_lower_floors_by_their_doors(path: Path) -> None:
     where, (package, room) = _where(path), _room(_module(path))
     for module, inside in _own_imports(path):
         its_package, its_room = _room(module)
@@ -163,8 +173,7 @@ def test_rooms_import_lower_floors_by_their_doors(path: Path) -> None:
         assert module.count(".") < 2 or module == "ecc_lava.importers.keras", f"{where} enters {its_room} by the back door {module}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_where)
-def test_heavy_packages_stay_in_their_rooms(path: Path) -> None:
+def _heavy_packages_stay_in_their_rooms(path: Path) -> None:
     where = _where(path)
     for module, inside in _imports(path):
         package = module.split(".")[0]
@@ -206,13 +215,11 @@ def test_no_loose_modules_and_no_room_without_a_floor() -> None:
         assert rooms <= set().union(*FLOORS[package]), f"no floor for {rooms}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_where)
-def test_no_file_repeats_its_folders_name(path: Path) -> None:
+def _no_file_repeats_its_folders_name(path: Path) -> None:
     assert not path.stem.startswith(f"{path.parent.name}_"), f"{_where(path)}: the folder says it already"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_where)
-def test_nothing_read_is_executed(path: Path) -> None:
+def _nothing_read_is_executed(path: Path) -> None:
     """No `eval` or `exec`; no pickle module; NumPy is told not to unpickle."""
     where = _where(path)
     for module, _ in _imports(path):
@@ -220,7 +227,7 @@ def test_nothing_read_is_executed(path: Path) -> None:
             {"pickle"} if where in BETWEEN_OWN_PROCESSES else set()
         )
         assert module.split(".")[0] not in unsafe, f"{where} imports {module}"
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if not isinstance(node, ast.Call):
             continue
         name = ast.unparse(node.func)
@@ -279,7 +286,7 @@ def test_public_names_resolve(package: ModuleType) -> None:
 
 def test_public_names_of_modules_resolve() -> None:
     for path in SOURCES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = _tree(path)
         exported = [n for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"]
         if not exported or "processes" in path.parts:
             continue
@@ -330,9 +337,8 @@ def _length(function: ast.FunctionDef, lines: list[str]) -> int:
     return sum(bool(line.strip()) and not line.strip().startswith("#") for line in code)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_where)
-def test_files_and_functions_are_small(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+def _files_and_functions_are_small(path: Path) -> None:
+    text = _text(path)
     lines = text.splitlines()
     assert len(lines) <= LINES_OF_A_FILE, f"{_where(path)} holds more than one idea"
     for node in ast.walk(ast.parse(text)):
@@ -347,7 +353,28 @@ def test_files_and_functions_are_small(path: Path) -> None:
 def test_a_public_class_name_has_one_meaning() -> None:
     homes: dict[str, list[str]] = {}
     for path in SOURCES:
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in _tree(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(_where(path))
     assert not {name: paths for name, paths in homes.items() if len(paths) > 1}
+
+
+RULES = (
+    _rooms_import_lower_floors_by_their_doors,
+    _heavy_packages_stay_in_their_rooms,
+    _no_file_repeats_its_folders_name,
+    _nothing_read_is_executed,
+    _files_and_functions_are_small,
+)
+"""What holds for each file of the packages."""
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__.strip("_"))
+def test_every_file(rule: Callable[[Path], None]) -> None:
+    broken = []
+    for path in SOURCES:
+        try:
+            rule(path)
+        except AssertionError as error:
+            broken.append(str(error))
+    assert not broken, "\n".join(broken)
