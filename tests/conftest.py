@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; the tests of interrupts send it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,12 +24,21 @@ LONGEST = {"test_notebooks.py", "test_models.py", "test_lava_faults.py", "test_k
 """Files to begin with, so that no worker is left alone with one of them at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByFile(LoadScopeScheduling):
+    """Gives one worker all tests of a file, which share conversions, or of a folder of `TOGETHER`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.split("::", 1)[0])
+        return file.parent.as_posix() if file.parent.name in TOGETHER else file.as_posix()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Return the one that shares out the tests."""
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give one worker all tests of a file, which share conversions, or of a folder."""
-    for item in items:
-        file = item.path.relative_to(TESTS)
-        item.add_marker(pytest.mark.xdist_group(file.parts[0] if file.parts[0] in TOGETHER else file.as_posix()))
+    """Begin with the longest files."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
