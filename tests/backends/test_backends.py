@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
+from ecc_lava.backends import BACKENDS
 from ecc_lava.backends.activity import Activity, Recording
 from ecc_lava.backends.fast import run as fast_module
 from ecc_lava.backends.fast.run import fast
@@ -248,7 +249,7 @@ def test_the_neuron_by_hand(dtype: type) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"backend": "gpu"}, "'gpu' is not known; known: fast, golden, lava, float, closed_form"),
+        ({"backend": "gpu"}, f"'gpu' is not known; known: {', '.join(BACKENDS)}"),
         ({"backend": "float"}, "'float' runs a SpikingNetwork, not a QuantisedNetwork"),
         ({"timesteps": 0}, "timesteps 0; this network was converted for 1 to 6"),
         ({"timesteps": 7}, "timesteps 7"),

@@ -19,6 +19,7 @@ from ecc_lava import __version__
 from ecc_lava.cli.choices import chips, placers, runtimes, synapse_models
 from ecc_lava.cli.commands import COMMANDS
 from ecc_lava.cli.several import CommandOfSeveral, Several, Words, several_of, values
+from hw_mappings.chips import BOARDS, CHIPS
 from hw_mappings.placement import PLACERS
 from tests.helpers.program import BAD_INPUT, DATA, OK, Call, in_process_of_its_own, one_message
 
@@ -54,7 +55,8 @@ def test_every_command_has_its_sentence_and_json(command: str, call: Call) -> No
 
 def test_choices_are_the_registries() -> None:
     assert placers() == tuple(PLACERS)
-    assert chips() == ("loihi1", "loihi2")
+    assert chips() == tuple(name for name, chip in CHIPS.items() if chip not in BOARDS)
+    assert {"loihi1", "loihi2"} <= set(chips())
     assert set(synapse_models()) == {"strict", "ideal"}
     assert runtimes()[0] == "auto"
 

@@ -309,7 +309,7 @@ def test_lambda_is_per_layer_or_channel() -> None:
     [
         ({"timesteps": 0}, "timesteps 0"),
         ({"timesteps": -3}, "timesteps -3"),
-        ({"recipe": "best ever"}, "known: ecc, channel, best"),
+        ({"recipe": "best ever"}, f"known: {', '.join(RECIPES)}"),
         ({"calibration": np.zeros((0, 5, 5, 2))}, "calibration: holds no image"),
         ({"calibration": np.zeros((4, 5, 5, 3))}, r"calibration: shape \(4, 5, 5, 3\) does not fit"),
         ({"calibration": np.full((4, 5, 5, 2), np.nan)}, "image 0 holds NaN or infinity \\(4 such"),

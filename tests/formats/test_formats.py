@@ -194,9 +194,10 @@ def test_quantised_numbers_are_always_representable(graph: Graph, bits: int, rec
 
 @BY_NAME
 @pytest.mark.parametrize("per", ["layer", "channel"])
-@pytest.mark.parametrize("bits", [3, 8])
+@pytest.mark.parametrize("widest", [False, True])
 @pytest.mark.parametrize("channels", [5, 40])
-def test_every_weight_is_off_by_half_a_unit_at_most(format: NumberFormat, per: str, bits: int, channels: int) -> None:
+def test_every_weight_is_off_by_half_a_unit_at_most(format: NumberFormat, per: str, widest: bool, channels: int) -> None:
+    bits = format.weight_bits if widest else 3
     real = _network(_kernel(channels), bias=np.random.default_rng(1).normal(0, 0.3, (1, 1, channels)))
     network = quantise(real, format=format, bits=bits, per=per)
     projection, population = network.projections[0], network.by_name["p"]
@@ -236,8 +237,10 @@ def test_a_bias_that_silences_a_neuron_takes_no_unit_away() -> None:
 
 def test_binarised_weights_take_two_bits_on_loihi1() -> None:
     kernel = np.sign(_kernel(4)) * 0.1
-    networks = {format: quantise(_network(kernel), format=format) for format in FORMATS}
-    assert {format: network.projections[0].bits for format, network in networks.items()} == {"loihi1": 2, "loihi2": 1}
+    networks = {name: quantise(_network(kernel), format=format, bits=format.weight_bits) for name, format in FORMATS.items()}
+    bits = {name: network.projections[0].bits for name, network in networks.items()}
+    assert bits == {name: format.binary_bits for name, format in FORMATS.items()}
+    assert (bits["loihi1"], bits["loihi2"]) == (2, 1)
     assert set(np.unique(networks["loihi1"].projections[0].geometry.kernel)) == {-64, 64}
 
 

@@ -35,7 +35,7 @@ Widths = Annotated[
 Per = Annotated[str, choice(PER, help="Whether every channel has a scale of its own, or every layer.")]
 Format = Annotated[str, choice(FORMATS, help="The chip's number format.")]
 Recipe = Annotated[str, choice(sorted(RECIPES), help="Conversion recipe.")]
-Coding = Annotated[Optional[str], choice(CODINGS, help="How images are sent (default: graded on loihi2, rate on loihi1).")]
+Coding = Annotated[Optional[str], choice(CODINGS, help="How images are sent (default: graded if the format has payloads, else rate).")]
 StepsInTime = Annotated[
     bool, typer.Option("--steps-in-time", help="Convert step activations where they are not exact: T > 1, or beside ReLUs.")
 ]

@@ -126,7 +126,7 @@ def test_files_that_are_no_chip(text: str, tmp_path: Path) -> None:
 def test_missing_files_and_unknown_names() -> None:
     with pytest.raises(FileError):
         load_chip("/nonexistent/chip.json")
-    with pytest.raises(InvalidInput, match=r"neither built in \(loihi1, loihi2, kapoho-bay, .*\) nor a file"):
+    with pytest.raises(InvalidInput, match=rf"neither built in \({', '.join(CHIPS)}\) nor a file"):
         chip("loihi7")
     with pytest.raises(InvalidInput):
         chip_from_json(None)
