@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,8 +19,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import networks
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import ecc_lava
 from ecc_lava.formats.table import FORMATS
@@ -33,6 +35,7 @@ from hw_mappings.partition.lower_bound import lower_bound
 from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.placement import PLACERS, hop_weighted
 from hw_mappings.resources.synapses import SynapseModel
+from tests.benchmarks import networks
 
 TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
 LARGEST_FOR_QAP = 3_000

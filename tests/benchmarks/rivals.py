@@ -30,7 +30,7 @@ class FloatLayer(NamedTuple):
 
 def float_layers(network: QuantisedNetwork) -> list[FloatLayer]:
     """Return a chain of populations in float32, normalised to thresholds of 1."""
-    layers = []
+    layers: list[FloatLayer] = []
     for population in network.populations[1:]:
         (projection,) = network.into(population.name)
         assert projection.source == network.populations[len(layers)].name, "a chain only"
@@ -62,12 +62,12 @@ def _tensorflow(layers: list[FloatLayer], timesteps: int) -> Callable[[Array], A
     @tf.function
     def run(x: Any) -> Any:
         first = sums(layers[0], x) + layers[0].bias
-        potentials = None
-        for _ in range(timesteps):
+        potentials: list[Any] = [None] * len(layers)
+        for step in range(timesteps):
             sent, now = None, []
             for i, layer in enumerate(layers):
                 current = first if sent is None else sums(layer, sent) + layer.bias
-                v = current + (layer.v_init if potentials is None else potentials[i])
+                v = current + (potentials[i] if step else layer.v_init)
                 if layer.spiking:
                     sent = tf.cast(v >= 1.0, tf.float32)
                     v = v - sent

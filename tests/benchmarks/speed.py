@@ -17,17 +17,20 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rivals import RIVALS, float_layers, ms_per_image_step
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import ecc_lava
 from ecc_lava.backends.activity import ActivityOf, Recording
@@ -42,6 +45,7 @@ from ecc_lava.inputs.batches import as_batch
 from ecc_lava.inputs.encoding import encode_all
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
+from tests.benchmarks.rivals import RIVALS, float_layers, ms_per_image_step
 
 HERE = Path(__file__).parent
 LINE = 64
@@ -174,7 +178,7 @@ def roofline(repeats: int) -> dict[str, Any]:
         library.chain(200_000_000)
         seconds.append(time.thread_time() - start)
     clock = 0.2 / min(seconds)
-    measured = {"L1": {}, "L2": {}}
+    measured: dict[str, dict[str, float]] = {"L1": {}, "L2": {}}
     for level, size in (("L1", 24 * 1024), ("L2", 512 * 1024)):
         best = max(_c_rows(library, size, blocks, repeats) for blocks in (1, 2, 4))
         measured[level] = {"c": best, "numba": _numba_rows(size, repeats)}
@@ -248,7 +252,7 @@ def layers(network: QuantisedNetwork, q: dict[str, Array], repeats: int, roof: d
         return result
 
     steps, samples, all_spent = network.timesteps, len(next(iter(q.values()))), []
-    type(use).run = timed  # type: ignore[method-assign]
+    setattr(type(use), "run", timed)  # noqa: B010 - a method of the class is replaced for the time of a measurement
     try:
         for _ in range(repeats):
             spent.clear()
@@ -322,7 +326,8 @@ def cores(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict[
 def rivals(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict[str, Any]:
     """Run the same network in other simulators, at their best batch."""
     (values,) = q.values()
-    steps, prepared, contenders = network.timesteps, float_layers(network), {}
+    steps, prepared = network.timesteps, float_layers(network)
+    contenders: dict[str, Callable[[], float]] = {}
     packages = {"TensorFlow loop": "tensorflow", "PyTorch loop": "torch", "SpikingJelly": "spikingjelly"}
     batches: dict[str, int] = {}
     for name, make in RIVALS.items():
@@ -335,7 +340,7 @@ def rivals(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict
             trials[batch] = ms_per_image_step(run, x, steps)
         batches[name] = min(trials, key=lambda batch: trials[batch])
         x = values[: batches[name]].astype(np.float32)
-        contenders[name] = lambda run=run, x=x: ms_per_image_step(run, x, steps)
+        contenders[name] = partial(ms_per_image_step, run, x, steps)
     contenders["ours"] = lambda: _ours(network, _first(q, 100), steps, _Using())
     found = _medians(contenders, repeats)
     others = {name: value for name, value in found.items() if name != "ours"}
