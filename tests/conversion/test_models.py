@@ -85,7 +85,7 @@ def lenet(data: Path) -> Converted:
 
 @pytest.fixture(scope="module")
 def resnet(data: Path) -> Converted:
-    return convert(ecc_lava.load_model(data / "resnet20_cifar10.keras"), data / "cifar10.npz", 8)
+    return convert(ecc_lava.load_model(data / "resnet20_cifar10.keras"), data / "cifar10.npz", 8, "channel")
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +154,14 @@ def test_every_model_maps_onto_loihi2(name: str, request: pytest.FixtureRequest)
     assert mapping.lower_bound_cores <= len(mapping.cores)
 
 
-def test_the_default_recipe_loses_little_at_few_timesteps(resnet: Converted) -> None:
+@pytest.mark.slow
+def test_the_default_recipe_loses_little_at_few_timesteps(data: Path) -> None:
     """The smallest part of tests/benchmarks/quality.py: one seed, 64 calibration images, T=8."""
+    resnet = convert(ecc_lava.load_model(data / "resnet20_cifar10.keras"), data / "cifar10.npz", 8)
+    reference = ecc_lava.forward(resnet.graph, resnet.x[:16])
+    assert np.abs(ecc_lava.rate_forward(resnet.snn, resnet.x[:16]) - reference).max() <= 1e-5 * np.abs(reference).max()
+    compared = compare(resnet.network, resnet.x[:2], "golden")
+    assert (compared.differing_spikes, compared.differing_potentials) == (0, 0)
     x, labels = resnet.x[1000:2000], resnet.y[1000:2000]
     ann = ecc_lava.forward(resnet.graph, x).argmax(axis=1)
     predicted = ecc_lava.simulate(resnet.network, x).predictions
