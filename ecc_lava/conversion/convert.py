@@ -32,7 +32,7 @@ def convert(
     recipe: str | Sequence[Pass] = "best",
     fold_limit: float = FOLD_LIMIT,
     format: str = "loihi2",
-    bits: Bits = 8,
+    bits: Bits | None = None,
     steps_in_time: bool = False,
     coding: str | None = None,
     seed: int = 0,
@@ -77,12 +77,13 @@ def convert(
     if timesteps < 1:
         raise InvalidInput(f"timesteps {timesteps}; at least 1 is needed")
     network = replace(lower(graph, fold_limit).network, timesteps=timesteps)
-    kind = coding or number_format(format).default_coding
+    held = number_format(format)
+    kind = coding or held.default_coding
     network = replace(network, codings=tuple(replace(c, kind=kind, seed=seed) for c in network.codings))
     images = model_inputs(calibration, network.input_specs, "calibration")
     if not steps_in_time:
         _check_steps(network, timesteps)
-    for step in passes_of(recipe, format, bits, graph, progress):
+    for step in passes_of(recipe, format, held.default_bits if bits is None else bits, graph, progress):
         network = step(network, images).with_trace(step)
     return network
 

@@ -85,6 +85,11 @@ class NumberFormat:
         return self.weight_bits - bits if self.drops_low_bits else 0
 
     @property
+    def default_bits(self) -> int:
+        """The default width of weights: the widest that the format holds, at most 8 bits."""
+        return min(8, self.weight_bits)
+
+    @property
     def default_coding(self) -> str:
         """The default input coding: graded where spikes can carry it, else rate."""
         return "graded" if self.payload_bits >= PAYLOAD_MAX.bit_length() else "rate"

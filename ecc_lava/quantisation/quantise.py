@@ -19,7 +19,9 @@ from ecc_lava.quantisation.widths import Bits, bits_of
 __all__ = ["RoundingSteps", "quantise", "rounding_steps"]
 
 
-def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", bits: Bits = 8, per: str = "channel") -> QuantisedNetwork:
+def quantise(
+    network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", bits: Bits | None = None, per: str = "channel"
+) -> QuantisedNetwork:
     """Return the network in integers of a chip's format.
 
     Parameters
@@ -27,8 +29,9 @@ def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", 
     network : SpikingNetwork
         Converted: with timesteps and encoded input.
     format : str or NumberFormat
-    bits : int, or a mapping of population names to int
+    bits : int, or a mapping of population names to int, optional
         Width of the mantissas of all weights, or of the weights into each population; "default" stands for all populations not named.
+        Without it, the widest that the format holds, at most 8.
     per : {"channel", "layer"}
         Whether every channel of a population has a unit of its own, or all channels share one.
 
@@ -39,7 +42,8 @@ def quantise(network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", 
     RangeError
         If no exponent keeps a population's one-step input sum in the potential's range, or its thresholds in their format.
     """
-    return _choice(network, number_format(format) if isinstance(format, str) else format, bits, per).rounded()
+    held = number_format(format) if isinstance(format, str) else format
+    return _choice(network, held, held.default_bits if bits is None else bits, per).rounded()
 
 
 class RoundingSteps(NamedTuple):
@@ -57,7 +61,7 @@ class RoundingSteps(NamedTuple):
     integers: QuantisedNetwork
 
 
-def rounding_steps(network: SpikingNetwork, *, format: NumberFormat, bits: Bits = 8, per: str = "channel") -> RoundingSteps:
+def rounding_steps(network: SpikingNetwork, *, format: NumberFormat, bits: Bits, per: str = "channel") -> RoundingSteps:
     """Return the steps from real units to integers; parameters and errors as for `quantise`."""
     choice = _choice(network, format, bits, per)
     integers = choice.rounded()

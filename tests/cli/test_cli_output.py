@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 
 import ecc_lava
 from ecc_lava.analysis.differences import Differences
+from ecc_lava.cli.commands.convert import command as convert
 from ecc_lava.cli.show.output import show_table
 from ecc_lava.demo.data import MODEL
 from ecc_lava.errors import LavaError, RangeError
+from ecc_lava.formats import FORMATS
 from tests.helpers.program import BAD_INPUT, DATA, FAILED, LAVA, OK, Call, Made, Outcome, in_this_process, one_message
 
 
@@ -273,6 +276,14 @@ def test_the_way_to_loihi1(call: Call, loihi1: Path, tmp_path: Path) -> None:
     assert mapped.code == OK
     assert mapped.json["cores"] >= mapped.json["lower_bound_cores"]
     assert "quantise the network with format 'loihi2'" in one_message(call("map", loihi1, "--chip", "loihi2", "-o", tmp_path / "n.json"))
+
+
+def test_a_format_of_few_bits_needs_no_width(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The command line's choice of formats is read at import, so the command is called as a function."""
+    monkeypatch.setitem(FORMATS, "narrow", replace(FORMATS["loihi2"], name="narrow", weight_bits=6))
+    convert(MODEL, DATA, tmp_path / "net.h5", timesteps=2, format="narrow", recipe="ecc", images=8, json=True)
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["format"], facts["bits"]) == ("narrow", 6)
 
 
 def test_run_without_labels(call: Call, network: Path, unlabelled: Path) -> None:

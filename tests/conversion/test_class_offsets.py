@@ -17,6 +17,7 @@ from ecc_lava.conversion.calibration.class_offsets import ClassOffsets
 from ecc_lava.conversion.convert import convert
 from ecc_lava.conversion.recipes import RECIPES
 from ecc_lava.errors import InvalidInput
+from ecc_lava.formats.table import FORMATS
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
@@ -163,6 +164,13 @@ def test_the_recipe_best_decides_more_like_the_cnn_on_other_images() -> None:
     *without, last = RECIPES["best"]
     assert isinstance(last, ClassOffsets)
     assert divergence("best") < divergence(without)
+
+
+def test_passes_run_integers_of_the_format_s_default_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FORMATS, "narrow", replace(FORMATS["loihi2"], name="narrow", weight_bits=6))
+    passes = (*RECIPES["channel"], ClassOffsets())
+    for format, bits in (("narrow", 6), ("loihi2", 8)):
+        assert f"bits={bits}," in convert(_classifier(), calibration=_images(), timesteps=T, recipe=passes, format=format).trace[-1]
 
 
 def test_offsets_by_themselves_say_what_they_lack() -> None:

@@ -313,6 +313,13 @@ def test_bits_by_population() -> None:
         replace(network, projections=(replace(wide, geometry=with_kernel(wide.geometry, wide.geometry.kernel * 2)), network.projections[1]))
 
 
+@BY_NAME
+def test_the_default_width_is_the_widest_up_to_eight(format: NumberFormat) -> None:
+    assert [replace(format, weight_bits=widest).default_bits for widest in (6, 8, 9)] == [6, 8, 8]
+    for held in (format, replace(format, weight_bits=6)):
+        assert quantise(_network(_kernel(2)), format=held).bits == held.default_bits
+
+
 @pytest.mark.parametrize(
     ("bits", "says"),
     [

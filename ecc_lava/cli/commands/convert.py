@@ -30,7 +30,11 @@ PER = ("channel", "layer")
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="NET.h5", help="The network file to write.")]
 Timesteps = Annotated[int, typer.Option(min=1, help="T, the steps one image is shown for.")]
 Widths = Annotated[
-    str, typer.Option(metavar="2..8|FILE.json", help="Width of the weights, or a JSON object: population -> bits, and a default.")
+    Optional[str],
+    typer.Option(
+        metavar="2..8|FILE.json",
+        help="Width of the weights, or a JSON object: population -> bits, and a default (default: the format's widest, at most 8).",
+    ),
 ]
 Per = Annotated[str, choice(PER, help="Whether every channel has a scale of its own, or every layer.")]
 Format = Annotated[str, choice(FORMATS, help="The chip's number format.")]
@@ -46,7 +50,7 @@ def command(
     calibration: Calibration,
     output: Output,
     timesteps: Timesteps = 32,
-    bits: Widths = "8",
+    bits: Widths = None,
     per: Per = "channel",
     format: Format = "loihi2",
     recipe: Recipe = "best",
@@ -92,8 +96,10 @@ def command(
         _show(output, network, facts)
 
 
-def _widths(bits: str, format: str) -> Bits:
-    """Return the widths that the option gives, checked against the format."""
+def _widths(bits: str | None, format: str) -> Bits:
+    """Return the widths that the option gives, checked against the format; without the option, the format's default."""
+    if bits is None:
+        return number_format(format).default_bits
     widths = as_bits(bits)
     bits_of(widths, [] if isinstance(widths, int) else [name for name in widths if name != DEFAULT], number_format(format))
     return widths
