@@ -7,7 +7,7 @@ from collections import Counter
 from ecc_lava.backends import Result
 from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.networks import Kind, QuantisedNetwork
-from hw_mappings.chips import LOIHI2, ChipSpec
+from hw_mappings.chips import DEFAULT_CHIP, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
 from hw_mappings.partition import PartitionPlan, chip_network, explain_cores, plan
 from hw_mappings.placement import DEFAULT_PLACER, PLACERS, PlacementProblem, Placer, traffic
@@ -35,7 +35,7 @@ def _cores_of_each(planned: PartitionPlan) -> dict[str, int]:
 
 def map_network(
     network: QuantisedNetwork,
-    chip: ChipSpec = LOIHI2,
+    chip: ChipSpec = DEFAULT_CHIP,
     activity: Result | None = None,
     *,
     placer: Placer | str = DEFAULT_PLACER,

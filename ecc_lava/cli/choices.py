@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-__all__ = ["chips", "choice", "placers", "runtimes", "synapse_models"]
+__all__ = ["chips", "choice", "map_defaults", "placers", "runtimes", "synapse_models"]
 
 
 def choice(names: Iterable[str], *flags: str, help: str) -> Any:
@@ -44,6 +44,15 @@ def synapse_models() -> tuple[str, ...]:
     from hw_mappings.resources import SynapseModel
 
     return tuple(model.value for model in SynapseModel)
+
+
+def map_defaults() -> tuple[str, str, str]:
+    """Return the chip, the placer and the model of synaptic memory of `map_network` unless its caller names others."""
+    from hw_mappings.chips import DEFAULT_CHIP
+    from hw_mappings.placement import DEFAULT_PLACER
+    from hw_mappings.resources import SynapseModel
+
+    return DEFAULT_CHIP.name, DEFAULT_PLACER, SynapseModel.STRICT.value
 
 
 def runtimes() -> tuple[str, ...]:

@@ -5,9 +5,18 @@ This room does not lower graphs and does not round.
 To add a pass, write a file in `passes` and name the pass in a recipe; `convert`, studies and the command line then know it.
 """
 
-from ecc_lava.conversion.convert import calibration_subset, convert
+from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset, convert
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.interface import IntegerPass, Pass
-from ecc_lava.conversion.recipes import RECIPES
+from ecc_lava.conversion.recipes import DEFAULT_RECIPE, RECIPES
 
-__all__ = ["RECIPES", "CurrentNormalisation", "IntegerPass", "Pass", "calibration_subset", "convert"]
+__all__ = [
+    "CALIBRATION_IMAGES",
+    "DEFAULT_RECIPE",
+    "RECIPES",
+    "CurrentNormalisation",
+    "IntegerPass",
+    "Pass",
+    "calibration_subset",
+    "convert",
+]

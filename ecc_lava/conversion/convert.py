@@ -9,9 +9,9 @@ import numpy as np
 
 from ecc_lava.common import Array, Images, Progress
 from ecc_lava.conversion.passes.interface import Pass
-from ecc_lava.conversion.recipes import passes_of
+from ecc_lava.conversion.recipes import DEFAULT_RECIPE, passes_of
 from ecc_lava.errors import InvalidInput
-from ecc_lava.formats import number_format
+from ecc_lava.formats import DEFAULT_FORMAT, number_format
 from ecc_lava.graph import Graph
 from ecc_lava.inputs import model_inputs
 from ecc_lava.lowering import FOLD_LIMIT, lower
@@ -21,7 +21,7 @@ from ecc_lava.quantisation import Bits
 __all__ = ["CALIBRATION_IMAGES", "calibration_subset", "convert"]
 
 CALIBRATION_IMAGES = 256
-"""How many calibration images the command line draws."""
+"""Calibration images that the command line draws unless its user names another number."""
 
 
 def convert(
@@ -29,9 +29,9 @@ def convert(
     *,
     calibration: Images,
     timesteps: int = 32,
-    recipe: str | Sequence[Pass] = "best",
+    recipe: str | Sequence[Pass] = DEFAULT_RECIPE,
     fold_limit: float = FOLD_LIMIT,
-    format: str = "loihi2",
+    format: str = DEFAULT_FORMAT,
     bits: Bits | None = None,
     steps_in_time: bool = False,
     coding: str | None = None,

@@ -19,14 +19,17 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
 from ecc_lava.quantisation import Bits
 
-__all__ = ["RECIPES", "passes_of"]
+__all__ = ["DEFAULT_RECIPE", "RECIPES", "passes_of"]
 
 RECIPES: dict[str, tuple[Pass, ...]] = {
     "ecc": (InputEncoding(), CurrentNormalisation("layer", 100.0), ResidualElimination(0.5)),
     "channel": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5)),
     "best": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5), LayerwiseCalibration(), ClassOffsets()),
 }
-"""`ecc` is as published; `channel` has one lambda per channel; `best`, the default, calibrates the result of `channel`."""
+"""`ecc` is as published; `channel` has one lambda per channel; `best` calibrates the result of `channel`."""
+
+DEFAULT_RECIPE = "best"
+"""The recipe of `convert` and studies unless their caller names another."""
 
 
 def passes_of(recipe: str | Sequence[Pass], format: str, bits: Bits, graph: Graph, progress: Progress | None) -> tuple[Pass, ...]:

@@ -5,6 +5,6 @@ To add one, write a file beside `loihi2` and give it a line in `table`.
 """
 
 from ecc_lava.formats.number_format import NumberFormat
-from ecc_lava.formats.table import FORMATS, number_format
+from ecc_lava.formats.table import DEFAULT_FORMAT, FORMATS, number_format
 
-__all__ = ["FORMATS", "NumberFormat", "number_format"]
+__all__ = ["DEFAULT_FORMAT", "FORMATS", "NumberFormat", "number_format"]

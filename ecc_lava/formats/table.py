@@ -7,10 +7,13 @@ from ecc_lava.formats.loihi1 import LOIHI1
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.formats.number_format import NumberFormat
 
-__all__ = ["FORMATS", "number_format"]
+__all__ = ["DEFAULT_FORMAT", "FORMATS", "number_format"]
 
 FORMATS = {format.name: format for format in (LOIHI1, LOIHI2)}
 """Format name -> format. A new format is a line here."""
+
+DEFAULT_FORMAT = LOIHI2.name
+"""The format of `convert`, `quantise` and studies unless their caller names another."""
 
 
 def number_format(name: str) -> NumberFormat:

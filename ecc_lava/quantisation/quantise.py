@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ecc_lava.common import Float
 from ecc_lava.errors import InvalidInput
-from ecc_lava.formats import NumberFormat, number_format
+from ecc_lava.formats import DEFAULT_FORMAT, NumberFormat, number_format
 from ecc_lava.geometry import is_binary
 from ecc_lava.networks import PER, Kind, Population, Quantisation, QuantisedNetwork, SpikingNetwork, check_payload, depths
 from ecc_lava.quantisation.as_float import as_float
@@ -20,7 +20,7 @@ __all__ = ["RoundingSteps", "quantise", "rounding_steps"]
 
 
 def quantise(
-    network: SpikingNetwork, *, format: str | NumberFormat = "loihi2", bits: Bits | None = None, per: str = "channel"
+    network: SpikingNetwork, *, format: str | NumberFormat = DEFAULT_FORMAT, bits: Bits | None = None, per: str = "channel"
 ) -> QuantisedNetwork:
     """Return the network in integers of a chip's format.
 
@@ -125,7 +125,7 @@ def _choice(network: SpikingNetwork, format: NumberFormat, bits: Bits, per: str)
     """Return the choice of every population; parameters and errors as for `quantise`."""
     widths = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], format)
     if per not in PER:
-        raise InvalidInput(f"units per {per!r}; they are per 'channel' or per 'layer'")
+        raise InvalidInput(f"units per {per!r}; they are {' or '.join(f'per {known!r}' for known in PER)}")
     if network.timesteps is None:
         raise InvalidInput("the network has no timesteps; convert it first")
     check_payload(network.codings, format)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.common import Array, Images
+from ecc_lava.conversion import DEFAULT_RECIPE
 from ecc_lava.errors import InvalidInput
+from ecc_lava.formats import DEFAULT_FORMAT
 from ecc_lava.graph import Graph
 from ecc_lava.quantisation import Bits
 from ecc_lava.studies.conversions import Conversions
@@ -33,8 +35,8 @@ def study(
     labels: Array | None = None,
     bits: Bits | Iterable[Bits] = (4, 6, 8),
     timesteps: int | Iterable[int] = (8, 16, 32),
-    formats: str | Sequence[str] = "loihi2",
-    recipes: str | Sequence[str] = "best",
+    formats: str | Sequence[str] = DEFAULT_FORMAT,
+    recipes: str | Sequence[str] = DEFAULT_RECIPE,
     codings: str | Sequence[str] | None = None,
     percentiles: float | Sequence[float] | None = None,
     search: Search | None = None,

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
-from ecc_lava.conversion import RECIPES, CurrentNormalisation, Pass
+from ecc_lava.conversion import DEFAULT_RECIPE, RECIPES, CurrentNormalisation, Pass
 from ecc_lava.errors import InvalidInput
-from ecc_lava.formats import number_format
+from ecc_lava.formats import DEFAULT_FORMAT, number_format
 from ecc_lava.inputs import CODINGS, InputCoding
 from ecc_lava.networks import check_payload
 from ecc_lava.quantisation import DEFAULT, Bits, bits_of
@@ -62,8 +62,8 @@ class Setting:
         cls,
         timesteps: int,
         bits: Bits,
-        format: str = "loihi2",
-        recipe: str = "best",
+        format: str = DEFAULT_FORMAT,
+        recipe: str = DEFAULT_RECIPE,
         coding: str | None = None,
         percentile: float | None = None,
     ) -> Setting:
@@ -120,8 +120,8 @@ def grid(
     *,
     bits: Iterable[Bits],
     timesteps: Iterable[int],
-    formats: Sequence[str] = ("loihi2",),
-    recipes: Sequence[str] = ("best",),
+    formats: Sequence[str] = (DEFAULT_FORMAT,),
+    recipes: Sequence[str] = (DEFAULT_RECIPE,),
     codings: Sequence[str | None] = (None,),
     percentiles: Sequence[float | None] = (None,),
 ) -> Grid:

@@ -11,12 +11,13 @@ from hw_mappings.chips.loihi1 import LOIHI1
 from hw_mappings.chips.loihi2 import LOIHI2
 from hw_mappings.chips.mesh import Address, board_positions, mesh_position
 from hw_mappings.chips.spec import COSTS, RESOURCES, ChipSpec, figure_names
-from hw_mappings.chips.table import CHIPS, chip
+from hw_mappings.chips.table import CHIPS, DEFAULT_CHIP, chip
 
 __all__ = [
     "BOARDS",
     "CHIPS",
     "COSTS",
+    "DEFAULT_CHIP",
     "LOIHI1",
     "LOIHI2",
     "RESOURCES",

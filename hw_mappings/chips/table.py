@@ -12,10 +12,13 @@ from hw_mappings.chips.loihi1 import LOIHI1
 from hw_mappings.chips.loihi2 import LOIHI2
 from hw_mappings.chips.spec import ChipSpec
 
-__all__ = ["CHIPS", "chip"]
+__all__ = ["CHIPS", "DEFAULT_CHIP", "chip"]
 
 CHIPS: Final = {spec.name: spec for spec in (LOIHI1, LOIHI2, *BOARDS)}
 """Built-in chips and boards by name."""
+
+DEFAULT_CHIP: Final = LOIHI2
+"""The chip of `map_network` unless its caller names another."""
 
 
 def chip(name_or_path: str | Path) -> ChipSpec:

@@ -14,18 +14,16 @@ from ecc_lava.cli.options import Calibration, CalibrationImages, InputScale, Inp
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import check_writable
-from ecc_lava.conversion import RECIPES
+from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES
 from ecc_lava.conversion import convert as convert_graph
-from ecc_lava.formats import FORMATS, number_format
+from ecc_lava.formats import DEFAULT_FORMAT, FORMATS, number_format
 from ecc_lava.geometry import synapses
 from ecc_lava.inputs import CODINGS, digest
-from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.networks import PER, QuantisedNetwork
 from ecc_lava.quantisation import DEFAULT, Bits, as_bits, bits_of, quantise
 from ecc_lava.storage import save
 
 __all__ = ["command"]
-
-PER = ("channel", "layer")
 
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="NET.h5", help="The network file to write.")]
 Timesteps = Annotated[int, typer.Option(min=1, help="T, the steps one image is shown for.")]
@@ -52,12 +50,12 @@ def command(
     timesteps: Timesteps = 32,
     bits: Widths = None,
     per: Per = "channel",
-    format: Format = "loihi2",
-    recipe: Recipe = "best",
+    format: Format = DEFAULT_FORMAT,
+    recipe: Recipe = DEFAULT_RECIPE,
     coding: Coding = None,
     input_scale: InputScale = None,
     seed: Annotated[int, seed_option("Seed of the draw of calibration images, and of poisson input.")] = 0,
-    images: CalibrationImages = 256,
+    images: CalibrationImages = CALIBRATION_IMAGES,
     steps_in_time: StepsInTime = False,
     input_shape: InputShape = None,
     json: Json = False,

@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from ecc_lava.backends import Result, simulate
-from ecc_lava.cli.choices import chips, choice, placers, synapse_models
+from ecc_lava.cli.choices import chips, choice, map_defaults, placers, synapse_models
 from ecc_lava.cli.files import load_images
 from ecc_lava.cli.options import Json, Network, seed_option
 from ecc_lava.cli.show.mapping import show_mapping
@@ -23,6 +23,8 @@ from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.storage import load
 
 __all__ = ["command"]
+
+CHIP, PLACER, SYNAPSE_MODEL = map_defaults()
 
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="MAPPING.json", help="The mapping to write.")]
 Chip = Annotated[str, typer.Option(metavar="|".join([*chips(), "BOARD", "FILE"]), help="A built-in chip or board, or a chip file.")]
@@ -40,11 +42,11 @@ Html = Annotated[
 def command(
     network: Network,
     output: Output,
-    chip: Chip = "loihi2",
+    chip: Chip = CHIP,
     data: TrafficData = None,
     limit: TrafficLimit = 16,
-    placer: Placer = "annealed",
-    synapse_model: SynapseModel = "strict",
+    placer: Placer = PLACER,
+    synapse_model: SynapseModel = SYNAPSE_MODEL,
     seed: Annotated[int, seed_option("Seed of the annealing.")] = 0,
     html: Html = None,
     json: Json = False,

@@ -18,16 +18,16 @@ from ecc_lava.cli.show.output import emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.cli.show.study import TrialStages, show_study
 from ecc_lava.cli.study_folder import StudyFolder
-from ecc_lava.conversion import RECIPES
+from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES
 from ecc_lava.errors import InvalidInput
-from ecc_lava.formats import FORMATS
+from ecc_lava.formats import DEFAULT_FORMAT, FORMATS
 from ecc_lava.inputs import CODINGS, Dataset, InputSpec, batch_part, batch_size
 from ecc_lava.quantisation import as_bits
 from ecc_lava.studies import OBJECTIVES, SAMPLERS, Search, StudyResult, study
 
 __all__ = ["command"]
 
-BITS, TIMESTEPS, FORMAT, RECIPE = ("4", "6", "8"), ("8", "16", "32"), "loihi2", "best"
+BITS, TIMESTEPS = ("4", "6", "8"), ("8", "16", "32")
 
 Bits = Annotated[
     Words,
@@ -38,10 +38,12 @@ Timesteps = Annotated[
     Words, typer.Option(metavar="T...", help=f"Steps an image is shown for (default: {' '.join(TIMESTEPS)})."), Several(r"-?\d+")
 ]
 Formats = Annotated[
-    Words, typer.Option(metavar="FORMAT...", help=f"Number formats: {', '.join(FORMATS)} (default: {FORMAT})."), several_of(FORMATS)
+    Words, typer.Option(metavar="FORMAT...", help=f"Number formats: {', '.join(FORMATS)} (default: {DEFAULT_FORMAT})."), several_of(FORMATS)
 ]
 Recipes = Annotated[
-    Words, typer.Option(metavar="RECIPE...", help=f"Recipes: {', '.join(sorted(RECIPES))} (default: {RECIPE})."), several_of(RECIPES)
+    Words,
+    typer.Option(metavar="RECIPE...", help=f"Recipes: {', '.join(sorted(RECIPES))} (default: {DEFAULT_RECIPE})."),
+    several_of(RECIPES),
 ]
 Codings = Annotated[
     Words,
@@ -102,7 +104,7 @@ def command(
     limit: Limit = None,
     input_scale: InputScale = None,
     seed: Annotated[int, seed_option("Seed of the draw of calibration images, of poisson input and of the search.")] = 0,
-    images: CalibrationImages = 256,
+    images: CalibrationImages = CALIBRATION_IMAGES,
     parquet: Parquet = False,
     input_shape: InputShape = None,
     json: Json = False,
@@ -136,8 +138,8 @@ def _grid(*, bits: Words, timesteps: Words, formats: Words, recipes: Words, codi
     return {
         "bits": [as_bits(word) for word in values(bits) or BITS],
         "timesteps": [_number("--timesteps", word, int) for word in values(timesteps) or TIMESTEPS],
-        "formats": values(formats) or [FORMAT],
-        "recipes": values(recipes) or [RECIPE],
+        "formats": values(formats) or [DEFAULT_FORMAT],
+        "recipes": values(recipes) or [DEFAULT_RECIPE],
         "codings": values(codings) or None,
         "percentiles": [_number("--percentile", word, float) for word in values(percentiles)] or None,
     }
