@@ -70,14 +70,15 @@ class ClassOffsets(IntegerPass):
         from ecc_lava.backends import simulate
         from ecc_lava.quantisation import quantise
 
-        if network.timesteps is None or self.format is None or self.bits is None or self.classifiers is None:
-            raise InvalidInput("class offsets need timesteps, a number format and a width of weights; use them in `convert`")
+        format, bits = self.integers(network)
+        if self.classifiers is None:
+            raise InvalidInput("class offsets need the names of the outputs that are classes; use them in `convert`")
         classifiers = [p for p in network.readouts if output_name(p.name) in self.classifiers]
         copies = _moved(images)
         if not classifiers or not copies:
             return network
         on_maps = replace(network, codings=of_maps(network.codings))
-        integers = quantise(on_maps, format=self.format, bits=self.bits)
+        integers = quantise(on_maps, format=format, bits=bits)
         answers, ideal = [], []
         for done, copy in enumerate(copies):
             self.tell("offsetting classes", done, len(copies))

@@ -34,7 +34,6 @@ from ecc_lava.conversion.calibration.response import moments
 from ecc_lava.conversion.calibration.weights import RefittedWeights, refitted
 from ecc_lava.conversion.passes.interface import IntegerPass
 from ecc_lava.conversion.rescaling import rescaled
-from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import is_binary, mixes_channels
 from ecc_lava.networks import Kind, Population, SpikingNetwork
 
@@ -73,9 +72,8 @@ class LayerwiseCalibration(IntegerPass):
 
     def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
         """Return the calibrated network; `rate_forward` still is that of `network`."""
-        if network.timesteps is None or self.format is None or self.bits is None:
-            raise InvalidInput("layer-wise calibration needs timesteps, a number format and a width of weights; use it in `convert`")
-        arrivals = PresynapticInput(network, images, self.format, self.bits, self.rows)
+        format, bits = self.integers(network)
+        arrivals = PresynapticInput(network, images, format, bits, self.rows)
         calibrated = network
         populations = network.populations[len(network.inputs) :]
         for done, population in enumerate(populations):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from ecc_lava.common import Float, Progress
+from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
 from ecc_lava.networks import SpikingNetwork
 from ecc_lava.quantisation import Bits
@@ -46,6 +47,20 @@ class IntegerPass:
     def of(self: OwnPass, format: str, bits: Bits, graph: Graph) -> OwnPass:
         """Return the pass with this number format and these bits where its own are None; subclasses may also read the graph."""
         return replace(self, format=self.format or format, bits=self.bits or bits)
+
+    def integers(self, network: SpikingNetwork) -> tuple[str, Bits]:
+        """Return number format and width of the integers that the pass runs.
+
+        Raises
+        ------
+        InvalidInput
+            If one of them or T is not known.
+        """
+        if network.timesteps is None or self.format is None or self.bits is None:
+            raise InvalidInput(
+                f"passes such as {type(self).__name__} need timesteps, a number format and a width of weights; use them in `convert`"
+            )
+        return self.format, self.bits
 
     def tell(self, stage: str, done: int, total: int) -> None:
         """Report progress to the caller, if the pass has one that listens."""
