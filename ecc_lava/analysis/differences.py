@@ -11,6 +11,7 @@ from ecc_lava.backends import BACKENDS, Result, simulate
 from ecc_lava.common import Images
 from ecc_lava.inputs import batch_part, batch_size, by_input
 from ecc_lava.networks import Kind, QuantisedNetwork, SpikingNetwork
+from ecc_lava.quantisation import as_float
 
 __all__ = ["BATCH", "Differences", "compare", "differences"]
 
@@ -74,8 +75,6 @@ def compare(network: QuantisedNetwork, x: Images, backend: str, timesteps: int |
         One that records rasters; a float back end runs the integer network's own numbers.
     timesteps : int, optional
     """
-    from ecc_lava.quantisation import as_float
-
     back_end = BACKENDS[backend]
     other: QuantisedNetwork | SpikingNetwork = as_float(network) if back_end.network_type is SpikingNetwork else network
     names = [p.name for p in network.populations if p.kind is not Kind.INPUT]

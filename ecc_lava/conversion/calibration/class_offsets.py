@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ecc_lava.backends import simulate
 from ecc_lava.common import Array, Float, joined, output_of
 from ecc_lava.conversion.calibration.presynaptic import of_maps
 from ecc_lava.conversion.passes.interface import IntegerPass
@@ -15,7 +16,7 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
 from ecc_lava.inputs import batch_size, parts
 from ecc_lava.networks import SpikingNetwork, output_name, rate_forward
-from ecc_lava.quantisation import Bits
+from ecc_lava.quantisation import Bits, quantise
 
 __all__ = ["ClassOffsets"]
 
@@ -67,9 +68,6 @@ class ClassOffsets(IntegerPass):
 
     def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
         """Return the network with its classes offset; `rate_forward` still is that of `network`."""
-        from ecc_lava.backends import simulate
-        from ecc_lava.quantisation import quantise
-
         format, bits = self.integers(network)
         if self.classifiers is None:
             raise InvalidInput("class offsets need the names of the outputs that are classes; use them in `convert`")

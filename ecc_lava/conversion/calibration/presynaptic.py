@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ecc_lava.backends import simulate
 from ecc_lava.common import Array, Float
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply, apply_at, windows
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
 from ecc_lava.networks import Kind, Population, Projection, SpikingNetwork
-from ecc_lava.quantisation import DEFAULT, Bits, bits_of
+from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
 
 __all__ = ["PresynapticInput", "of_maps"]
 
@@ -134,9 +135,6 @@ class PresynapticInput:
 
     def advance(self, network: SpikingNetwork, target: str) -> Array:
         """Run a population of the integer network on what arrives, keep what it sends, and return its rates, float32 (N, H, W, C)."""
-        from ecc_lava.backends import simulate
-        from ecc_lava.quantisation import quantise
-
         alone = self._alone(network, target)
         integer = quantise(alone, format=self._format, bits={DEFAULT: self._bits[target]})
         size = max(1, BYTES // (self.timesteps * sum(p.neurons for p in alone.populations)))
