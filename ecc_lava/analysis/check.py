@@ -121,8 +121,8 @@ def check(
         float_accuracy=accuracy(joined([r.predictions for r in reference]) if reference else None),
         integer_accuracy=accuracy(predictions),
         agreement=None if ann is None else agreement(predictions, ann),
-        synops_per_image=float(np.mean([r.synops.mean() for r in integer])),
-        input_macs_per_image=float(np.mean([r.input_macs.mean() for r in integer])),
+        synops_per_image=float(np.concatenate([r.synops for r in integer]).mean()),
+        input_macs_per_image=float(np.concatenate([r.input_macs for r in integer]).mean()),
         digest=network.digest,
     )
 
