@@ -128,7 +128,8 @@ def _joined(batches: list[dict[str, Any]], field: str, name: str) -> Int:
 
 
 def _compact(activity: Activity) -> tuple[Array, Array | None, Array]:
-    """Return counts as uint16, the raster in bits, and the potential."""
+    """Return counts in the type that `Result` promises, the raster in bits, and the potential."""
+    counts = activity.counts
     raster = activity.raster
     bits = None if raster is None else np.packbits(raster.reshape(*raster.shape[:2], -1) > 0, axis=-1)
-    return activity.counts.astype(np.uint16), bits, activity.potential
+    return counts.astype(np.uint16 if counts.max(initial=0) < 2**16 else np.uint32), bits, activity.potential

@@ -58,6 +58,7 @@ class Result:
     logits_over_time : float32 array (N, T, K) or None
         The logits of a run that stops after each step.
     counts : name -> uint16 array (N, H, W, C)
+        uint32 where a neuron fires 65,536 times or more.
     raster : name -> uint8 array (N, T, ceil(H*W*C / 8))
         Spikes, eight to a byte (`numpy.unpackbits` on the last axis).
     potential : name -> array (N, H, W, C)
