@@ -72,7 +72,8 @@ class PopulationQuantiser:
         """Return the bias, limited to just above what inputs can outweigh.
 
         A larger bias decides alone whatever its size, and would only make units coarser. A neuron that keeps its potential
-        never fires if a negative bias outweighs its initial potential and every input.
+        never fires if a negative bias outweighs its initial potential and every input. A step neuron compares bias and inputs with its
+        threshold, so its bias is limited around the threshold.
         """
         most = np.zeros(self._population.shape[2])
         for entry in self._inputs:
@@ -80,7 +81,8 @@ class PopulationQuantiser:
         most = np.where(most > 0, 1.5 * most, 1.0)
         if self._population.kind.is_stateful:
             return np.maximum(bias, -most - np.maximum(self._population.v_init.max(axis=(0, 1)), 0.0))
-        return np.clip(bias, -most, most)
+        vth = self._population.vth
+        return np.clip(bias, vth - most, vth + most)
 
     def _shift(self, exponent: int) -> int:
         """Return the left shift of one unit of the mantissas that this width tells apart."""
