@@ -63,7 +63,7 @@ def map_network(
     Raises
     ------
     InvalidInput
-        If the network has another number format than the chip, `activity` is of another network, or there is no such placer.
+        If the network has another number format than the chip, `activity` is of another network, or there is no such placer or model.
     DoesNotFit
         With the population, the resource, its use, the limit, and the smallest change that fits.
     """

@@ -114,12 +114,6 @@ def _population(value: object) -> tuple[str, Shape]:
     return _text("a population's name", name), (height, width, channels)
 
 
-def _model(value: object) -> SynapseModel:
-    if value not in [model.value for model in SynapseModel]:
-        raise InvalidNetwork(f"the synapse model is {value!r:.80}; known: {', '.join(model.value for model in SynapseModel)}")
-    return SynapseModel(value)
-
-
 def _core(value: object, chip: ChipSpec) -> MappedCore:
     entry = _object("a core", value, _CORE)
     address = Address(_whole("a chip index", entry["chip"]), _whole("a core index", entry["core"]))
@@ -157,7 +151,7 @@ def _from_json(data: object) -> Fields:
         chip=chip,
         cores=tuple(_core(value, chip) for value in _list("cores", top["cores"])),
         lower_bound_cores=_whole("the lower bound", top["lower_bound_cores"]),
-        model=_model(top["synapse_model"]),
+        model=SynapseModel(top["synapse_model"]),
     )
 
 

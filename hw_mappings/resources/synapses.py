@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from math import prod
+from typing import NoReturn
 
 import numpy as np
 
 from ecc_lava.common import Array, Int, Shape, read_only
+from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Geometry, Sparse
 from hw_mappings.chips import ChipSpec
 from hw_mappings.resources.axes import Axis, AxisNeeds, axes_of, axis_needs
@@ -35,6 +37,11 @@ class SynapseModel(str, Enum):
     """Lists with header, index and delay bits, a separate one for each kind of border."""
     IDEAL = "ideal"
     """Weights alone, each stored once per core."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        """Refuse a name that no model has."""
+        raise InvalidInput(f"synapse model {value!r:.80} is not known; known: {', '.join(model.value for model in cls)}")
 
 
 @dataclass(frozen=True)
