@@ -136,13 +136,15 @@ class Call:
         Raises
         ------
         Refused
-            If the function does not fit the tensor, or treats samples differently.
+            If the function does not fit the tensor, leaves nothing of it, or treats samples differently.
         """
         per_sample = prod(x.shape)
         try:
             first, *others = function(x.places(2))
         except (ValueError, IndexError, np.exceptions.AxisError) as error:
             raise Refused(f"it does not fit a tensor of {x.sizes}: {error}") from error
+        if not first.size:
+            raise Refused("its result is empty; leave it out")
         if len(others) != 1 or first.max(initial=0) >= per_sample or not np.array_equal(others[0], first + per_sample):
             raise Refused("it moves numbers between samples, or moves the batch axis")
         result = natural(x.name, first.shape)

@@ -72,7 +72,9 @@ def split(call: Call) -> tuple[Tensor, ...]:
     """Convert the operation split: one slice for every part."""
     axis, parts = int(call.layer.axis), call.layer.indices_or_sections
     rank = len(call.input.sizes) + 1
-    size = (0, *call.input.sizes)[axis % rank]
+    if axis % rank == 0:
+        raise Refused("it splits the batch; split along another axis")
+    size = call.input.sizes[axis % rank - 1]
     stops = list(range(0, size, size // parts))[1:] if isinstance(parts, int) else list(parts)
     keys = []
     for first, stop in zip([0, *stops], [*stops, size], strict=True):

@@ -66,7 +66,11 @@ def absolute(call: Call) -> Tensor:
 
 def clip(call: Call) -> Tensor:
     """Convert ``clip(x, low, high)`` with two numbers."""
-    return squashed(call, call.input, float(call.layer.x_min), float(call.layer.x_max))
+    try:
+        low, high = float(call.layer.x_min), float(call.layer.x_max)
+    except TypeError as error:
+        raise Refused("its limits are not two numbers; use maximum and minimum, which take constants of any shape") from error
+    return squashed(call, call.input, low, high)
 
 
 def matmul(call: Call) -> Tensor:
