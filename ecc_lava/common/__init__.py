@@ -1,9 +1,10 @@
-"""The ground floor: arrays and their checks, the neuron's equation, files, pages and progress.
+"""The ground floor: arrays and their checks, the neuron's equation, files, compiling, pages and progress.
 
 This room knows no network, model or chip. Add a helper only if two rooms that must not import each other need it.
 """
 
 from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by_output, first_output, joined, only, output_of, read_only
+from ecc_lava.common.compiling import compiled_by
 from ecc_lava.common.files import check_writable, read_bytes, require_file, write_bytes
 from ecc_lava.common.neuron import integrate_and_fire
 from ecc_lava.common.pages import rendered
@@ -20,6 +21,7 @@ __all__ = [
     "StageProgress",
     "by_output",
     "check_writable",
+    "compiled_by",
     "first_output",
     "integrate_and_fire",
     "joined",

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any
-
 import numba
 import numpy as np
 
-from ecc_lava.common import Array
+from ecc_lava.common import Array, compiled_by
 
 __all__ = ["anneal"]
-
-_log = logging.getLogger(__name__)
 
 
 def _anneal(positions: Array, firsts: Array, others: Array, messages: Array, moves: int, start: float, end: float, seed: int) -> Array:
@@ -62,12 +57,4 @@ def _anneal(positions: Array, firsts: Array, others: Array, messages: Array, mov
     return place_of
 
 
-def _compiled() -> Any:
-    try:
-        return numba.njit(cache=True)(_anneal)
-    except RuntimeError:
-        _log.warning("numba finds no folder to cache kernels in (set NUMBA_CACHE_DIR); compiling for this process only")
-        return numba.njit(_anneal)
-
-
-anneal = _compiled()
+anneal = compiled_by(numba.njit, _anneal)

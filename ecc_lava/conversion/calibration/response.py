@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array, Float
+from ecc_lava.common import Array, Float, compiled_by
 
 __all__ = ["errors", "moments", "spike_counts", "start_up"]
 
@@ -36,7 +36,7 @@ def _kernel() -> Any:
                     v[c] = potential - np.float32(1.0) if fires else potential
                     out[row, c] += np.float32(1.0) if fires else np.float32(0.0)
 
-    return numba.njit(nogil=True, cache=True)(counts)
+    return compiled_by(numba.njit, counts)
 
 
 @cache
@@ -56,7 +56,7 @@ def _sums() -> tuple[Any, Any]:
                 total[c] += error
                 square[c] += error * error
 
-    return numba.njit(nogil=True, cache=True)(moments), numba.njit(nogil=True, cache=True)(errors)
+    return compiled_by(numba.njit, moments), compiled_by(numba.njit, errors)
 
 
 def _in_parts(number: int, run: Callable[[int, int], None]) -> None:
