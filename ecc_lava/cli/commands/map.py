@@ -55,7 +55,7 @@ def command(
     import hw_mappings
     from hw_mappings.costs import estimate, events
     from hw_mappings.mapping import deployed
-    from hw_mappings.report import misfit_summary, summary
+    from hw_mappings.report import deployed_page, misfit_summary, summary
 
     started = time.perf_counter()
     _check_outputs(output, html, [network, Path(chip), *([] if data is None else [data])])
@@ -76,7 +76,7 @@ def command(
     page = b""
     if html is not None:
         origin = {"placer": placer, "seed": seed, "images": data_digest, "ecc-lava": about["packages"].get("ecc-lava")}
-        page = hw_mappings.chip_page(mapping, integer, activity, title=network.name, facts=facts, about=origin).encode()
+        page = deployed_page(on_cores, title=network.name, facts=facts, about=origin).encode()
     mapping.save(output)
     if html is not None:
         write_bytes(html, page)

@@ -1,5 +1,4 @@
-"""A mapping as one self-contained web page. The room imports `jinja2` when it makes a page."""
+"""A mapping as one self-contained web page.
 
-from hw_mappings.report.page.render import chip_page
-
-__all__ = ["chip_page"]
+`data` computes what the page draws, `words` names it, and `render` fills the template.
+"""

@@ -19,7 +19,7 @@ from hw_mappings.report.page.data import PAIRS, drawn
 from hw_mappings.report.page.words import MODEL_WORDS, PARTS, RESOURCE_WORDS, figure_text, figure_words
 from hw_mappings.report.rows import layer_claims, layer_rows, summary
 
-__all__ = ["chip_page"]
+__all__ = ["chip_page", "deployed_page"]
 
 _FOLDER: Final = Path(__file__).parent
 _SCRIPTS: Final = ("elements.js", "mesh.js", "details.js", "charts.js", "placement.js", "start.js")
@@ -75,7 +75,18 @@ def chip_page(
     InvalidNetwork
         If the mapping is of another network.
     """
-    on_cores = deployed(mapping, network, activity)
+    return deployed_page(deployed(mapping, network, activity), title=title, facts=facts, about=about)
+
+
+def deployed_page(
+    on_cores: DeployedNetwork,
+    *,
+    title: str | None = None,
+    facts: MappingOf[str, Any] | None = None,
+    about: MappingOf[str, Any] | None = None,
+) -> str:
+    """Return the page of a network on its cores, whose traffic the caller may have computed; parameters as for `chip_page`."""
+    mapping, activity = on_cores.mapping, on_cores.activity
     found = drawn(on_cores)
     return rendered(
         _FOLDER,
