@@ -120,6 +120,11 @@ class WiredNetwork(Generic[P, Q]):
         return tuple(p for p in self.projections if p.target == target)
 
     @cached_property
+    def last_reader(self) -> dict[str, str]:
+        """Name of a population -> the last population in order that reads it; the readouts have none."""
+        return {p.source: population.name for population in self.populations for p in self.into(population.name)}
+
+    @cached_property
     def inputs(self) -> tuple[P, ...]:
         """The input populations."""
         return tuple(p for p in self.populations if p.kind is Kind.INPUT)

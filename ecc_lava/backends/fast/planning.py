@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 
@@ -83,7 +82,7 @@ def _check_range(population: QuantisedPopulation, synapses: list[TapSynapses], l
         )
 
 
-def _layer(network: QuantisedNetwork, population: QuantisedPopulation, last: Mapping[str, str]) -> LayerPlan:
+def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> LayerPlan:
     synapses = []
     for p in network.into(population.name):
         source = network.by_name[p.source]
@@ -115,8 +114,8 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation, last: Map
         _padded(population.vth, population.shape, together, never),
         _padded(population.v_init, population.shape, together, 0),
         network.format.potential_max,
-        tuple(source for source, reader in last.items() if reader == population.name),
-        population.name in last,
+        tuple(source for source, reader in network.last_reader.items() if reader == population.name),
+        population.name in network.last_reader,
     )
 
 
@@ -128,9 +127,7 @@ def fast_plan(network: QuantisedNetwork) -> FastPlan:
     RangeError
         If one step's input of a population might not fit into 32 bits (the range audit allows 24).
     """
-    order = {p.name: i for i, p in enumerate(network.populations)}
-    last = {p.source: p.target for p in sorted(network.projections, key=lambda p: order[p.target])}
-    layers = tuple(_layer(network, population, last) for population in network.populations[len(network.inputs) :])
+    layers = tuple(_layer(network, population) for population in network.populations[len(network.inputs) :])
     pieces = [piece for layer in layers for block in layer.blocks for piece in (*block.spiking, *block.graded)]
     longest = max((len(piece.weights) for piece in pieces if piece.kind is PieceKind.EVENTS), default=1)
     return FastPlan(layers, longest, max((piece.rows.longest * piece.columns.longest for piece in pieces), default=0))

@@ -98,7 +98,7 @@ def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recor
     """
     max_memory = max_memory or RESULT_BYTES
     order = {p.name: i for i, p in enumerate(network.populations)}
-    last = {p.source: order[p.target] for p in sorted(network.projections, key=lambda p: order[p.target])}
+    last = {name: order[reader] for name, reader in network.last_reader.items()}
 
     def held(name: str) -> int:
         height, width, channels = network.by_name[name].shape

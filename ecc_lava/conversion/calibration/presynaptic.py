@@ -50,7 +50,6 @@ class PresynapticInput:
         self._samples = batch_size(images)
         self._ideal: dict[str, Array] = {}
         self._sent: dict[str, _SourceSpikes] = {}
-        self._last = {p.source: p.target for p in network.projections}
         for number, (p, coding) in enumerate(zip(network.inputs, of_maps(network.codings), strict=True)):
             self._ideal[p.name] = ((images[p.name] - coding.offset) / coding.unit).astype(np.float32)
             spikes = sent(encode(images[p.name], coding), coding, self.timesteps, population=number)
@@ -76,7 +75,7 @@ class PresynapticInput:
             self._ideal[population.name] = np.clip(ideal, 0.0, (population.ceiling / population.lambda_).astype(np.float32))
         elif population.kind is Kind.STEP:
             self._ideal[population.name] = (ideal >= population.vth).astype(np.float32)
-        for source in [name for name, last in self._last.items() if last == population.name]:
+        for source in [name for name, last in self._network.last_reader.items() if last == population.name]:
             self._ideal.pop(source, None)
             self._sent.pop(source, None)
 
