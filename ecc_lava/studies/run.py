@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,4 +116,4 @@ def _imported(model: Any) -> Graph:
 
 def _several(values: Any) -> list[Any]:
     """Return a list of one value or of several values."""
-    return [values] if values is None or isinstance(values, str | int | float | dict) else list(values)
+    return [values] if values is None or isinstance(values, str | int | float | Mapping) else list(values)
