@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ecc_lava.geometry import with_kernel
@@ -39,4 +37,4 @@ def as_float(network: QuantisedNetwork) -> SpikingNetwork:
         for p in network.projections
     )
     limit = float(network.format.potential_max)
-    return replace(SpikingNetwork(populations, projections, network.codings, network.timesteps, limit), trace=(*network.trace, "as_float"))
+    return SpikingNetwork(populations, projections, network.codings, network.timesteps, limit, (*network.trace, "as_float"))
