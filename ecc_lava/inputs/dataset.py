@@ -68,7 +68,9 @@ def load_dataset(path: str | Path, split: str, limit: int | None = None) -> Data
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise FileError(f"{path}: not an .npz of plain arrays, or a damaged one: {reason}") from error
     if not images:
-        raise InvalidInput(f"{path}: has no x_{split}; it holds {', '.join(names) or 'nothing'}")
+        raise InvalidInput(
+            f"{path}: has no x_{split}; it holds {', '.join(names) or 'nothing'}; save it with numpy.savez(path, x_{split}=...)"
+        )
     return _checked(path, split, images, y, limit)
 
 

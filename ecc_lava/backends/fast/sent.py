@@ -68,7 +68,8 @@ class SentSpikes:
         ends = np.cumsum(kernels.row_spikes(bits) + SPARE)  # the events of all channels leave room for any range of channels
         if ends[-1] >= 2**31:
             raise InvalidInput(
-                f"{ends[-1]} spikes of a map {self._shape} in {steps} steps of one image; the fast back end counts to {2**31}"
+                f"{ends[-1]} spikes of a map {self._shape} in {steps} steps of one image; the fast back end counts to {2**31 - 1}; "
+                "run fewer timesteps, or the back end 'golden'"
             )
         events, starts = self._take((int(ends[-1]),), np.int32), self._take((rows, steps, width + 1), np.int32)
         row_base = np.concatenate([[0], ends[:-1]])

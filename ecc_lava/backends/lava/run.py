@@ -196,8 +196,12 @@ def _check_resources(plan: LavaPlan) -> None:
         free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
         if plan.channel_bytes > free:
             raise LavaError(
-                f"Lava's channels need {plan.channel_bytes / 2**20:.1f} MiB of shared memory; {folder} has {free / 2**20:.1f} MiB free"
+                f"Lava's channels need {plan.channel_bytes / 2**20:.1f} MiB of shared memory; {folder} has {free / 2**20:.1f} MiB free; "
+                "free some of it, or deploy to fewer processes"
             )
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < plan.open_files:
-        raise LavaError(f"{plan.processes} Lava processes need about {plan.open_files} open files; the hard limit is {hard} (ulimit -Hn)")
+        raise LavaError(
+            f"{plan.processes} Lava processes need about {plan.open_files} open files; the hard limit is {hard} (ulimit -Hn); "
+            "raise it, or deploy to fewer processes"
+        )

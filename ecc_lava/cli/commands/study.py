@@ -156,7 +156,7 @@ def _judged(data: Path, inputs: Sequence[InputSpec], skip: int, limit: int | Non
     """Return the images and labels that judge the settings."""
     found = load_images(data, "test", inputs, None if limit is None else skip + limit)
     if skip >= batch_size(found.x):
-        raise InvalidInput(f"--skip {skip}: {data} has {batch_size(found.x)} images")
+        raise InvalidInput(f"--skip {skip}: {data} has {batch_size(found.x)} images; skip fewer")
     part = slice(skip, None)
     return Dataset(batch_part(found.x, part), None if found.y is None else found.y[part])
 
