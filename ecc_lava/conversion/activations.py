@@ -16,7 +16,7 @@ DEAD = 1e-6
 """A channel whose statistic is below this share of its population's largest has no scale of its own."""
 
 VALUES = 2**25
-"""Most activations of one population kept for a percentile; of more, evenly spaced ones are kept."""
+"""Most activations of one population kept for a percentile, evenly spaced among all."""
 
 BATCH = 32
 """Images evaluated at once."""

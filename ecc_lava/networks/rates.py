@@ -21,8 +21,8 @@ RateFunction = Callable[[Population, Array], Float]
 def ideal_rates(network: SpikingNetwork, x: Mapping[str, Array]) -> dict[str, Float]:
     """Return every population's ideal activation in the model's units.
 
-    ``a = min(lambda * relu(sum_p W_p . r_p + bias) / vth, ceiling)`` with r = a / lambda of each source; the input's r is
-    (x - offset) / unit. A step population's is 1 where its input reaches vth, else 0.
+    ``a = min(lambda * relu(sum_p W_p . r_p + bias) / vth, ceiling)`` with r = a / lambda of each source; an input has
+    r = (x - offset) / unit. The activation of a step population is 1 where its input reaches vth, else 0.
 
     Parameters
     ----------

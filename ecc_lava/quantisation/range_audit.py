@@ -43,8 +43,8 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
 
     ``high_c = sum_p 2**shift_p * gain_p * sent_p * sum(positive mantissas of channel c) + bias_c``
 
-    with sent = 1 for spikes and 255 for graded input; ``low_c`` likewise with the negative mantissas. A channel of a Sparse has the sum of
-    its neuron with the largest.
+    with sent = 1 for spikes and 255 for graded input; ``low_c`` likewise with the negative mantissas. The neurons of a Sparse differ,
+    so a channel's bounds are those of its widest neuron on either side.
 
     Raises
     ------

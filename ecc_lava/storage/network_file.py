@@ -51,7 +51,7 @@ def save(
     FileError
         If the file cannot be written.
     InvalidInput
-        If the number format is none of `ecc_lava.formats.number_format`.
+        If the number format is none of `ecc_lava.formats.FORMATS`.
     InvalidNetwork
         If `snn` or `graph` are of another model.
     """

@@ -128,7 +128,7 @@ def _read_quantisation(value: Any) -> Quantisation | None:
         case {"bits": int() | dict() as bits, "per": str(per)}:
             return Quantisation(bits, per)
         case _:
-            raise InvalidNetwork("the record of the quantisation holds no bits or no scale axis")
+            raise InvalidNetwork("the record of the quantisation lacks its bits or its `per`")
 
 
 def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:

@@ -90,8 +90,8 @@ def costs_of(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]
 def front(trials: Sequence[Trial], objectives: Sequence[str | Objective]) -> tuple[Trial, ...]:
     """Return the Pareto front: the trials that no other trial dominates, in the order given.
 
-    A trial dominates another if it is at least as good in all objectives and better in one. Of several equal trials, the first is on the
-    front. A trial that lacks one of the numbers is not on it.
+    A trial dominates another if it is at least as good in all objectives and better in one. The front holds the
+    first of several equal trials, and no trial that lacks one of the numbers.
     """
     chosen = [objective(o) for o in objectives]
     points = {trial: costs for trial in trials if (costs := costs_of(trial, chosen)) is not None}

@@ -37,9 +37,7 @@ __all__ = ["Partition", "PartitionSearch"]
 _BEAM: Final = 24
 """Largest number of states that the search keeps."""
 _ALIKE: Final = 4
-"""Largest number of kept states that cut the last population alike: an earlier population may be joinable to another cut alone."""
-
-
+"""Largest number of kept states that cut the last population alike: an earlier population may fit beside another cut only."""
 _WORK: Final = 400_000
 """Number of shards that a step may examine; a population with very many shards extends fewer states."""
 _FEWEST: Final = 2
@@ -126,7 +124,8 @@ class PartitionSearch:
     def _extended(self, states: Sequence[_State], tried: Sequence[CutCandidate], pending: Sequence[str], prices: Prices) -> list[_State]:
         """Return the cheapest states with one more population.
 
-        `pending` are the populations whose sources are not all cut yet. Of states that agree on them, the cheapest alone can become best.
+        `pending` are the populations whose sources are not all cut yet. Only the cheapest of the states that agree on these populations
+        can become the best.
         """
         found: dict[tuple[int, ...], tuple[float, _State, CutCandidate, dict[str, Int]]] = {}
         shards = sum(candidate.tiling.number for candidate in tried)

@@ -14,7 +14,7 @@ from ecc_lava.analysis.attribution.report import Attribution, LayerLoss
 __all__ = ["draw"]
 
 LAYERS = 40
-"""Most layers shown; of more, the layers that cost most."""
+"""Most layers shown; a network of more shows the layers that cost most."""
 
 LOST, WON = "#c0392b", "#2e8b57"
 PARTS = {"clipping": "#e67e22", "timesteps": "#2980b9", "rounding": "#8e44ad"}

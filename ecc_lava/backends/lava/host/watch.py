@@ -15,7 +15,6 @@ __all__ = ["Watch", "Watched"]
 _GRACE_S = 0.3
 """Seconds to wait after a death for a more telling cause: a process that fails makes Lava end others."""
 
-
 _LONGEST_STEP_S = 600.0
 """Seconds without a completed step, whatever the processes do; they may wait for a device that never answers."""
 

@@ -10,7 +10,7 @@ from ecc_lava.common import Array
 __all__ = ["add_events", "add_graded", "add_masked", "add_sparse"]
 
 _FLUSH = 256
-"""So many 8-bit mantissas, even of -128, have a sum that fits in 16 bits."""
+"""Number of 8-bit mantissas, even of -128, whose sum fits in 16 bits."""
 
 
 @compiled
