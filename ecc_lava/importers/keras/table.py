@@ -9,7 +9,16 @@ lines here.
 from __future__ import annotations
 
 from ecc_lava.importers.keras.call import Handler
-from ecc_lava.importers.keras.handlers import activations, convolutions, merging, moves, normalisation, operators, pooling, shapes
+from ecc_lava.importers.keras.handlers import (
+    activations,
+    convolutions,
+    merging,
+    moves,
+    normalisation,
+    operators,
+    pooling,
+    shapes,
+)
 
 __all__ = ["HANDLERS", "OPERATORS"]
 
