@@ -82,7 +82,9 @@ class PartitionSearch:
         self._demands = demands(network, chip, model)
         self._tried: dict[tuple[str, bool], list[CutCandidate]] = {}
         self._links: dict[tuple[int, Cuts, Cuts], Axons] = {}
-        self._last_use = {p.target: p.source for p in reversed(network.projections)}  # by the earliest source, which is cut last
+        self._order = {p.name: number for number, p in enumerate(network.populations)}
+        backwards = sorted(network.projections, key=lambda p: self._order[p.source], reverse=True)
+        self._last_use = {p.target: p.source for p in backwards}  # by the earliest source, which is cut last
 
     def _candidates(self, demand: Demand, thorough: bool) -> list[CutCandidate]:
         key = demand.name, thorough
@@ -161,12 +163,11 @@ class PartitionSearch:
         """
         states = [_State(0.0, {}, {})]
         misfits: list[str] = []
-        order = [p.name for p in self._network.populations]
         for demand in reversed(self._demands.values()):
             tried = self._candidates(demand, False) or self._candidates(demand, True)
             if misfits and tried:
                 continue  # no partition exists: look for further populations that do not fit by themselves
-            pending = [target for target, source in self._last_use.items() if order.index(source) < order.index(demand.name)]
+            pending = [target for target, source in self._last_use.items() if self._order[source] < self._order[demand.name]]
             found = self._extended(states, cheapest(tried, prices), pending, prices)
             found = found or self._extended(states, self._candidates(demand, True), pending, prices)
             if found:
