@@ -27,6 +27,10 @@ __all__ = ["Cost", "Sensitivity", "core_energies_uj", "core_step_us", "estimate"
 
 _ENERGIES: Final = tuple(name for name in COSTS if name.endswith(("_fj", "_uw")))
 _TIMES: Final = tuple(name for name in COSTS if name.endswith("_ps"))
+_UJ_PER_FJ: Final = 1e-9
+_US_PER_PS: Final = 1e-6
+_UJ_PER_UW_US: Final = 1e-6
+"""Microjoules of a microwatt in a microsecond."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def core_step_us(events: Events, chip: ChipSpec) -> Float | None:
     times = _known(chip, _TIMES)
     if times is None:
         return None
-    return (events.synops * times["synop_ps"] + events.updates * times["update_active_ps"]) / events.timesteps * 1e-6
+    return (events.synops * times["synop_ps"] + events.updates * times["update_active_ps"]) / events.timesteps * _US_PER_PS
 
 
 def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
@@ -111,10 +115,10 @@ def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
     if energies is None:
         return None
     return {
-        "synops": events.synops * energies["synop_fj"] * 1e-9,
-        "updates": events.updates * energies["update_active_fj"] * 1e-9,
-        "spikes": events.messages * energies["spike_fj"] * 1e-9,
-        "hops": events.hops @ np.array([energies["hop_horizontal_fj"], energies["hop_vertical_fj"]]) * 1e-9,
+        "synops": events.synops * energies["synop_fj"] * _UJ_PER_FJ,
+        "updates": events.updates * energies["update_active_fj"] * _UJ_PER_FJ,
+        "spikes": events.messages * energies["spike_fj"] * _UJ_PER_FJ,
+        "hops": events.hops @ np.array([energies["hop_horizontal_fj"], energies["hop_vertical_fj"]]) * _UJ_PER_FJ,
     }
 
 
@@ -125,9 +129,9 @@ def _energies(events: Events, chip: ChipSpec, image_us: float | None) -> tuple[d
         return None
     parts = {
         **{part: float(energy.sum()) for part, energy in core_uj.items()},
-        "static": figures["static_uw"] * events.chips * image_us * 1e-6,
+        "static": figures["static_uw"] * events.chips * image_us * _UJ_PER_UW_US,
     }
-    idle_uj = float(events.updates.sum()) * figures["update_idle_fj"] * 1e-9
+    idle_uj = float(events.updates.sum()) * figures["update_idle_fj"] * _UJ_PER_FJ
     return parts, sum(parts.values()) - parts["updates"] + idle_uj
 
 
@@ -147,10 +151,10 @@ def _times(events: Events, chip: ChipSpec) -> _Times:
     if figures is None or core_us is None:
         return _Times()
     slowest_us = float(core_us.max())
-    host_us = events.host_spikes / events.timesteps * figures["host_spike_ps"] * 1e-6
+    host_us = events.host_spikes / events.timesteps * figures["host_spike_ps"] * _US_PER_PS
     barrier = figures["barrier_min_ps"] + events.fullest_chip * (figures["barrier_max_ps"] - figures["barrier_min_ps"])
-    step_us = max(slowest_us, host_us) + barrier * 1e-6
-    around_us = (events.resets * figures["host_write_ps"] + events.outputs * figures["host_read_ps"]) * 1e-6
+    step_us = max(slowest_us, host_us) + barrier * _US_PER_PS
+    around_us = (events.resets * figures["host_write_ps"] + events.outputs * figures["host_read_ps"]) * _US_PER_PS
     return _Times(
         step_us=step_us,
         image_us=events.timesteps * step_us + around_us,
