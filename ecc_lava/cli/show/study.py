@@ -55,7 +55,7 @@ def _figures(trial: Trial) -> tuple[str, ...]:
         as_percent(f.accuracy),
         "n/a" if f.loss is None else f"{100 * f.loss:.2f}",
         as_percent(f.agreement),
-        f"{f.synaptic_bits / 8192:,.1f}",
+        f"{f.memory_kib:,.1f}",
         f"{(trial.events_per_image or 0.0) / 1e6:,.3f}",
         str(f.latency_steps),
         "n/a" if trial.energy_uj is None else f"{trial.energy_uj:,.1f}",

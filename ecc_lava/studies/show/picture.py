@@ -59,7 +59,7 @@ def draw_on(axes: Any, result: StudyResult) -> None:
     floor = _floor([f.score for _, f in ran] + ([] if reference is None else [reference]))
     columns: list[tuple[str, _Value]] = [
         ("timesteps T", lambda t, f: t.setting.timesteps),
-        ("memory of the weights, KiB", lambda t, f: f.synaptic_bits / 8192),
+        ("memory of the weights, KiB", lambda t, f: f.memory_kib),
         ("energy per image, uJ", lambda t, f: t.energy_uj or 0.0)
         if all(trial.energy_uj is not None for trial, _ in ran)
         else ("events per image, millions", lambda t, f: (t.events_per_image or 0.0) / 1e6),
@@ -73,7 +73,7 @@ def draw_on(axes: Any, result: StudyResult) -> None:
             axis.set_ylim(100 * floor, None)
         _mark_x(axis, sorted({across(t, f) for t, f in ran}))
     best = sorted(front([t for t, _ in ran], ("accuracy", "memory")), key=lambda t: OBJECTIVES["memory"].value(t) or 0.0)
-    shown = [(t.figures.synaptic_bits / 8192, 100 * max(t.figures.score, floor)) for t in best if t.figures is not None]
+    shown = [(t.figures.memory_kib, 100 * max(t.figures.score, floor)) for t in best if t.figures is not None]
     axes[1].step(*zip(*shown, strict=True), where="post", color="0.2", linestyle=":", linewidth=1.4, label="front", zorder=2)
     axes[0].set_ylabel(f"{'agreement with the CNN' if reference is None else 'accuracy'} on {ran[0][1].images:,} images, %")
     if floor:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from ecc_lava.studies.settings import Setting
 
 __all__ = ["Figures", "Mapped", "Trial"]
+
+_BITS_PER_KIB: Final = 8192
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Figures:
     def loss(self) -> float | None:
         """Accuracy lost against the CNN, as a fraction of the images; None without labels."""
         return None if self.accuracy is None or self.ann_accuracy is None else self.ann_accuracy - self.accuracy
+
+    @property
+    def memory_kib(self) -> float:
+        """Memory of the weights, KiB."""
+        return self.synaptic_bits / _BITS_PER_KIB
 
     @property
     def score(self) -> float:

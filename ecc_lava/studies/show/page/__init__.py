@@ -130,7 +130,7 @@ def _point(trial: Trial, f: Figures, series: int, on_front: bool) -> dict[str, A
         "loss_points": None if f.loss is None else 100.0 * f.loss,
         "agreement": f.agreement,
         "average_bits": f.average_bits,
-        "memory_kib": f.synaptic_bits / 8192.0,
+        "memory_kib": f.memory_kib,
         "events": trial.events_per_image,
         "energy_uj": trial.energy_uj,
         "latency_steps": f.latency_steps,
