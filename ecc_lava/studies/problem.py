@@ -14,7 +14,7 @@ import numpy as np
 
 from ecc_lava.analysis import costs
 from ecc_lava.backends import agreement, largest_logit, simulate
-from ecc_lava.common import Array, Images, Outputs, first_output
+from ecc_lava.common import Array, Images, Outputs, StageProgress, first_output
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.graph import forward
 from ecc_lava.inputs import batch_part, batch_size, digest, model_images
@@ -99,7 +99,7 @@ class Problem:
         specs = [spec._replace(events=self.events) for spec in graph.input_specs]
         return largest_logit(forward(graph, model_images(self.images, specs)))
 
-    def run(self, setting: Setting, progress: Callable[[int, int], None] | None = None) -> Trial:
+    def run(self, setting: Setting, progress: StageProgress | None = None) -> Trial:
         """Convert, quantise, simulate, and map if there is a mapper; integers out of range give a trial with that error."""
         started = time.perf_counter()
         try:

@@ -17,7 +17,7 @@ from ecc_lava.quantisation import Bits
 from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.problem import Mapper, Problem
 from ecc_lava.studies.results import StudyResult
-from ecc_lava.studies.running import Progress, run_settings
+from ecc_lava.studies.running import StudyProgress, run_settings
 from ecc_lava.studies.search.run import run_search
 from ecc_lava.studies.search.search import Search
 from ecc_lava.studies.settings import Grid, grid
@@ -44,7 +44,7 @@ def study(
     mapper: Mapper | None = None,
     mapper_name: str = "",
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: StudyProgress | None = None,
 ) -> StudyResult:
     """Run every combination of the settings given, each once, or search among them.
 

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 from ecc_lava.studies.problem import Problem
 from ecc_lava.studies.settings import Setting
 from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Trial
 
-__all__ = ["Progress", "TrialProgress", "run_settings"]
+__all__ = ["StudyProgress", "TrialProgress", "run_settings"]
 
 WAIT_SECONDS = 0.5
 """Seconds between two reads of the storage while other processes run the open keys."""
@@ -42,10 +43,13 @@ class TrialProgress:
     finished: Trial | None = None
 
 
-Progress = Callable[[TrialProgress], None]
+StudyProgress: TypeAlias = Callable[[TrialProgress], None]
+"""Called with every step of a study."""
 
 
-def run_settings(problem: Problem, settings: Sequence[Setting], store: TrialStore, progress: Progress | None = None) -> tuple[Trial, ...]:
+def run_settings(
+    problem: Problem, settings: Sequence[Setting], store: TrialStore, progress: StudyProgress | None = None
+) -> tuple[Trial, ...]:
     """Run the settings that are not finished, wait for those that other processes run, and return all trials in order.
 
     If another process dies, this process takes its key over. An interrupt gives the running key up and reaches the caller; the storage
@@ -73,5 +77,5 @@ def run_settings(problem: Problem, settings: Sequence[Setting], store: TrialStor
         tell(replace(running, finished=trial))
 
 
-def _images(tell: Progress, step: TrialProgress, done: int, images: int) -> None:
+def _images(tell: StudyProgress, step: TrialProgress, done: int, images: int) -> None:
     tell(replace(step, images_done=done, images=images))

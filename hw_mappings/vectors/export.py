@@ -10,7 +10,6 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.backends import LavaPlan, Recording, lava_plan
-from ecc_lava.common import Array, Images
+from ecc_lava.common import Array, Images, StageProgress
 from ecc_lava.errors import FileError
 from ecc_lava.inputs import as_batch, digest, encode_all, sent_by_all
 from ecc_lava.networks import QuantisedNetwork
@@ -144,7 +143,7 @@ def export_vectors(
     folder: str | Path,
     *,
     timesteps: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StageProgress | None = None,
 ) -> dict[str, Any]:
     """Write the vectors of every core into a new or empty folder, all or nothing.
 
@@ -202,7 +201,7 @@ def _draft(folder: Path) -> Path:
 
 
 def _write(
-    on_chip: ChipNetwork, mapping: Mapping, x: Images, folder: Path, timesteps: int | None, progress: Callable[[int, int], None] | None
+    on_chip: ChipNetwork, mapping: Mapping, x: Images, folder: Path, timesteps: int | None, progress: StageProgress | None
 ) -> dict[str, Any]:
     """Write the vectors into a folder, and return the content of vectors.json."""
     expected, network = expected_result(on_chip, x, timesteps), on_chip.network

@@ -16,7 +16,7 @@ from ecc_lava.inputs import batch_size
 from ecc_lava.studies.objectives import Objective, costs_of, front, objective
 from ecc_lava.studies.problem import Problem
 from ecc_lava.studies.results import StudyResult
-from ecc_lava.studies.running import Progress, TrialProgress, run_settings
+from ecc_lava.studies.running import StudyProgress, TrialProgress, run_settings
 from ecc_lava.studies.search.samplers import SAMPLERS
 from ecc_lava.studies.search.search import Search
 from ecc_lava.studies.search.space import Space
@@ -41,7 +41,7 @@ REPORTED_MAX = 16
 """Most settings of the front that run on the images that the search has not seen; a longer front is thinned evenly by memory."""
 
 
-def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorage, progress: Progress | None) -> StudyResult:
+def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorage, progress: StudyProgress | None) -> StudyResult:
     """Search among the values of a grid's settings, and run the front on the images that did not select it.
 
     Parameters
@@ -84,7 +84,7 @@ def _run_one(
     objectives: Sequence[Objective],
     search: Search,
     store: TrialStore,
-    progress: Progress | None,
+    progress: StudyProgress | None,
 ) -> None:
     """Ask the sampler for a setting, run it unless its key is finished, and tell the sampler its values."""
     from optuna.trial import TrialState
@@ -105,7 +105,7 @@ def _run_one(
             study.tell(asked.number, [-c if o.maximise else c for o, c in zip(objectives, costs, strict=True)], skip_if_finished=True)
 
 
-def _within(progress: Progress | None, done: int, total: int) -> Progress | None:
+def _within(progress: StudyProgress | None, done: int, total: int) -> StudyProgress | None:
     """Return a function that reports the progress of the whole search instead of that of one trial."""
     if progress is None:
         return None
