@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ecc_lava.analysis.attribution.change import Change
 from ecc_lava.analysis.attribution.ladder import Stages
 from ecc_lava.analysis.attribution.report import Advice, Attribution, LayerLoss, Rung
+from ecc_lava.formats import FORMATS
 
 __all__ = ["in_words", "of_rungs", "of_worst_layer"]
 
@@ -46,7 +47,8 @@ class _Case:
 def _input(case: _Case) -> str:
     kinds = {coding.kind for coding in case.stages.network.codings}
     if kinds & {"rate", "poisson"}:
-        return f"The input is spikes: {case.steps} steps are too few for its values. Use more timesteps, or --coding graded on loihi2."
+        graded = " or ".join(format.name for format in FORMATS.values() if format.default_coding == "graded")
+        return f"The input is spikes: {case.steps} steps are too few for its values. Use more timesteps, or --coding graded on {graded}."
     return "The input lies outside the range of the calibration images, or 8 bits are too coarse for it: calibrate with images like these."
 
 
@@ -93,7 +95,8 @@ def _weights(case: _Case) -> str:
 
 def _neurons(case: _Case) -> str:
     format = case.stages.network.format
-    other = "more bits for the weights into it make its units finer" + (", and loihi2 has finer ones" if format.bias_bits < 24 else "")
+    finer = " or ".join(other.name for other in FORMATS.values() if other.bias_bits > format.bias_bits)
+    other = "more bits for the weights into it make its units finer" + (f", and {finer} has finer ones" if finer else "")
     return f"Thresholds, biases or initial potentials are too coarse in {format.name}, most in {case.name}: {other}."
 
 
