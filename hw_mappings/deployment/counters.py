@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Names
+from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -44,7 +44,7 @@ class CoreCounters:
     updates: int
 
 
-def by_core(mapping: Mapping, of_shards: Names[Shard, Array], numbers: Sequence[int] | None = None) -> tuple[CoreCounters, ...]:
+def by_core(mapping: Mapping, of_shards: MappingOf[Shard, Array], numbers: Sequence[int] | None = None) -> tuple[CoreCounters, ...]:
     """Return the sums over the shards of every core, in the order of the mapping.
 
     Parameters
