@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.formats.table import number_format
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.geometry import with_kernel
+from ecc_lava.networks.integer import QuantisedNetwork, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
 from hw_mappings import LOIHI2
 from hw_mappings.chips import BOARDS, ChipSpec, Figure
@@ -36,11 +37,22 @@ CHIPS = {
 
 
 def for_chip(network: QuantisedNetwork, chip: ChipSpec) -> QuantisedNetwork:
-    """Return the network with the chip's number format and the coding it takes, and trivial neurons if that is another format."""
+    """Return the network with the chip's number format and the coding it takes.
+
+    If that is another format, neurons are trivial and weights wider than it holds lose their low bits.
+    """
     format = number_format(chip.format)
     if format == network.format:
         return network
     zero = np.zeros((1, 1, 1), np.int32)
     populations = tuple(replace(p, bias=zero, vth=zero + format.vth_min * (p.kind is Kind.IF), v_init=zero) for p in network.populations)
     codings = tuple(replace(coding, kind=format.default_coding) for coding in network.codings)
-    return replace(network, populations=populations, format=format, codings=codings)
+    widest = format.weight_bits
+    projections = tuple(_narrowed(p, widest) if p.bits > widest else p for p in network.projections)
+    bits = min(network.bits, widest)
+    return replace(network, populations=populations, projections=projections, format=format, bits=bits, codings=codings)
+
+
+def _narrowed(projection: QuantisedProjection, bits: int) -> QuantisedProjection:
+    geometry, step = projection.geometry, 2 ** (projection.bits - bits)
+    return replace(projection, geometry=with_kernel(geometry, np.trunc(geometry.kernel / step).astype(np.int8)), bits=bits)
