@@ -16,9 +16,17 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
 from ecc_lava.inputs import Dataset, InputSpec, as_batch, batch_part, batch_size, load_dataset
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
-from ecc_lava.storage import load
 
-__all__ = ["CalibrationDraw", "draw_calibration", "import_model", "load_float", "load_images", "make_folder", "open_model", "some_images"]
+__all__ = [
+    "CalibrationDraw",
+    "draw_calibration",
+    "float_network",
+    "import_model",
+    "load_images",
+    "make_folder",
+    "open_model",
+    "some_images",
+]
 
 
 def open_model(path: Path, input_shape: Sequence[str] | None) -> Any:
@@ -90,9 +98,8 @@ def draw_calibration(path: Path, inputs: Sequence[InputSpec], count: int, seed: 
     return CalibrationDraw(found, calibration_subset(batch_size(found), seed, count), seed)
 
 
-def load_float(path: Path) -> SpikingNetwork:
-    """Return the float network of a network file."""
-    _, snn, _ = load(path)
+def float_network(path: Path, snn: SpikingNetwork | None) -> SpikingNetwork:
+    """Return the float network that was read from a file, or raise an error if the file holds none."""
     if snn is None:
         raise InvalidInput(f"{path}: holds no float network; convert the model again, or use --backend fast")
     return snn

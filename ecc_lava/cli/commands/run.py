@@ -14,7 +14,7 @@ from ecc_lava.analysis import accuracy_over_time, check_margin, costs
 from ecc_lava.analysis import confident as stop_confident
 from ecc_lava.backends import BACKENDS, Result, simulate
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import load_float, load_images
+from ecc_lava.cli.files import float_network, load_images
 from ecc_lava.cli.options import Data, FewerTimesteps, Json, Limit, Network
 from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_table
 from ecc_lava.cli.show.progress import stages
@@ -50,9 +50,9 @@ def command(
         check_writable(predictions, inputs=(network, data))
     if confident is not None:
         check_margin(confident)
-    integer, _, graph = load(network)
+    integer, snn, graph = load(network)
     engine = backend.replace("-", "_")
-    target = load_float(network) if BACKENDS[engine].network_type is SpikingNetwork else integer
+    target = float_network(network, snn) if BACKENDS[engine].network_type is SpikingNetwork else integer
     images = load_images(data, "test", target.input_specs, limit)
     started = time.perf_counter()
     with stages() as stage:
