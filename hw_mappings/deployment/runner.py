@@ -10,7 +10,7 @@ import numpy as np
 from ecc_lava.analysis import Differences
 from ecc_lava.backends import LAVA, Recording, Result, ShardRun, ShardRunOptions, run_counted
 from ecc_lava.common import Array, Images, Progress
-from ecc_lava.inputs import as_batch, batch_size, encode_all, sent_by_all
+from ecc_lava.inputs import as_batch, batch_size, clipping_not_repeated, encode_all, sent_by_all
 from ecc_lava.networks import Kind, QuantisedNetwork, Shard
 from hw_mappings.deployment.counters import CoreCounters, by_core
 from hw_mappings.deployment.expected import rasters_of
@@ -34,7 +34,8 @@ class CoreRunner:
     def __init__(self, network: QuantisedNetwork, x: Images, expected: Result, progress: Progress) -> None:
         self.network, self.expected, self._progress = network, expected, progress
         batch = as_batch(x, network.input_specs)
-        self._sent = sent_by_all(encode_all(batch, network.codings), network.codings, expected.timesteps)
+        with clipping_not_repeated():  # the simulation of `expected` has warned
+            self._sent = sent_by_all(encode_all(batch, network.codings), network.codings, expected.timesteps)
         self.steps = batch_size(batch) * expected.timesteps + network.depth
 
     def run(self, name: str, cores: Sequence[Sequence[Shard]], runtime: str, replay: dict[str, Array] | None = None) -> ShardRun:

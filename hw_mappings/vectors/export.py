@@ -19,7 +19,7 @@ import numpy as np
 from ecc_lava.backends import LavaPlan, Recording, lava_plan
 from ecc_lava.common import Array, Images, StageProgress
 from ecc_lava.errors import FileError
-from ecc_lava.inputs import as_batch, digest, encode_all, sent_by_all
+from ecc_lava.inputs import as_batch, clipping_not_repeated, digest, encode_all, sent_by_all
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.version import __version__
 from hw_mappings.deployment import expected_result, rasters_of
@@ -205,7 +205,8 @@ def _write(
 ) -> dict[str, Any]:
     """Write the vectors into a folder, and return the content of vectors.json."""
     expected, network = expected_result(on_chip, x, timesteps), on_chip.network
-    sent = sent_by_all(encode_all(as_batch(x, network.input_specs), network.codings), network.codings, expected.timesteps)
+    with clipping_not_repeated():  # the simulation of `expected` has warned
+        sent = sent_by_all(encode_all(as_batch(x, network.input_specs), network.codings), network.codings, expected.timesteps)
     rasters = rasters_of(network, expected)
     cores = []
     for number, core in enumerate(mapping.cores):
