@@ -7,6 +7,17 @@ A chip's limits come from its `NumberFormat`, so a new format needs no change he
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.quantise import quantise, rounding_steps
 from ecc_lava.quantisation.range_audit import PopulationRange, one_step_bound
-from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of
+from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of, widths_by_name
 
-__all__ = ["DEFAULT", "Bits", "PopulationRange", "as_bits", "as_float", "bits_of", "one_step_bound", "quantise", "rounding_steps"]
+__all__ = [
+    "DEFAULT",
+    "Bits",
+    "PopulationRange",
+    "as_bits",
+    "as_float",
+    "bits_of",
+    "one_step_bound",
+    "quantise",
+    "rounding_steps",
+    "widths_by_name",
+]

@@ -10,7 +10,7 @@ from ecc_lava.common import read_bytes
 from ecc_lava.errors import FileError, InvalidInput
 from ecc_lava.formats import NumberFormat
 
-__all__ = ["DEFAULT", "Bits", "as_bits", "bits_of"]
+__all__ = ["DEFAULT", "Bits", "as_bits", "bits_of", "widths_by_name"]
 
 Bits = int | Mapping[str, int]
 """One width for all weights, or widths by the name of the target population."""
@@ -19,6 +19,19 @@ DEFAULT = "default"
 """The key of a mapping whose width holds for all populations that the mapping does not name."""
 
 _LARGEST_FILE = 2**20
+
+
+def widths_by_name(bits: Bits) -> dict[str, int]:
+    """Return widths by the name of the target population, or one width under `DEFAULT`.
+
+    Raises
+    ------
+    InvalidInput
+        If `bits` is neither a number nor a mapping.
+    """
+    if not isinstance(bits, int | Mapping):
+        raise InvalidInput(f"bits {bits!r}; a whole number of type int, or a mapping of population names to such numbers, is needed")
+    return {DEFAULT: bits} if isinstance(bits, int) else dict(bits)
 
 
 def bits_of(bits: Bits, populations: Sequence[str], format: NumberFormat) -> dict[str, int]:
@@ -35,7 +48,7 @@ def bits_of(bits: Bits, populations: Sequence[str], format: NumberFormat) -> dic
     InvalidInput
         For a name that is no such population, populations without a width, or a width that the format does not hold.
     """
-    given = {DEFAULT: bits} if isinstance(bits, int) else dict(bits)
+    given = widths_by_name(bits)
     for name, width in given.items():
         where = "" if name == DEFAULT else f" for {name!r}"
         if name != DEFAULT and name not in populations:

@@ -12,7 +12,7 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, number_format
 from ecc_lava.inputs import CODINGS, InputCoding
 from ecc_lava.networks import check_payload
-from ecc_lava.quantisation import DEFAULT, Bits, bits_of
+from ecc_lava.quantisation import DEFAULT, Bits, bits_of, widths_by_name
 
 __all__ = ["Grid", "Setting", "Widths", "grid"]
 
@@ -68,7 +68,7 @@ class Setting:
         percentile: float | None = None,
     ) -> Setting:
         """Return a setting; None stands for the default of `convert`."""
-        widths: Widths = bits if isinstance(bits, int) else tuple(sorted(bits.items()))
+        widths: Widths = bits if isinstance(bits, int) else tuple(sorted(widths_by_name(bits).items()))
         if percentile is None:
             percentile = _own_percentile(recipe)
         return cls(timesteps, widths, format, recipe, coding or number_format(format).default_coding, float(percentile))

@@ -11,7 +11,7 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import is_binary
 from ecc_lava.graph import Graph
 from ecc_lava.lowering import lower
-from ecc_lava.quantisation import DEFAULT
+from ecc_lava.quantisation import DEFAULT, widths_by_name
 from ecc_lava.studies.settings import Grid, Setting, Widths
 
 __all__ = ["Space"]
@@ -90,7 +90,7 @@ class Space:
 
     def parameters(self, setting: Setting) -> dict[str, Any]:
         """Return a setting as Optuna's parameters."""
-        given = {DEFAULT: setting.bits} if isinstance(setting.bits, int) else dict(setting.bits)
+        given = widths_by_name(setting.widths)
         other = self.others.index((setting.format, setting.recipe, setting.coding, setting.percentile))
         return {
             "timesteps": setting.timesteps,
