@@ -12,6 +12,7 @@ from ecc_lava.analysis.images import checked_images
 from ecc_lava.analysis.layers import LayerReport, compared_layers
 from ecc_lava.backends import BACKENDS, agreement, largest_logit, simulate
 from ecc_lava.common import Array, Images, Outputs, Progress, first_output, joined
+from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
 from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, model_images
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
@@ -85,12 +86,14 @@ def check(
     Raises
     ------
     InvalidInput
-        If images or labels do not fit.
+        If images or labels do not fit, or no image is compared bit for bit.
     RangeError
         If a potential can leave its format, or a readout saturates.
     LavaError
         If the Lava runtime fails.
     """
+    if exact_images < 1:
+        raise InvalidInput(f"exact_images {exact_images}; at least 1 image must be compared bit for bit")
     x = checked_images(network, x, labels)
     stage = progress or (lambda name, done, total: None)
     ranges = one_step_bound(network)
