@@ -1,8 +1,8 @@
 """Put shards of several populations on one core.
 
 The usage of a core's shards adds up to at most its limits; thresholds and exponents that shards have in common count once. Shards of equal
-usage are of one type. A core is filled greedily: first with the type that is hardest to place, then each time with the type that leaves the
-least of the scarce resources. The same filling is repeated while shards for it remain.
+usage are of one type. A core is filled greedily: first with the type that is hardest to place, then each time with the type that uses most,
+where a resource weighs by its scarcity and by what the core has left of it. The same filling is repeated while shards for it remain.
 """
 
 from __future__ import annotations
