@@ -99,7 +99,7 @@ def summary(deployed: DeployedNetwork, seconds: float | None = None) -> dict[str
         "seconds": seconds,
         "ratio": len(mapping.cores) / mapping.lower_bound_cores,
         "synapse_model": mapping.model.value,
-        "models": _both_models(deployed.network, mapping.chip, {mapping.model: len(mapping.cores)}),
+        "models": _both_models(deployed.network, mapping.chip, mapping.model, len(mapping.cores), mapping.lower_bound_cores),
         "hop_weighted_messages": hop_weighted(problem, deployed.addresses),
         "hop_weighted_messages_row_major": hop_weighted(problem, row_major(problem)),
         "messages_per": "step, if every neuron fires" if deployed.activity is None else "image",
@@ -107,17 +107,22 @@ def summary(deployed: DeployedNetwork, seconds: float | None = None) -> dict[str
     }
 
 
-def _both_models(network: QuantisedNetwork, chip: ChipSpec, known: dict[SynapseModel, int | None]) -> dict[str, Any]:
-    """Return cores and lower bound for each model of synaptic memory; a model missing in `known` is planned."""
+def _both_models(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel, cores: int | None, bound: int) -> dict[str, Any]:
+    """Return cores and lower bound for each model of synaptic memory: those known for `model`, and those of a plan for the other."""
     found = {}
-    for model in SynapseModel:
-        if model not in known:
-            try:
-                known[model] = len(plan(network, chip, model).cores)
-            except DoesNotFit:
-                known[model] = None
-        found[model.value] = {"cores": known[model], "lower_bound_cores": lower_bound_cores(network, chip, model)}
+    for each in SynapseModel:
+        known = (cores, bound) if each is model else _planned(network, chip, each)
+        found[each.value] = dict(zip(("cores", "lower_bound_cores"), known, strict=True))
     return found
+
+
+def _planned(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> tuple[int | None, int]:
+    """Return the cores of a plan, None if the network does not fit, and their lower bound."""
+    try:
+        planned = plan(network, chip, model)
+    except DoesNotFit:
+        return None, lower_bound_cores(network, chip, model)
+    return len(planned.cores), planned.bound.cores
 
 
 def misfit_summary(
@@ -126,16 +131,17 @@ def misfit_summary(
     """Return the keys of `summary` for a network that does not fit."""
     model = SynapseModel(model)
     network = chip_network(network, chip).network
+    bound = lower_bound_cores(network, chip, model)
     return {
         "cores": None,
         "chips": None,
-        "lower_bound_cores": lower_bound_cores(network, chip, model),
+        "lower_bound_cores": bound,
         "utilisation": None,
         "fits": False,
         "seconds": seconds,
         "ratio": None,
         "synapse_model": model.value,
-        "models": _both_models(network, chip, {model: None}),
+        "models": _both_models(network, chip, model, None, bound),
         "hop_weighted_messages": None,
         "hop_weighted_messages_row_major": None,
         "messages_per": None,
