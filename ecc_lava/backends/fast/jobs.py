@@ -19,10 +19,10 @@ SPARE = 64
 """Entries behind the end of a list that kernels may read, or may overwrite before the list grows."""
 
 STEPS = 32
-"""Steps of one pass over a position."""
+"""Steps of one pass over a position, as in `kernels.c`."""
 
 AHEAD = 8
-"""Steps whose events kernels list together."""
+"""Steps whose events kernels list together, as in `kernels.c`."""
 
 
 @dataclass(frozen=True, eq=False)
