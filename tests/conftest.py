@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; the tests of interrupts send it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# The tests start about 150 interpreters. Where bytecode is not kept (a habit of containers), each compiles Lava's or TensorFlow's
+# sources anew, which takes most of the time of both.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the same arithmetic whatever test imports TensorFlow first
 os.environ.pop("COLUMNS", None)  # tables are as wide as in a file, whatever terminal runs the tests
 NEEDS_DATA = "needs the data folder (ECC_LAVA_DATA)"
