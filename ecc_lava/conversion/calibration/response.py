@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -59,19 +60,33 @@ def _sums() -> tuple[Any, Any]:
     return compiled_by(numba.njit, moments), compiled_by(numba.njit, errors)
 
 
-def _in_parts(number: int, run: Callable[[int, int], None]) -> None:
-    """Call ``run(first, end)`` for parts of `number` items, a part in every thread."""
-    threads = os.cpu_count() or 1
-    edges = [number * i // threads for i in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, edges[:-1], edges[1:]))
+_WORTH_A_THREAD = 1 << 16
+"""Additions. To hand a part to a thread takes about as long."""
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Return threads that stay: a calibration calls them thousands of times, and to start one takes longer than most calls."""
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork has none of the threads
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="calibration")
+
+
+def _in_parts(number: int, additions: int, run: Callable[[int, int], None]) -> None:
+    """Call ``run(first, end)`` for parts of `number` items, a part in every thread that `additions` keep busy."""
+    parts = max(1, min(os.cpu_count() or 1, additions // _WORTH_A_THREAD))
+    edges = [number * i // parts for i in range(parts + 1)]
+    others = [_pool().submit(run, first, end) for first, end in pairwise(edges[:-1])]
+    run(*edges[-2:])
+    for other in others:
+        other.result()
 
 
 def moments(target: Array, rates: Array) -> tuple[Float, Float]:
     """Return ``sum rates^2`` and ``sum target * rates`` over the rows of float32 arrays (M, C); float64 (C,)."""
     energy, match = np.zeros((2, target.shape[1]))
     run, _ = _sums()
-    _in_parts(target.shape[1], lambda first, end: run(target, rates, first, end, energy, match))  # a channel's rows are added in order
+    # a part holds channels, so that a channel's rows are added in order
+    _in_parts(target.shape[1], target.size, lambda first, end: run(target, rates, first, end, energy, match))
     return energy, match
 
 
@@ -80,7 +95,7 @@ def errors(target: Array, rates: Array, gain: Array) -> tuple[Float, Float]:
     total, square = np.zeros((2, target.shape[1]))
     _, run = _sums()
     gain = np.ascontiguousarray(gain, np.float64)
-    _in_parts(target.shape[1], lambda first, end: run(target, rates, first, end, gain, total, square))
+    _in_parts(target.shape[1], target.size, lambda first, end: run(target, rates, first, end, gain, total, square))
     return total / len(target), square / len(target)
 
 
@@ -100,7 +115,7 @@ def spike_counts(current: Array, scale: Array, bias: Array, v_init: Array) -> Ar
     out = np.empty((current.shape[0], current.shape[2]), np.float32)
     factors = [np.ascontiguousarray(values, np.float32) for values in (scale, bias, v_init)]
     run = _kernel()
-    _in_parts(len(current), lambda first, end: run(current[first:end], *factors, out[first:end]))
+    _in_parts(len(current), current.size, lambda first, end: run(current[first:end], *factors, out[first:end]))
     return out
 
 
