@@ -30,9 +30,11 @@ LONGEST = {"test_notebooks.py", "test_models.py", "test_lava_faults.py", "test_k
 
 
 class ByFile(LoadScopeScheduling):
-    """Gives one worker all tests of a file, which share conversions, or of a folder of `TOGETHER`."""
+    """Gives one worker all tests of a file, which share conversions, or of a folder of `TOGETHER`; slow tests one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if self.config.option.markexpr == "slow":
+            return nodeid
         file = Path(nodeid.split("::", 1)[0])
         return file.parent.as_posix() if file.parent.name in TOGETHER else file.as_posix()
 

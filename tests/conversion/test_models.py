@@ -136,8 +136,8 @@ def test_lenet_loses_nothing_at_32_steps(lenet: Converted) -> None:
     assert (result.predictions == ann).mean() >= 0.98
 
 
-def test_the_vgg_runs_500_images_on_fast(vgg: Converted) -> None:
-    x, y = vgg.x[:500], vgg.y[:500]
+def test_the_vgg_runs_200_images_on_fast(vgg: Converted) -> None:
+    x, y = vgg.x[:200], vgg.y[:200]
     ann = ecc_lava.forward(vgg.graph, x).argmax(axis=1)
     result = ecc_lava.simulate(vgg.network, x)
     assert (ann == y).mean() > 0.8
@@ -146,7 +146,7 @@ def test_the_vgg_runs_500_images_on_fast(vgg: Converted) -> None:
     assert not any(result.saturated_high.values())
 
 
-@pytest.mark.parametrize("name", ["lenet", "resnet", "vgg"])
+@pytest.mark.parametrize("name", ["lenet", *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet", "vgg"))])
 def test_every_model_maps_onto_loihi2(name: str, request: pytest.FixtureRequest) -> None:
     converted: Converted = request.getfixturevalue(name)
     mapping = hw_mappings.map_network(converted.network, chip=hw_mappings.LOIHI2)

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,12 @@ EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
+@cache
+def _tiny() -> Mapping:
+    """Return a mapping that the tests edit in its files; mapping takes longer than they do."""
+    return map_network(random_network(0), TINY)
+
+
 def _written(mapping: Mapping, path: Path) -> dict[str, Any]:
     mapping.save(path)
     data = json.loads(path.read_text())
@@ -122,7 +129,7 @@ def _written(mapping: Mapping, path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("edit", EDITS.values(), ids=list(EDITS))
 def test_an_edited_mapping_is_refused(edit: Callable[[dict[str, Any]], None], tmp_path: Path) -> None:
     path = tmp_path / "mapping.json"
-    data = _written(map_network(random_network(0), TINY), path)
+    data = _written(_tiny(), path)
     edit(data)
     for version in (data, _sealed(data)):
         path.write_text(json.dumps(version))
@@ -132,7 +139,7 @@ def test_an_edited_mapping_is_refused(edit: Callable[[dict[str, Any]], None], tm
 
 def test_a_mapping_that_was_edited_in_no_other_rule_is_refused_by_its_digest(tmp_path: Path) -> None:
     path = tmp_path / "mapping.json"
-    data = _written(map_network(random_network(0), TINY), path)
+    data = _written(_tiny(), path)
     _set("package", "another")(data)
     path.write_text(json.dumps(data))
     with pytest.raises(FileError, match="changed after it was written"):
@@ -143,7 +150,7 @@ def test_a_mapping_that_was_edited_in_no_other_rule_is_refused_by_its_digest(tmp
 
 def test_a_forged_usage_is_found_against_the_network(tmp_path: Path) -> None:
     network, path = random_network(0), tmp_path / "mapping.json"
-    data = _written(map_network(network, TINY), path)
+    data = _written(_tiny(), path)
     data["cores"][0]["usage"]["synapse_bits"][0] -= 64
     path.write_text(json.dumps(_sealed(data)))
     with pytest.raises(InvalidNetwork, match=r"core \d+ of chip 0 says"):

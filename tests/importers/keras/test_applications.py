@@ -53,10 +53,10 @@ FAST = (
     Case("MobileNet", 64, 28, 1.2),
     Case("MobileNetV2", 32, 53, 3.0),
     Case("VGG16", 32, 16, 3.0),
-    Case("ResNet50", 32, 50, 1.2),
-    Case("DenseNet121", 32, 121, 3.0),
 )
 SLOW = (
+    Case("ResNet50", 32, 50, 1.2),
+    Case("DenseNet121", 32, 121, 3.0),
     Case("VGG19", 32, 19, 3.0),
     Case("ResNet50V2", 32, 50, 3.0),
     Case("ResNet101", 32, 101, 1.2),
