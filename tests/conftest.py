@@ -25,8 +25,16 @@ NEEDS_DATA = "needs the data folder (ECC_LAVA_DATA)"
 TESTS = Path(__file__).parent
 TOGETHER = {"cli"}
 """Folders whose files share what is dear to make."""
-LONGEST = {"test_notebooks.py", "test_models.py", "test_lava_faults.py", "test_keras_import.py", "test_ecc.py"}
-"""Files to begin with, so that no worker is left alone with one of them at the end."""
+LONGEST = (
+    "test_wild.py",
+    "test_notebooks.py",
+    "test_models.py",
+    "test_keras_generated.py",
+    "test_trial_store.py",
+    "cli",
+    "test_lava_faults.py",
+)
+"""Files and folders to begin with, the longest first, so that no worker is left alone with one of them at the end."""
 
 
 class ByFile(LoadScopeScheduling):
@@ -46,7 +54,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+    def rank(item: pytest.Item) -> int:
+        return min((LONGEST.index(name) for name in (item.path.name, item.path.parent.name) if name in LONGEST), default=len(LONGEST))
+
+    items.sort(key=rank)
 
 
 def data_folder() -> Path | None:

@@ -23,9 +23,10 @@ from ecc_lava.common.neuron import integrate_and_fire
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.geometry import Conv, apply, with_kernel
 from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.spiking import Population
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity
-from tests.helpers.networks import random_images, random_network
+from tests.helpers.networks import random_images, random_network, through_one_neuron
 
 MANY = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -301,3 +302,13 @@ def test_activities_of_no_spikes() -> None:
     assert_same_activity(golden(silent, q, 6, _everything(silent)), fast(silent, q, 6, _everything(silent)), types=False)
     activity: Activity = fast(silent, q, 6, Recording())["p0"]
     assert not activity.counts.any()
+
+
+def test_recorded_counts_beyond_16_bits() -> None:
+    steps = 2**16 + 1
+    one = np.ones((1, 1, 1))
+    neuron = Population("n", (1, 1, 1), Kind.IF, bias=one, vth=one, v_init=0 * one, lambda_=one)
+    result = ecc_lava.simulate(
+        through_one_neuron(neuron, steps), np.zeros((1, steps, 1, 1, 1), np.uint8), backend="closed_form", record=["n"]
+    )
+    assert result.counts["n"].item() == steps

@@ -32,6 +32,7 @@ from ecc_lava.quantisation.range_audit import one_step_bound
 from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 from ecc_lava.quantisation.widths import as_bits, bits_of
 from tests.helpers.graphs import graphs
+from tests.helpers.networks import random_network
 
 SOME = settings(derandomize=True, deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 BY_NAME = pytest.mark.parametrize("format", FORMATS.values(), ids=list(FORMATS))
@@ -352,3 +353,9 @@ def test_widths_from_text_or_file(tmp_path: Path) -> None:
         path.write_text(content)
         with pytest.raises(FileError, match=says):
             as_bits(str(path))
+
+
+@pytest.mark.parametrize("bits", [np.int64(8), "8", 8.0, [8]])
+def test_widths_of_no_known_type(bits: object) -> None:
+    with pytest.raises(InvalidInput, match="a whole number of type int, or a mapping"):
+        quantise(as_float(random_network(3)), bits=bits)  # type: ignore[arg-type]

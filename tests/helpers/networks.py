@@ -15,6 +15,7 @@ from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, axes_permuted, from
 from ecc_lava.inputs import InputCoding
 from ecc_lava.inputs.encoding import sent_by_all
 from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind, depths
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "recoded",
     "same_conv",
     "side_by_side",
+    "through_one_neuron",
 ]
 
 ZERO = np.zeros((1, 1, 1), np.int32)
@@ -291,3 +293,10 @@ GEOMETRIES: dict[str, Geometry] = {
     "permuted": replace(axes_permuted((7, 8, 4), (2, 0, 1)), kernel=_kernel(224) | 1),
     "none_listed": from_synapses(_kernel(0), np.zeros(0, int), np.zeros(0, int), (7, 8, 4), (2, 2, 3)),
 }
+
+
+def through_one_neuron(middle: Population, timesteps: int) -> SpikingNetwork:
+    """Return a float network input -> one neuron -> readout on events, all weights 1."""
+    source, readout = Population.ideal("x", (1, 1, 1), Kind.INPUT), Population.ideal("r", (1, 1, 1), Kind.READOUT)
+    wires = Projection("x", middle.name, Dense(np.ones((1, 1)))), Projection(middle.name, "r", Dense(np.ones((1, 1))))
+    return SpikingNetwork((source, middle, readout), wires, (InputCoding("events"),), timesteps)

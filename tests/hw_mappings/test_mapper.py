@@ -18,8 +18,10 @@ from ecc_lava.geometry import Conv, Dense, Geometry
 from ecc_lava.networks.integer import QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, load_chip, map_network
 from hw_mappings.chips import ChipSpec, Figure, chip_to_json
+from hw_mappings.chips.figures import public
 from hw_mappings.mapping.deployed import deployed
 from hw_mappings.partition.lower_bound import lower_bound_cores
+from hw_mappings.partition.misfit import explain_cores
 from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.placement.traffic import traffic
 from hw_mappings.report.rows import layer_rows, misfit_summary, summary
@@ -226,3 +228,14 @@ def test_ideal_memory_needs_no_more_cores() -> None:
     for core in ideal.cores:
         assert core.usage["synapse_bits"] <= 8 * 131072
     ideal.check(network)
+
+
+def test_unknown_synapse_model() -> None:
+    with pytest.raises(InvalidInput, match="synapse model 'loose' is not known; known: strict, ideal"):
+        map_network(random_network(3), synapse_model="loose")
+
+
+def test_too_many_cores_for_a_board_whose_first_chip_is_blocked() -> None:
+    blocked = tuple((0, core) for core in range(128))
+    two = replace(LOIHI2, chips=public(2, "x"), board_columns=public(2, "x"), board_rows=public(1, "x"), blocked=blocked)
+    assert "300 cores, 2 chip(s) loihi2 of 128 cores have 128: 172 too many" in explain_cores(two, 300, {"a": 300})

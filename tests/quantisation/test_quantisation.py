@@ -31,7 +31,7 @@ from ecc_lava.quantisation.population import UNIT_MIN
 from ecc_lava.quantisation.quantise import quantise
 from ecc_lava.quantisation.range_audit import one_step_bound
 from tests.helpers.graphs import graphs, pool
-from tests.helpers.networks import random_images, random_network
+from tests.helpers.networks import random_images, random_network, through_one_neuron
 
 MANY = settings(derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 
@@ -471,3 +471,11 @@ def test_the_digest_changes_with_every_number() -> None:
     note(replace(network, logit_scales=(network.logit_scales[0] * 2,)))
     note(replace(network, codings=(InputCoding(offset=0.5),)))
     assert replace(network, trace=("elsewhere",)).digest == network.digest
+
+
+def test_a_step_population_with_a_positive_threshold_keeps_its_bias() -> None:
+    one = np.ones((1, 1, 1))
+    step = Population("s", (1, 1, 1), Kind.STEP, bias=12 * one, vth=10 * one, v_init=0 * one, lambda_=one)
+    network, x = through_one_neuron(step, 4), np.ones((1, 4, 1, 1, 1), np.uint8)
+    fired = ecc_lava.simulate(quantise(network), x).spike_counts["s"]
+    assert fired == ecc_lava.simulate(network, x, backend="float").spike_counts["s"] == 4

@@ -72,7 +72,7 @@ def test_a_random_model_computes_the_same_before_and_after_lowering(recipe: Reci
 
 
 @pytest.mark.slow
-@settings(GENERATED, max_examples=3000)
+@settings(GENERATED, max_examples=1500)
 @given(RECIPES)
 def test_many_random_models_compute_the_same_before_and_after_lowering(recipe: Recipe) -> None:
     _check(recipe)

@@ -491,3 +491,20 @@ def test_operations_in_hdf5_files_are_refused_with_the_remedy(keras: Any, tmp_pa
         _model(keras, (4,), lambda layers, ops, x: -x * 2.0).save(path)
     with pytest.raises(UnsupportedModel, match=r"(?s)\(Negative\).*\.keras.*\(Multiply\).*\.keras"):
         ecc_lava.load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("split", "it splits the batch"), ("clip", "its limits are not two numbers"), ("empty", "its result is empty")],
+)
+def test_operations_that_make_no_sense_are_refused_by_name(name: str, why: str) -> None:
+    import keras
+
+    x = keras.Input((4, 4, 2))
+    made = {
+        "split": lambda: keras.ops.split(x, 2, axis=0)[0],
+        "clip": lambda: keras.ops.clip(x, 0.0, np.array([1.0, 2.0])),
+        "empty": lambda: x[:, 2:2],
+    }
+    with pytest.raises(UnsupportedModel, match=why):
+        ecc_lava.from_keras(keras.Model(x, made[name]()))

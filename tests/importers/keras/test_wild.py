@@ -46,7 +46,7 @@ def test_it_computes_what_keras_computes(fer: tuple[Any, Graph, Array]) -> None:
 @pytest.mark.slow
 def test_it_converts_and_every_check_holds(fer: tuple[Any, Graph, Array]) -> None:
     _, graph, x = fer
-    snn = ecc_lava.convert(graph, calibration=x[:32], timesteps=16)
+    snn = ecc_lava.convert(graph, calibration=x[:32], timesteps=8)
     report = check(ecc_lava.quantise(snn), x[32:], snn=snn, graph=graph, exact_images=1)
     assert report.ok
     assert report.agreement is not None
