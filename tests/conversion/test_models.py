@@ -80,7 +80,7 @@ def lenet(data: Path) -> Converted:
     model.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy")
     with np.load(data / "mnist.npz") as stored:
         model.fit(stored["x_train"][..., None] / 255.0, stored["y_train"], batch_size=64, epochs=3, verbose=0)
-    return convert(model, data / "mnist.npz", 32)
+    return convert(model, data / "mnist.npz", 32, "channel")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def vgg(data: Path) -> Converted:
     return convert(ecc_lava.load_model(data / "vgg16_half_cifar10.keras"), data / "cifar10.npz", 32, "channel")
 
 
-@pytest.mark.parametrize("name", ["lenet", "resnet", "vgg"])
+@pytest.mark.parametrize("name", ["lenet", "resnet", pytest.param("vgg", marks=pytest.mark.slow)])
 def test_the_graph_and_the_ideal_network_equal_keras(name: str, request: pytest.FixtureRequest) -> None:
     converted: Converted = request.getfixturevalue(name)
     x = converted.x[:16]
@@ -104,7 +104,7 @@ def test_the_graph_and_the_ideal_network_equal_keras(name: str, request: pytest.
     assert np.abs(ecc_lava.rate_forward(converted.snn, x) - reference).max() <= 1e-5 * scale
 
 
-@pytest.mark.parametrize(("name", "images"), [("lenet", 8), ("resnet", 2), ("vgg", 1)])
+@pytest.mark.parametrize(("name", "images"), [("lenet", 8), ("resnet", 2), pytest.param("vgg", 1, marks=pytest.mark.slow)])
 def test_golden_and_the_float_engine_on_the_integers_equal_fast(name: str, images: int, request: pytest.FixtureRequest) -> None:
     converted: Converted = request.getfixturevalue(name)
     for backend in ("golden", "float"):
@@ -136,6 +136,7 @@ def test_lenet_loses_nothing_at_32_steps(lenet: Converted) -> None:
     assert (result.predictions == ann).mean() >= 0.98
 
 
+@pytest.mark.slow
 def test_the_vgg_runs_200_images_on_fast(vgg: Converted) -> None:
     x, y = vgg.x[:200], vgg.y[:200]
     ann = ecc_lava.forward(vgg.graph, x).argmax(axis=1)

@@ -278,9 +278,9 @@ class TestSearch:
         assert all(_widths(s)[largest] == min(_widths(s).values()) for s in starts[6:])
         assert all(_widths(s)["default"] == 8 for s in starts[6:])
 
-    @pytest.mark.parametrize("sampler", ["nsga2", "tpe"])
+    @pytest.mark.parametrize("sampler", ["nsga2", pytest.param("tpe", marks=pytest.mark.slow)])
     def test_it_finds_a_front_without_labels_and_says_so_on_other_images(self, graph: Graph, sampler: str, tmp_path: Path) -> None:
-        search = Search(trials=24, objectives=("accuracy", "memory"), sampler=sampler, selection=60)
+        search = Search(trials=16, objectives=("accuracy", "memory"), sampler=sampler, selection=60)
         found = _study(graph, bits=(2, 3, 8), timesteps=8, search=search, storage=tmp_path / "trials.db")
         assert all(figures_of(t).images == 60 and figures_of(t).accuracy is None for t in found.searched)
         assert all(figures_of(t).images == 60 and figures_of(t).accuracy is not None for t in found.trials)
@@ -296,7 +296,7 @@ class TestSearch:
 
     def test_the_same_seed_finds_the_same(self, graph: Graph) -> None:
         def settings_of(seed: int) -> list[Setting]:
-            found = _study(graph, bits=(2, 3, 8), timesteps=4, search=Search(trials=16, selection=60, seed=seed))
+            found = _study(graph, bits=(2, 3, 8), timesteps=4, search=Search(trials=10, selection=60, seed=seed))
             return [t.setting for t in found.searched]
 
         assert settings_of(0) == settings_of(0) != settings_of(1)

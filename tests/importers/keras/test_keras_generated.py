@@ -65,7 +65,7 @@ def _check(recipe: Recipe) -> None:
             assert np.abs(value - flat).max() <= TOLERANCE * max(np.abs(flat).max(), CANCELLED), lines
 
 
-@settings(GENERATED, max_examples=150)
+@settings(GENERATED, max_examples=60)
 @given(RECIPES)
 def test_a_random_model_computes_the_same_before_and_after_lowering(recipe: Recipe) -> None:
     _check(recipe)

@@ -32,6 +32,7 @@ def fer(data: Path) -> tuple[Any, Graph, Array]:
         return model, ecc_lava.from_keras(model), patches(stored["x_train"][:48])
 
 
+@pytest.mark.slow
 def test_it_computes_what_keras_computes(fer: tuple[Any, Graph, Array]) -> None:
     model, graph, x = fer
     logits = forward(graph, x[:16])
