@@ -1,11 +1,8 @@
-"""The response of neurons to recorded input: the same in one part and in many, and where numba finds no folder for its cache."""
+"""The response of neurons to recorded input is the same in one part and in many."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,16 +25,3 @@ def test_many_threads_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 5)
     for one, many in zip(alone, computed(), strict=True):
         np.testing.assert_array_equal(one, many)
-
-
-def test_calibration_where_numba_cannot_cache(tmp_path: Path) -> None:
-    program = (
-        "import logging, sys\nlogging.basicConfig(stream=sys.stdout)\n"
-        "import numba.core.caching as c\nc.CacheImpl._locator_classes = []\n"
-        "import numpy as np\nfrom ecc_lava.conversion.calibration.response import spike_counts\n"
-        "one = np.ones(1)\nprint(spike_counts(np.ones((1, 3, 1), np.float32), one, 0 * one, 0 * one).item())\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | {"HOME": str(tmp_path)})
-    assert done.returncode == 0, done.stderr
-    assert "numba finds no folder to cache kernels in" in done.stdout
-    assert "3.0" in done.stdout

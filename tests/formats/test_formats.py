@@ -356,6 +356,6 @@ def test_widths_from_text_or_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bits", [np.int64(8), "8", 8.0, [8]])
-def test_widths_of_no_known_type(bits: object) -> None:
+def test_widths_of_no_known_type(bits: Any) -> None:
     with pytest.raises(InvalidInput, match="a whole number of type int, or a mapping"):
-        quantise(as_float(random_network(3)), bits=bits)  # type: ignore[arg-type]
+        quantise(as_float(random_network(3)), bits=bits)

@@ -65,9 +65,11 @@ _WORTH_A_THREAD = 1 << 16
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    """Return threads that stay: a calibration calls them thousands of times, and to start one takes longer than most calls."""
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork has none of the threads
+def _pool(process: int) -> ThreadPoolExecutor:
+    """Return threads of a process, which stay: a calibration calls them thousands of times, and most calls are shorter than a start.
+
+    A fork has another number and none of the threads.
+    """
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="calibration")
 
 
@@ -75,7 +77,8 @@ def _in_parts(number: int, additions: int, run: Callable[[int, int], None]) -> N
     """Call ``run(first, end)`` for parts of `number` items, a part in every thread that `additions` keep busy."""
     parts = max(1, min(os.cpu_count() or 1, additions // _WORTH_A_THREAD))
     edges = [number * i // parts for i in range(parts + 1)]
-    others = [_pool().submit(run, first, end) for first, end in pairwise(edges[:-1])]
+    pool = _pool(os.getpid())
+    others = [pool.submit(run, first, end) for first, end in pairwise(edges[:-1])]
     run(*edges[-2:])
     for other in others:
         other.result()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -287,20 +286,6 @@ def test_a_compiler_that_fails(cache: Path, tmp_path: Path, monkeypatch: pytest.
     assert load_library() is None
     assert "what a pity" in caplog.text
     assert not list(cache.iterdir())
-
-
-def test_numba_where_its_cache_cannot_be_written(tmp_path: Path) -> None:
-    """The kernels compile for this process alone and say so."""
-    program = (
-        "import logging, sys\nlogging.basicConfig(stream=sys.stdout)\n"
-        "import numba.core.caching as c\nc.CacheImpl._locator_classes = []\n"
-        "import numpy as np\nfrom ecc_lava.backends.fast.kernels.with_numba import NumbaKernels\n"
-        "print(NumbaKernels().row_spikes(np.full((2, 1, 1), 7, np.uint64)))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | {"HOME": str(tmp_path)})
-    assert done.returncode == 0, done.stderr
-    assert "numba finds no folder to cache kernels in" in done.stdout
-    assert "[3 3]" in done.stdout
 
 
 def test_compiled_kernels_start_without_numba() -> None:
