@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,12 @@ from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisatio
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
 from ecc_lava.conversion.passes.interface import Pass
 from ecc_lava.conversion.passes.residual_elimination import ResidualElimination
-from ecc_lava.conversion.recipes import RECIPES
+from ecc_lava.conversion.recipes import RECIPES, passes_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.evaluate import evaluate, forward
 from ecc_lava.graph.graph import Graph
-from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape
+from ecc_lava.graph.nodes import Add, Input, Linear, Node, Relu, Reshape
 from ecc_lava.inputs import InputCoding
 from ecc_lava.lowering.lower import lower
 from ecc_lava.networks.rates import ideal_rates, rate_forward
@@ -396,3 +397,27 @@ def test_calibration_images_are_drawn_by_a_seed() -> None:
     assert (drawn == calibration_subset(1000, seed=3, size=50)).all()
     assert (drawn != calibration_subset(1000, seed=4, size=50)).any()
     assert calibration_subset(20, size=50).tolist() == list(range(20))
+
+
+def test_calibration_takes_projections_in_any_order() -> None:
+    """A source is kept until its last reader in order, which need not be listed last."""
+    rng = np.random.default_rng(5)
+    nodes: list[Node] = [
+        Input("input", (4, 4, 2)),
+        Linear("a", "input", Conv(rng.normal(size=(1, 1, 2, 3))), rng.normal(size=3)),
+        Relu("p", "a"),
+        Linear("b", "p", Conv(rng.normal(size=(1, 1, 3, 3))), rng.normal(size=3)),
+        Relu("q", "b"),
+        Add("sum", ("q", "p")),
+        Relu("r", "sum"),
+        Reshape("f", "r", (1, 1, 48)),
+        Linear("out", "f", Dense(rng.normal(size=(48, 3))), rng.normal(size=3)),
+    ]
+    graph = Graph(tuple(nodes))
+    x = _images(graph, 8)
+    listed = replace(lower(graph).network, timesteps=4)
+    for projections in (listed.projections, listed.projections[::-1]):
+        network = replace(listed, projections=projections)
+        for step in passes_of("best", "loihi2", 8, graph, None):
+            network = step(network, _named(graph, x))
+        np.testing.assert_allclose(rate_forward(network, x), forward(graph, x), atol=1e-9 * np.abs(forward(graph, x)).max())

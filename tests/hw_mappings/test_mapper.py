@@ -23,8 +23,10 @@ from hw_mappings.mapping.deployed import deployed
 from hw_mappings.partition.lower_bound import lower_bound_cores
 from hw_mappings.partition.misfit import explain_cores
 from hw_mappings.partition.repeaters import chip_network
+from hw_mappings.partition.search import PartitionSearch
 from hw_mappings.placement.traffic import traffic
 from hw_mappings.report.rows import layer_rows, misfit_summary, summary
+from hw_mappings.resources.synapses import SynapseModel
 from hw_mappings.resources.tiling import even_cut
 from hw_mappings.resources.usage import overruns
 from tests.helpers.chips import CHIPS, DISCRETE, TINY, chip_with, for_chip
@@ -242,3 +244,13 @@ def test_too_many_cores_for_a_board_whose_first_chip_is_blocked() -> None:
     blocked = tuple((0, core) for core in range(128))
     two = replace(LOIHI2, chips=public(2, "x"), board_columns=public(2, "x"), board_rows=public(1, "x"), blocked=blocked)
     assert "300 cores, 2 chip(s) loihi2 of 128 cores have 128: 172 too many" in explain_cores(two, 300, {"a": 300})
+
+
+def test_a_population_stays_pending_until_its_earliest_source_is_cut_however_projections_are_listed() -> None:
+    network = random_network(9)
+    order = [p.name for p in network.populations]
+    assert any(len(network.into(name)) > 1 for name in order)
+    for projections in (network.projections, network.projections[::-1]):
+        search = PartitionSearch(replace(network, projections=projections), TINY, SynapseModel.STRICT)
+        for target, source in search._last_use.items():
+            assert source == min((p.source for p in network.into(target)), key=order.index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,11 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
         export_vectors(network, mapping, x, tmp_path / "out", progress=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "full"]
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine"]
+
+
+def test_clipped_inputs_are_warned_of_once(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    network = random_network(0)
+    outside = np.full((1, *network.input.shape), 999.0)
+    with caplog.at_level(logging.WARNING):
+        export_vectors(network, map_network(network), outside, tmp_path / "vectors")
+    assert caplog.text.count("input values lie outside") == 1
