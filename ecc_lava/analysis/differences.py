@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.backends import BACKENDS, Result, simulate
-from ecc_lava.common import Images
+from ecc_lava.common import Array, Images
 from ecc_lava.inputs import batch_part, batch_size, by_input
 from ecc_lava.networks import Kind, QuantisedNetwork, SpikingNetwork
 from ecc_lava.quantisation import as_float
@@ -27,7 +27,7 @@ class Differences:
     ----------
     images : int
     differing_spikes : int
-        Neurons and steps at which one fired and the other did not.
+        Neurons and steps at which one fired and the other did not, or with another payload.
     differing_potentials : int
         Neurons whose potential after the last step differs.
     """
@@ -59,9 +59,14 @@ def differences(a: Result, b: Result, names: Iterable[str]) -> Differences:
     names : populations
     """
     names = list(names)
-    spikes = sum(int(np.unpackbits(np.bitwise_xor(a.raster[name], b.raster[name])).sum()) for name in names)
+    spikes = sum(_differing(a.raster[name], b.raster[name]) for name in names)
     potentials = sum(int(np.count_nonzero(a.potential[name] != b.potential[name])) for name in names)
     return Differences(len(a.synops), spikes, potentials)
+
+
+def _differing(one: Array, other: Array) -> int:
+    """Return at how many neurons and steps two rasters differ: payloads one by one, binary spikes bit by bit."""
+    return int(np.count_nonzero(one != other) if one.dtype == np.int16 else np.unpackbits(np.bitwise_xor(one, other)).sum())
 
 
 def compare(network: QuantisedNetwork, x: Images, backend: str, timesteps: int | None = None) -> Differences:

@@ -36,15 +36,18 @@ class Activity:
     Attributes
     ----------
     counts : int64 array (N, H, W, C)
-        Spikes of each neuron. A graded input counts the steps at which it sent a nonzero value; a readout has 0.
+        Sum of what each neuron sent: its spikes, or their payloads. A graded input counts the steps at which it sent a nonzero value; a
+        readout has 0.
     potential : array (N, H, W, C)
         v after the last step; an input has zeros.
-    raster : uint8 array (N, T, H, W, C) or None
-        Spikes per step; a graded input has the values it sent.
+    raster : uint8 or int16 array (N, T, H, W, C) or None
+        What was sent at each step, 0 or 1 where spikes are binary; of signed payloads int16.
     over_time : array (N, T, H, W, C) or None
         v after every step of a readout.
     saturated_low, saturated_high : int
         How often v was clipped at either rail.
+    sent : int64 array (N, H, W, C) or None
+        Number of spikes that each neuron sent, where they have payloads; elsewhere `counts` is this number.
     """
 
     counts: Int
@@ -53,16 +56,23 @@ class Activity:
     over_time: Array | None = None
     saturated_low: int = 0
     saturated_high: int = 0
+    sent: Int | None = None
+
+    @property
+    def messages(self) -> Int:
+        """Number of spikes that each neuron sent."""
+        return self.counts if self.sent is None else self.sent
 
 
 def input_activity(q: Array, timesteps: int, recording: Recording, name: str) -> Activity:
-    """Return what an input did that sent the same graded values (N, H, W, C) at every step, or binary spikes (N, T, H, W, C)."""
-    binary = q.ndim == 5
-    counts = q.sum(axis=1, dtype=np.int64) if binary else (q > 0).astype(np.int64) * timesteps
+    """Return what an input did that sent the same graded values (N, H, W, C) at every step, or spikes (N, T, H, W, C)."""
+    spikes = q.ndim == 5
+    counts = q.sum(axis=1, dtype=np.int64) if spikes else (q > 0).astype(np.int64) * timesteps
     raster = None
     if name in recording.rasters:
-        raster = q.copy() if binary else np.repeat(q[:, None], timesteps, axis=1)
-    return Activity(counts, np.zeros(counts.shape, np.int64), raster)
+        raster = q.copy() if spikes else np.repeat(q[:, None], timesteps, axis=1)
+    sent = np.count_nonzero(q, axis=1).astype(np.int64) if spikes else None
+    return Activity(counts, np.zeros(counts.shape, np.int64), raster, sent=sent)
 
 
 ActivityOf: TypeAlias = Mapping[str, Activity]

@@ -1,6 +1,7 @@
-"""ECC's closed form: the spike counts after T steps if every neuron's input came evenly over them.
+"""ECC's closed form: what neurons have sent after T steps if every neuron's input came evenly over them.
 
-``N = clip(floor((relu(I + b*T) + v_init) / vth), 0, T)`` with I the weighted sum of the sources' counts.
+``N = clip(floor((relu(I + b*T) + v_init) / vth), 0, m*T)`` with I the weighted sum of the sources' N, and m the largest payload: 1 where
+spikes are binary.
 v_init = vth/2 is thresholding for residual elimination (TRE): a residual of at least half the threshold counts as one more spike.
 
 Source: Wu, Yi and Huang, "A Little Energy Goes a Long Way: Build an Energy-Efficient, Accurate Spiking Neural Network From Convolutional
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ecc_lava.backends.activity import Activity, Recording, input_activity
-from ecc_lava.common import Array, Float
+from ecc_lava.common import BINARY, Array, Float
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import apply
 from ecc_lava.networks import Kind, Population, SpikingNetwork
@@ -55,14 +56,16 @@ def closed_form(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int,
         counts = even_counts(population, total, timesteps)
         sent[population.name] = counts
         left = total / timesteps if population.kind is Kind.STEP else total + population.v_init - counts * population.vth
-        done[population.name] = Activity(counts.astype(np.int64), left)
+        sums = counts.astype(np.int64)
+        spikes = None if population.payload == BINARY else np.minimum(sums, timesteps)  # one spike a step, of whatever payload
+        done[population.name] = Activity(sums, left, sent=spikes)
     return done
 
 
 def even_counts(population: Population, total: Array, timesteps: int) -> Float:
-    """Return how often neurons fire in T steps if their input comes evenly over them.
+    """Return what neurons send in T steps, over all steps, if their input comes evenly over them.
 
-    An integrate-and-fire neuron with v_init in 0 to vth fires as often when it is stepped with a constant input. A step population fires at
+    An integrate-and-fire neuron with v_init in 0 to vth sends as much when it is stepped with a constant input. A step population fires at
     every step or at none.
 
     Parameters
@@ -76,4 +79,5 @@ def even_counts(population: Population, total: Array, timesteps: int) -> Float:
     """
     if population.kind is Kind.STEP:
         return np.where(total >= population.vth * timesteps, float(timesteps), 0.0)
-    return np.clip(np.floor((np.maximum(total, 0.0) + population.v_init) / population.vth), 0.0, float(timesteps))
+    whole = np.floor((np.maximum(total, 0.0) + population.v_init) / population.vth)
+    return np.clip(whole, 0.0, float(population.payload.largest * timesteps))

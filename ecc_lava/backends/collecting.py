@@ -10,11 +10,14 @@ import numpy as np
 from ecc_lava.backends.activity import Activity, ActivityOf
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.table import Network
-from ecc_lava.common import Array, Int, by_output
+from ecc_lava.common import BINARY, Array, Int, Payload, by_output
 from ecc_lava.geometry import fan_out
 from ecc_lava.networks import QuantisedNetwork, depths, output_name
 
 __all__ = ["Collector", "as_result"]
+
+_EVENTS = ("synops", "input_macs", "graded_synops", "payload_bits")
+"""The events of every sample that a result counts."""
 
 
 def as_result(network: Network, activity: ActivityOf, backend: str, timesteps: int, record: Sequence[str]) -> Result:
@@ -55,13 +58,17 @@ class Collector:
         """Take one batch's activity and return how many samples there are now."""
         readouts = {p.name: activity[p.name] for p in self._network.readouts}
         samples = len(next(iter(readouts.values())).potential)
-        synops, input_macs, spikes = np.zeros(samples, np.int64), np.zeros(samples, np.int64), {}
+        events, spikes = {what: np.zeros(samples, np.int64) for what in _EVENTS}, {}
         for name, a in activity.items():  # in float64, whose products are fast, and exact below 2**53
-            counts, few = a.counts.reshape(samples, -1), range(0, samples, 8)  # eight samples at a time stay in cache
-            passed = np.concatenate([counts[i : i + 8].astype(np.float64) @ self._per_spike[name] for i in few]).astype(np.int64)
+            sent, few = a.messages.reshape(samples, -1), range(0, samples, 8)  # eight samples at a time stay in cache
+            passed = np.concatenate([sent[i : i + 8].astype(np.float64) @ self._per_spike[name] for i in few]).astype(np.int64)
             spikes[name] = passed[:, 0]
-            graded = self._network.largest_sent[name] > 1
-            (input_macs if graded else synops)[:] += passed[:, 1]
+            population = self._network.by_name[name]
+            graded = population.payload != BINARY
+            is_input = not graded and self._network.largest_sent[name] > 1
+            events["input_macs" if is_input else "graded_synops" if graded else "synops"] += passed[:, 1]
+            if not is_input:
+                events["payload_bits"] += passed[:, 0] * (population.payload.bits + population.payload.signed)
         self._batches.append(
             {
                 "readout": {name: a.potential.reshape(samples, -1) for name, a in readouts.items()},
@@ -69,9 +76,8 @@ class Collector:
                     name: a.over_time.reshape(samples, a.over_time.shape[1], -1) for name, a in readouts.items() if a.over_time is not None
                 },
                 "spikes": spikes,
-                "synops": synops,
-                "input_macs": input_macs,
-                "recorded": {name: _compact(activity[name]) for name in self._recorded},
+                **events,
+                "recorded": {name: _compact(activity[name], self._network.by_name[name].payload) for name in self._recorded},
             }
         )
         for name, a in activity.items():
@@ -105,8 +111,7 @@ class Collector:
             logits=by_output({output_name(n): (readout[n] / (timesteps * unit)).astype(np.float32) for n, unit in units.items()}),
             readout=by_output({output_name(n): v.astype(np.int32) for n, v in readout.items()}) if integer else None,
             spike_counts={name: _joined(batches, "spikes", name) for name in network.by_name},
-            synops=np.concatenate([b["synops"] for b in batches]),
-            input_macs=np.concatenate([b["input_macs"] for b in batches]),
+            **{what: np.concatenate([b[what] for b in batches]) for what in _EVENTS},
             saturated_low=self._low,
             saturated_high=self._high,
             logits_over_time=by_output(over_time) if over_time else None,
@@ -127,9 +132,11 @@ def _joined(batches: list[dict[str, Any]], field: str, name: str) -> Int:
     return np.concatenate([b[field][name] for b in batches]).astype(np.int64)
 
 
-def _compact(activity: Activity) -> tuple[Array, Array | None, Array]:
-    """Return counts in the type that `Result` promises, the raster in bits, and the potential."""
+def _compact(activity: Activity, payload: Payload) -> tuple[Array, Array | None, Array]:
+    """Return counts and raster in the types that `Result` promises, and the potential."""
     counts = activity.counts
     raster = activity.raster
-    bits = None if raster is None else np.packbits(raster.reshape(*raster.shape[:2], -1) > 0, axis=-1)
-    return counts.astype(np.uint16 if counts.max(initial=0) < 2**16 else np.uint32), bits, activity.potential
+    if raster is not None:
+        flat = raster.reshape(*raster.shape[:2], -1)
+        raster = np.packbits(flat > 0, axis=-1) if payload == BINARY else flat.astype(np.int16)
+    return counts.astype(np.uint16 if counts.max(initial=0) < 2**16 else np.uint32), raster, activity.potential

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ecc_lava.common import Array, Int, Outputs
+from ecc_lava.common import Array, Int, Outputs, Shape
 
-__all__ = ["Result", "agreement", "largest_logit"]
+__all__ = ["Result", "agreement", "largest_logit", "sent_at_steps"]
 
 
 def _empty() -> Mapping[str, Array]:
@@ -28,6 +28,12 @@ def agreement(one: Outputs, other: Outputs) -> float:
     """Return the share of samples on which both predict the same class, over all outputs."""
     a, b = (np.stack(list(p.values())) if isinstance(p, dict) else p for p in (one, other))
     return float((a == b).mean())
+
+
+def sent_at_steps(raster: Array, shape: Shape) -> Array:
+    """Return what a population of `shape` sent at each step, uint8 or int16 (N, T, H, W, C), from the raster of a `Result`."""
+    values = raster if raster.dtype == np.int16 else np.unpackbits(raster, axis=-1, count=int(np.prod(shape)))
+    return values.reshape(*values.shape[:2], *shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +54,23 @@ class Result:
     readout : int32 array (N, K) or None
         Potential of the readout; None for float back ends.
     spike_counts : name -> int64 array (N,)
-        Spikes of each population, or nonzero events of a graded input.
+        Spikes of each population, of whatever payload, or nonzero events of a graded input.
     synops : int64 array (N,)
         Binary spikes times the synapses they pass; zero weights count.
     input_macs : int64 array (N,)
         Nonzero graded input events times the synapses they pass: multiplications.
+    graded_synops : int64 array (N,)
+        Spikes with a payload times the synapses they pass: multiplications.
+    payload_bits : int64 array (N,)
+        Bits that the spikes between populations carry: the payload's, and one for its sign.
     saturated_low, saturated_high : name -> int
         How often a population's potential was clipped, over all samples.
     logits_over_time : float32 array (N, T, K) or None
         The logits of a run that stops after each step.
     counts : name -> uint16 array (N, H, W, C)
-        uint32 where a neuron fires 65,536 times or more.
-    raster : name -> uint8 array (N, T, ceil(H*W*C / 8))
-        Spikes, eight to a byte (`numpy.unpackbits` on the last axis).
+        Spikes of each neuron, or the sum of their payloads; uint32 where one is 65,536 or more.
+    raster : name -> uint8 array (N, T, ceil(H*W*C / 8)), or int16 array (N, T, H*W*C)
+        Spikes, eight to a byte (`numpy.unpackbits` on the last axis); payloads as int16. `sent_at_steps` reads both.
     potential : name -> array (N, H, W, C)
         v after the last step.
     """
@@ -73,6 +83,8 @@ class Result:
     spike_counts: Mapping[str, Int]
     synops: Int
     input_macs: Int
+    graded_synops: Int
+    payload_bits: Int
     saturated_low: Mapping[str, int]
     saturated_high: Mapping[str, int]
     logits_over_time: Outputs | None = None

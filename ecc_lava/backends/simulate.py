@@ -63,7 +63,7 @@ def simulate(
     InvalidInput
         If the back end, network type, images, timesteps or a population name is wrong.
     RangeError
-        If a readout saturated, or with `strict` any population.
+        If a readout saturated, or with `strict` any population; if payloads make one step's input leave the potential's range.
     """
     back_end = _back_end(backend, network)
     steps = _timesteps(network, timesteps)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.backends.activity import Activity, Recording, input_activity
-from ecc_lava.common import Array, integrate_and_fire
+from ecc_lava.backends.overflow import refuse_overflow
+from ecc_lava.common import BINARY, Array, Payload, integrate_and_fire
 from ecc_lava.geometry import Geometry, apply
 from ecc_lava.networks import Kind, QuantisedNetwork, SpikingNetwork
 
@@ -31,6 +32,9 @@ class _PopulationRun:
     v_init: Array
     inputs: tuple[tuple[str, Geometry, int], ...]
     """(source, geometry, factor of the summed input) of every projection."""
+    payload: Payload
+    is_checked: bool
+    """Whether a sum beyond the potential's range is an error: payloads arrive, and no bound excludes it."""
 
 
 def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
@@ -40,9 +44,14 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, re
     ----------
     network : QuantisedNetwork
     q : input name -> uint8 array (N, H, W, C)
-        What graded inputs send at every step; the other inputs send binary spikes, uint8 (N, T, H, W, C).
+        What graded inputs send at every step; the other inputs send spikes, uint8 or int16 (N, T, H, W, C).
     timesteps : int
     recording : Recording
+
+    Raises
+    ------
+    RangeError
+        If payloads make one step's input leave the potential's range.
     """
     layers = [
         _PopulationRun(
@@ -52,6 +61,8 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, re
             p.vth.astype(np.int64),
             p.v_init.astype(np.int64),
             tuple((j.source, j.geometry, 2 ** network.format.shift(j.exponent)) for j in network.into(p.name)),
+            p.payload,
+            network.hears_payloads(p.name),
         )
         for p in network.populations
     ]
@@ -61,7 +72,16 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, re
 def floating(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
     """Run a float network through time, in float64; parameters as for `golden`."""
     layers = [
-        _PopulationRun(p.name, p.kind, p.bias, p.vth, p.v_init, tuple((j.source, j.geometry, 1) for j in network.into(p.name)))
+        _PopulationRun(
+            p.name,
+            p.kind,
+            p.bias,
+            p.vth,
+            p.v_init,
+            tuple((j.source, j.geometry, 1) for j in network.into(p.name)),
+            p.payload,
+            network.hears_payloads(p.name),
+        )
         for p in network.populations
     ]
     return _run(layers, q, np.float64, timesteps, recording, network.potential_limit)
@@ -80,20 +100,24 @@ def _run(
                 spikes[layer.name] = q[layer.name]
             continue
         current = _currents(layer, q, spikes, timesteps)
+        if layer.is_checked:
+            refuse_overflow(layer.name, current, limit)
         v: Array = np.broadcast_to(layer.v_init, (samples, *current.shape[2:])).astype(dtype)
-        fired = np.zeros(current.shape, np.uint8)
+        fired, sent = np.zeros(current.shape, layer.payload.dtype), np.zeros_like(v)
         over_time = np.zeros_like(current) if layer.kind is Kind.READOUT and recording.over_time else None
         low = high = 0
         vth, is_stateful = None if layer.kind is Kind.READOUT else layer.vth, layer.kind.is_stateful
         for t in range(timesteps):
-            step = integrate_and_fire(v, current[:, t], vth, limit, is_stateful=is_stateful)
+            step = integrate_and_fire(v, current[:, t], vth, limit, is_stateful=is_stateful, payload=layer.payload, sent=sent)
             v, fired[:, t] = step.v, step.spikes
+            sent += step.spikes
             low, high = low + step.saturated_low, high + step.saturated_high
             if over_time is not None:
                 over_time[:, t] = v
         spikes[layer.name] = fired
         kept = fired if layer.name in recording.rasters else None
-        done[layer.name] = Activity(fired.sum(axis=1, dtype=np.int64), v, kept, over_time, low, high)
+        spikes_sent = None if layer.payload == BINARY else np.count_nonzero(fired, axis=1).astype(np.int64)
+        done[layer.name] = Activity(sent.astype(np.int64), v, kept, over_time, low, high, spikes_sent)
     return done
 
 

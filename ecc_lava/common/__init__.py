@@ -6,16 +6,18 @@ This room knows no network, model or chip. Add a helper only if two rooms that m
 from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by_output, first_output, joined, only, output_of, read_only
 from ecc_lava.common.compiling import compiled_by
 from ecc_lava.common.files import check_writable, read_bytes, require_file, write_bytes
-from ecc_lava.common.neuron import integrate_and_fire
+from ecc_lava.common.neuron import BINARY, Payload, integrate_and_fire
 from ecc_lava.common.pages import rendered
 from ecc_lava.common.progress import Progress, StageProgress
 
 __all__ = [
+    "BINARY",
     "Array",
     "Float",
     "Images",
     "Int",
     "Outputs",
+    "Payload",
     "Progress",
     "Shape",
     "StageProgress",

@@ -2,13 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from ecc_lava.common.arrays import Array
+from ecc_lava.errors import InvalidNetwork
 
-__all__ = ["NeuronStep", "integrate_and_fire"]
+__all__ = ["BINARY", "PAYLOAD_BITS_MAX", "NeuronStep", "Payload", "integrate_and_fire"]
+
+PAYLOAD_BITS_MAX = 8
+"""Most bits of a payload between populations. Loihi 2's graded spikes carry up to 32; 8 is as fine as its weights."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What one spike of an integrate-and-fire neuron can carry.
+
+    Attributes
+    ----------
+    bits : int
+        1 to 8. A spike carries an integer of up to ``2**bits - 1``.
+    signed : bool
+        Whether a neuron may take back what it sent too early, by negative payloads. It never takes back more than it sent.
+    """
+
+    bits: int = 1
+    signed: bool = False
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.bits, int) and not isinstance(self.bits, bool)
+        if not whole or not 1 <= self.bits <= PAYLOAD_BITS_MAX or not isinstance(self.signed, bool):
+            raise InvalidNetwork(f"{self.bits!r} payload bits, signed {self.signed!r}; a payload has 1 to {PAYLOAD_BITS_MAX} bits")
+
+    @property
+    def largest(self) -> int:
+        """Largest value of a spike, m in the neuron's equation."""
+        return 2**self.bits - 1
+
+    @property
+    def least(self) -> int:
+        """Least value of a spike."""
+        return -self.largest if self.signed else 0
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """The narrowest integers that hold every value of a spike."""
+        return np.int16 if self.signed else np.uint8
+
+    @property
+    def is_shift(self) -> bool:
+        """Whether thresholds are powers of two, so that the payload is a shift of the potential: a chip has no divider."""
+        return self.bits > 1
+
+
+BINARY = Payload()
+"""One bit, unsigned: a neuron fires or does not."""
 
 
 class NeuronStep(NamedTuple):
@@ -26,11 +76,21 @@ def _saturate(v: Array, limit: float) -> tuple[Array, int, int]:
     return (np.clip(v, -limit, limit).astype(v.dtype) if low or high else v), low, high
 
 
-def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float, *, is_stateful: bool = True) -> NeuronStep:
+def integrate_and_fire(
+    v: Array,
+    current: Array,
+    vth: Array | None,
+    limit: float,
+    *,
+    is_stateful: bool = True,
+    payload: Payload = BINARY,
+    sent: Array | None = None,
+) -> NeuronStep:
     """Advance neurons by one timestep.
 
-    ``v <- clip(v + current); s = v >= vth; v <- clip(v - vth*s)``; without `vth` nothing fires. A step neuron has no memory:
-    ``v <- clip(current); s = v >= vth``.
+    ``v <- clip(v + current); k = clip(floor(v / vth), low, m); v <- clip(v - vth*k)`` with m the payload's largest value, and low = 0, or
+    of a signed payload ``max(-m, -sent)``. One bit, unsigned, is ``k = v >= vth``. Without `vth` nothing fires. A step neuron has no
+    memory: ``v <- clip(current); k = v >= vth``.
 
     Parameters
     ----------
@@ -41,16 +101,23 @@ def integrate_and_fire(v: Array, current: Array, vth: Array | None, limit: float
         Rail of the potential; infinite for real-valued networks.
     is_stateful : bool
         Whether neurons keep their potential from step to step; step neurons do not.
+    payload : Payload
+    sent : array like v
+        Sum of what each neuron has sent so far; signed payloads need it.
 
     Returns
     -------
     NeuronStep
-        New potential, spikes (0 or 1, dtype of v), and how often the low and the high rail were reached.
+        New potential, spikes (k, dtype of v), and how often the low and the high rail were reached.
     """
     v, low, high = _saturate(v + current if is_stateful else np.broadcast_to(current, v.shape), limit)
     if vth is None:
         return NeuronStep(v, np.zeros_like(v), low, high)
-    spikes = (v >= vth).astype(v.dtype)
+    if payload == BINARY:
+        spikes = (v >= vth).astype(v.dtype)
+    else:
+        least = 0 if not payload.signed or sent is None else np.maximum(payload.least, -sent)
+        spikes = np.clip(np.floor_divide(v, vth), least, payload.largest).astype(v.dtype)
     if not is_stateful:
         return NeuronStep(v, spikes, low, high)
     v, low_after, high_after = _saturate(v - vth * spikes, limit)

@@ -4,7 +4,9 @@ This room holds types, their invariants and the ideal rates. Conversion, quantis
 networks share is in `wiring`; a new kind of population is a `Kind` there, and every back end needs its neuron.
 """
 
-from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection, check_payload
+from ecc_lava.networks.format_checks import check_payload
+from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.quantisation import PER, Quantisation
 from ecc_lava.networks.rates import clipped_rate, ideal_rate, ideal_rates, input_rates, input_sum, rate_forward, remaining_rates
 from ecc_lava.networks.shard import Shard, whole

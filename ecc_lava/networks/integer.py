@@ -2,151 +2,34 @@
 
 Neuron, per timestep (all integers, potential in 24 bits)::
 
-    v <- clip24(v + sum_p (W_p . s_p) * 2**(weight_shift + exponent_p) + bias)
-    s  = v >= vth ;  v <- clip24(v - vth * s)
+    v <- clip24(v + sum_p (W_p . k_p) * 2**(weight_shift + exponent_p) + bias)
+    k  = clip(floor(v / vth), low, m) ;  v <- clip24(v - vth * k)
 
-A step neuron has no state: ``v <- clip24(sum + bias); s = v >= vth``. This module holds data and its invariants only.
+with m and low of the population's `Payload`: 1 and 0 where spikes are binary. A chip has no divider, so vth is a power of two where a
+payload has several bits, and k a shift. A step neuron has no state: ``v <- clip24(sum + bias); k = v >= vth``. This module holds data and
+its invariants only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ecc_lava.common import Array, Shape, read_only
-from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
+from ecc_lava.common import BINARY, Array
+from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import NumberFormat
-from ecc_lava.geometry import Conv, Geometry, arrays, describe
-from ecc_lava.inputs import PAYLOAD_MAX, InputCoding
+from ecc_lava.geometry import arrays, describe
+from ecc_lava.inputs import InputCoding
+from ecc_lava.networks.format_checks import check_neurons, check_payload, check_spikes, check_weights
+from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.quantisation import Quantisation
-from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, WiredProjection, depths, per_neuron
+from ecc_lava.networks.wiring import WiredNetwork, depths
 
-__all__ = ["QuantisedNetwork", "QuantisedPopulation", "QuantisedProjection", "check_payload"]
-
-
-@dataclass(frozen=True, eq=False)
-class QuantisedPopulation(WiredPopulation):
-    """Neurons of one feature map, in integers.
-
-    Attributes
-    ----------
-    name, shape, kind : as in `ecc_lava.networks.spiking.Population`
-    depth : int
-        Longest path from the input; the population works on sample n in the T steps from nT + depth.
-    bias, vth, v_init : int32 arrays of shape (1,1,1), (1,1,C) or (H,W,C)
-        In units of the potential.
-    """
-
-    name: str
-    shape: Shape
-    kind: Kind
-    depth: int
-    bias: Array
-    vth: Array
-    v_init: Array
-
-    def __post_init__(self) -> None:
-        for field in ("bias", "vth", "v_init"):
-            value = np.asarray(getattr(self, field))
-            if value.dtype != np.int32:
-                raise InvalidNetwork(f"{field} of population {self.name!r} is {value.dtype}; it must be int32")
-            object.__setattr__(self, field, per_neuron(self.name, field, read_only(value), self.shape))
-
-
-@dataclass(frozen=True, eq=False)
-class QuantisedProjection(WiredProjection):
-    """Integer synapses from one population to another.
-
-    Attributes
-    ----------
-    source, target : str
-    delay : int
-        Extra steps between a spike and its effect: depth(target) - depth(source) - 1.
-    exponent : int
-        A mantissa counts 2**(weight_shift + exponent) units of the potential.
-    geometry : Geometry
-        int8 mantissas; an integer gain map, if any, multiplies them per output position.
-    bits : int
-        Width of the mantissas; 1 for binarised weights, +-1, in formats that have it.
-    """
-
-    source: str
-    target: str
-    delay: int
-    exponent: int
-    geometry: Geometry
-    bits: int = 8
-
-    def __post_init__(self) -> None:
-        if self.geometry.kernel.dtype != np.int8:
-            raise InvalidNetwork(f"weights {self.source!r} -> {self.target!r} are {self.geometry.kernel.dtype}; they must be int8")
-        if isinstance(self.geometry, Conv) and self.geometry.gain is not None and self.geometry.gain.dtype != np.int32:
-            raise InvalidNetwork(f"the gain map {self.source!r} -> {self.target!r} is {self.geometry.gain.dtype}; it must be int32")
-
-    @property
-    def largest_weight(self) -> int:
-        """Largest magnitude of a weight, gain included, in mantissa units."""
-        largest = int(np.abs(self.geometry.kernel.astype(np.int32)).max(initial=0))
-        gain = self.geometry.gain if isinstance(self.geometry, Conv) else None
-        return largest if gain is None else largest * int(np.abs(gain).max())
-
-
-def check_payload(codings: Sequence[InputCoding], format: NumberFormat) -> None:
-    """Check that a chip's spikes can carry what the inputs send.
-
-    Raises
-    ------
-    InvalidInput
-        If they cannot.
-    """
-    if any(coding.largest >= 2 ** max(format.payload_bits, 1) for coding in codings):
-        raise InvalidInput(
-            f"graded inputs send up to {PAYLOAD_MAX}; spikes of {format.name} hold {2 ** max(format.payload_bits, 1) - 1}; "
-            "convert with coding='rate' (--coding rate), poisson or events"
-        )
-
-
-def _check_neurons(population: QuantisedPopulation, format: NumberFormat) -> None:
-    """Check that a format holds every number of a population's neurons."""
-    name = population.name
-    for field, limit in {"bias": format.bias_max, "vth": format.vth_max, "v_init": format.potential_max}.items():
-        largest = int(np.abs(getattr(population, field).astype(np.int64)).max())
-        if largest > limit:
-            raise RangeError(f"{field} of population {name!r} reaches {largest}; {format.name} holds {limit}")
-    for field, rounded in {"bias": format.rounded_bias, "vth": format.rounded_vth}.items():
-        given = getattr(population, field)
-        nearest = rounded(given)
-        if (nearest != given).any():
-            channel, value, near = (array.ravel()[int((nearest != given).argmax())] for array in (_channels(given), given, nearest))
-            raise RangeError(
-                f"{field} of population {name!r} is {value} in channel {channel}; the nearest that {format.name} holds is {near:.0f}"
-            )
-    if population.kind is Kind.IF and population.vth.min() < format.vth_min:
-        raise RangeError(f"vth of population {name!r} is {population.vth.min()}; it must be at least {format.vth_min}")
-    distinct = len(np.unique(population.vth))
-    if format.vth_distinct is not None and distinct > format.vth_distinct:
-        raise RangeError(f"population {name!r} has {distinct} distinct thresholds; {format.name} holds {format.vth_distinct}")
-
-
-def _check_weights(projection: QuantisedProjection, bits: int, format: NumberFormat) -> None:
-    """Check that a format holds a projection's exponent, and its mantissas in `bits` bits."""
-    format.shift(projection.exponent)
-    where = f"a weight {projection.source!r} -> {projection.target!r}"
-    largest, step = format.mantissa_max(bits), 1 << format.dropped_bits(bits)
-    if projection.largest_weight > largest * step:
-        raise RangeError(f"{where} is {projection.largest_weight}; {bits} bits hold {largest * step}")
-    if (projection.geometry.kernel % step).any():
-        raise RangeError(f"{where} is no multiple of {step}; {bits} bits of {format.name} hold no others")
-
-
-def _channels(parameter: Array) -> Array:
-    """Return the channel of every entry of a parameter."""
-    return np.broadcast_to(np.arange(parameter.shape[2]), parameter.shape)
+__all__ = ["QuantisedNetwork"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,9 +73,10 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
         check_payload(self.codings, self.format)
         self._check_steps()
         for population in self.populations:
-            _check_neurons(population, self.format)
+            check_neurons(population, self.format)
+            check_spikes(population, self.format)
         for projection in self.projections:
-            _check_weights(projection, min(projection.bits, self.bits), self.format)
+            check_weights(projection, min(projection.bits, self.bits), self.format)
 
     def _check_steps(self) -> None:
         """Check depths and delays against the longest paths."""
@@ -222,7 +106,8 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
 
         add([self.format.name, self.bits, [astuple(coding) for coding in self.codings], self.timesteps, self.logit_scales])
         for p in self.populations:
-            add([p.name, p.shape, p.kind.value, p.depth], p.bias, p.vth, p.v_init)
+            graded = [] if p.payload == BINARY else [astuple(p.payload)]
+            add([p.name, p.shape, p.kind.value, p.depth, *graded], p.bias, p.vth, p.v_init)
         for q in self.projections:
             add([q.source, q.target, q.delay, q.exponent, q.bits, describe(q.geometry)], q.geometry.kernel, *arrays(q.geometry).values())
         return sha.hexdigest()

@@ -86,9 +86,9 @@ def ideal_rate(population: Population, total: Array) -> Float:
 
 
 def clipped_rate(population: Population, total: Array) -> Float:
-    """Return the ideal rate, at most 1: a neuron fires once a step."""
+    """Return the ideal rate, at most the largest payload: a neuron fires once a step."""
     ideal = ideal_rate(population, total)
-    return np.minimum(ideal, 1.0) if population.kind is Kind.IF else ideal
+    return np.minimum(ideal, population.payload.largest) if population.kind is Kind.IF else ideal
 
 
 def rate_forward(network: SpikingNetwork, x: Images) -> Outputs:

@@ -2,13 +2,14 @@
 
 Neuron, per timestep::
 
-    v <- v + sum_p W_p . s_p + bias        (clipped to +-potential_limit; infinite for real networks)
-    s  = v >= vth ;  v <- v - vth * s      (reset by subtraction)
+    v <- v + sum_p W_p . k_p + bias                        (clipped to +-potential_limit; infinite for real networks)
+    k  = clip(floor(v / vth), low, m) ;  v <- v - vth * k  (reset by subtraction)
 
-A step neuron has no state: its v is 0 before every step's input, and firing does not reset it.
+with m and low of the population's `Payload`: 1 and 0 where spikes are binary. A step neuron has no state: its v is 0 before every step's
+input, and firing does not reset it.
 
-An ideal ReLU population of rate r stands for the activation ``lambda * r``. This module holds data only: no conversion,
-no simulation.
+An ideal ReLU population of rate r, the mean payload of a step, stands for the activation ``lambda * r``. This module holds data only: no
+conversion, no simulation.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from math import inf
 
 import numpy as np
 
-from ecc_lava.common import Array, Shape, read_only
+from ecc_lava.common import BINARY, Array, Payload, Shape, read_only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry
 from ecc_lava.inputs import InputCoding
@@ -39,9 +40,13 @@ class Population(WiredPopulation):
     bias, vth, v_init : float64 arrays of shape (1,1,1), (1,1,C) or (H,W,C)
         Added at every step; firing threshold (positive; of a step population at least 0); potential at the start of every sample.
     lambda_ : float64 array (1,1,1) or (1,1,C)
-        Activation that rate 1 stands for.
+        Activation that rate 1 stands for: a spike of payload 1 at every step.
     ceiling : float
-        Largest activation of the model's own ReLU; conversion never takes a larger lambda.
+        Largest activation of the model's own ReLU; conversion never lets the largest payload stand for more.
+    payload : Payload
+        What a spike carries; binary unless the network was converted for graded spikes.
+    observed : float64 array (1,1,C) or None
+        Largest magnitude of one step's input and bias over the calibration images, in the potential's units; None if it was not measured.
     """
 
     name: str
@@ -52,6 +57,8 @@ class Population(WiredPopulation):
     v_init: Array
     lambda_: Array
     ceiling: float = inf
+    payload: Payload = BINARY
+    observed: Array | None = None
 
     def __post_init__(self) -> None:
         if not self.ceiling > 0:
@@ -61,6 +68,8 @@ class Population(WiredPopulation):
             if not np.isfinite(array).all():
                 raise InvalidNetwork(f"{field} of population {self.name!r} is not finite everywhere")
             object.__setattr__(self, field, array)
+        if self.observed is not None:
+            object.__setattr__(self, "observed", per_neuron(self.name, "observed", read_only(self.observed, np.float64), self.shape))
         if (self.vth < 0).any() or (self.lambda_ <= 0).any() or (self.kind is not Kind.STEP and (self.vth == 0).any()):
             raise InvalidNetwork(f"vth and lambda of population {self.name!r} must be positive")
 

@@ -7,7 +7,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from ecc_lava.common import Array, Shape, only
+from ecc_lava.common import BINARY, Array, Payload, Shape, only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry, target_shape
 from ecc_lava.inputs import InputCoding, InputSpec
@@ -51,6 +51,7 @@ class WiredPopulation:
     name: str
     shape: Shape
     kind: Kind
+    payload: Payload
 
     @property
     def neurons(self) -> int:
@@ -108,6 +109,7 @@ class WiredNetwork(Generic[P, Q]):
 
     def __post_init__(self) -> None:
         _check_populations(self.populations, self.codings)
+        _check_payloads(self.populations, self.codings)
         _check_projections(self.populations, self.projections)
 
     @cached_property
@@ -135,10 +137,19 @@ class WiredNetwork(Generic[P, Q]):
         return tuple(p for p in self.populations if p.kind is Kind.READOUT)
 
     @cached_property
+    def sent_range(self) -> dict[str, tuple[int, int]]:
+        """The least and the largest value that each population sends in one step, by its name."""
+        graded = {p.name: (0, c.largest) for p, c in zip(self.inputs, self.codings, strict=True) if c.largest > 1}
+        return {p.name: (p.payload.least, p.payload.largest) for p in self.populations} | graded
+
+    @cached_property
     def largest_sent(self) -> dict[str, int]:
-        """The largest value that each population sends in one step, by its name: 1 but for graded inputs."""
-        graded = {p.name: c.largest for p, c in zip(self.inputs, self.codings, strict=True)}
-        return dict.fromkeys(self.by_name, 1) | graded
+        """The largest magnitude that each population sends in one step, by its name: 1 but for graded spikes and inputs."""
+        return {name: largest for name, (_, largest) in self.sent_range.items()}
+
+    def hears_payloads(self, target: str) -> bool:
+        """Whether a population has a source that sends payloads of its own, so that weights alone do not bound its input tightly."""
+        return any(self.by_name[p.source].payload != BINARY for p in self.into(target))
 
     @property
     def input(self) -> P:
@@ -178,6 +189,20 @@ def _check_populations(populations: Sequence[WiredPopulation], codings: Sequence
     for p in populations:
         if len(p.shape) != 3 or min(p.shape) < 1:
             raise InvalidNetwork(f"population {p.name!r} has shape {p.shape}; all of (H, W, C) must be at least 1")
+
+
+def _check_payloads(populations: Sequence[WiredPopulation], codings: Sequence[InputCoding]) -> None:
+    """Check that payloads are those of integrate-and-fire neurons, or of inputs whose data are spikes.
+
+    Raises
+    ------
+    InvalidNetwork
+        Naming the first population that breaks the rule.
+    """
+    events = {p.name for p, coding in zip(populations, codings, strict=False) if coding.kind == "events"}
+    for p in populations:
+        if p.payload != BINARY and p.kind is not Kind.IF and p.name not in events:
+            raise InvalidNetwork(f"the {p.kind.value} population {p.name!r} has payloads; only integrate-and-fire neurons can")
 
 
 def _check_projections(populations: Sequence[WiredPopulation], projections: Sequence[WiredProjection]) -> None:

@@ -27,6 +27,7 @@ def as_float(network: QuantisedNetwork) -> SpikingNetwork:
             p.vth if p.kind.spikes else one,
             p.v_init,
             one / scales.get(p.name, 1.0),
+            payload=p.payload,
         )
         for p in network.populations
     )

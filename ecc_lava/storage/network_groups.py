@@ -7,7 +7,7 @@ from dataclasses import asdict
 from math import inf
 from typing import Any
 
-from ecc_lava.common import Shape
+from ecc_lava.common import BINARY, Payload, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import ARRAYS, Geometry, arrays, describe, rebuild
@@ -72,6 +72,17 @@ def _stored(group: Any, kind: str, index: int) -> Any:
     return read_group(read_group(group, kind), str(index))
 
 
+def _header(population: QuantisedPopulation | Population) -> dict[str, Any]:
+    """Return what both networks store of a population beside its arrays; a payload only where spikes have one."""
+    known = {"name": population.name, "shape": population.shape, "kind": population.kind.value}
+    return known if population.payload == BINARY else {**known, "payload": asdict(population.payload)}
+
+
+def _payload(header: Any) -> Payload:
+    """Return what a stored population's spikes carry; files of binary networks do not say."""
+    return Payload(**header["payload"]) if "payload" in header else BINARY
+
+
 def write_integer(group: Any, network: QuantisedNetwork, writer: Writer) -> None:
     """Store an integer network."""
     header = {
@@ -82,7 +93,7 @@ def write_integer(group: Any, network: QuantisedNetwork, writer: Writer) -> None
         "logit_scales": network.logit_scales,
         "digest": network.digest,
         "quantisation": None if network.quantisation is None else asdict(network.quantisation),
-        "populations": [{"name": p.name, "shape": p.shape, "kind": p.kind.value, "depth": p.depth} for p in network.populations],
+        "populations": [{**_header(p), "depth": p.depth} for p in network.populations],
         "projections": [
             {"source": p.source, "target": p.target, "delay": p.delay, "exponent": p.exponent, "bits": p.bits} for p in network.projections
         ],
@@ -97,8 +108,9 @@ def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
     populations = []
     for index, p in enumerate(header["populations"]):
         stored = _stored(group, "populations", index)
-        arrays = [read_array(stored, field, "int32") for field in _INTEGERS]
-        populations.append(QuantisedPopulation(str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), int(p["depth"]), *arrays))
+        bias, vth, v_init = (read_array(stored, field, "int32") for field in _INTEGERS)
+        facts = str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), int(p["depth"])
+        populations.append(QuantisedPopulation(*facts, bias, vth, v_init, _payload(p)))
     projections = []
     for index, p in enumerate(header["projections"]):
         geometry = read_geometry(_stored(group, "projections", index), "int8")
@@ -137,14 +149,14 @@ def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
         "codings": [asdict(coding) for coding in network.codings],
         "timesteps": network.timesteps,
         "trace": network.trace,
-        "populations": [
-            {"name": p.name, "shape": p.shape, "kind": p.kind.value, "ceiling": None if p.ceiling == inf else p.ceiling}
-            for p in network.populations
-        ],
+        "populations": [{**_header(p), "ceiling": None if p.ceiling == inf else p.ceiling} for p in network.populations],
         "projections": [{"source": p.source, "target": p.target} for p in network.projections],
     }
     write_json(group, "network", header)
     _write_arrays(group, network, _FLOATS, writer)
+    for index, population in enumerate(network.populations):
+        if population.observed is not None:
+            writer.array(_stored(group, "populations", index), "observed", population.observed)
     if network.ideal is not None:
         write_float(group.create_group("ideal"), network.ideal, writer)
 
@@ -157,7 +169,9 @@ def read_float(group: Any) -> SpikingNetwork:
         stored = _stored(group, "populations", index)
         bias, vth, v_init, lambda_ = (read_array(stored, field, "float64") for field in _FLOATS)
         ceiling = inf if p["ceiling"] is None else float(p["ceiling"])
-        populations.append(Population(str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), bias, vth, v_init, lambda_, ceiling))
+        observed = read_array(stored, "observed", "float64") if has_member(stored, "observed") else None
+        facts = str(p["name"]), as_shape(p["shape"]), Kind(p["kind"])
+        populations.append(Population(*facts, bias, vth, v_init, lambda_, ceiling, _payload(p), observed))
     projections = []
     for index, p in enumerate(header["projections"]):
         geometry = read_geometry(_stored(group, "projections", index), "float64", "float32")

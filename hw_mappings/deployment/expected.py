@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ecc_lava.backends import Result, simulate
+from ecc_lava.backends import Result, sent_at_steps, simulate
 from ecc_lava.common import Array, Images
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.partition import ChipNetwork
@@ -37,7 +37,4 @@ def expected_result(on_chip: ChipNetwork, x: Images, timesteps: int | None = Non
 
 def rasters_of(network: QuantisedNetwork, result: Result) -> dict[str, Array]:
     """Return all recorded spikes by population, uint8 (N, T, H, W, C)."""
-    return {
-        name: np.unpackbits(bits, axis=-1, count=network.by_name[name].neurons).reshape(*bits.shape[:2], *network.by_name[name].shape)
-        for name, bits in result.raster.items()
-    }
+    return {name: sent_at_steps(raster, network.by_name[name].shape) for name, raster in result.raster.items()}

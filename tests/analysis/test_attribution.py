@@ -31,7 +31,7 @@ from ecc_lava.geometry import Conv, Dense, with_kernel
 from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape, Scale, Step
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.rates import ideal_rates
 from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.networks.wiring import Kind

@@ -12,7 +12,7 @@ from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, Linear, Relu, Reshape
 from ecc_lava.inputs import InputCoding
-from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.networks import random_network, recoded
 

@@ -22,7 +22,7 @@ from ecc_lava.common.arrays import Array
 from ecc_lava.common.neuron import integrate_and_fire
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.geometry import Conv, apply, with_kernel
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.spiking import Population
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity

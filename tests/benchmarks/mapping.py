@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import ecc_lava
 from ecc_lava.formats.table import FORMATS
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, Figure
 from hw_mappings.costs.cost import estimate
 from hw_mappings.costs.events import events

@@ -15,7 +15,7 @@ from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.formats.number_format import NumberFormat
 from ecc_lava.geometry import Conv, Geometry, Sparse, with_kernel
 from ecc_lava.lowering.lower import lower
-from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.networks.wiring import Kind, depths
 from ecc_lava.quantisation.gain_maps import integer_gain

@@ -10,7 +10,7 @@ import numpy as np
 
 from ecc_lava.common.arrays import Array
 from ecc_lava.geometry import Conv, Dense
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.wiring import Kind
 
 __all__ = ["RIVALS", "FloatLayer", "float_layers"]

@@ -43,7 +43,7 @@ from ecc_lava.geometry import Conv, Dense, fan_out
 from ecc_lava.inputs import InputCoding
 from ecc_lava.inputs.batches import as_batch
 from ecc_lava.inputs.encoding import encode_all
-from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
 from tests.benchmarks.rivals import RIVALS, float_layers, ms_per_image_step
 

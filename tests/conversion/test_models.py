@@ -16,7 +16,7 @@ from ecc_lava.analysis.differences import compare
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.convert import calibration_subset
 from ecc_lava.graph.graph import Graph
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.spiking import SpikingNetwork
 
 needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="lava-nc needs Python 3.10")

@@ -23,7 +23,7 @@ from ecc_lava.formats.table import FORMATS
 from ecc_lava.geometry import Conv, Dense, with_kernel
 from ecc_lava.graph.graph import Graph
 from ecc_lava.inputs import InputCoding
-from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float

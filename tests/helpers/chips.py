@@ -9,7 +9,7 @@ import numpy as np
 
 from ecc_lava.formats.table import number_format
 from ecc_lava.geometry import with_kernel
-from ecc_lava.networks.integer import QuantisedNetwork, QuantisedProjection
+from ecc_lava.networks import QuantisedNetwork, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
 from hw_mappings import LOIHI2
 from hw_mappings.chips import BOARDS, ChipSpec, Figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecc_lava.backends.activity import ActivityOf, Recording
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from hw_mappings import Deployment
 
 __all__ = ["assert_deployed_alike", "assert_same_activity", "everything"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ecc_lava.backends.lava import run as backend
 from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.common.arrays import Array
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from hw_mappings import Deployment, Mapping, deploy
 from tests.helpers.compare import assert_deployed_alike
 from tests.helpers.networks import random_images, random_network, recoded

@@ -14,7 +14,7 @@ from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, axes_permuted, from_synapses, target_shape
 from ecc_lava.inputs import InputCoding
 from ecc_lava.inputs.encoding import sent_by_all
-from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind, depths
 

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 
 from ecc_lava.common.arrays import Shape
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.shard import Shard, whole
 from ecc_lava.networks.wiring import Kind
 from hw_mappings import Mapping

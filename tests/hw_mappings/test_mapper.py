@@ -15,7 +15,7 @@ from ecc_lava.backends.result import Result
 from ecc_lava.backends.simulate import simulate
 from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.geometry import Conv, Dense, Geometry
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, load_chip, map_network
 from hw_mappings.chips import ChipSpec, Figure, chip_to_json
 from hw_mappings.chips.figures import public
@@ -192,7 +192,7 @@ def test_traffic_is_every_output_axon_and_follows_activity() -> None:
     assert leaving.tolist() == [core.usage["output_axons"] for core in mapping.cores]
     logits, none = np.zeros((2, 1)), np.zeros(2, np.int64)
     counts = {p.name: np.full(2, 3 * p.neurons) for p in network.populations[:-1]} | {"readout": none}
-    activity = Result("golden", 6, 10, logits, None, counts, none, none, {}, {})
+    activity = Result("golden", 6, 10, logits, None, counts, none, none, none, none, {}, {})
     assert traffic(on_chip, mapping.tilings, cores, activity).messages.sum() == pytest.approx(3 * leaving.sum())
     maps = {p.name: np.zeros((2, *p.shape), np.uint16) for p in network.populations}
     maps["p0"][:] = 5

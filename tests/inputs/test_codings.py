@@ -21,7 +21,7 @@ from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, Linear, Relu, Reshape
 from ecc_lava.inputs.coding import CODINGS, InputCoding
 from ecc_lava.inputs.encoding import encode, sent
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.spiking import SpikingNetwork
 from tests.helpers.compare import everything
 from tests.helpers.networks import random_network, random_sent, recoded

@@ -24,7 +24,7 @@ from ecc_lava.geometry import Conv, Dense, Sparse, from_synapses, reshaping, wit
 from ecc_lava.geometry.description import describe
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Add, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.quantisation import Quantisation
 from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.quantisation import Bits

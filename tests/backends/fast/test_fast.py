@@ -30,7 +30,7 @@ from ecc_lava.errors import RangeError
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, as_sparse, target_shape
 from ecc_lava.inputs import InputCoding
-from ecc_lava.networks.integer import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity
 from tests.helpers.graphs import geometries, shapes

@@ -16,7 +16,7 @@ from ecc_lava.backends.lava.host.memory import plan_layout
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidInput
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.shard import Shard, whole
 from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.networks import GEOMETRIES, one_projection, random_images, random_network, random_sent, recoded

@@ -11,7 +11,7 @@ import pytest
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.simulate import simulate
 from ecc_lava.geometry import fan_out
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, Mapping, map_network
 from hw_mappings.chips import COSTS, Address, ChipSpec, Figure
 from hw_mappings.chips.mesh import board_positions

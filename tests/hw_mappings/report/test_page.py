@@ -17,7 +17,7 @@ from ecc_lava.backends.result import Result
 from ecc_lava.backends.simulate import simulate
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Dense
-from ecc_lava.networks.integer import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork
 from hw_mappings import LOIHI1, Mapping, chip_page, map_network
 from hw_mappings.chips import COSTS, RESOURCES, ChipSpec, Figure
 from hw_mappings.chips.spec import figure_names

@@ -13,7 +13,7 @@ import pytest
 
 from ecc_lava.common.arrays import Shape
 from ecc_lava.geometry import Conv, Dense, Sparse, target_shape
-from ecc_lava.networks.integer import QuantisedNetwork, QuantisedProjection
+from ecc_lava.networks import QuantisedNetwork, QuantisedProjection
 from ecc_lava.networks.shard import Shard, whole
 from ecc_lava.networks.wiring import Kind
 from hw_mappings import LOIHI1, LOIHI2, map_network
