@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ecc_lava.common.arrays import Array, Shape
+from ecc_lava.common.neuron import Payload
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, axes_permuted, from_synapses, target_shape
 from ecc_lava.inputs import InputCoding
@@ -33,6 +34,7 @@ __all__ = [
     "same_conv",
     "side_by_side",
     "through_one_neuron",
+    "with_payloads",
 ]
 
 ZERO = np.zeros((1, 1, 1), np.int32)
@@ -187,6 +189,26 @@ def random_network(
         return Neurons(kind, bias, vth, v_init)
 
     return integer_network(shapes, wires, neurons, timesteps, logit_scale=1000.0)
+
+
+def with_payloads(network: QuantisedNetwork, seed: int, bits: int | None = None, signed: bool | None = None) -> QuantisedNetwork:
+    """Return the network with graded spikes: payloads of integrate-and-fire populations are drawn, unless bits or sign are given.
+
+    Thresholds become powers of two where payloads are shifts, and weights that payloads pass count less, so that few sums overflow.
+    """
+    rng = np.random.default_rng(seed)
+
+    def population(p: QuantisedPopulation) -> QuantisedPopulation:
+        if p.kind is not Kind.IF:
+            return p
+        payload = Payload(int(rng.integers(1, 9)) if bits is None else bits, bool(rng.integers(0, 2)) if signed is None else signed)
+        vth = 2 ** np.log2(p.vth).astype(np.int32) if payload.is_shift else p.vth
+        return replace(p, payload=payload, vth=vth.astype(np.int32))
+
+    populations = tuple(population(p) for p in network.populations)
+    carried = {p.name: p.payload.bits - 1 for p in populations}
+    projections = tuple(replace(q, exponent=max(network.format.exponent_min, q.exponent - carried[q.source])) for q in network.projections)
+    return replace(network, populations=populations, projections=projections)
 
 
 def random_images(network: QuantisedNetwork, samples: int, seed: int = 0) -> dict[str, Array]:
