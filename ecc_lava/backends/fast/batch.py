@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.backends.activity import Activity, Recording
-from ecc_lava.backends.fast.jobs import Job, Kernels, Part, Scratch
+from ecc_lava.backends.fast.jobs import Beyond, Job, Kernels, Outcome, Part, Scratch
 from ecc_lava.backends.fast.memory import Memory
 from ecc_lava.backends.fast.plan import LANES, FastPlan, LayerPlan
 from ecc_lava.backends.fast.planning import fast_plan
-from ecc_lava.backends.fast.sent import SentSpikes, of_input, silent
-from ecc_lava.common import Array
+from ecc_lava.backends.fast.sent import Sent, SentSpikes, SentValues, of_input, silent, silent_planes
+from ecc_lava.backends.overflow import overflow
+from ecc_lava.common import BINARY, Array
 from ecc_lava.networks import Kind, QuantisedNetwork
 
 __all__ = ["BatchRun", "PopulationOutput", "PreparedNetwork"]
@@ -40,6 +41,7 @@ class PreparedNetwork:
 
 
 _Work = Callable[[Part, Scratch], Any]
+_RunAll = Callable[[_Work, Sequence[Part]], list[Any]]
 
 
 @dataclass(eq=False)
@@ -48,6 +50,7 @@ class PopulationOutput:
 
     counts: Array
     potential: Array
+    sent: Array | None
     raster: Array | None
     over_time: Array | None
     rails: list[tuple[int, int]] = field(default_factory=list)
@@ -60,20 +63,26 @@ class PopulationOutput:
         return PopulationOutput(
             np.empty(shape, np.int32),
             np.empty(shape, np.int32),
-            np.zeros(over_steps, np.uint8) if population.name in recording.rasters else None,
+            None if population.payload == BINARY else np.empty(shape, np.int32),
+            np.zeros(over_steps, population.payload.dtype) if population.name in recording.rasters else None,
             np.empty(over_steps, np.int32) if recording.over_time and population.kind is Kind.READOUT else None,
         )
 
     def activity(self) -> Activity:
         """Return the results."""
         low, high = (sum(rail) for rail in zip(*self.rails, strict=True))
-        return Activity(self.counts, self.potential, self.raster, self.over_time, low, high)
+        return Activity(self.counts, self.potential, self.raster, self.over_time, low, high, self.sent)
+
+    def of_images(self, images: slice) -> tuple[Array, Array, Array | None, Array | None]:
+        """Return the arrays that some images' run writes: counts, potential, number of spikes with payloads, potential over time."""
+        sent, over_time = (None if array is None else array[images] for array in (self.sent, self.over_time))
+        return self.counts[images], self.potential[images], sent, over_time
 
 
 def _parts(layer: LayerPlan, images: int, number: int) -> list[Part]:
-    """Cut a population for threads: by rows, or a single row by blocks if no two blocks write to the same word of bits."""
+    """Cut a population for threads: by rows, or a single row by blocks if no two blocks write to the same word of bits; bytes are apart."""
     rows, blocks = images * layer.population.shape[0], len(layer.blocks)
-    if rows == 1 and (layer.width == 1 or layer.channels % LANES == 0):
+    if rows == 1 and (layer.width == 1 or layer.channels % LANES == 0 or layer.population.payload != BINARY):
         return [Part((0, 1), cut) for cut in _ranges(blocks, number)]
     return [Part(cut, (0, blocks)) for cut in _ranges(rows, number)]
 
@@ -93,6 +102,8 @@ class BatchRun:
     timesteps: int
     stop: threading.Event = field(default_factory=threading.Event)
     local: threading.local = field(default_factory=threading.local)
+    beyond: list[tuple[int, Beyond]] = field(default_factory=list)
+    """Sums that the potential cannot hold, with the number of their population."""
 
     def alone(self, images: range) -> None:
         """Run images on this thread."""
@@ -109,30 +120,61 @@ class BatchRun:
         scratch = [Scratch.of(self.runner.plan) for _ in range(threads)]
         self._images(images, Memory(), threads, lambda work, parts: list(pool.map(work, parts, scratch)))
 
-    def _images(self, images: range, memory: Memory, number: int, run_all: Callable[[_Work, Sequence[Part]], list[Any]]) -> None:
+    def refuse_overflow(self) -> None:
+        """Refuse sums that the potential cannot hold.
+
+        Raises
+        ------
+        RangeError
+            Naming the neuron of the first population, image and step.
+        """
+        if self.beyond:
+            index, (_, _, neuron, value) = min(self.beyond)
+            layer = self.runner.plan.layers[index]
+            where = tuple(int(i) for i in np.unravel_index(neuron, layer.population.shape))
+            raise overflow(layer.population.name, where, value, layer.limit)
+
+    def _images(self, images: range, memory: Memory, number: int, run_all: _RunAll) -> None:
         use, here = self.runner.kernels, slice(images.start, images.stop)
-        sent = {name: of_input(memory, x[here]) for name, x in self.q.items()}
-        for layer, prepared in zip(self.runner.plan.layers, self.runner.prepared, strict=True):
-            if self.stop.is_set():
+        sent: dict[str, Sent] = {name: of_input(memory, x[here], self.runner.plan.inputs[name]) for name, x in self.q.items()}
+        for index, (layer, prepared) in enumerate(zip(self.runner.plan.layers, self.runner.prepared, strict=True)):
+            if self.stop.is_set() or any(before < index for before, _ in self.beyond):
                 return
             population, output = layer.population, self.outputs[layer.population.name]
             sources = tuple(sent[view.source].source(use, view, kind) for view, kind in layer.sources)
-            constant, own = layer.bias, layer.graded or len(layer.bias) > 1
-            if own:  # one constant for every position of every image
-                constant = memory.take((len(images), layer.positions, layer.lanes), np.int32)
-                constant[...] = layer.bias
-                constant = constant.reshape(-1, layer.lanes)
-            bits = silent(memory, population.shape, len(images), self.timesteps)
-            over_time = None if output.over_time is None else output.over_time[here]
-            job = Job(self.timesteps, sources, constant, bits, output.counts[here], output.potential[here], over_time)
+            constant, own = self._constant(layer, memory, len(images))
+            valued = population.payload != BINARY
+            bits = None if valued else silent(memory, population.shape, len(images), self.timesteps)
+            signed = population.payload.signed and self.timesteps > 1  # the first step takes nothing back
+            planes = silent_planes(memory, population.shape, len(images), self.timesteps, signed) if valued else ()
+            job = Job(self.timesteps, sources, constant, bits, planes, *output.of_images(here))
             parts = _parts(layer, len(images), number)
-            if layer.graded:
+            if own and layer.graded:
                 run_all(partial(use.run_graded, prepared, job), parts)
-            output.rails.extend(run_all(partial(use.run, prepared, job), parts))
+            done = run_all(partial(use.run_valued if layer.valued else use.run, prepared, job), parts)
+            output.rails.extend(outcome[:2] for outcome in done)
             if own:
                 memory.give(constant)
+            nonzero = self._valued(index, images.start, done) if layer.valued else (0, 0)
+            made = SentValues(memory, population.shape, planes, nonzero) if bits is None else SentSpikes(memory, population.shape, bits)
+            sent[population.name] = made
             if output.raster is not None and population.kind.spikes:
-                use.spread(bits, population.shape, False, output.raster[here])
-            sent[population.name] = SentSpikes(memory, population.shape, bits)
-            for done in (*layer.last_of, *(() if layer.read else (population.name,))):
-                sent.pop(done).forget()
+                made.record(use, output.raster[here])
+            for over in (*layer.last_of, *(() if layer.read else (population.name,))):
+                sent.pop(over).forget()
+
+    def _constant(self, layer: LayerPlan, memory: Memory, images: int) -> tuple[Array, bool]:
+        """Return what every step adds, and whether it is one number for every neuron of every image, in `memory`."""
+        if layer.valued and (self.timesteps == 1 or not layer.graded):
+            return layer.bias, False
+        if not layer.graded and len(layer.bias) == 1:
+            return layer.bias, False
+        constant = memory.take((images, layer.positions, layer.lanes), np.int32)
+        constant[...] = layer.bias
+        return constant.reshape(-1, layer.lanes), True
+
+    def _valued(self, index: int, first: int, done: Sequence[Outcome]) -> tuple[int, int]:
+        """Keep the first sum beyond the rails; return the nonzero values of both planes."""
+        found = [outcome.beyond for outcome in done if outcome.beyond is not None]
+        self.beyond.extend((index, beyond._replace(image=first + beyond.image)) for beyond in found)
+        return sum(outcome.positive for outcome in done), sum(outcome.negative for outcome in done)

@@ -6,20 +6,26 @@ Several images run together, row after row: row r is row r % H of image r // H.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ecc_lava.backends.fast.plan import FastPlan, LayerPlan
 from ecc_lava.common import Array, Shape
 
-__all__ = ["SPARE", "STEPS", "Job", "Kernels", "Part", "Scratch", "SpikeSource"]
+__all__ = ["PAIRS", "SPARE", "STEPS", "TILE", "Beyond", "Job", "Kernels", "Outcome", "Part", "Scratch", "SpikeSource"]
 
 SPARE = 64
 """Entries behind the end of a list that kernels may read, or may overwrite before the list grows."""
 
 STEPS = 32
 """Steps of one pass over a position, as in `kernels.c`."""
+
+PAIRS = 48
+"""Pairs of a position and a step that `run_valued` sums together, as in `payloads.c`."""
+
+TILE = 12
+"""Pairs whose dense sums stay in registers, as in `payloads.c`."""
 
 AHEAD = 8
 """Steps whose events kernels list together, as in `kernels.c`."""
@@ -38,6 +44,12 @@ class SpikeSource:
         First event of every position; the last entry of a row ends it.
     values : uint8 array or None
         The values of graded events.
+    plane : uint8 array (rows, T, W * C) or None
+        Values of every neuron, with `SPARE` bytes before and behind; T is 1 if they are the same at every step.
+    first : int
+        First channel of the range that the piece reads from the plane.
+    is_silent : bool
+        Whether nothing was sent; there is no other array then.
     bits : uint64 array (rows, T, words) or None
         Spikes, with a spare word before and behind.
     trains : uint8 array (images, neurons, T) or None
@@ -47,25 +59,34 @@ class SpikeSource:
     events: Array | None = None
     starts: Array | None = None
     values: Array | None = None
+    plane: Array | None = None
+    first: int = 0
+    is_silent: bool = False
     bits: Array | None = None
     trains: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Scratch:
-    """Memory of one thread: sums of a block (steps, lanes), events of a window, their values, and the bounds of runs of events."""
+    """Memory of one thread: sums of a block (steps, lanes), events of a window, their values, and the bounds of runs of events.
+
+    For dense windows there are the addresses of what pairs of a position and a step read, and a row of zeros.
+    """
 
     current: Array
     events: Array
     values: Array
     runs: Array
+    addresses: Array
+    zeros: Array
 
     @staticmethod
     def of(plan: FastPlan) -> Scratch:
         """Return scratch for a network."""
         events = AHEAD * plan.longest_list + SPARE
-        current, runs = np.zeros(STEPS * plan.widest_block, np.int32), np.zeros((plan.most_runs, 3), np.int64)
-        return Scratch(current, np.zeros(events, np.int32), np.zeros(events, np.uint8), runs)
+        current, runs = np.zeros(max(STEPS, PAIRS) * plan.widest_block, np.int32), np.zeros((plan.most_runs, 3), np.int64)
+        addresses, zeros = np.zeros(PAIRS * plan.most_taps, np.int64), np.zeros(plan.widest_source + SPARE, np.uint8)
+        return Scratch(current, np.zeros(events, np.int32), np.zeros(events, np.uint8), runs, addresses, zeros)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +100,15 @@ class Job:
         In the order of the layer's `sources`.
     constant : int32 array (images * positions or 1, lanes)
         What every step adds.
-    bits : uint64 array (rows, T, words)
+    bits : uint64 array (rows, T, words) or None
         All zero before the run; kernels set spikes.
+    planes : tuple of uint8 arrays (rows, T, W * C)
+        Written instead of bits: payloads, and of signed ones the positive and the magnitude of the negative ones, each with `SPARE` bytes
+        before and behind.
     counts, potential : int32 arrays (images, H, W, C)
         Written.
+    sent : int32 array (images, H, W, C) or None
+        Written: the number of spikes with payloads.
     over_time : int32 array (images, T, H, W, C) or None
         Written.
     """
@@ -90,10 +116,31 @@ class Job:
     steps: int
     sources: tuple[SpikeSource, ...]
     constant: Array
-    bits: Array
+    bits: Array | None
+    planes: tuple[Array, ...]
     counts: Array
     potential: Array
+    sent: Array | None
     over_time: Array | None
+
+
+class Beyond(NamedTuple):
+    """A sum of one step that the potential cannot hold; the least one is the first."""
+
+    image: int
+    step: int
+    neuron: int
+    value: int
+
+
+class Outcome(NamedTuple):
+    """How often the low and the high rail were reached, the nonzero values of both planes, and the first sum beyond the rails."""
+
+    low: int
+    high: int
+    positive: int
+    negative: int
+    beyond: Beyond | None
 
 
 @dataclass(frozen=True)
@@ -107,11 +154,17 @@ class Part:
 class Kernels(Protocol):
     """A set of kernels; all sets compute the same integers."""
 
+    is_dense: bool
+    """Whether pieces of rows of weights can read planes, beside lists of values."""
+
     def prepare(self, layer: LayerPlan) -> Any:
         """Return a layer as `run` and `run_graded` take it."""
 
     def run(self, prepared: Any, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
         """Run all steps of a part of a population; return how often the low and the high rail were reached."""
+
+    def run_valued(self, prepared: Any, job: Job, part: Part, scratch: Scratch) -> Outcome:
+        """Run all steps of a part of a population that reads or sends payloads; with one step, graded values are read here, too."""
 
     def run_graded(self, prepared: Any, job: Job, part: Part, scratch: Scratch) -> None:
         """Add the input from graded values to the job's `constant`, which must have a row for every position."""

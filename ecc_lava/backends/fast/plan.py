@@ -5,19 +5,20 @@ A population's neurons at one position are its lanes. The plan is the same for a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
 
-from ecc_lava.common import Array
+from ecc_lava.common import BINARY, Array, Payload
 from ecc_lava.geometry import Sparse
 from ecc_lava.networks import QuantisedPopulation
 
 __all__ = [
     "BLOCK_SIZES",
+    "DENSE_LANES",
     "LANES",
     "NO_TABLE",
     "TYPICAL_ACTIVITY",
@@ -37,6 +38,9 @@ LANES = 64
 BLOCK_SIZES = (4 * LANES, 2 * LANES, LANES)
 """Numbers of lanes that kernels can run together."""
 
+DENSE_LANES = 32
+"""Lanes whose sums of a dense window stay in registers, as in `payloads.c`."""
+
 TYPICAL_ACTIVITY = 0.08
 """Spikes per neuron and step of a deep network at 32 steps; only speed depends on this number."""
 
@@ -50,20 +54,21 @@ class PieceKind(IntEnum):
     """How kernels add up a piece's synapses."""
 
     EVENTS = 0
-    """Every event under the window adds a row of weights, one for each lane."""
+    """Every event under the window adds a row of weights, one for each lane, times its value if it has one."""
     MASKED = 1
-    """Depthwise: every lane adds its own weight where the bit of its channel is set."""
+    """Depthwise: every lane adds its own weight where the bit of its channel is set, or times the value of its channel."""
     SPARSE = 2
     """Every synapse adds its own weight."""
 
 
 @dataclass(frozen=True)
 class View:
-    """The range of a population's channels that a piece reads."""
+    """The range of a population's channels that a piece reads; `negative` reads what signed payloads take back, by its magnitude."""
 
     source: str
     first: int
     stop: int
+    negative: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +105,8 @@ class KernelPiece:
     offset : int
         First lane in the block, a multiple of `LANES`.
     weights : array
-        Events: int8 (1 + rows, lanes), whose first row is zero. Masked: int16 (taps, lanes). Sparse: int8 (synapses,).
+        Events: int8 (1 + rows, lanes), whose first row is zero. Masked: int16 (taps, lanes). Sparse: int8 (synapses,). Pieces that
+        read negative payloads have the weights negated.
     rows : SynapseTable
         For every row of the target: (y, weight row of the kernel row).
     columns : SynapseTable
@@ -111,6 +117,8 @@ class KernelPiece:
         Masked: the first lane's bit, counted from the position's first bit.
     shift : int
     gain : int32 array (positions,) or None
+    valued : bool
+        Whether the source sends values: payloads, or the same graded values at every step.
     sparse : Sparse or None
     """
 
@@ -124,6 +132,7 @@ class KernelPiece:
     first: int
     shift: int
     gain: Array | None
+    valued: bool
     sparse: Sparse | None = None
 
     @property
@@ -154,8 +163,12 @@ class LayerPlan:
     blocks : tuple of Block
     bias, vth, v_init : int32 array (positions or 1, lanes)
         Lanes beyond the channels never fire.
+    vth_bits : int32 array like vth
+        The logarithm of vth, where payloads are shifts.
     limit : int
         Potential rail.
+    is_checked : bool
+        Whether one step's input beyond the rail is an error, because payloads arrive.
     last_of : tuple of str
         Populations whose last reader is this one.
     read : bool
@@ -169,7 +182,9 @@ class LayerPlan:
     bias: Array
     vth: Array
     v_init: Array
+    vth_bits: Array
     limit: int
+    is_checked: bool
     last_of: tuple[str, ...]
     read: bool
 
@@ -193,6 +208,11 @@ class LayerPlan:
         """Whether a piece reads a graded input."""
         return any(block.graded for block in self.blocks)
 
+    @property
+    def valued(self) -> bool:
+        """Whether payloads arrive or are sent, so that `Kernels.run_valued` runs the population."""
+        return self.is_checked or self.population.payload != BINARY
+
 
 @dataclass(frozen=True, eq=False)
 class FastPlan:
@@ -203,6 +223,12 @@ class FastPlan:
     """The most events that one window can hold."""
     most_runs: int
     """The most runs of neighbouring positions under one window."""
+    most_taps: int
+    """The most positions of a source under one window."""
+    widest_source: int
+    """The most channels of a population."""
+    inputs: Mapping[str, Payload]
+    """The payload of every input."""
 
     @property
     def widest_block(self) -> int:

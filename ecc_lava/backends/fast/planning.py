@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, TYPICAL_ACTIVITY, Block, FastPlan, LayerPlan, PieceKind, rounded
+from ecc_lava.backends.fast.plan import BLOCK_SIZES, DENSE_LANES, LANES, TYPICAL_ACTIVITY, Block, FastPlan, LayerPlan, PieceKind, rounded
 from ecc_lava.backends.fast.synapses import TapSynapses, cut_synapses, may_merge, merged_synapses, simplified
-from ecc_lava.common import Array, Shape
+from ecc_lava.common import BINARY, Array, Shape
 from ecc_lava.errors import RangeError
 from ecc_lava.geometry import Conv, Sparse
-from ecc_lava.inputs import PAYLOAD_MAX
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation
 
 __all__ = ["fast_plan"]
@@ -23,9 +23,15 @@ _BLOCK_BYTES = 640 * 1024
 _ROW, _EVENT, _POSITION, _NEURONS = 1.0, 0.4, 30.0, 12.0
 """Measured processor cycles to add 64 weights, look an event up, begin a window and step 64 neurons."""
 
+_TAP, _QUAD = 4.0, 1.2
+"""Processor cycles of a position of the source under a window, and to multiply 4 of its values with the weights of 32 lanes."""
 
-def _together(synapses: list[TapSynapses], shape: Shape) -> int:
-    """Return how many neighbouring positions to merge: the number that costs the fewest cycles."""
+
+def _together(synapses: list[TapSynapses], shape: Shape, valued: bool) -> int:
+    """Return how many neighbouring positions to merge: the number that costs the fewest cycles.
+
+    Graded values cost cycles of their own only where payloads arrive or are sent; elsewhere they are summed once for all steps.
+    """
     _, width, channels = shape
     if not all(may_merge(s, channels) for s in synapses):
         return 1
@@ -34,10 +40,14 @@ def _together(synapses: list[TapSynapses], shape: Shape) -> int:
         blocks = rounded(number * channels) / LANES
         cycles = _POSITION + _NEURONS * blocks
         for s in synapses:
-            if isinstance(s.geometry, Conv) and not s.masked and not s.graded:
-                kernel_h, kernel_w, fan_in, _ = s.conv.kernel.shape
-                window = kernel_h * (kernel_w + (number - 1) * s.conv.strides[1]) * fan_in
-                cycles += TYPICAL_ACTIVITY * window * (_EVENT + _ROW * blocks)
+            if isinstance(s.geometry, Sparse) or s.masked:
+                continue
+            kernel_h, kernel_w, fan_in, _ = s.conv.kernel.shape
+            taps = kernel_h * (kernel_w + (number - 1) * s.conv.strides[1])
+            if s.rows_of_weights:
+                cycles += TYPICAL_ACTIVITY * taps * fan_in * (_EVENT + _ROW * blocks)
+            elif valued:
+                cycles += taps * (_TAP + _QUAD * -(-fan_in // 4) * -(-number * channels // DENSE_LANES))
         return cycles / number
 
     numbers = [n for n in range(1, width + 1) if width % n == 0 and n * channels <= BLOCK_SIZES[0]]
@@ -46,7 +56,7 @@ def _together(synapses: list[TapSynapses], shape: Shape) -> int:
 
 def _block_lanes(synapses: list[TapSynapses], lanes: int) -> int:
     """Return how many lanes run together: as many as keep their weights in the second-level cache."""
-    convs = [s.conv for s in synapses if isinstance(s.geometry, Conv) and not s.masked and not s.graded]
+    convs = [s.conv for s in synapses if s.rows_of_weights or (s.payload and isinstance(s.geometry, Conv) and not s.masked)]
     if any(conv.groups > 1 and conv.kernel.shape[3] // conv.groups < LANES for conv in convs):
         return LANES  # more lanes would read the events of more groups
     rows = sum(prod(conv.kernel.shape[:3]) for conv in convs)
@@ -64,8 +74,8 @@ def _padded(values: Array, shape: Shape, together: int, fill: int) -> Array:
     return result
 
 
-def _check_range(population: QuantisedPopulation, synapses: list[TapSynapses], limit: int) -> None:
-    """Refuse a population whose sums might not fit into 32 bits."""
+def _check_range(population: QuantisedPopulation, synapses: list[TapSynapses], largest: Mapping[str, int], limit: int) -> None:
+    """Refuse a population whose sums might not fit into 32 bits; `largest` says what each source sends at most in one step."""
     most = int(np.abs(population.bias.astype(np.int64)).max())
     for s in synapses:
         weights, geometry = np.abs(s.geometry.kernel.astype(np.int16)), s.geometry
@@ -74,7 +84,7 @@ def _check_range(population: QuantisedPopulation, synapses: list[TapSynapses], l
         else:
             sums = weights.sum(axis=(0, 1, 2), dtype=np.int64)
             sums = sums if geometry.gain is None else sums * int(np.abs(geometry.gain).max())
-        most += int(sums.max()) * (PAYLOAD_MAX if s.graded else 1) << s.shift
+        most += int(sums.max()) * largest[s.source] << s.shift
     if most + 2 * limit >= 2**31:
         raise RangeError(
             f"one step's input of population {population.name!r} may reach {most}; the fast back end holds {2**31 - 2 * limit - 1}. "
@@ -86,12 +96,15 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> LayerP
     synapses = []
     for p in network.into(population.name):
         source = network.by_name[p.source]
-        graded = network.largest_sent[p.source] > 1
+        payload = source.payload != BINARY
+        graded = not payload and network.largest_sent[p.source] > 1
         geometry = simplified(p.geometry, source.shape, graded)
-        synapses.append(TapSynapses(p.source, source.shape, geometry, network.format.shift(p.exponent), graded))
-    _check_range(population, synapses, network.format.potential_max)
+        synapses.append(TapSynapses(p.source, source.shape, geometry, network.format.shift(p.exponent), graded, payload))
+    _check_range(population, synapses, network.largest_sent, network.format.potential_max)
+    synapses += [s.negated() for s in synapses if network.by_name[s.source].payload.signed]
     height, width, channels = population.shape
-    together = _together(synapses, population.shape)
+    is_checked = network.hears_payloads(population.name)
+    together = _together(synapses, population.shape, is_checked or population.payload != BINARY)
     if together > 1:
         synapses = [
             replace(s, geometry=merged_synapses(s.geometry, together, channels)) if isinstance(s.geometry, Conv) else s for s in synapses
@@ -105,15 +118,18 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> LayerP
         blocks.append(Block(lane, here, spiking, constant))
         lane += here
     never = np.iinfo(np.int32).max
+    vth = _padded(population.vth, population.shape, together, never)
     return LayerPlan(
         population,
         width // together,
         together * channels,
         tuple(blocks),
         _padded(population.bias, population.shape, together, 0),
-        _padded(population.vth, population.shape, together, never),
+        vth,
         _padded(population.v_init, population.shape, together, 0),
+        np.frexp(vth)[1] - 1,  # exact; the potential of lanes that never fire is 0
         network.format.potential_max,
+        is_checked,
         tuple(source for source, reader in network.last_reader.items() if reader == population.name),
         population.name in network.last_reader,
     )
@@ -130,4 +146,7 @@ def fast_plan(network: QuantisedNetwork) -> FastPlan:
     layers = tuple(_layer(network, population) for population in network.populations[len(network.inputs) :])
     pieces = [piece for layer in layers for block in layer.blocks for piece in (*block.spiking, *block.graded)]
     longest = max((len(piece.weights) for piece in pieces if piece.kind is PieceKind.EVENTS), default=1)
-    return FastPlan(layers, longest, max((piece.rows.longest * piece.columns.longest for piece in pieces), default=0))
+    most_runs = max((piece.rows.longest * piece.columns.longest for piece in pieces), default=0)
+    most_taps = max((len(piece.weights) // max(piece.channels, 1) for piece in pieces if piece.kind is PieceKind.EVENTS), default=1)
+    widest = max(population.shape[2] for population in network.populations)
+    return FastPlan(layers, longest, most_runs, most_taps, widest, {p.name: p.payload for p in network.inputs})

@@ -3,7 +3,8 @@
 An image runs through the whole network, one population after the other; `ecc_lava.backends.stepwise` says why this is exact. Spikes are
 bits, and also lists of events while other populations read them. A population's sums exist for one position at a time. For an image of T
 steps a thread holds T * H * (W * C / 8 + 4 * (W + 1)) bytes, and 4 for every spike, of each population still to be read; a result takes
-8 bytes a neuron. The result does not depend on the number of threads.
+8 bytes a neuron. Payloads are bytes, of which signed ones take two, and lists of them take 5 bytes for every spike. The result does not
+depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from functools import cache
 from itertools import pairwise
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from ecc_lava.backends.activity import Activity, Recording, input_activity
 from ecc_lava.backends.fast.batch import BatchRun, PopulationOutput, PreparedNetwork
 from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.plan import TYPICAL_ACTIVITY, FastPlan
-from ecc_lava.common import Array, Shape
-from ecc_lava.networks import Kind, QuantisedNetwork
+from ecc_lava.common import BINARY, Array
+from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
 
 __all__ = ["fast", "images_per_batch", "kernels"]
 
@@ -71,7 +74,8 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
     Raises
     ------
     RangeError
-        If one step's input of a population might not fit into 32 bits; the range audit of quantisation allows 24.
+        If one step's input of a population might not fit into 32 bits (the range audit of quantisation allows 24), or if payloads make it
+        leave the potential's range.
     """
     runner, threads = _runner(network, kernels()), _threads()
     samples = len(next(iter(q.values())))
@@ -87,6 +91,7 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
             run.stop.set()
             pool.shutdown(cancel_futures=True)
             raise
+    run.refuse_overflow()
     inputs = {name: input_activity(x, timesteps, recording, name) for name, x in q.items()}
     return inputs | {name: output.activity() for name, output in outputs.items()}
 
@@ -100,30 +105,39 @@ def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recor
     order = {p.name: i for i, p in enumerate(network.populations)}
     last = {name: order[reader] for name, reader in network.last_reader.items()}
 
-    def held(name: str) -> int:
-        height, width, channels = network.by_name[name].shape
-        return timesteps * height * (width * channels * 4 + width * channels // 8 + 4 * (width + 1))
-
-    lists = max(sum(held(name) for name in order if order[name] <= i <= last.get(name, order[name])) for i in order.values())
-    results = sum(  # half of the 16 bytes a neuron are for the caller, who adds up counts
-        p.neurons * (16 + timesteps * (p.name in recording.rasters) + 4 * timesteps * (recording.over_time and p.kind is Kind.READOUT))
-        for p in network.populations
+    lists = max(
+        sum(_held(network.by_name[name], timesteps, 1.0) for name in order if order[name] <= i <= last.get(name, order[name]))
+        for i in order.values()
     )
-    together = _threads() * _group_size([p.shape for p in network.populations], timesteps)
+
+    def kept(p: QuantisedPopulation) -> int:
+        """Bytes a neuron of results; half of the first 16 are for the caller, who adds up counts."""
+        raster = np.dtype(p.payload.dtype).itemsize * (p.name in recording.rasters)
+        return 16 + 4 * (p.payload != BINARY) + timesteps * (raster + 4 * (recording.over_time and p.kind is Kind.READOUT))
+
+    results = sum(p.neurons * kept(p) for p in network.populations)
+    together = _threads() * _group_size(network.populations, timesteps)
     return max(1, min(together, max_memory // (lists + results)), (max_memory - together * lists) // results)
 
 
-def _group_size(shapes: Sequence[Shape], timesteps: int) -> int:
-    """Return how many images run together: `GROUP_BYTES` hold their bits and lists of the largest population at a typical activity."""
-    largest = max(timesteps * h * (w * c * (1 / 8 + 4 * TYPICAL_ACTIVITY) + 4 * (w + 1)) for h, w, c in shapes)
-    return max(1, int(GROUP_BYTES / largest))
+def _held(population: QuantisedPopulation, timesteps: int, activity: float) -> int:
+    """Return the bytes of one image's spikes and lists of a population, of whose neurons a share fires at every step."""
+    height, width, channels = population.shape
+    payload = population.payload
+    neuron = 1 / 8 + 4 * activity if payload == BINARY else (1 + payload.signed) + 5 * activity
+    return int(timesteps * height * (width * channels * neuron + 4 * (width + 1)))
+
+
+def _group_size(populations: Sequence[QuantisedPopulation], timesteps: int) -> int:
+    """Return how many images run together: `GROUP_BYTES` hold what the largest population holds at a typical activity."""
+    return max(1, int(GROUP_BYTES / max(_held(p, timesteps, TYPICAL_ACTIVITY) for p in populations)))
 
 
 def _groups(plan: FastPlan, samples: int, timesteps: int, threads: int) -> list[range]:
     """Cut a batch into groups of images that share each fetch of the weights; every thread gets the same number of groups."""
     if not samples:
         return []
-    size = _group_size([layer.population.shape for layer in plan.layers], timesteps)
+    size = _group_size([layer.population for layer in plan.layers], timesteps)
     number = min(-(-samples // (size * threads)) * threads, samples)
     edges = [samples * i // number for i in range(number + 1)]
     return [range(a, b) for a, b in pairwise(edges)]

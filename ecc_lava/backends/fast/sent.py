@@ -1,92 +1,188 @@
-"""The spikes that one population sent, as bits and as the lists that other populations read."""
+"""The spikes that one population sent, as bits or values, and also as the lists that other populations read."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from ecc_lava.backends.fast.jobs import SPARE, Kernels, SpikeSource
 from ecc_lava.backends.fast.memory import Memory
 from ecc_lava.backends.fast.plan import PieceKind, View
-from ecc_lava.common import Array, Shape
+from ecc_lava.common import BINARY, Array, Payload, Shape
 from ecc_lava.errors import InvalidInput
 
-__all__ = ["SentSpikes", "of_input", "silent"]
+__all__ = ["DENSE_FROM", "Sent", "SentSpikes", "SentValues", "of_input", "silent", "silent_planes"]
+
+DENSE_FROM = 0.1
+"""Share of nonzero values from which a window is summed densely where the kernels can; only speed depends on this number."""
+
+_MOST = 2**31 - 1 - SPARE
 
 
-class SentSpikes:
-    """The bits that one population sent, and the lists made of them for their readers. `forget` gives the memory back.
+class Sent(Protocol):
+    """What one population sent."""
+
+    def source(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
+        """Return what was sent as a kind of piece reads it."""
+
+    def record(self, kernels: Kernels, raster: Array) -> None:
+        """Write what was sent at every step, (images, T, H, W, C)."""
+
+    def forget(self) -> None:
+        """Give all memory back."""
+
+
+class _Made:
+    """The sources made of what was sent, each of them once, and the memory that they take.
 
     Parameters
     ----------
     memory : Memory
-    shape : (H, W, C)
-    bits : uint64 array (rows, T, words), or None for a graded input
-    values : uint8 array (images, H, W, C) of a graded input, or None
+    taken : list of arrays of `memory`
+        Given back by `forget`.
     """
 
-    def __init__(self, memory: Memory, shape: Shape, bits: Array | None, values: Array | None = None) -> None:
-        self._memory, self._shape, self._bits, self._values = memory, shape, bits, values
-        self._made: dict[tuple[PieceKind, int, int], SpikeSource] = {}
-        self._taken: list[Array] = [] if bits is None else [bits]
+    def __init__(self, memory: Memory, taken: list[Array]) -> None:
+        self._memory, self._taken = memory, taken
+        self._made: dict[tuple[PieceKind, int, int, bool], SpikeSource] = {}
 
-    def source(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
-        """Return the spikes as a kind of piece reads them."""
-        key = (kind, view.first, view.stop)
+    def once(self, view: View, kind: PieceKind, make: Callable[[], SpikeSource]) -> SpikeSource:
+        """Return the source that a kind of piece reads."""
+        key = (kind, view.first, view.stop, view.negative)
         if key not in self._made:
-            self._made[key] = self._graded(kernels, view, kind) if self._bits is None else self._spikes(kernels, view, kind, self._bits)
+            self._made[key] = make()
         return self._made[key]
+
+    def take(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Array:
+        """Return an uninitialised array."""
+        self._taken.append(self._memory.take(shape, dtype))
+        return self._taken[-1]
 
     def forget(self) -> None:
         """Give all memory back."""
         for array in self._taken:
             self._memory.give(array)
 
-    def _take(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Array:
-        self._taken.append(self._memory.take(shape, dtype))
-        return self._taken[-1]
 
-    def _graded(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
-        values = self._values
-        assert values is not None
-        images, height, width, _ = values.shape
-        if kind is PieceKind.SPARSE:
-            return SpikeSource(self._shape, trains=values.reshape(images, -1, 1))
-        events, carried = self._take((values.size + SPARE,), np.int32), self._take((values.size + SPARE,), np.uint8)
-        starts = self._take((images * height, 1, width + 1), np.int32)
-        kernels.list_values(values, (view.first, view.stop), events, carried, starts)
-        return SpikeSource(self._shape, events, starts, carried)
+class SentSpikes:
+    """The bits that one population sent.
 
-    def _spikes(self, kernels: Kernels, view: View, kind: PieceKind, bits: Array) -> SpikeSource:
+    Parameters
+    ----------
+    memory : Memory
+    shape : (H, W, C)
+    bits : uint64 array (rows, T, words)
+    """
+
+    def __init__(self, memory: Memory, shape: Shape, bits: Array) -> None:
+        self._shape, self._bits, self._made = shape, bits, _Made(memory, [bits])
+
+    def source(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
+        """Return the spikes as a kind of piece reads them."""
+        return self._made.once(view, kind, lambda: self._spikes(kernels, view, kind))
+
+    def record(self, kernels: Kernels, raster: Array) -> None:
+        """Write the spikes of every step."""
+        kernels.spread(self._bits, self._shape, False, raster)
+
+    def forget(self) -> None:
+        """Give all memory back."""
+        self._made.forget()
+
+    def _spikes(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
         height, width, channels = self._shape
-        rows, steps, _ = bits.shape
+        rows, steps, _ = self._bits.shape
         if kind is PieceKind.MASKED:
-            return SpikeSource(self._shape, bits=bits)
+            return SpikeSource(self._shape, bits=self._bits)
         if kind is PieceKind.SPARSE:
-            trains = self._take((rows // height, height * width * channels, steps), np.uint8)
-            kernels.spread(bits, self._shape, True, trains)
+            trains = self._made.take((rows // height, height * width * channels, steps), np.uint8)
+            kernels.spread(self._bits, self._shape, True, trains)
             return SpikeSource(self._shape, trains=trains)
-        ends = np.cumsum(kernels.row_spikes(bits) + SPARE)  # the events of all channels leave room for any range of channels
-        if ends[-1] >= 2**31:
-            raise InvalidInput(
-                f"{ends[-1]} spikes of a map {self._shape} in {steps} steps of one image; the fast back end counts to {2**31 - 1}; "
-                "run fewer timesteps, or the back end 'golden'"
-            )
-        events, starts = self._take((int(ends[-1]),), np.int32), self._take((rows, steps, width + 1), np.int32)
+        ends = np.cumsum(kernels.row_spikes(self._bits) + SPARE)  # the events of all channels leave room for any range of channels
+        _check_number(int(ends[-1]), self._shape, steps)
+        events, starts = self._made.take((int(ends[-1]),), np.int32), self._made.take((rows, steps, width + 1), np.int32)
         row_base = np.concatenate([[0], ends[:-1]])
-        kernels.list_events(bits, self._shape, (view.first, view.stop), row_base, events, starts)
+        kernels.list_events(self._bits, self._shape, (view.first, view.stop), row_base, events, starts)
         return SpikeSource(self._shape, events, starts)
 
 
-def of_input(memory: Memory, x: Array) -> SentSpikes:
-    """Return an input's graded values (N, H, W, C) or binary spikes (N, T, H, W, C) as what it sent."""
-    height, width, channels = x.shape[-3:]
-    if x.ndim == 4:
-        return SentSpikes(memory, (height, width, channels), None, np.array(x, order="C"))
-    images, steps = x.shape[:2]
-    bits = silent(memory, (height, width, channels), images, steps)
-    packed = np.packbits(x.reshape(images, steps, height, width * channels).swapaxes(1, 2), axis=-1, bitorder="little")
-    bits.view(np.uint8)[..., : packed.shape[-1]] = packed.reshape(images * height, steps, -1)
-    return SentSpikes(memory, (height, width, channels), bits)
+class SentValues:
+    """The values that one population sent: payloads, or the same graded values at every step.
+
+    Parameters
+    ----------
+    memory : Memory
+    shape : (H, W, C)
+    planes : tuple of uint8 arrays (rows, T, W * C)
+        Values; of signed payloads the positive, and the magnitudes of the negative if there are any.
+    nonzero : tuple of int
+        How many values of each plane are not 0.
+    """
+
+    def __init__(self, memory: Memory, shape: Shape, planes: tuple[Array, ...], nonzero: tuple[int, ...]) -> None:
+        self._shape, self._planes, self._nonzero = shape, planes, nonzero
+        self._made = _Made(memory, list(planes))
+
+    def source(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
+        """Return the values as a kind of piece reads them."""
+        return self._made.once(view, kind, lambda: self._values(kernels, view, kind))
+
+    def record(self, kernels: Kernels, raster: Array) -> None:
+        """Write the values of every step."""
+        height, width, channels = self._shape
+        by_row = [plane.reshape(-1, height, plane.shape[1], width, channels).swapaxes(1, 2) for plane in self._planes]
+        raster[...] = by_row[0]
+        for negative in by_row[1:]:
+            np.subtract(raster, negative, out=raster)
+
+    def forget(self) -> None:
+        """Give all memory back."""
+        self._made.forget()
+
+    def _values(self, kernels: Kernels, view: View, kind: PieceKind) -> SpikeSource:
+        which, (height, width, channels) = int(view.negative), self._shape
+        if which >= len(self._planes) or not self._nonzero[which]:
+            return SpikeSource(self._shape, is_silent=True)
+        plane, number = self._planes[which], self._nonzero[which]
+        rows, steps, _ = plane.shape
+        if kind is PieceKind.SPARSE:
+            trains = plane.reshape(rows // height, height, steps, -1).swapaxes(2, 3)
+            return SpikeSource(self._shape, trains=np.ascontiguousarray(trains).reshape(rows // height, -1, steps))
+        if kind is PieceKind.MASKED or (kernels.is_dense and number >= DENSE_FROM * plane.size):
+            return SpikeSource(self._shape, plane=plane, first=view.first)
+        _check_number(number, self._shape, steps)
+        events, carried = self._made.take((number + SPARE,), np.int32), self._made.take((number + SPARE,), np.uint8)
+        starts = self._made.take((rows, steps, width + 1), np.int32)
+        each_step = plane.reshape(rows * steps, 1, width, channels)
+        kernels.list_values(each_step, (view.first, view.stop), events, carried, starts.reshape(rows * steps, 1, width + 1))
+        return SpikeSource(self._shape, events, starts, carried)
+
+
+def _check_number(spikes: int, shape: Shape, steps: int) -> None:
+    if spikes > _MOST:
+        raise InvalidInput(
+            f"{spikes} spikes of a map {shape} in {steps} steps of one image; the fast back end counts to {_MOST}; "
+            "run fewer timesteps, or the back end 'golden'"
+        )
+
+
+def of_input(memory: Memory, x: Array, payload: Payload) -> Sent:
+    """Return an input's graded values (N, H, W, C) or spikes (N, T, H, W, C) as what it sent."""
+    shape = (x.shape[-3], x.shape[-2], x.shape[-1])
+    by_step = x[:, None] if x.ndim == 4 else x
+    images, steps = by_step.shape[:2]
+    by_row = by_step.reshape(images, steps, shape[0], -1).swapaxes(1, 2).reshape(images * shape[0], steps, -1)
+    if x.ndim == 5 and payload == BINARY:
+        bits = silent(memory, shape, images, steps)
+        packed = np.packbits(by_row, axis=-1, bitorder="little")
+        bits.view(np.uint8)[..., : packed.shape[-1]] = packed
+        return SentSpikes(memory, shape, bits)
+    planes = silent_planes(memory, shape, images, steps, payload.signed and x.ndim == 5)
+    for plane, sign in zip(planes, (1, -1), strict=False):
+        plane[...] = np.maximum(by_row * sign, 0) if len(planes) > 1 else by_row
+    return SentValues(memory, shape, planes, tuple(int(np.count_nonzero(plane)) for plane in planes))
 
 
 def silent(memory: Memory, shape: Shape, images: int, timesteps: int) -> Array:
@@ -96,3 +192,11 @@ def silent(memory: Memory, shape: Shape, images: int, timesteps: int) -> Array:
     whole = memory.take((images * height * timesteps * words + 2,), np.uint64)
     whole[:] = 0
     return whole[1:-1].reshape(images * height, timesteps, words)
+
+
+def silent_planes(memory: Memory, shape: Shape, images: int, timesteps: int, is_signed: bool) -> tuple[Array, ...]:
+    """Return one plane of uninitialised values, or of signed ones two, (rows, T, W * C), each with spare bytes before and behind."""
+    height, width, channels = shape
+    size = images * height * timesteps * width * channels
+    flat = [memory.take((size + 2 * SPARE,), np.uint8)[SPARE:-SPARE] for _ in range(1 + is_signed)]
+    return tuple(values.reshape(images * height, timesteps, width * channels) for values in flat)

@@ -20,13 +20,29 @@ __all__ = ["TapSynapses", "cut_synapses", "may_merge", "merged_synapses", "simpl
 
 @dataclass(frozen=True, eq=False)
 class TapSynapses:
-    """One projection as a Conv or a Sparse, before it is cut into pieces."""
+    """One projection as a Conv or a Sparse, before it is cut into pieces.
+
+    Attributes
+    ----------
+    source : str
+    shape : (H, W, C) of the source
+    geometry : Conv or Sparse
+    shift : int
+    graded : bool
+        Whether the source is an input that sends the same graded values at every step.
+    payload : bool
+        Whether the source sends payloads.
+    negative : bool
+        Whether the synapses read what signed payloads take back; their weights are then negated.
+    """
 
     source: str
     shape: Shape
     geometry: Conv | Sparse
     shift: int
     graded: bool
+    payload: bool = False
+    negative: bool = False
 
     @property
     def conv(self) -> Conv:
@@ -38,6 +54,15 @@ class TapSynapses:
     def reads(self) -> tuple[int, int]:
         """The range of the source's channels that the projection reads."""
         return self.conv.reads or (0, self.shape[2])
+
+    def negated(self) -> TapSynapses:
+        """Return the synapses that read what signed payloads take back."""
+        return replace(self, geometry=replace(self.geometry, kernel=-self.geometry.kernel), negative=True)
+
+    @property
+    def rows_of_weights(self) -> bool:
+        """Whether events of spikes without values add rows of weights."""
+        return isinstance(self.geometry, Conv) and not (self.masked or self.graded or self.payload)
 
     @property
     def masked(self) -> bool:
@@ -132,9 +157,10 @@ def _columns(conv: Conv, width: int, out: int, channels: int) -> SynapseTable:
 
 def cut_synapses(s: TapSynapses, block: int, lanes: int, out: tuple[int, int]) -> KernelPiece | None:
     """Return the synapses onto lanes block..block + lanes of a map of `out` (rows, columns), or None without any."""
+    valued = s.graded or s.payload
     if isinstance(s.geometry, Sparse):
-        view = View(s.source, 0, s.shape[2])
-        return KernelPiece(PieceKind.SPARSE, view, 0, s.geometry.kernel, NO_TABLE, NO_TABLE, 0, 0, s.shift, None, s.geometry)
+        view = View(s.source, 0, s.shape[2], s.negative)
+        return KernelPiece(PieceKind.SPARSE, view, 0, s.geometry.kernel, NO_TABLE, NO_TABLE, 0, 0, s.shift, None, valued, s.geometry)
     conv = s.conv
     kernel_h, kernel_w, _, span = conv.kernel.shape
     written = conv.writes[0] if conv.writes else 0
@@ -153,10 +179,11 @@ def cut_synapses(s: TapSynapses, block: int, lanes: int, out: tuple[int, int]) -
         weights[:, into] = conv.kernel[:, :, 0, start - written : stop - written].reshape(kernel_h * kernel_w, -1)
         rows, columns = _rows(conv, s.shape[0], out[0], kernel_w), _columns(conv, s.shape[1], out[1], 1)
         bit = read + block + first - written
-        return KernelPiece(PieceKind.MASKED, View(s.source, 0, s.shape[2]), first, weights, rows, columns, s.shape[2], bit, s.shift, gain)
+        view = View(s.source, 0, s.shape[2], s.negative)
+        return KernelPiece(PieceKind.MASKED, view, first, weights, rows, columns, s.shape[2], bit, s.shift, gain, valued)
     plain, low, high = _group_weights(conv, start - written, stop - written)
     weights = np.zeros((1 + prod(plain.shape[:3]), width), np.int8)
     weights[1:, into] = plain.reshape(-1, stop - start)
     rows, columns = _rows(conv, s.shape[0], out[0], kernel_w * (high - low)), _columns(conv, s.shape[1], out[1], high - low)
-    view = View(s.source, read + low, read + high)
-    return KernelPiece(PieceKind.EVENTS, view, first, weights, rows, columns, high - low, 0, s.shift, gain)
+    view = View(s.source, read + low, read + high, s.negative)
+    return KernelPiece(PieceKind.EVENTS, view, first, weights, rows, columns, high - low, 0, s.shift, gain, valued)

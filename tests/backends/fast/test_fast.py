@@ -34,7 +34,7 @@ from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedPr
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity
 from tests.helpers.graphs import geometries, shapes
-from tests.helpers.networks import random_images, random_network
+from tests.helpers.networks import random_images, random_network, with_payloads
 
 SOME = settings(derandomize=True, deadline=None, max_examples=40)
 NEEDS_COMPILER = "needs a C compiler"
@@ -303,6 +303,8 @@ def test_c_without_this_processors_extensions(cache: Path, monkeypatch: pytest.M
     plain = NativeKernels(library)
     monkeypatch.setattr(fast_module, "kernels", lambda: plain)
     for seed in range(20):
-        _check(random_network(seed, rails=seed % 4 == 0, ranges=True, ports=seed % 3 == 0, sparse=seed % 5 == 0), 6, 2, seed)
+        network = random_network(seed, rails=seed % 4 == 0, ranges=True, ports=seed % 3 == 0, sparse=seed % 5 == 0)
+        _check(network, 6, 2, seed)
+        _check(with_payloads(network, seed), 2, 2, seed)
     for source, geometry in WIDE.values():
         _check(_chain(source, [geometry]), 6)

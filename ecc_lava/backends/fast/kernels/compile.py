@@ -21,6 +21,7 @@ __all__ = ["load_library"]
 _log = logging.getLogger(__name__)
 
 _SOURCE = Path(__file__).with_name("kernels.c")
+_INCLUDED = Path(__file__).with_name("payloads.c")
 _COMPILERS = ("cc", "gcc", "clang")
 _OPTIONS = ("-std=gnu11", "-O3", "-fwrapv", "-shared", "-fPIC")
 _FOR_THIS_PROCESSOR = (("-march=native", "-mprefer-vector-width=512"), ("-march=native",), ("-mcpu=native",), ())
@@ -88,7 +89,8 @@ def _compile(compiler: str, library: Path) -> None:
 
 def _digest(compiler: str) -> str:
     version = subprocess.run([compiler, "--version"], capture_output=True, timeout=_LIMIT_S).stdout
-    parts = (_SOURCE.read_bytes(), repr((_OPTIONS, _FOR_THIS_PROCESSOR)).encode(), compiler.encode(), version, _processor().encode())
+    sources = _SOURCE.read_bytes() + _INCLUDED.read_bytes()
+    parts = (sources, repr((_OPTIONS, _FOR_THIS_PROCESSOR)).encode(), compiler.encode(), version, _processor().encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

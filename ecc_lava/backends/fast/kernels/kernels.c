@@ -38,9 +38,11 @@ enum { IF, STEP, READOUT };
 
 typedef struct { /* what one population sent, as one reader takes it */
   int64_t height, width, words, neurons; /* of one image */
+  int64_t channels, first, silent;       /* of a plane; silent: nothing was sent, and nothing else is known */
   const int32_t *events;
   const int32_t *starts;
   const uint8_t *values; /* of graded events */
+  const uint8_t *plane;  /* [image][y][t][x*C + c], with spare bytes before and behind */
   const uint64_t *bits;  /* with a spare word before and behind */
   const uint8_t *trains; /* [image][neuron][t] */
 } source;
@@ -48,8 +50,10 @@ typedef struct { /* what one population sent, as one reader takes it */
 typedef struct {
   int64_t kind, source, offset, blocks; /* offset: first lane in the block; blocks: of 64 lanes */
   int64_t row_shift, channels, first, shift; /* row_shift: log2 of the bytes of a weight row */
-  int64_t weight_bytes;
+  int64_t weight_bytes, taps; /* taps: positions under a window */
   const void *weights;
+  const int8_t *dense;                      /* the same weights for windows of planes, or NULL */
+  const int32_t *tap_rows, *tap_columns;    /* rows and columns with numbers of taps instead of weight rows */
   const int32_t *row_starts, *rows;       /* per output row: pairs (y, weight row of the kernel row) */
   const int32_t *column_starts, *columns; /* per output column: triples (x, stop, weight row of x minus x*channels) */
   const int32_t *gain;                    /* per position, or NULL */
@@ -65,8 +69,9 @@ typedef struct {
 typedef struct {
   int64_t kind, height, width, channels, lanes, words, limit; /* lanes: channels, rounded up to 64 */
   int64_t vth_stride, v_init_stride;                          /* between positions: 0 if all have the same */
+  int64_t largest, least, checked; /* payloads, both 0 where spikes are bits; whether an input beyond the limit is an error */
   const block *blocks;
-  const int32_t *vth, *v_init;
+  const int32_t *vth, *v_init, *vth_bits;
 } layer;
 
 typedef struct { /* a run of neighbouring positions under a window: their events in the first step */
@@ -76,21 +81,28 @@ typedef struct { /* a run of neighbouring positions under a window: their events
 
 typedef struct {
   int64_t steps, constant_stride, low, high; /* low, high: how often a rail was reached, added to */
+  int64_t constant_per_image;                /* whether every image has its own constants */
+  int64_t positive, negative;                /* nonzero values of both planes, added to */
+  int64_t beyond, image, step, neuron, value; /* the first input beyond the limit, if there is one */
   const source *sources;
   int32_t *constant; /* [position][lane], added at every step: bias and graded input */
   uint64_t *bits;
-  int32_t *counts, *potential, *over_time; /* [image][position][channel], the last [image][t][position][channel] or NULL */
+  uint8_t *plane, *negative_plane; /* [row][t][x*C + c], instead of bits */
+  int32_t *counts, *potential, *sent, *over_time; /* [image][position][channel], the last [image][t][position][channel] or NULL */
   int32_t *current, *list;
   uint8_t *list_values;
   run *runs;
+  const uint8_t **addresses; /* of what pairs of a position and a step read under a window */
+  const uint8_t *zeros;      /* as many as a source has channels */
 } job;
 
 typedef struct { /* place of the work */
   int64_t row, image, y, x, t0, t1;
+  int32_t *current; /* [step][lane] of the block */
 } place;
 
 typedef struct {
-  int32_t v[LANES], counts[LANES];
+  int32_t v[LANES], counts[LANES], sent[LANES];
 } neurons;
 
 INLINE i32x16 load(const int32_t *p) { return *(const i32x16_any *)p; }
@@ -199,7 +211,7 @@ static void add_events(const piece *p, const source *s, const job *j, const plac
   const int32_t zeros = -1 << p->row_shift; /* the row before the first one holds zeros */
   const int runs = window(p, s, at, j->steps, at->t0, j->runs);
   const int64_t steps = at->t1 - at->t0;
-  int32_t *current = j->current + p->offset;
+  int32_t *current = at->current + p->offset;
   for (int64_t t0 = 0; t0 < steps; t0 += AHEAD) {
     const int64_t number = steps - t0 < AHEAD ? steps - t0 : AHEAD;
     int64_t lengths[AHEAD];
@@ -247,7 +259,7 @@ static void add_masked(const piece *p, const source *s, const job *j, const plac
   tap taps[FLUSH];
   for (int64_t k = 0; k < p->blocks; k++) {
     int number = 0, fresh = first;
-    int32_t *current = j->current + p->offset + k * LANES;
+    int32_t *current = at->current + p->offset + k * LANES;
     for (int32_t r = p->row_starts[at->y]; r < p->row_starts[at->y + 1]; r++)
       for (int32_t c = p->column_starts[at->x]; c < p->column_starts[at->x + 1]; c++) {
         const int32_t *row = p->rows + 2 * r, *column = p->columns + 3 * c;
@@ -346,6 +358,11 @@ static void integrate(const layer *l, const int32_t *current, int64_t stride, in
   }
 }
 
+/* Return what every step adds to the lanes of a position. */
+INLINE const int32_t *constants(const layer *l, const job *j, const place *at) {
+  return j->constant + ((j->constant_per_image ? at->row : at->y) * l->width + at->x) * j->constant_stride;
+}
+
 /* Step the neurons of a block of one position; `state` keeps their potentials and counts from one pass to the next. */
 static void fire(const layer *l, const block *b, job *j, const place *at, neurons *state) {
   const int64_t position = at->y * l->width + at->x, position_of_all = at->row * l->width + at->x, steps = at->t1 - at->t0;
@@ -353,8 +370,8 @@ static void fire(const layer *l, const block *b, job *j, const place *at, neuron
   for (int64_t k = 0; k * LANES < b->lanes; k++) {
     const int64_t lane = b->lane + k * LANES, number = l->channels - lane < LANES ? l->channels - lane : LANES;
     const int64_t first = position * l->channels + lane, first_of_all = position_of_all * l->channels + lane;
-    const int32_t *constant = j->constant + position_of_all * j->constant_stride + lane, *vth = l->vth + position * l->vth_stride + lane;
-    const int32_t *current = j->current + k * LANES;
+    const int32_t *constant = constants(l, j, at) + lane, *vth = l->vth + position * l->vth_stride + lane;
+    const int32_t *current = at->current + k * LANES;
     neurons *n = state + k;
     uint64_t fired[STEPS];
     if (at->t0 == 0) {
@@ -402,7 +419,7 @@ void run_layer(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t fi
       for (int64_t x = 0; x < l->width; x++)
         for (int64_t t0 = 0; t0 < j->steps; t0 += STEPS) {
           const int64_t t1 = j->steps - t0 < STEPS ? j->steps : t0 + STEPS;
-          const place at = {r, r / l->height, r % l->height, x, t0, t1};
+          const place at = {r, r / l->height, r % l->height, x, t0, t1, j->current};
           const int64_t position = at.y * l->width + x;
           if (!whole) memset(j->current, 0, (t1 - t0) * b->lanes * sizeof(int32_t));
           for (const piece *p = p0; p < p0 + b->spiking; p++) {
@@ -412,12 +429,14 @@ void run_layer(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t fi
             if (p->kind == EVENTS) add_events(p, s, j, &at, b->lanes, gain, is_first);
             if (p->kind == MASKED) add_masked(p, s, j, &at, b->lanes, gain, is_first);
             if (p->kind == SPARSE)
-              add_sparse(p, s, &at, j->steps, j->current, b->lanes, position * l->channels + b->lane, real_lanes(l, b));
+              add_sparse(p, s, &at, j->steps, at.current, b->lanes, position * l->channels + b->lane, real_lanes(l, b));
           }
           fire(l, b, j, &at, state);
         }
   }
 }
+
+#include "payloads.c"
 
 static void add_graded(const layer *l, const block *b, const piece *p, const job *j, const place *at) {
   const source *s = j->sources + p->source;
@@ -448,13 +467,20 @@ static void add_graded(const layer *l, const block *b, const piece *p, const job
 /* Add the input of one step from graded values to `constant`. */
 void run_graded(const layer *l, const job *j, int64_t row, int64_t row_stop, int64_t first, int64_t stop) {
   for (const block *b = l->blocks + first; b < l->blocks + stop; b++)
-    for (const piece *p = b->pieces + b->spiking; p < b->pieces + b->spiking + b->graded; p++)
+    for (const piece *p = b->pieces + b->spiking; p < b->pieces + b->spiking + b->graded; p++) {
+      if (j->sources[p->source].silent) continue;
+      if (j->sources[p->source].plane) {
+        graded_windows(l, b, p, j, row, row_stop);
+        continue;
+      }
       for (int64_t r = row; r < row_stop; r++)
         for (int64_t x = 0; x < l->width; x++) {
-          const place at = {r, r / l->height, r % l->height, x, 0, 1};
+          const place at = {r, r / l->height, r % l->height, x, 0, 1, NULL};
           add_graded(l, b, p, j, &at);
         }
+    }
 }
+
 
 /* Append the numbers of the bits that are set, plus base; up to 64 entries behind the end may be overwritten. */
 INLINE int32_t *append(int32_t *out, uint64_t set, int32_t base) {

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.backends.fast.jobs import Job, Part, Scratch, SpikeSource
-from ecc_lava.backends.fast.plan import LANES, KernelPiece, LayerPlan, PieceKind
-from ecc_lava.common import Array, Shape
+from ecc_lava.backends.fast.jobs import Beyond, Job, Outcome, Part, Scratch, SpikeSource
+from ecc_lava.backends.fast.plan import DENSE_LANES, LANES, KernelPiece, LayerPlan, PieceKind
+from ecc_lava.common import BINARY, Array, Shape
 from ecc_lava.networks import Kind
 
 __all__ = ["NativeKernels"]
@@ -23,13 +23,13 @@ def _fields(integers: str, pointers: str) -> list[tuple[str, Any]]:
 
 
 class _CSource(ctypes.Structure):
-    _fields_ = _fields("height width words neurons", "events starts values bits trains")
+    _fields_ = _fields("height width words neurons channels first silent", "events starts values plane bits trains")
 
 
 class _CPiece(ctypes.Structure):
     _fields_ = _fields(
-        "kind source offset blocks row_shift channels first shift weight_bytes",
-        "weights row_starts rows column_starts columns gain sparse_starts sparse_sources",
+        "kind source offset blocks row_shift channels first shift weight_bytes taps",
+        "weights dense tap_rows tap_columns row_starts rows column_starts columns gain sparse_starts sparse_sources",
     )
 
 
@@ -38,11 +38,16 @@ class _CBlock(ctypes.Structure):
 
 
 class _CLayer(ctypes.Structure):
-    _fields_ = _fields("kind height width channels lanes words limit vth_stride v_init_stride", "blocks vth v_init")
+    _fields_ = _fields(
+        "kind height width channels lanes words limit vth_stride v_init_stride largest least checked", "blocks vth v_init vth_bits"
+    )
 
 
 class _CJob(ctypes.Structure):
-    _fields_ = _fields("steps constant_stride low high", "sources constant bits counts potential over_time current events values runs")
+    _fields_ = _fields(
+        "steps constant_stride low high constant_per_image positive negative beyond image step neuron value",
+        "sources constant bits plane negative_plane counts potential sent over_time current events values runs addresses zeros",
+    )
 
 
 def _address(array: Array | None) -> int | None:
@@ -65,18 +70,33 @@ def _interleaved(weights: Array) -> Array:
     return _aligned(halves.swapaxes(2, 3).reshape(weights.shape))
 
 
+def _for_windows(weights: Array, channels: int) -> Array:
+    """Return rows of weights as (block of lanes, tap, 4 channels, half of the block, lane, channel), in the order of the C kernels."""
+    lanes = weights.shape[1]
+    by_tap = weights.reshape(-1, channels, lanes)
+    padded = np.pad(by_tap, ((0, 0), (0, -channels % 4), (0, 0)))
+    parts = padded.reshape(len(by_tap), -1, 4, lanes // DENSE_LANES, 2, DENSE_LANES // 2)
+    return _aligned(parts.transpose(3, 0, 1, 4, 5, 2))
+
+
 @dataclass(frozen=True, eq=False)
 class _Prepared:
     """A layer as C reads it, and the arrays behind its pointers."""
 
     layer: _CLayer
     lanes_stride: int
+    positions: int
     kept: tuple[Any, ...]
 
 
-def _piece(piece: KernelPiece, source: int, kept: list[Any]) -> _CPiece:
-    weights = piece.weights
+def _piece(piece: KernelPiece, source: int, is_dense: bool, kept: list[Any]) -> _CPiece:
+    weights, taps = piece.weights, 0
+    windows: tuple[Array | None, ...] = (None, None, None)
     row_shift, blocks = 0, 0
+    if is_dense and piece.valued and piece.kind is PieceKind.EVENTS:
+        taps, per_tap = len(weights[1:]) // piece.channels, np.array([1, 1, piece.channels], np.int32)
+        tap_rows, tap_columns = piece.rows.entries // per_tap[1:], piece.columns.entries // per_tap
+        windows = (_for_windows(weights[1:], piece.channels), tap_rows, tap_columns)
     match piece.kind:
         case PieceKind.EVENTS:
             weights = _interleaved(weights)
@@ -87,11 +107,11 @@ def _piece(piece: KernelPiece, source: int, kept: list[Any]) -> _CPiece:
         blocks = weights.shape[1] // LANES
     tables = (piece.rows.starts, piece.rows.entries, piece.columns.starts, piece.columns.entries)
     sparse = (None, None) if piece.sparse is None else (piece.sparse.starts, piece.sparse.sources)
-    kept += [weights, *tables, *sparse, piece.gain]
+    kept += [weights, *windows, *tables, *sparse, piece.gain]
     first_row = _address(weights[1:] if piece.kind is PieceKind.EVENTS else weights)
     return _CPiece(
-        *(piece.kind, source, piece.offset, blocks, row_shift, piece.channels, piece.first, piece.shift, weights.nbytes),
-        *(first_row, *map(_address, tables), _address(piece.gain), *map(_address, sparse)),
+        *(piece.kind, source, piece.offset, blocks, row_shift, piece.channels, piece.first, piece.shift, weights.nbytes, taps),
+        *(first_row, *map(_address, windows), *map(_address, tables), _address(piece.gain), *map(_address, sparse)),
     )
 
 
@@ -104,6 +124,7 @@ class NativeKernels:
         signatures: dict[str, list[Any]] = {
             "run_layer": [pointer, pointer, *[number] * 4],
             "run_graded": [pointer, pointer, *[number] * 4],
+            "run_valued": [pointer, pointer, *[number] * 4],
             "count_rows": [pointer, number, number, pointer],
             "list_events": [pointer, *[number] * 8, pointer, pointer, pointer],
             "list_values": [pointer, *[number] * 5, pointer, pointer, pointer],
@@ -112,37 +133,50 @@ class NativeKernels:
         for name, arguments in signatures.items():
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, None
+        library.is_dense.restype = number
+        self.is_dense = bool(library.is_dense())
 
     def prepare(self, layer: LayerPlan) -> _Prepared:
         """Return the layer as structures of C."""
         kept: list[Any] = []
         blocks = []
         for block in layer.blocks:
-            pieces = [_piece(p, layer.sources.index(p.source), kept) for p in (*block.spiking, *block.graded)]
+            pieces = [_piece(p, layer.sources.index(p.source), self.is_dense, kept) for p in (*block.spiking, *block.graded)]
             array = (_CPiece * max(len(pieces), 1))(*pieces)
             kept.append(array)
             blocks.append(_CBlock(block.lane, block.lanes, len(block.spiking), len(block.graded), ctypes.addressof(array)))
         all_blocks = (_CBlock * len(blocks))(*blocks)
-        kept += [all_blocks, layer.vth, layer.v_init]
+        kept += [all_blocks, layer.vth, layer.v_init, layer.vth_bits]
         strides = (layer.lanes if len(values) > 1 else 0 for values in (layer.vth, layer.v_init))
         height, width, channels = layer.population.shape
         words = -(-width * channels // 64)
         head = (_KINDS[layer.population.kind], height, layer.width, layer.channels, layer.lanes, words, layer.limit)
-        pointers = (ctypes.addressof(all_blocks), _address(layer.vth), _address(layer.v_init))
-        return _Prepared(_CLayer(*head, *strides, *pointers), layer.lanes, tuple(kept))
+        payload = layer.population.payload
+        sends = (0, 0) if payload == BINARY else (payload.largest, payload.least)
+        pointers = (ctypes.addressof(all_blocks), *map(_address, (layer.vth, layer.v_init, layer.vth_bits)))
+        return _Prepared(_CLayer(*head, *strides, *sends, layer.is_checked, *pointers), layer.lanes, layer.positions, tuple(kept))
 
     def _job(self, prepared: _Prepared, job: Job, scratch: Scratch) -> tuple[_CJob, Any]:
         sources = (_CSource * max(len(job.sources), 1))(*map(_source, job.sources))
         stride = prepared.lanes_stride if len(job.constant) > 1 else 0
-        results = (job.constant, job.bits, job.counts, job.potential, job.over_time)
-        own = (scratch.current, scratch.events, scratch.values, scratch.runs)
-        return _CJob(job.steps, stride, 0, 0, ctypes.addressof(sources), *map(_address, (*results, *own))), sources
+        numbers = (job.steps, stride, 0, 0, len(job.constant) > prepared.positions, *[0] * 7)
+        planes = (*job.planes, None, None)[:2]
+        results = (job.constant, job.bits, *planes, job.counts, job.potential, job.sent, job.over_time)
+        own = (scratch.current, scratch.events, scratch.values, scratch.runs, scratch.addresses, scratch.zeros)
+        return _CJob(*numbers, ctypes.addressof(sources), *map(_address, (*results, *own))), sources
 
     def run(self, prepared: _Prepared, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
         """Run all steps of a part of a population."""
         work, _sources = self._job(prepared, job, scratch)
         self._library.run_layer(ctypes.addressof(prepared.layer), ctypes.addressof(work), *part.rows, *part.blocks)
         return work.low, work.high
+
+    def run_valued(self, prepared: _Prepared, job: Job, part: Part, scratch: Scratch) -> Outcome:
+        """Run all steps of a part of a population that reads or sends payloads."""
+        work, _sources = self._job(prepared, job, scratch)
+        self._library.run_valued(ctypes.addressof(prepared.layer), ctypes.addressof(work), *part.rows, *part.blocks)
+        beyond = Beyond(work.image, work.step, work.neuron, work.value) if work.beyond else None
+        return Outcome(work.low, work.high, work.positive, work.negative, beyond)
 
     def run_graded(self, prepared: _Prepared, job: Job, part: Part, scratch: Scratch) -> None:
         """Add the input from graded values to the constant input."""
@@ -176,4 +210,5 @@ class NativeKernels:
 def _source(s: SpikeSource) -> _CSource:
     height, width, channels = s.shape
     words = -(-width * channels // 64)
-    return _CSource(height, width, words, height * width * channels, *map(_address, (s.events, s.starts, s.values, s.bits, s.trains)))
+    numbers = (height, width, words, height * width * channels, channels, s.first, s.is_silent)
+    return _CSource(*numbers, *map(_address, (s.events, s.starts, s.values, s.plane, s.bits, s.trains)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecc_lava.backends.fast.jobs import Job, Part, Scratch, SpikeSource
+from ecc_lava.backends.fast.jobs import Beyond, Job, Outcome, Part, Scratch, SpikeSource
 from ecc_lava.backends.fast.kernels.in_python import lists, neurons, sums
 from ecc_lava.backends.fast.plan import Block, KernelPiece, LayerPlan, PieceKind
 from ecc_lava.common import Array, Shape
@@ -18,22 +18,34 @@ _NO_TRACE = np.zeros((0, 1, 1, 1, 1), np.int32)
 class NumbaKernels:
     """The kernels in Python."""
 
+    is_dense = False
+
     def prepare(self, layer: LayerPlan) -> LayerPlan:
         """Return the layer as it is."""
         return layer
 
     def run(self, prepared: LayerPlan, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
         """Run all steps of a part of a population."""
-        low = high = 0
+        outcome = self.run_valued(prepared, job, part, scratch)
+        return outcome.low, outcome.high
+
+    def run_valued(self, prepared: LayerPlan, job: Job, part: Part, scratch: Scratch) -> Outcome:
+        """Run all steps of a part of a population that may read or send payloads."""
+        low = high = positive = negative = 0
+        beyond: list[Beyond] = []
+        graded = prepared.valued and job.steps == 1
         for block in prepared.blocks[slice(*part.blocks)]:
             current = np.empty((prepared.width, job.steps, block.lanes), np.int32)
             for row in range(*part.rows):
                 current[...] = 0
-                for piece in block.spiking:
+                for piece in (*block.spiking, *(block.graded if graded else ())):
                     _add(current, 0, prepared, block, piece, job, row)
-                low_here, high_here = _fire(current, prepared, block, job, row)
-                low, high = low + low_here, high + high_here
-        return low, high
+                if prepared.is_checked:
+                    beyond += _beyond(current, prepared, block, job, row)
+                step = _send if job.planes else _fire
+                done = step(current, prepared, block, job, row)
+                low, high, positive, negative = low + done[0], high + done[1], positive + done[2], negative + done[3]
+        return Outcome(low, high, positive, negative, min(beyond, default=None))
 
     def run_graded(self, prepared: LayerPlan, job: Job, part: Part, scratch: Scratch) -> None:
         """Add the input from graded values to the constant input."""
@@ -69,6 +81,8 @@ def _add(current: Array, lane: int, layer: LayerPlan, block: Block, piece: Kerne
     source: SpikeSource = job.sources[layer.sources.index(piece.source)]
     height = layer.population.shape[0]
     image, y = divmod(row, height)
+    if source.is_silent:
+        return
     if piece.sparse is not None:
         assert source.trains is not None
         first, lanes = y * layer.width * layer.channels + block.lane, min(block.lanes, layer.channels - block.lane)
@@ -80,6 +94,9 @@ def _add(current: Array, lane: int, layer: LayerPlan, block: Block, piece: Kerne
     columns = (piece.columns.starts, piece.columns.entries)
     gain = np.ones(layer.width, np.int32) if piece.gain is None else piece.gain[y * layer.width : (y + 1) * layer.width]
     here = slice(image * source.shape[0], (image + 1) * source.shape[0])
+    if source.plane is not None:
+        sums.add_scaled(*into, source.plane[here], rows, *columns, piece.weights, piece.channels, piece.first, gain, piece.shift)
+        return
     if piece.kind is PieceKind.MASKED:
         assert source.bits is not None
         sums.add_masked(*into, source.bits[here], rows, *columns, piece.weights, piece.channels, piece.first, gain, piece.shift)
@@ -92,14 +109,53 @@ def _add(current: Array, lane: int, layer: LayerPlan, block: Block, piece: Kerne
         sums.add_graded(*into, source.events, source.values, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
 
 
-def _fire(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) -> tuple[int, int]:
-    """Step one row of neurons of a block."""
+def _constant(layer: LayerPlan, job: Job, row: int) -> Array:
+    """Return what every step adds to a row of positions, or to every position."""
+    height = layer.population.shape[0]
+    if len(job.constant) == 1:
+        return job.constant
+    line = row if len(job.constant) > layer.positions else row % height
+    return job.constant[line * layer.width : (line + 1) * layer.width]
+
+
+def _beyond(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) -> list[Beyond]:
+    """Return the first neuron of a row, by step, whose input of one step is beyond the rails, if there is one."""
+    lanes = min(block.lanes, layer.channels - block.lane)
+    inputs = (current + _constant(layer, job, row)[:, None, block.lane : block.lane + block.lanes])[..., :lanes].swapaxes(0, 1)
+    outside = np.abs(inputs) > layer.limit
+    if not outside.any():
+        return []
+    t, x, lane = (int(i) for i in np.unravel_index(int(outside.argmax()), outside.shape))
+    image, y = divmod(row, layer.population.shape[0])
+    return [Beyond(image, t, (y * layer.width + x) * layer.channels + block.lane + lane, int(inputs[t, x, lane]))]
+
+
+def _send(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) -> tuple[int, int, int, int]:
+    """Step one row of neurons of a block that send payloads."""
+    assert job.sent is not None
+    payload, shape = layer.population.payload, (-1, layer.population.shape[0], layer.width, layer.channels)
+    results = [values.reshape(shape) for values in (job.counts, job.potential, job.sent)]
+    numbers: tuple[int, int, int, int] = neurons.send(
+        *(current, _constant(layer, job, row), layer.vth, layer.v_init),
+        *(layer.limit, payload.largest, payload.least),
+        *(row, block.lane),
+        *(job.planes[0], job.planes[-1]),
+        *results,
+    )
+    return numbers
+
+
+def _fire(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) -> tuple[int, int, int, int]:
+    """Step one row of neurons of a block that send bits, or nothing."""
+    assert job.bits is not None
     kind: Kind = layer.population.kind
     shape = (layer.population.shape[0], layer.width, layer.channels)
     counts, potential = job.counts.reshape(-1, *shape), job.potential.reshape(-1, *shape)
     over_time = _NO_TRACE if job.over_time is None else job.over_time.reshape(-1, job.steps, *shape)
-    rails: tuple[int, int] = neurons.integrate(
-        *(current, job.constant, layer.vth, layer.v_init, layer.limit, kind.spikes, kind.is_stateful),
-        *(row, block.lane, job.bits, counts, potential, over_time),
+    low, high = neurons.integrate(
+        *(current, _constant(layer, job, row), layer.vth, layer.v_init),
+        *(layer.limit, kind.spikes, kind.is_stateful),
+        *(row, block.lane),
+        *(job.bits, counts, potential, over_time),
     )
-    return rails
+    return low, high, 0, 0

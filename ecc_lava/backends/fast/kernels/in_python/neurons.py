@@ -1,4 +1,4 @@
-"""The kernel that steps a row of neurons."""
+"""The kernels that step a row of neurons."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from ecc_lava.backends.fast.kernels.in_python.compiled import compiled
 from ecc_lava.common import Array
 
-__all__ = ["integrate"]
+__all__ = ["integrate", "send"]
 
 
 @compiled
@@ -31,7 +31,7 @@ def integrate(
     Parameters
     ----------
     current : int32 (W', T, lanes of the block)
-    constant : int32 (images * positions or 1, lanes)
+    constant : int32 (positions of the row or 1, lanes)
     vth, v_init : int32 (positions or 1, lanes)
     limit : potential rail
     spikes, is_stateful : whether neurons fire, and keep their potential from step to step
@@ -55,7 +55,7 @@ def integrate(
     v, fired = np.empty(lanes, np.int32), np.empty(lanes, np.int32)
     low = high = 0
     for x in range(positions):
-        add = constant[row * positions + x if len(constant) > 1 else 0, lane:]
+        add = constant[x if len(constant) > 1 else 0, lane:]
         threshold = vth[y * positions + x if len(vth) > 1 else 0, lane:]
         first = v_init[y * positions + x if len(v_init) > 1 else 0, lane:]
         for o in range(lanes):
@@ -84,3 +84,74 @@ def integrate(
             counts[image, y, x, lane + o] = fired[o]
             potential[image, y, x, lane + o] = v[o]
     return low, high
+
+
+@compiled
+def send(
+    current: Array,
+    constant: Array,
+    vth: Array,
+    v_init: Array,
+    limit: int,
+    largest: int,
+    least: int,
+    row: int,
+    lane: int,
+    plane: Array,
+    negative_plane: Array,
+    counts: Array,
+    potential: Array,
+    sent: Array,
+) -> tuple[int, int, int, int]:
+    """Run all steps of a row of neurons that send payloads, with the same equation.
+
+    Parameters
+    ----------
+    current : int32 (W', T, lanes of the block)
+    constant : int32 (positions of the row or 1, lanes)
+    vth, v_init : int32 (positions or 1, lanes)
+    limit, largest, least : potential rail; bounds of a payload
+    row, lane : row over all images; first lane of the block
+    plane, negative_plane : uint8 (rows, T, W' * channels)
+        Receive payloads, and magnitudes of negative payloads. One step has none of these.
+    counts, potential, sent : int32 (images, H, W', channels)
+        Written.
+
+    Returns
+    -------
+    (int, int, int, int)
+        How often the low and the high rail were reached, and the nonzero values of both planes.
+    """
+    positions, steps, block = current.shape
+    height, channels = counts.shape[1], counts.shape[3]
+    image, y = row // height, row % height
+    lanes = min(block, channels - lane)
+    low = high = positive = negative = 0
+    for x in range(positions):
+        add = constant[x if len(constant) > 1 else 0, lane:]
+        threshold = vth[y * positions + x if len(vth) > 1 else 0, lane:]
+        first = v_init[y * positions + x if len(v_init) > 1 else 0, lane:]
+        for o in range(lanes):
+            v, total, spikes = first[o], 0, 0
+            at = x * channels + lane + o
+            for t in range(steps):
+                v += current[x, t, o] + add[o]
+                if v > limit:
+                    v = limit
+                    high += 1
+                elif v < -limit:
+                    v = -limit
+                    low += 1
+                k = min(max(v // threshold[o], max(least, -total)), largest)
+                v -= k * threshold[o]
+                total += k
+                spikes += k != 0
+                positive += k > 0
+                negative += k < 0
+                plane[row, t, at] = max(k, 0)
+                if least and steps > 1:
+                    negative_plane[row, t, at] = max(-k, 0)
+            counts[image, y, x, lane + o] = total
+            potential[image, y, x, lane + o] = v
+            sent[image, y, x, lane + o] = spikes
+    return low, high, positive, negative

@@ -7,7 +7,7 @@ import numpy as np
 from ecc_lava.backends.fast.kernels.in_python.compiled import compiled
 from ecc_lava.common import Array
 
-__all__ = ["add_events", "add_graded", "add_masked", "add_sparse"]
+__all__ = ["add_events", "add_graded", "add_masked", "add_scaled", "add_sparse"]
 
 _FLUSH = 256
 """Number of 8-bit mantissas, even of -128, whose sum fits in 16 bits."""
@@ -83,22 +83,24 @@ def add_graded(
     gain: Array,
     shift: int,
 ) -> None:
-    """Add the weight rows of graded events times their values to a row of positions; parameters as for `add_events` with one step."""
-    positions, lanes = len(current), weights.shape[1]
+    """Add the weight rows of graded events times their values to a row of positions; parameters as for `add_events`."""
+    positions, steps, _ = current.shape
+    lanes = weights.shape[1]
     total = np.empty(lanes, np.int32)
     for x in range(positions):
-        total[:] = 0
-        for a in range(len(rows)):
-            line = starts[rows[a, 0], 0]
-            for c in range(column_starts[x], column_starts[x + 1]):
-                base = rows[a, 1] + columns[c, 2] + 1
-                for e in range(line[columns[c, 0]], line[columns[c, 1]]):
-                    row, value = weights[base + events[e]], np.int32(values[e])
-                    for o in range(lanes):
-                        total[o] += row[o] * value
-        sums, factor = current[x, 0], gain[x] << shift
-        for o in range(lanes):
-            sums[offset + o] += total[o] * factor
+        for t in range(steps):
+            total[:] = 0
+            for a in range(len(rows)):
+                line = starts[rows[a, 0], t]
+                for c in range(column_starts[x], column_starts[x + 1]):
+                    base = rows[a, 1] + columns[c, 2] + 1
+                    for e in range(line[columns[c, 0]], line[columns[c, 1]]):
+                        row, value = weights[base + events[e]], np.int32(values[e])
+                        for o in range(lanes):
+                            total[o] += row[o] * value
+            sums, factor = current[x, t], gain[x] << shift
+            for o in range(lanes):
+                sums[offset + o] += total[o] * factor
 
 
 @compiled
@@ -144,6 +146,36 @@ def add_masked(
                             bit = begin + o
                             if line[bit >> 6] >> np.uint64(bit & 63) & np.uint64(1):
                                 sums[offset + o] += row[o] * factor
+
+
+@compiled
+def add_scaled(
+    current: Array,
+    offset: int,
+    plane: Array,
+    rows: Array,
+    column_starts: Array,
+    columns: Array,
+    weights: Array,
+    channels: int,
+    first: int,
+    gain: Array,
+    shift: int,
+) -> None:
+    """Add each lane's own weight times the value of its channel, uint8 (H, T, W * C) of one image; else as `add_masked`."""
+    positions, steps, _ = current.shape
+    lanes, last = weights.shape[1], plane.shape[2]
+    for x in range(positions):
+        factor = gain[x] << shift
+        for a in range(len(rows)):
+            for c in range(column_starts[x], column_starts[x + 1]):
+                for at in range(columns[c, 0], columns[c, 1]):
+                    row = weights[rows[a, 1] + columns[c, 2] + at]
+                    begin = at * channels + first
+                    for t in range(steps):
+                        line, sums = plane[rows[a, 0], t], current[x, t]
+                        for o in range(max(0, -begin), min(lanes, last - begin)):
+                            sums[offset + o] += np.int32(line[begin + o]) * row[o] * factor
 
 
 @compiled

@@ -1,0 +1,332 @@
+/* Populations that read or send payloads; a part of kernels.c.
+ *
+ * Payloads are bytes, plane[r][t][x*C + c]; what signed payloads take back is a second plane, of magnitudes. A reader takes a plane as
+ * lists of its nonzero values, or reads every value of a window (`add_windows`). Sums of pairs of a position and a step are made together:
+ * a tile of pairs keeps the sums of 32 lanes in registers, while the weights of 4 channels of a position of the window, in the order of
+ * vpdpbusd, pass once for all pairs of the tile.
+ */
+#define PAIRS 48 /* summed together: what current[][] holds */
+#define TILE 12  /* pairs whose dense sums stay in registers */
+#define DENSE 32 /* lanes of dense sums */
+
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef uint8_t u8x32 __attribute__((vector_size(32)));
+typedef u8x16 u8x16_any __attribute__((aligned(1)));
+typedef u8x32 u8x32_any __attribute__((aligned(1)));
+typedef int32_t i32_any __attribute__((aligned(1), may_alias));
+
+/* Whether kernels read windows of planes. */
+int64_t is_dense(void) {
+#ifdef __AVX512VNNI__
+  return 1;
+#else
+  return 0;
+#endif
+}
+
+/* Find what pairs of a position and a step read at each of the window's taps: the address of its channels, or of zeros. */
+static void find_addresses(const piece *p, const source *s, const job *j, const place *places, int64_t number, int64_t steps,
+                           int64_t plane_steps) {
+  const int64_t pairs = number * steps, size = (pairs + TILE - 1) / TILE * TILE * p->taps, row_bytes = s->width * s->channels;
+  for (int64_t i = 0; i < size; i++) j->addresses[i] = j->zeros;
+  for (int64_t q = 0; q < number; q++) {
+    const place *at = places + q;
+    for (int32_t r = p->row_starts[at->y]; r < p->row_starts[at->y + 1]; r++)
+      for (int32_t c = p->column_starts[at->x]; c < p->column_starts[at->x + 1]; c++) {
+        const int32_t *row = p->tap_rows + 2 * r, *column = p->tap_columns + 3 * c;
+        const int64_t base = ((at->image * s->height + row[0]) * plane_steps + at->t0) * row_bytes + s->first;
+        for (int32_t x = column[0]; x < column[1]; x++) {
+          const int64_t tap = row[1] + column[2] + x;
+          for (int64_t t = 0; t < steps; t++) {
+            const int64_t pair = q * steps + t;
+            j->addresses[(pair / TILE * p->taps + tap) * TILE + pair % TILE] = s->plane + base + t * row_bytes + x * s->channels;
+          }
+        }
+      }
+  }
+}
+
+#ifdef __AVX512VNNI__
+/* Sum 32 lanes of a tile's first n pairs. */
+INLINE void sum_tile(const int n, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads, i32x16 out[][2]) {
+  __m512i sums[TILE][2];
+#pragma GCC unroll 12
+  for (int i = 0; i < n; i++) sums[i][0] = sums[i][1] = _mm512_setzero_si512();
+  for (int64_t tap = 0; tap < taps; tap++, addresses += TILE)
+    for (int64_t q = 0; q < quads; q++, weights += 4 * DENSE) {
+      const __m512i low = _mm512_load_si512(weights), high = _mm512_load_si512(weights + 2 * DENSE);
+#pragma GCC unroll 12
+      for (int i = 0; i < n; i++) {
+        const __m512i values = _mm512_set1_epi32(*(const i32_any *)(addresses[i] + 4 * q));
+        sums[i][0] = _mm512_dpbusd_epi32(sums[i][0], values, low);
+        sums[i][1] = _mm512_dpbusd_epi32(sums[i][1], values, high);
+      }
+    }
+#pragma GCC unroll 12
+  for (int i = 0; i < n; i++) out[i][0] = (i32x16)sums[i][0], out[i][1] = (i32x16)sums[i][1];
+}
+#else
+INLINE void sum_tile(const int n, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads, i32x16 out[][2]) {
+  (void)weights, (void)addresses, (void)taps, (void)quads;
+  for (int i = 0; i < n; i++) out[i][0] = out[i][1] = (i32x16){0};
+}
+#endif
+
+/* Sum the windows of pairs of `number` positions and `steps` steps for the first `lanes` lanes of a block; add them to out[pair][0..stride],
+ * or write them there if they are the first. */
+static void add_windows(const piece *p, const source *s, const job *j, const place *places, int64_t number, int64_t steps,
+                        int64_t plane_steps, int64_t width, int64_t lanes, int32_t *out, int64_t stride, int first) {
+  const int64_t quads = (p->channels + 3) / 4, pairs = number * steps;
+  const int64_t stop = lanes - p->offset < p->blocks * LANES ? lanes - p->offset : p->blocks * LANES;
+  find_addresses(p, s, j, places, number, steps, plane_steps);
+  for (int64_t lane = 0; lane < stop; lane += DENSE) {
+    const int8_t *weights = p->dense + lane * p->taps * quads * 4;
+    for (int64_t pair = 0; pair < pairs; pair += TILE) {
+      i32x16 sums[TILE][2];
+      const uint8_t *const *addresses = (const uint8_t *const *)j->addresses + pair * p->taps;
+      const int64_t left = pairs - pair, here = left < TILE ? left : TILE;
+      if (left > 8) sum_tile(12, weights, addresses, p->taps, quads, sums);
+      else if (left > 4) sum_tile(8, weights, addresses, p->taps, quads, sums);
+      else if (left > 2) sum_tile(4, weights, addresses, p->taps, quads, sums);
+      else if (left > 1) sum_tile(2, weights, addresses, p->taps, quads, sums);
+      else sum_tile(1, weights, addresses, p->taps, quads, sums);
+      for (int64_t i = 0; i < here; i++) {
+        int32_t *to = out + (pair + i) * stride + p->offset + lane;
+        const place *at = places + (steps == 1 ? pair + i : (pair + i) / steps);
+        for (int k = 0; k < 2; k++) {
+          i32x16 sum = sums[i][k] << (int)p->shift;
+          if (p->gain) sum *= p->gain[at->y * width + at->x];
+          store(to + 16 * k, first ? sum : load(to + 16 * k) + sum);
+        }
+      }
+    }
+  }
+}
+
+/* Add the rows of weights of listed events times their values. */
+static void add_values(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
+  const int number = window(p, s, at, j->steps, at->t0, j->runs);
+  int32_t *current = at->current + p->offset;
+  for (int64_t t = 0; t < at->t1 - at->t0; t++, current += lanes) {
+    const int64_t n = gather(p, s, j->runs, number, t * (s->width + 1), j->list, j->list_values);
+    for (int64_t lane = 0; lane < p->blocks * LANES; lane += LANES) {
+      i32x16 sum[4] = {{0}};
+      for (int64_t i = 0; i < n; i++) {
+        const i16x32 words = *(const i16x32 *)((const int8_t *)p->weights + j->list[i] + lane);
+        const i16x32 low = (words & 255) - 128, high = words >> 8;
+        const i16x16 *halves[2] = {(const i16x16 *)&low, (const i16x16 *)&high};
+        for (int k = 0; k < 4; k++) sum[k] += __builtin_convertvector(halves[k / 2][k % 2], i32x16) * (int32_t)j->list_values[i];
+      }
+      for (int k = 0; k < 4; k++) {
+        int32_t *to = current + lane + 16 * k;
+        const i32x16 all = (sum[k] << (int)p->shift) * gain;
+        store(to, first ? all : load(to) + all);
+      }
+    }
+  }
+}
+
+/* Depthwise: add every lane's weight times the value of its channel. The product of 8 bits each fits in 16. */
+static void add_scaled(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
+  const int64_t row_bytes = s->width * s->channels;
+  for (int64_t k = 0; k < p->blocks; k++)
+    for (int64_t t = at->t0; t < at->t1; t++) {
+      i32x16 sum[4] = {{0}};
+      for (int32_t r = p->row_starts[at->y]; r < p->row_starts[at->y + 1]; r++)
+        for (int32_t c = p->column_starts[at->x]; c < p->column_starts[at->x + 1]; c++) {
+          const int32_t *row = p->rows + 2 * r, *column = p->columns + 3 * c;
+          const uint8_t *line = s->plane + ((at->image * s->height + row[0]) * j->steps + t) * row_bytes + p->first + k * LANES;
+          for (int32_t x = column[0]; x < column[1]; x++) {
+            const i16x32 *weights = (const i16x32 *)p->weights + ((row[1] + column[2] + x) * p->blocks + k) * 2;
+            for (int h = 0; h < 2; h++) {
+              const i16x32 product = __builtin_convertvector(*(const u8x32_any *)(line + x * p->channels + 32 * h), i16x32) * weights[h];
+              const i16x16 *halves = (const i16x16 *)&product;
+              sum[2 * h] += __builtin_convertvector(halves[0], i32x16);
+              sum[2 * h + 1] += __builtin_convertvector(halves[1], i32x16);
+            }
+          }
+        }
+      int32_t *current = at->current + (t - at->t0) * lanes + p->offset + k * LANES;
+      for (int i = 0; i < 4; i++) {
+        const i32x16 all = (sum[i] << (int)p->shift) * gain;
+        store(current + 16 * i, first ? all : load(current + 16 * i) + all);
+      }
+    }
+}
+
+/* Keep the first neuron, by image and step, whose input of one step is beyond the limit. */
+static __attribute__((noinline)) void keep_beyond(const layer *l, const block *b, job *j, const place *at, const int32_t *constant) {
+  for (int64_t t = at->t0; t < at->t1; t++)
+    for (int64_t lane = 0; lane < real_lanes(l, b); lane++) {
+      const int64_t value = at->current[(t - at->t0) * b->lanes + lane] + constant[lane];
+      const int64_t neuron = (at->y * l->width + at->x) * l->channels + b->lane + lane;
+      if (value <= l->limit && value >= -l->limit) continue;
+      if (j->beyond && (at->image != j->image ? at->image > j->image : t != j->step ? t > j->step : neuron > j->neuron)) continue;
+      j->beyond = 1, j->image = at->image, j->step = t, j->neuron = neuron, j->value = value;
+    }
+}
+
+static void check(const layer *l, const block *b, job *j, const place *at) {
+  const int32_t *constant = constants(l, j, at) + b->lane;
+  const uint32_t limit = (uint32_t)l->limit;
+  i32x16 beyond = {0};
+  for (int64_t t = 0; t < at->t1 - at->t0; t++)
+    for (int64_t lane = 0; lane < real_lanes(l, b); lane += 16) {
+      const u32x16 input = (u32x16)(load(at->current + t * b->lanes + lane) + load(constant + lane));
+      beyond |= (i32x16)(input + limit > limit * 2);
+    }
+  if (__builtin_expect(bits_of(beyond) != 0, 0)) keep_beyond(l, b, j, at, constant);
+}
+
+/* Write the first n of 16 numbers. */
+INLINE void put(int32_t *to, i32x16 numbers, int64_t n) {
+  if (n >= 16) store(to, numbers);
+  else memcpy(to, &numbers, n * sizeof(int32_t));
+}
+
+INLINE void put_bytes(uint8_t *to, i32x16 numbers, int64_t n) {
+  const u8x16 bytes = __builtin_convertvector((u32x16)numbers, u8x16);
+  if (n >= 16) *(u8x16_any *)to = bytes;
+  else memcpy(to, &bytes, n);
+}
+
+static __attribute__((noinline)) i32x16 clip_16(i32x16 v, int32_t limit, job *j) {
+  for (int i = 0; i < 16; i++) {
+    if (v[i] > limit) v[i] = limit, j->high++;
+    if (v[i] < -limit) v[i] = -limit, j->low++;
+  }
+  return v;
+}
+
+INLINE i32x16 chosen(i32x16 where, i32x16 yes, i32x16 no) { return (yes & where) | (no & ~where); }
+
+/* Step the neurons of a block of one position and send their payloads; parameters as for `fire`. */
+INLINE void send(const int is_signed, const int is_shift, const layer *l, const block *b, job *j, const place *at, neurons *state) {
+  const int64_t position = at->y * l->width + at->x, first = (at->row * l->width + at->x) * l->channels + b->lane;
+  const int64_t row_bytes = l->width * l->channels, plane = (at->row * j->steps + at->t0) * row_bytes + at->x * l->channels + b->lane;
+  const int32_t *constant = constants(l, j, at) + b->lane, limit = (int32_t)l->limit, most = (int32_t)l->largest;
+  for (int64_t lane = 0; lane < real_lanes(l, b); lane += 16) {
+    const int64_t n = real_lanes(l, b) - lane;
+    neurons *own = state + lane / LANES;
+    const i32x16 bits = load(l->vth_bits + position * l->vth_stride + b->lane + lane);
+    const i32x16 vth = load(l->vth + position * l->vth_stride + b->lane + lane), add = load(constant + lane);
+    i32x16 v = load(l->v_init + position * l->v_init_stride + b->lane + lane), counts = {0}, sent = {0};
+    if (at->t0) v = load(own->v + lane % LANES), counts = load(own->counts + lane % LANES), sent = load(own->sent + lane % LANES);
+    for (int64_t t = 0; t < at->t1 - at->t0; t++) {
+      uint8_t *to = j->plane + plane + t * row_bytes + lane;
+      v += load(at->current + t * b->lanes + lane) + add;
+      const i32x16 beyond = (i32x16)((u32x16)v + (uint32_t)limit > (uint32_t)limit * 2);
+      if (__builtin_expect(bits_of(beyond) != 0, 0)) v = clip_16(v, limit, j);
+      i32x16 k;
+      if (is_shift) {
+        const i32x16 zero = {0}, least = is_signed ? chosen(counts < most, -counts, zero - most) : zero;
+        k = v >> bits;
+        k = chosen(k > most, zero + most, k);
+        k = chosen(k < least, least, k);
+        v -= k << bits;
+      } else {
+        const i32x16 up = v >= vth, down = (v < 0) & (counts > 0);
+        k = down - up;
+        v += (vth & down) - (vth & up);
+      }
+      counts += k;
+      const i32x16 some = k != 0;
+      sent -= some;
+      if (is_signed) {
+        const i32x16 above = k > 0, below = k < 0;
+        put_bytes(to, k & above, n);
+        if (l->least && j->negative_plane) put_bytes(j->negative_plane + (to - j->plane), -k & below, n);
+        j->positive += __builtin_popcount(bits_of(above)), j->negative += __builtin_popcount(bits_of(below));
+      } else {
+        put_bytes(to, k, n);
+        j->positive += __builtin_popcount(bits_of(some));
+      }
+    }
+    if (at->t1 == j->steps) {
+      put(j->potential + first + lane, v, n);
+      put(j->counts + first + lane, counts, n);
+      put(j->sent + first + lane, sent, n);
+    } else {
+      store(own->v + lane % LANES, v), store(own->counts + lane % LANES, counts), store(own->sent + lane % LANES, sent);
+    }
+  }
+}
+
+static void add_piece(const piece *p, int64_t steps, const layer *l, const block *b, const job *j, const place *places, int64_t number,
+                      int first) {
+  const source *s = j->sources + p->source;
+  if (p->kind == EVENTS && s->plane) {
+    const int64_t here = places->t1 - places->t0;
+    add_windows(p, s, j, places, number, here, steps, l->width, real_lanes(l, b), places->current, b->lanes, first);
+    return;
+  }
+  for (const place *at = places; at < places + number; at++) {
+    const int64_t position = at->y * l->width + at->x;
+    const int32_t gain = p->gain ? p->gain[position] : 1;
+    if (p->kind == SPARSE) add_sparse(p, s, at, j->steps, at->current, b->lanes, position * l->channels + b->lane, real_lanes(l, b));
+    else if (p->kind == MASKED && s->plane) add_scaled(p, s, j, at, b->lanes, gain, first);
+    else if (p->kind == MASKED) add_masked(p, s, j, at, b->lanes, gain, first);
+    else if (s->values) add_values(p, s, j, at, b->lanes, gain, first);
+    else add_events(p, s, j, at, b->lanes, gain, first);
+  }
+}
+
+/* Sum the input of a block for all pairs of `number` positions and some steps. */
+static void sum_pieces(const layer *l, const block *b, const job *j, const place *places, int64_t number) {
+  const piece *end = b->pieces + b->spiking + (j->steps == 1 ? b->graded : 0);
+  int fresh = 1;
+  for (const piece *p = b->pieces; p < end; p++) {
+    if (j->sources[p->source].silent) continue;
+    const int whole = p->kind != SPARSE && p->offset == 0 && p->blocks * LANES == b->lanes;
+    if (fresh && !whole) memset(places->current, 0, number * (places->t1 - places->t0) * b->lanes * sizeof(int32_t));
+    add_piece(p, j->steps, l, b, j, places, number, fresh && whole);
+    fresh = 0;
+  }
+  if (fresh) memset(places->current, 0, number * (places->t1 - places->t0) * b->lanes * sizeof(int32_t));
+}
+
+static void fire_all(const layer *l, const block *b, job *j, const place *places, int64_t number, neurons *state) {
+  for (const place *at = places; at < places + number; at++) {
+    if (l->checked) check(l, b, j, at);
+    if (!l->largest) fire(l, b, j, at, state);
+    else if (l->largest == 1) send(1, 0, l, b, j, at, state);
+    else if (l->least) send(1, 1, l, b, j, at, state);
+    else send(0, 1, l, b, j, at, state);
+  }
+}
+
+/* Run all steps of the neurons in rows row..row_stop of all images, blocks first..stop, of a population that reads or sends payloads. */
+void run_valued(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t first, int64_t stop) {
+  neurons state[4];
+  place places[PAIRS];
+  const int64_t steps = j->steps < STEPS ? j->steps : STEPS, together = PAIRS / steps; /* 1 if there is more than one pass */
+  for (const block *b = l->blocks + first; b < l->blocks + stop; b++) {
+    memset(j->current, 0, PAIRS * b->lanes * sizeof(int32_t)); /* nothing is written to lanes beyond the channels */
+    for (int64_t at = row * l->width; at < row_stop * l->width; at += together) {
+      const int64_t left = row_stop * l->width - at, number = left < together ? left : together;
+      for (int64_t t0 = 0; t0 < j->steps; t0 += STEPS) {
+        const int64_t t1 = j->steps - t0 < STEPS ? j->steps : t0 + STEPS;
+        for (int64_t q = 0; q < number; q++) {
+          const int64_t r = (at + q) / l->width, x = (at + q) % l->width;
+          places[q] = (place){r, r / l->height, r % l->height, x, t0, t1, j->current + q * (t1 - t0) * b->lanes};
+        }
+        sum_pieces(l, b, j, places, number);
+        fire_all(l, b, j, places, number, state);
+      }
+    }
+  }
+}
+
+/* Add the input of one step from planes of graded values to `constant`. */
+static void graded_windows(const layer *l, const block *b, const piece *p, const job *j, int64_t row, int64_t row_stop) {
+  place places[PAIRS];
+  for (int64_t at = row * l->width; at < row_stop * l->width; at += PAIRS) {
+    const int64_t left = row_stop * l->width - at, number = left < PAIRS ? left : PAIRS;
+    for (int64_t q = 0; q < number; q++) {
+      const int64_t r = (at + q) / l->width, x = (at + q) % l->width;
+      places[q] = (place){r, r / l->height, r % l->height, x, 0, 1, NULL};
+    }
+    int32_t *out = j->constant + at * l->lanes + b->lane;
+    add_windows(p, j->sources + p->source, j, places, number, 1, 1, l->width, real_lanes(l, b), out, l->lanes, 0);
+  }
+}
