@@ -70,7 +70,7 @@ def vectors_of(plan: LavaPlan) -> CoreVectors:
     messages = np.stack([plan.source_message(step) for step in range(plan.clock.steps)])
     reached = messages[:, memory.axon_channel]
     in_step, in_axon = (index.astype(np.int32) for index in reached.nonzero())
-    arithmetic = core.build(1, plan.clock, plan.limit)
+    arithmetic = plan.arithmetic(1)
     fired, potentials = [], []
     for step, message in enumerate(messages):
         fired.append(arithmetic.step(step))

@@ -20,7 +20,7 @@ def assert_same_activity(expected: ActivityOf, got: ActivityOf, *, types: bool =
     """Assert that two back ends did the same, in every integer, and unless told otherwise in arrays of the same type."""
     assert expected.keys() == got.keys()
     for name in expected:
-        for field in ("counts", "potential", "raster", "over_time", "saturated_low", "saturated_high"):
+        for field in ("counts", "potential", "raster", "over_time", "saturated_low", "saturated_high", "sent"):
             want, have = getattr(expected[name], field), getattr(got[name], field)
             assert (want is None) == (have is None), (name, field)
             if want is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -168,8 +169,8 @@ class PlantedCore(CorePlan):
 
     arithmetic: type[CoreArithmetic] = CoreArithmetic
 
-    def build(self, node: int, clock: Clock, limit: int) -> CoreArithmetic:
-        return self.arithmetic(self.shards, node, clock, limit)
+    def build(self, node: int, clock: Clock, limit: int, dtype: type[np.generic]) -> CoreArithmetic:
+        return self.arithmetic(self.shards, node, clock, limit, dtype)
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, arithmetic: type[CoreArithmetic], core: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Tests that need Lava, and scripts in a fresh interpreter."""
+"""Tests that need Lava, scripts in a fresh interpreter, and the arithmetic of cores without Lava."""
 
 from __future__ import annotations
 
@@ -6,12 +6,25 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
+import numpy as np
 import pytest
 
-__all__ = ["ROOT", "needs_lava", "script"]
+from ecc_lava.backends.activity import input_activity
+from ecc_lava.backends.lava import run as backend
+from ecc_lava.backends.lava.cores.planning import lava_plan
+from ecc_lava.backends.lava.cores.recorder import Recorder
+from ecc_lava.backends.lava.host.memory import plan_layout
+from ecc_lava.common.arrays import Array
+from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.networks.shard import Shard
+from tests.helpers.compare import everything
+
+__all__ = ["ROOT", "in_one_process", "needs_lava", "script"]
 
 needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="lava-nc needs Python 3.10")
 
@@ -26,3 +39,26 @@ def script(body: str, *, timeout: float = 120.0) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def in_one_process(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: dict[str, Array], timesteps: int) -> dict[str, Any]:
+    """Step the arithmetic of every core in this process, as Lava's runtime would: the same numbers without Lava."""
+    plan = lava_plan(network, cores, q, timesteps, everything(network))
+    shared: dict[str, Array] = {name: np.zeros(shape, dtype) for name, (_, shape, dtype) in plan_layout(plan).arrays.items()}
+    arithmetics = [plan.arithmetic(node) for node in range(1, len(plan.cores) + 1)]
+    recorders = [Recorder(core, plan.clock, shared) for core in plan.cores]
+    for step in range(plan.clock.steps):
+        messages = {0: plan.source_message(step)}
+        for node, (arithmetic, recorder) in enumerate(zip(arithmetics, recorders, strict=True), 1):
+            messages[node] = arithmetic.step(step)
+            recorder.spikes(step, messages[node])
+            report = arithmetic.report(step)
+            assert (report is not None) == recorder.expects_report(step)
+            if report is not None:
+                recorder.report(step, report)
+        for core, arithmetic in zip(plan.cores, arithmetics, strict=True):
+            arithmetic.receive(step, {source: messages[source] for source in core.sources})
+    shared["overflows"][...] = np.concatenate([arithmetic.overflows for arithmetic in arithmetics])
+    backend._refuse_overflow(network, cores, shared["overflows"])
+    results = {name: backend._activity(name, shared) for name in plan.populations}
+    return {name: input_activity(x, timesteps, everything(network), name) for name, x in q.items()} | results

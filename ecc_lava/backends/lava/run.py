@@ -20,6 +20,7 @@ from ecc_lava.backends.lava.host.memory import allocate, plan_layout
 from ecc_lava.backends.lava.host.supervisor import supervise
 from ecc_lava.backends.lava.host.vitals import Limits
 from ecc_lava.backends.lava.installed import check_installed
+from ecc_lava.backends.overflow import overflow
 from ecc_lava.common import Array, Int, StageProgress
 from ecc_lava.errors import InvalidInput, LavaError
 from ecc_lava.networks import Kind, QuantisedNetwork, Shard, whole
@@ -42,13 +43,15 @@ def lava(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
     Parameters
     ----------
     network : QuantisedNetwork
-    q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
+    q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C), int16 if they carry a sign
         The values or spikes that the inputs send.
     timesteps : int
     recording : Recording
 
     Raises
     ------
+    RangeError
+        If payloads make one step's input leave the potential's range.
     LavaError
         If the run failed, stalled or lost a process. The failed run leaves nothing behind.
     MissingDependency
@@ -84,7 +87,7 @@ class ShardRunOptions:
     Attributes
     ----------
     runtime : {"lava", "one-process"}
-    replay : population -> uint8 spikes (N, T, H, W, C), or None
+    replay : population -> what its spikes carried, (N, T, H, W, C), or None
         Recorded spikes for cores that run without the others: the source sends the cores what they would hear.
     idle_limit_s : float
         The run ends with an error if no step completes for so long while no process uses or awaits the processor.
@@ -130,7 +133,7 @@ def run_counted(
     ------
     InvalidInput
         If `q`, the shards or the replay do not fit the network.
-    LavaError, MissingDependency
+    RangeError, LavaError, MissingDependency
         As for `lava`.
     """
     _check_inputs(network, q, timesteps)
@@ -147,6 +150,7 @@ def run_counted(
         shared.update(layout.open(memory))
         step_s = Limits().step_s + plan.macs / _SLOWEST_MACS_PER_S if options.step_limit_s is None else options.step_limit_s
         supervise(plan, layout, memory, shared, Limits(idle_s=options.idle_limit_s, step_s=step_s), progress)
+        _refuse_overflow(network, cores, shared["overflows"])
         activity = {name: _activity(name, shared) for name in plan.populations}
         inputs = {p.name: input_activity(q[p.name], timesteps, recording, p.name) for p in network.inputs}
         ordered = {p.name: {**inputs, **activity}[p.name] for p in network.populations if p.name in inputs or p.name in activity}
@@ -160,16 +164,37 @@ def _check_inputs(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: 
     samples = {len(x) for x in q.values()}
     for p in network.inputs:
         x = q.get(p.name, np.zeros(0))
-        if x.dtype != np.uint8 or x.shape[1:] not in (p.shape, (timesteps, *p.shape)) or not len(x) or len(samples) > 1 or timesteps < 1:
+        if (
+            x.dtype != p.payload.dtype
+            or x.shape[1:] not in (p.shape, (timesteps, *p.shape))
+            or not len(x)
+            or len(samples) > 1
+            or timesteps < 1
+        ):
             raise InvalidInput(
-                f"the input {p.name!r} is {x.dtype} {x.shape} for {timesteps} steps; it must be uint8 (N, {', '.join(map(str, p.shape))}), "
+                f"the input {p.name!r} is {x.dtype} {x.shape} for {timesteps} steps; it must be {np.dtype(p.payload.dtype)} (N, "
+                f"{', '.join(map(str, p.shape))}), "
                 "or spikes (N, T, ...) of as many steps, with the same N for every input"
             )
 
 
+def _refuse_overflow(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], rows: Int) -> None:
+    """Raise the error that `golden` raises, if a shard saw a sum beyond the potential's range."""
+    order = {p.name: number for number, p in enumerate(network.populations)}
+    found = []
+    for shard, (happened, image, step, neuron, value) in zip((shard for core in cores for shard in core), rows.tolist(), strict=True):
+        if happened:
+            within = np.unravel_index(neuron, shard.shape)
+            where = tuple(low + int(at) for (low, _), at in zip((shard.y, shard.x, shard.c), within, strict=True))
+            found.append((order[shard.population], image, step, where, value))
+    if found:
+        number, _, _, where, value = min(found)
+        raise overflow(network.populations[number].name, where, value, network.format.potential_max)
+
+
 def _activity(name: str, shared: Mapping[str, Array]) -> Activity:
     """Copy a population's results out of the shared memory."""
-    raster, over_time = shared.get(f"{name}/raster"), shared.get(f"{name}/over_time")
+    raster, over_time, sent = (shared.get(f"{name}/{what}") for what in ("raster", "over_time", "sent"))
     low, high = (int(n) for n in shared[f"{name}/clips"])
     return Activity(
         shared[f"{name}/counts"].astype(np.int64),
@@ -178,6 +203,7 @@ def _activity(name: str, shared: Mapping[str, Array]) -> Activity:
         None if over_time is None else over_time.astype(np.int64),
         low,
         high,
+        None if sent is None else sent.astype(np.int64),
     )
 
 

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pytest
 
-from ecc_lava.backends.activity import Recording, input_activity
-from ecc_lava.backends.lava import run as backend
+from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.lava.cores.planning import lava_plan
-from ecc_lava.backends.lava.cores.recorder import Recorder
-from ecc_lava.backends.lava.host.memory import plan_layout
 from ecc_lava.backends.stepwise import golden
-from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidInput
-from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.shard import Shard, whole
 from tests.helpers.compare import assert_same_activity, everything
+from tests.helpers.lava import in_one_process
 from tests.helpers.networks import GEOMETRIES, one_projection, random_images, random_network, random_sent, recoded
 from tests.helpers.partitions import random_tiling, whole_cores
-
-
-def in_one_process(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], q: dict[str, Array], timesteps: int) -> dict[str, Any]:
-    """Step the arithmetic of every core in this process, as Lava's runtime would: the same numbers without Lava."""
-    plan = lava_plan(network, cores, q, timesteps, everything(network))
-    shared: dict[str, Array] = {name: np.zeros(shape, dtype) for name, (_, shape, dtype) in plan_layout(plan).arrays.items()}
-    arithmetics = [core.build(node, plan.clock, plan.limit) for node, core in enumerate(plan.cores, 1)]
-    recorders = [Recorder(core, plan.clock, shared) for core in plan.cores]
-    for step in range(plan.clock.steps):
-        messages = {0: plan.source_message(step)}
-        for node, (arithmetic, recorder) in enumerate(zip(arithmetics, recorders, strict=True), 1):
-            messages[node] = arithmetic.step(step)
-            recorder.spikes(step, messages[node])
-            report = arithmetic.report(step)
-            assert (report is not None) == recorder.expects_report(step)
-            if report is not None:
-                recorder.report(step, report)
-        for core, arithmetic in zip(plan.cores, arithmetics, strict=True):
-            arithmetic.receive(step, {source: messages[source] for source in core.sources})
-    results = {name: backend._activity(name, shared) for name in plan.populations}
-    return {name: input_activity(x, timesteps, everything(network), name) for name, x in q.items()} | results
 
 
 @pytest.mark.parametrize("seed", range(60))

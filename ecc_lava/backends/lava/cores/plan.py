@@ -3,9 +3,10 @@
 A plan is plain data that the caller makes once and that reaches the process of Lava as a pickle. This module neither imports Lava nor does
 arithmetic.
 
-Nodes have numbers: 0 is the source (the encoded inputs), k + 1 is core k. At every step a node sends one flat uint8 message: the source its
-images one after the other, a core the spikes of its shards one after the other. In a replay the source also sends the recorded spikes of
-all populations that the cores hear, so that a few cores run without the others.
+Nodes have numbers: 0 is the source (the encoded inputs), k + 1 is core k. At every step a node sends one flat message: the source its
+images one after the other, a core what the spikes of its shards carry one after the other. All messages of a plan are uint8, or int16 if a
+population sends negative payloads. In a replay the source also sends the recorded spikes of all populations that the cores hear, so that a
+few cores run without the others.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ class CorePlan:
         """Length of the report that the core sends to the sink."""
         return sum(part.reported for part in self.shards)
 
-    def build(self, node: int, clock: Clock, limit: int) -> CoreArithmetic:
-        """Return the core's arithmetic; called in the core's own process."""
-        return CoreArithmetic(self.shards, node, clock, limit)
+    def build(self, node: int, clock: Clock, limit: int, dtype: type[np.generic]) -> CoreArithmetic:
+        """Return the core's arithmetic, whose messages are of `dtype`."""
+        return CoreArithmetic(self.shards, node, clock, limit, dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ class SentBySource:
 
     Attributes
     ----------
-    values : uint8 array (N, 1 or T, neurons)
+    values : array (N, 1 or T, neurons) of the plan's message type
         A graded input has one entry, sent at every step.
     depth : int
         Depth of the population.
@@ -103,6 +104,8 @@ class LavaPlan:
     populations : dict
         Name -> shape of every population that has shards on the cores.
     recording : Recording
+    is_signed : bool
+        Whether a population sends negative payloads, so that messages are int16.
     in_one_process : bool
         Whether all process models run in one process of the operating system, without Lava's runtime.
     """
@@ -113,14 +116,24 @@ class LavaPlan:
     limit: int
     populations: Mapping[str, Shape]
     recording: Recording
+    is_signed: bool = False
     in_one_process: bool = False
 
+    @property
+    def message_type(self) -> type[np.generic]:
+        """Type of all messages between nodes."""
+        return np.int16 if self.is_signed else np.uint8
+
+    def arithmetic(self, node: int) -> CoreArithmetic:
+        """Return a core's arithmetic; called in the core's own process."""
+        return self.cores[node - 1].build(node, self.clock, self.limit, self.message_type)
+
     def message(self, node: int) -> int:
-        """Return the length in bytes of the message that a node sends at every step."""
+        """Return the length of the message that a node sends at every step."""
         return sum(part.values.shape[2] for part in self.sent) if node == 0 else self.cores[node - 1].message
 
     def source_message(self, step: int) -> Array:
-        """Return the source's message at a step, uint8 (length,)."""
+        """Return the source's message at a step, (length,)."""
         return np.concatenate([part.at(self.clock, step) for part in self.sent])
 
     def rows(self, node: int) -> slice:
@@ -144,7 +157,8 @@ class LavaPlan:
         if self.in_one_process:
             return []
         spikes = [self.message(node) for core in self.cores for node in core.sources]
-        return spikes + [core.message for core in self.cores if core.recorded] + [4 * core.report for core in self.cores]
+        spikes += [core.message for core in self.cores if core.recorded]
+        return [np.dtype(self.message_type).itemsize * length for length in spikes] + [4 * core.report for core in self.cores]
 
     @property
     def channel_bytes(self) -> int:

@@ -60,9 +60,10 @@ def _label(index: int, shards: Sequence[Shard], network: QuantisedNetwork) -> st
     return f"core {index} ({' '.join(parts)})"
 
 
-def _sent(values: Array, population: QuantisedPopulation) -> SentBySource:
+def _sent(values: Array, population: QuantisedPopulation, is_signed: bool) -> SentBySource:
     """Return what the source sends for a population: graded values (N, H, W, C), or spikes (N, T, H, W, C)."""
-    return SentBySource(values.reshape(*(values.shape[:2] if values.ndim == 5 else (len(values), 1)), -1), population.depth)
+    by_step = values.reshape(*(values.shape[:2] if values.ndim == 5 else (len(values), 1)), -1)
+    return SentBySource(by_step.astype(np.int16 if is_signed else np.uint8, copy=False), population.depth)
 
 
 def _check_heard(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], replay: Mapping[str, Array]) -> None:
@@ -71,6 +72,31 @@ def _check_heard(network: QuantisedNetwork, cores: Sequence[Sequence[Shard]], re
     missing = heard - set(replay) - {p.name for p in network.inputs}
     if missing:
         raise InvalidInput(f"the replay lacks the spikes of {', '.join(sorted(missing))}, which the cores hear")
+
+
+def _shard_plan(
+    network: QuantisedNetwork, shard: Shard, offset: int, places: Mapping[str, Sequence[MapPiece]], recording: Recording
+) -> ShardPlan:
+    population: QuantisedPopulation = network.by_name[shard.population]
+    synapses = (
+        cut_synapses(network, projection, shard, places.get(projection.source, [])) for projection in network.into(shard.population)
+    )
+    fires = population.kind is not Kind.READOUT
+    bias, vth, v_init = (_cut(array, shard) for array in (population.bias, population.vth, population.v_init))
+    return ShardPlan(
+        shard,
+        fires,
+        population.kind.is_stateful,
+        population.depth,
+        bias,
+        vth,
+        v_init,
+        tuple(s for s in synapses if s),
+        offset,
+        over_time=recording.over_time and not fires,
+        payload=population.payload,
+        is_checked=network.hears_payloads(shard.population),
+    )
 
 
 def lava_plan(
@@ -91,7 +117,7 @@ def lava_plan(
     q : input name -> uint8 array (N, H, W, C), or spikes (N, T, H, W, C)
     timesteps : int
     recording : Recording
-    replay : population -> uint8 spikes (N, T, H, W, C), optional
+    replay : population -> what its spikes carried, (N, T, H, W, C), optional
         Spikes that the source sends to the cores in place of the other cores' spikes.
 
     Raises
@@ -113,35 +139,15 @@ def lava_plan(
             if shard.population not in injected:
                 places.setdefault(shard.population, []).append(MapPiece(index + 1, offset, shard))
 
-    def shard_plan(shard: Shard, offset: int) -> ShardPlan:
-        population: QuantisedPopulation = network.by_name[shard.population]
-        synapses = (
-            cut_synapses(network, projection, shard, places.get(projection.source, [])) for projection in network.into(shard.population)
-        )
-        fires = population.kind is not Kind.READOUT
-        bias, vth, v_init = (_cut(array, shard) for array in (population.bias, population.vth, population.v_init))
-        over_time = recording.over_time and not fires
-        return ShardPlan(
-            shard,
-            fires,
-            population.kind.is_stateful,
-            population.depth,
-            bias,
-            vth,
-            v_init,
-            tuple(s for s in synapses if s),
-            offset,
-            over_time,
-        )
-
     plans = []
     for index, shards in enumerate(cores):
-        parts = tuple(shard_plan(shard, offset) for shard, offset in zip(shards, offsets[index], strict=False))
+        parts = tuple(_shard_plan(network, shard, offset, places, recording) for shard, offset in zip(shards, offsets[index], strict=False))
         sources = sorted({piece.node for part in parts for s in part.synapses for piece in s.pieces} - {index + 1})
         recorded = any(part.shard.population in recording.rasters and part.fires for part in parts)
         plans.append(CorePlan(_label(index, shards, network), parts, tuple(sources), offsets[index][-1], recorded))
-    sent = tuple(_sent(values, network.by_name[name]) for name, values in injected.items())
-    clock = Clock(len(sent[0].values), timesteps, network.depth)
     on_cores = {shard.population for shards in cores for shard in shards}
+    is_signed = any(network.by_name[name].payload.signed for name in (*injected, *on_cores))
+    sent = tuple(_sent(values, network.by_name[name], is_signed) for name, values in injected.items())
+    clock = Clock(len(sent[0].values), timesteps, network.depth)
     shapes = {p.name: p.shape for p in network.populations if p.name in on_cores}
-    return LavaPlan(sent, tuple(plans), clock, network.format.potential_max, shapes, recording)
+    return LavaPlan(sent, tuple(plans), clock, network.format.potential_max, shapes, recording, is_signed)

@@ -44,15 +44,15 @@ class Recorder:
         """Store a core's report of `step` for every shard whose window ends or whose potential is kept over time."""
         start = 0
         for part in self._core.shards:
-            name, window, neurons = part.shard.population, self._clock.window(part.depth, step), part.shard.neurons
-            potential, counts = message[start : start + 2 * neurons].reshape(2, *part.shard.shape)
-            clips = message[start + 2 * neurons : start + part.reported]
+            name, window = part.shard.population, self._clock.window(part.depth, step)
+            of_neurons = message[start : start + part.reported - 2].reshape(-1, *part.shard.shape)
+            clips = message[start + part.reported - 2 : start + part.reported]
             start += part.reported
             if window is None:
                 continue
             if part.over_time:
-                self._results[f"{name}/over_time"][window][part.shard.slices] = potential
+                self._results[f"{name}/over_time"][window][part.shard.slices] = of_neurons[0]
             if self._clock.ends(part.depth, step):
-                self._results[f"{name}/counts"][window[0]][part.shard.slices] = counts
-                self._results[f"{name}/potential"][window[0]][part.shard.slices] = potential
+                for what, values in zip(("potential", "counts", "sent"), of_neurons, strict=False):
+                    self._results[f"{name}/{what}"][window[0]][part.shard.slices] = values
                 self._results[f"{name}/clips"] += clips

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ecc_lava.backends.lava.cores.synapses import ShardSynapses
-from ecc_lava.common import Array
+from ecc_lava.common import BINARY, Array, Payload
 from ecc_lava.networks import Shard
 
 __all__ = ["ShardPlan"]
@@ -29,6 +29,10 @@ class ShardPlan:
         Where the shard's spikes start in its core's message.
     over_time : bool
         Whether the core reports the potential after every step of the window.
+    payload : Payload
+        What a spike carries.
+    is_checked : bool
+        Whether a sum beyond the potential's range is an error: payloads arrive, and no bound excludes it.
     """
 
     shard: Shard
@@ -41,8 +45,15 @@ class ShardPlan:
     synapses: tuple[ShardSynapses, ...]
     offset: int
     over_time: bool
+    payload: Payload
+    is_checked: bool
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether spikes carry more than one unsigned bit, so that their number is not their sum."""
+        return self.payload != BINARY
 
     @property
     def reported(self) -> int:
-        """Length of the shard's report: potential and spike count of every neuron, and clips at both rails."""
-        return 2 * self.shard.neurons + 2
+        """Length of the shard's report: potential, sum and, of graded spikes, number of every neuron's spikes, and clips at both rails."""
+        return (2 + self.is_graded) * self.shard.neurons + 2

@@ -99,13 +99,13 @@ def _box_slices(outer: Shard, inner: Shard) -> tuple[slice, slice, slice]:
 
 
 class SynapticSum:
-    """The state of one `ShardSynapses`: a delay ring of source boxes, and the sum of the oldest times the factor."""
+    """The state of one `ShardSynapses`: a delay ring of source boxes of a dtype, and the sum of the oldest times the factor."""
 
-    def __init__(self, synapses: ShardSynapses) -> None:
+    def __init__(self, synapses: ShardSynapses, dtype: type[np.generic]) -> None:
         height, width, channels = synapses.box.shape
         self._box, self._slots, self._factor = synapses.box, synapses.delay + 1, synapses.factor
         # taps in the padding read the row of zeros after the box's positions
-        self._ring = np.zeros((self._slots, height * width + 1, channels), np.uint8)
+        self._ring = np.zeros((self._slots, height * width + 1, channels), dtype)
         self._sum: _TapSum | _ListSum
         match synapses.operator:
             case Taps() as taps:

@@ -104,7 +104,7 @@ class ShardSynapses:
     factor : int
         Units of the potential per unit of the sum.
     payload_max : int
-        The largest value that the source sends.
+        The largest magnitude that the source sends.
     shares : bool
         Whether positions of the source share weights, as in a convolution.
     operator : Taps or Listed

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.backends.lava.cores.counters import COUNTERS
+from ecc_lava.backends.lava.cores.overflows import OVERFLOW
 from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.common import Array
 
@@ -82,22 +83,27 @@ def plan_layout(plan: LavaPlan) -> Layout:
     """Return the layout of everything a run of `plan` writes.
 
     ``beat`` (1,) counts the host's looks. ``steps`` (nodes + 1,) counts the steps that the source, every core and the sink have finished.
-    ``counters`` (shards, COUNTERS) holds the counters of every shard. A population has ``NAME/counts`` and ``NAME/potential``
-    (N, H, W, C), ``NAME/clips`` (2,), and where recorded ``NAME/raster`` and ``NAME/over_time`` (N, T, H, W, C).
+    ``counters`` (shards, COUNTERS) holds the counters of every shard, ``overflows`` (shards, OVERFLOW) its first overflow. A population has
+    ``NAME/counts`` and ``NAME/potential`` (N, H, W, C), also ``NAME/sent`` if graded, ``NAME/clips`` (2,), and where recorded
+    ``NAME/raster`` and ``NAME/over_time`` (N, T, H, W, C).
     """
     samples, timesteps, _ = plan.clock
-    fires = {part.shard.population: part.fires for core in plan.cores for part in core.shards}
+    shards = [part for core in plan.cores for part in core.shards]
+    one_of = {part.shard.population: part for part in shards}
     arrays: dict[str, tuple[tuple[int, ...], Any]] = {
         "beat": ((1,), np.int64),
         "steps": ((len(plan.cores) + 2,), np.int64),
-        "counters": ((sum(len(core.shards) for core in plan.cores), len(COUNTERS)), np.int64),
+        "counters": ((len(shards), len(COUNTERS)), np.int64),
+        "overflows": ((len(shards), len(OVERFLOW)), np.int64),
     }
     for name, shape in plan.populations.items():
         arrays[f"{name}/counts"] = ((samples, *shape), np.int32)
         arrays[f"{name}/potential"] = ((samples, *shape), np.int32)
+        if one_of[name].is_graded:
+            arrays[f"{name}/sent"] = ((samples, *shape), np.int32)
         arrays[f"{name}/clips"] = ((2,), np.int64)
         if name in plan.recording.rasters:
-            arrays[f"{name}/raster"] = ((samples, timesteps, *shape), np.uint8)
-        if plan.recording.over_time and not fires[name]:
+            arrays[f"{name}/raster"] = ((samples, timesteps, *shape), one_of[name].payload.dtype)
+        if plan.recording.over_time and not one_of[name].fires:
             arrays[f"{name}/over_time"] = ((samples, timesteps, *shape), np.int32)
     return Layout.of(arrays)

@@ -43,14 +43,20 @@ def compiled(plan: LavaPlan, shared: Mapping[str, Array]) -> tuple[Any, list[Any
     from ecc_lava.backends.lava.processes.sink import Sink, SinkModel
     from ecc_lava.backends.lava.processes.source import Source, SourceModel
 
-    beats, counters = shared["steps"], shared["counters"]
+    beats, dtype = shared["steps"], plan.message_type
     nodes: list[Any] = [Source(plan=plan, beat=beats[:1])]
     nodes += [
-        Core(plan=plan, node=node, beat=beats[node : node + 1], counters=counters[plan.rows(node)])
+        Core(
+            plan=plan,
+            node=node,
+            beat=beats[node : node + 1],
+            counters=shared["counters"][plan.rows(node)],
+            overflows=shared["overflows"][plan.rows(node)],
+        )
         for node in range(1, len(plan.cores) + 1)
     ]
     sink = Sink(plan=plan, results=shared, beat=beats[-1:])
-    models: dict[Any, type[Any]] = {nodes[0]: SourceModel}
+    models: dict[Any, type[Any]] = {nodes[0]: _with_ports(SourceModel, {}, {"spikes": dtype})}
     inputs: dict[str, Any] = {}
     for node, core in enumerate(plan.cores, 1):
         for source in core.sources:
@@ -59,9 +65,9 @@ def compiled(plan: LavaPlan, shared: Mapping[str, Array]) -> tuple[Any, list[Any
         inputs[f"report_{node}"] = np.int32
         if core.recorded:
             nodes[node].spikes.connect(getattr(sink, f"spikes_{node}"))
-            inputs[f"spikes_{node}"] = np.uint8
-        into = {f"from_{source}": np.uint8 for source in core.sources}
-        models[nodes[node]] = _with_ports(CoreModel, into, {"spikes": np.uint8} if core.message else {})
+            inputs[f"spikes_{node}"] = dtype
+        into = {f"from_{source}": dtype for source in core.sources}
+        models[nodes[node]] = _with_ports(CoreModel, into, {"spikes": dtype} if core.message else {})
     models[sink] = _with_ports(SinkModel, inputs, {})
     # with a model for every Process, Lava does not search the modules beside each Process
     config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=models)

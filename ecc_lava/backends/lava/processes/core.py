@@ -36,11 +36,13 @@ class Core(AbstractProcess):  # type: ignore[misc]
         Shared memory for the number of steps done.
     counters : int64 array (the core's shards, COUNTERS)
         Shared memory for the counters of the shards.
+    overflows : int64 array (the core's shards, OVERFLOW)
+        Shared memory for the first overflow of each shard.
     """
 
-    def __init__(self, *, plan: LavaPlan, node: int, beat: Array, counters: Array) -> None:
+    def __init__(self, *, plan: LavaPlan, node: int, beat: Array, counters: Array, overflows: Array) -> None:
         core = plan.cores[node - 1]
-        super().__init__(name=core.label, plan=plan, node=node, beat=beat, counters=counters)
+        super().__init__(name=core.label, plan=plan, node=node, beat=beat, counters=counters, overflows=overflows)
         for source in core.sources:
             setattr(self, f"from_{source}", InPort(shape=(plan.message(source),)))
         if core.message:
@@ -67,8 +69,9 @@ class CoreModel(PyLoihiProcessModel):  # type: ignore[misc]
         core = plan.cores[node - 1]
         self._beat: Array = proc_params["beat"]
         self._counters: Array = proc_params["counters"]
+        self._overflows: Array = proc_params["overflows"]
         self._sources, self._sends = core.sources, core.message > 0
-        self._arithmetic = core.build(node, plan.clock, plan.limit)
+        self._arithmetic = plan.arithmetic(node)
 
     def run_spk(self) -> None:
         """Run one step; Lava counts steps from 1."""
@@ -82,4 +85,5 @@ class CoreModel(PyLoihiProcessModel):  # type: ignore[misc]
         if report is not None:
             self.report.send(report)
         self._counters[...] = self._arithmetic.counters
+        self._overflows[...] = self._arithmetic.overflows
         self._beat[0] = self.time_step

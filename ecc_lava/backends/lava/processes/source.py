@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyOutPort
-from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
@@ -40,9 +37,10 @@ class Source(AbstractProcess):  # type: ignore[misc]
 @requires(CPU)
 @tag("fixed_pt")
 class SourceModel(PyLoihiProcessModel):  # type: ignore[misc]
-    """Sends graded spikes with 8-bit payloads, the same at every step of a window, or each step's binary spikes."""
+    """Sends graded spikes with 8-bit payloads, the same at every step of a window, or each step's spikes.
 
-    spikes: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
+    A subclass per deployment adds the type of the port.
+    """
 
     def __init__(self, proc_params: Mapping[str, Any]) -> None:
         super().__init__(proc_params)
