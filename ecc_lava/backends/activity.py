@@ -23,10 +23,13 @@ class Recording:
         Populations whose spikes are kept per step.
     over_time : bool
         Whether the readouts' potential after every step is kept.
+    potentials : frozenset of str or None
+        Populations, beside the readouts, whose last potential is wanted; None for all. `fast` writes no others where spikes have payloads.
     """
 
     rasters: frozenset[str] = frozenset()
     over_time: bool = False
+    potentials: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Activity:
     counts : int64 array (N, H, W, C)
         Sum of what each neuron sent: its spikes, or their payloads. A graded input counts the steps at which it sent a nonzero value; a
         readout has 0.
-    potential : array (N, H, W, C)
+    potential : array (N, H, W, C), or (N, 0, 0, 0) where it was not wanted
         v after the last step; an input has zeros.
     raster : uint8 or int16 array (N, T, H, W, C) or None
         What was sent at each step, 0 or 1 where spikes are binary; of signed payloads int16.

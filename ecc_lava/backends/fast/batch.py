@@ -44,6 +44,11 @@ _Work = Callable[[Part, Scratch], Any]
 _RunAll = Callable[[_Work, Sequence[Part]], list[Any]]
 
 
+def narrow(largest: int) -> type[np.generic]:
+    """Return the narrowest type for results up to a number: fresh memory pages of results cost as much as the arithmetic of payloads."""
+    return next((dtype for dtype in (np.uint8, np.uint16) if largest <= np.iinfo(dtype).max), np.int32)
+
+
 @dataclass(eq=False)
 class PopulationOutput:
     """The arrays that take one population's results of a batch."""
@@ -58,12 +63,16 @@ class PopulationOutput:
     @staticmethod
     def of(layer: LayerPlan, samples: int, timesteps: int, recording: Recording) -> PopulationOutput:
         """Make room for a population's results."""
-        population = layer.population
+        population, payload = layer.population, layer.population.payload
         shape, over_steps = (samples, *population.shape), (samples, timesteps, *population.shape)
+        counts, sent, has_potential = np.empty(shape, np.int32), None, True
+        if payload != BINARY:
+            counts, sent = np.empty(shape, narrow(payload.largest * timesteps)), np.empty(shape, narrow(timesteps))
+            has_potential = recording.potentials is None or population.name in recording.potentials
         return PopulationOutput(
-            np.empty(shape, np.int32),
-            np.empty(shape, np.int32),
-            None if population.payload == BINARY else np.empty(shape, np.int32),
+            counts,
+            np.empty(shape if has_potential else (samples, 0, 0, 0), np.int32),
+            sent,
             np.zeros(over_steps, population.payload.dtype) if population.name in recording.rasters else None,
             np.empty(over_steps, np.int32) if recording.over_time and population.kind is Kind.READOUT else None,
         )

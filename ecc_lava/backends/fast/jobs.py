@@ -105,10 +105,12 @@ class Job:
     planes : tuple of uint8 arrays (rows, T, W * C)
         Written instead of bits: payloads, and of signed ones the positive and the magnitude of the negative ones, each with `SPARE` bytes
         before and behind.
-    counts, potential : int32 arrays (images, H, W, C)
-        Written.
-    sent : int32 array (images, H, W, C) or None
-        Written: the number of spikes with payloads.
+    counts : array (images, H, W, C)
+        Written; int32, or the narrowest of uint8, uint16 and int32 that holds every sum of payloads.
+    potential : int32 array (images, H, W, C), or (images, 0, 0, 0)
+        Written, unless it is empty.
+    sent : array (images, H, W, C) or None
+        Written: the number of spikes with payloads, in a type as narrow.
     over_time : int32 array (images, T, H, W, C) or None
         Written.
     """

@@ -69,7 +69,9 @@ def _threads() -> int:
 
 
 def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
-    """Run the integer network exactly; parameters and result as for `golden`, counts and potentials in int32.
+    """Run the integer network exactly; parameters and result as for `golden`.
+
+    Potentials are in int32; so are counts, but those of payloads are as narrow as they fit.
 
     Raises
     ------
@@ -113,7 +115,7 @@ def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recor
     def kept(p: QuantisedPopulation) -> int:
         """Bytes a neuron of results; half of the first 16 are for the caller, who adds up counts."""
         raster = np.dtype(p.payload.dtype).itemsize * (p.name in recording.rasters)
-        return 16 + 4 * (p.payload != BINARY) + timesteps * (raster + 4 * (recording.over_time and p.kind is Kind.READOUT))
+        return 16 + timesteps * (raster + 4 * (recording.over_time and p.kind is Kind.READOUT))
 
     results = sum(p.neurons * kept(p) for p in network.populations)
     together = _threads() * _group_size(network.populations, timesteps)

@@ -84,11 +84,14 @@ typedef struct {
   int64_t constant_per_image;                /* whether every image has its own constants */
   int64_t positive, negative;                /* nonzero values of both planes, added to */
   int64_t beyond, image, step, neuron, value; /* the first input beyond the limit, if there is one */
+  int64_t counts_bytes, sent_bytes;           /* bytes of a number of counts and of sent where spikes have payloads */
   const source *sources;
   int32_t *constant; /* [position][lane], added at every step: bias and graded input */
   uint64_t *bits;
   uint8_t *plane, *negative_plane; /* [row][t][x*C + c], instead of bits */
-  int32_t *counts, *potential, *sent, *over_time; /* [image][position][channel], the last [image][t][position][channel] or NULL */
+  int32_t *counts, *potential; /* [image][position][channel]; potential is NULL where payloads are sent and it is not wanted */
+  void *sent;
+  int32_t *over_time; /* [image][t][position][channel] or NULL */
   int32_t *current, *list;
   uint8_t *list_values;
   run *runs;

@@ -45,7 +45,7 @@ class _CLayer(ctypes.Structure):
 
 class _CJob(ctypes.Structure):
     _fields_ = _fields(
-        "steps constant_stride low high constant_per_image positive negative beyond image step neuron value",
+        "steps constant_stride low high constant_per_image positive negative beyond image step neuron value counts_bytes sent_bytes",
         "sources constant bits plane negative_plane counts potential sent over_time current events values runs addresses zeros",
     )
 
@@ -159,9 +159,11 @@ class NativeKernels:
     def _job(self, prepared: _Prepared, job: Job, scratch: Scratch) -> tuple[_CJob, Any]:
         sources = (_CSource * max(len(job.sources), 1))(*map(_source, job.sources))
         stride = prepared.lanes_stride if len(job.constant) > 1 else 0
-        numbers = (job.steps, stride, 0, 0, len(job.constant) > prepared.positions, *[0] * 7)
+        widths = (job.counts.itemsize, 0 if job.sent is None else job.sent.itemsize)
+        numbers = (job.steps, stride, 0, 0, len(job.constant) > prepared.positions, *[0] * 7, *widths)
         planes = (*job.planes, None, None)[:2]
-        results = (job.constant, job.bits, *planes, job.counts, job.potential, job.sent, job.over_time)
+        potential = job.potential if job.potential.size else None
+        results = (job.constant, job.bits, *planes, job.counts, potential, job.sent, job.over_time)
         own = (scratch.current, scratch.events, scratch.values, scratch.runs, scratch.addresses, scratch.zeros)
         return _CJob(*numbers, ctypes.addressof(sources), *map(_address, (*results, *own))), sources
 

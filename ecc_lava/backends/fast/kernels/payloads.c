@@ -11,6 +11,7 @@
 
 typedef uint8_t u8x16 __attribute__((vector_size(16)));
 typedef uint8_t u8x32 __attribute__((vector_size(32)));
+typedef uint16_t u16x16 __attribute__((vector_size(32)));
 typedef u8x16 u8x16_any __attribute__((aligned(1)));
 typedef u8x32 u8x32_any __attribute__((aligned(1)));
 typedef int32_t i32_any __attribute__((aligned(1), may_alias));
@@ -47,8 +48,14 @@ static void find_addresses(const piece *p, const source *s, const job *j, const 
 }
 
 #ifdef __AVX512VNNI__
-/* Sum 32 lanes of a tile's first n pairs. */
-INLINE void sum_tile(const int n, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads, i32x16 out[][2]) {
+/* Add products of 4 bytes. The compiler's own function copies sums between registers; this one does not. */
+INLINE void add_products(__m512i *sum, __m512i values, __m512i weights) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(values), "v"(weights));
+}
+
+/* Sum 32 lanes of a tile's first n pairs. Addresses are read anew every time, because there are more than general registers. */
+INLINE void sum_pairs(const int n, const int8_t *weights, const uint8_t *const volatile *addresses, int64_t taps, int64_t quads,
+                      i32x16 out[][2]) {
   __m512i sums[TILE][2];
 #pragma GCC unroll 12
   for (int i = 0; i < n; i++) sums[i][0] = sums[i][1] = _mm512_setzero_si512();
@@ -58,17 +65,36 @@ INLINE void sum_tile(const int n, const int8_t *weights, const uint8_t *const *a
 #pragma GCC unroll 12
       for (int i = 0; i < n; i++) {
         const __m512i values = _mm512_set1_epi32(*(const i32_any *)(addresses[i] + 4 * q));
-        sums[i][0] = _mm512_dpbusd_epi32(sums[i][0], values, low);
-        sums[i][1] = _mm512_dpbusd_epi32(sums[i][1], values, high);
+        add_products(&sums[i][0], values, low);
+        add_products(&sums[i][1], values, high);
       }
     }
 #pragma GCC unroll 12
   for (int i = 0; i < n; i++) out[i][0] = (i32x16)sums[i][0], out[i][1] = (i32x16)sums[i][1];
 }
+
+#define SUM_PAIRS(n)                                                                                                                      \
+  static __attribute__((noinline)) void sum_##n(const int8_t *weights, const uint8_t *const volatile *addresses, int64_t taps,           \
+                                                int64_t quads, i32x16 out[][2]) {                                                         \
+    sum_pairs(n, weights, addresses, taps, quads, out);                                                                                   \
+  }
+SUM_PAIRS(12) /* functions of their own, so that sums have all registers */
+SUM_PAIRS(8)
+SUM_PAIRS(4)
+SUM_PAIRS(2)
+SUM_PAIRS(1)
+
+/* Sum 32 lanes of the pairs of a tile, of which some are left. */
+static void sum_tile(int64_t left, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads, i32x16 out[][2]) {
+  if (left > 8) sum_12(weights, addresses, taps, quads, out);
+  else if (left > 4) sum_8(weights, addresses, taps, quads, out);
+  else if (left > 2) sum_4(weights, addresses, taps, quads, out);
+  else if (left > 1) sum_2(weights, addresses, taps, quads, out);
+  else sum_1(weights, addresses, taps, quads, out);
+}
 #else
-INLINE void sum_tile(const int n, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads, i32x16 out[][2]) {
-  (void)weights, (void)addresses, (void)taps, (void)quads;
-  for (int i = 0; i < n; i++) out[i][0] = out[i][1] = (i32x16){0};
+static void sum_tile(int64_t left, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads, i32x16 out[][2]) {
+  (void)left, (void)weights, (void)addresses, (void)taps, (void)quads, (void)out;
 }
 #endif
 
@@ -85,11 +111,7 @@ static void add_windows(const piece *p, const source *s, const job *j, const pla
       i32x16 sums[TILE][2];
       const uint8_t *const *addresses = (const uint8_t *const *)j->addresses + pair * p->taps;
       const int64_t left = pairs - pair, here = left < TILE ? left : TILE;
-      if (left > 8) sum_tile(12, weights, addresses, p->taps, quads, sums);
-      else if (left > 4) sum_tile(8, weights, addresses, p->taps, quads, sums);
-      else if (left > 2) sum_tile(4, weights, addresses, p->taps, quads, sums);
-      else if (left > 1) sum_tile(2, weights, addresses, p->taps, quads, sums);
-      else sum_tile(1, weights, addresses, p->taps, quads, sums);
+      sum_tile(left, weights, addresses, p->taps, quads, sums);
       for (int64_t i = 0; i < here; i++) {
         int32_t *to = out + (pair + i) * stride + p->offset + lane;
         const place *at = places + (steps == 1 ? pair + i : (pair + i) / steps);
@@ -190,6 +212,14 @@ INLINE void put_bytes(uint8_t *to, i32x16 numbers, int64_t n) {
   else memcpy(to, &bytes, n);
 }
 
+/* Write the first n of 16 numbers to a place of an array whose numbers have so many bytes. */
+INLINE void put_narrow(void *array, int64_t at, int64_t bytes, i32x16 numbers, int64_t n) {
+  const u16x16 words = __builtin_convertvector((u32x16)numbers, u16x16);
+  if (bytes == 1) put_bytes((uint8_t *)array + at, numbers, n);
+  else if (bytes == 4) put((int32_t *)array + at, numbers, n);
+  else memcpy((uint16_t *)array + at, &words, (n < 16 ? n : 16) * sizeof(uint16_t));
+}
+
 static __attribute__((noinline)) i32x16 clip_16(i32x16 v, int32_t limit, job *j) {
   for (int i = 0; i < 16; i++) {
     if (v[i] > limit) v[i] = limit, j->high++;
@@ -243,9 +273,9 @@ INLINE void send(const int is_signed, const int is_shift, const layer *l, const 
       }
     }
     if (at->t1 == j->steps) {
-      put(j->potential + first + lane, v, n);
-      put(j->counts + first + lane, counts, n);
-      put(j->sent + first + lane, sent, n);
+      if (j->potential) put(j->potential + first + lane, v, n);
+      put_narrow(j->counts, first + lane, j->counts_bytes, counts, n);
+      put_narrow(j->sent, first + lane, j->sent_bytes, sent, n);
     } else {
       store(own->v + lane % LANES, v), store(own->counts + lane % LANES, counts), store(own->sent + lane % LANES, sent);
     }

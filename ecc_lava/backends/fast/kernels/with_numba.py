@@ -12,6 +12,7 @@ from ecc_lava.networks import Kind
 
 __all__ = ["NumbaKernels"]
 
+_NO_POTENTIAL = np.zeros((0, 1, 1, 1), np.int32)
 _NO_TRACE = np.zeros((0, 1, 1, 1, 1), np.int32)
 
 
@@ -134,7 +135,8 @@ def _send(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) ->
     """Step one row of neurons of a block that send payloads."""
     assert job.sent is not None
     payload, shape = layer.population.payload, (-1, layer.population.shape[0], layer.width, layer.channels)
-    results = [values.reshape(shape) for values in (job.counts, job.potential, job.sent)]
+    potential = job.potential.reshape(shape) if job.potential.size else _NO_POTENTIAL
+    results = (job.counts.reshape(shape), potential, job.sent.reshape(shape))
     numbers: tuple[int, int, int, int] = neurons.send(
         *(current, _constant(layer, job, row), layer.vth, layer.v_init),
         *(layer.limit, payload.largest, payload.least),

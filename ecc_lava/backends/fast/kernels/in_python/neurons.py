@@ -114,7 +114,7 @@ def send(
     row, lane : row over all images; first lane of the block
     plane, negative_plane : uint8 (rows, T, W' * channels)
         Receive payloads, and magnitudes of negative payloads. One step has none of these.
-    counts, potential, sent : int32 (images, H, W', channels)
+    counts, potential, sent : (images, H, W', channels), or a potential without images
         Written.
 
     Returns
@@ -152,6 +152,7 @@ def send(
                 if least and steps > 1:
                     negative_plane[row, t, at] = max(-k, 0)
             counts[image, y, x, lane + o] = total
-            potential[image, y, x, lane + o] = v
+            if len(potential):
+                potential[image, y, x, lane + o] = v
             sent[image, y, x, lane + o] = spikes
     return low, high, positive, negative
