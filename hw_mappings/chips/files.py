@@ -2,12 +2,12 @@
 
 ::
 
-    {"schema": 2, "name": "mine", "format": "loihi2", "blocked": [[0, 127], [null, 3]], "figures": {
+    {"schema": 3, "name": "mine", "format": "loihi2", "blocked": [[0, 127], [null, 3]], "figures": {
         "cores": {"value": 128, "public": "where it was published"},
         "state_bits": {"value": 72, "assumed": "why"}, ...}}
 
 All figures of `ChipSpec` are required. Where a figure may be missing, ``null`` means "not limited" or "not known". An entry of `blocked`
-names a chip (``null`` is every chip) and a core on it.
+names a chip (``null`` is every chip) and a core on it. Files of schema 2 lack the figures of payloads and are read too.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from typing import Any, Final
 
 from ecc_lava.common import read_bytes
 from ecc_lava.errors import FileError, InvalidInput
-from hw_mappings.chips.figures import Figure
+from ecc_lava.formats import FORMATS
+from hw_mappings.chips.figures import Figure, assumed
 from hw_mappings.chips.spec import ChipSpec, figure_names
 
 __all__ = ["chip_from_json", "chip_to_json", "load_chip"]
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
+_WITHOUT_PAYLOADS: Final = 2
+"""The schema before payloads."""
 
 
 def chip_to_json(spec: ChipSpec) -> dict[str, Any]:
@@ -58,6 +61,16 @@ def _figure(name: str, value: object) -> Figure:
     return Figure(entry["value"], public, entry["public" if public else "assumed"])
 
 
+def _figures_of_payloads(format: object) -> dict[str, Figure]:
+    """Return the figures that a file without payloads lacks: spikes are as wide as the number format has them."""
+    known = FORMATS.get(format) if isinstance(format, str) else None
+    bits = 0 if known is None else known.payload_bits
+    return {
+        "payload_bits": assumed(max(bits, 1), "a chip file without this figure; as wide as the number format's"),
+        "signed_state_bits": assumed(24 if bits else 0, "a chip file without this figure; a sum as wide as the potential"),
+    }
+
+
 def chip_from_json(data: object) -> ChipSpec:
     """Return the chip that JSON values describe.
 
@@ -67,14 +80,15 @@ def chip_from_json(data: object) -> ChipSpec:
         For a missing or unknown key, a wrong type or an impossible number.
     """
     top = _keys("a chip", data, {"schema", "name", "format", "blocked", "figures"})
-    if type(top["schema"]) is not int or top["schema"] != SCHEMA:
-        raise InvalidInput(f"the chip's schema is {top['schema']!r}; this version reads {SCHEMA}")
-    figures = _keys("figures", top["figures"], set(figure_names()))
+    if type(top["schema"]) is not int or top["schema"] not in (SCHEMA, _WITHOUT_PAYLOADS):
+        raise InvalidInput(f"the chip's schema is {top['schema']!r}; this version reads {_WITHOUT_PAYLOADS} and {SCHEMA}")
+    added = _figures_of_payloads(top["format"]) if top["schema"] == _WITHOUT_PAYLOADS else {}
+    figures = _keys("figures", top["figures"], set(figure_names()) - set(added))
     blocked = top["blocked"]
     if not isinstance(blocked, list) or not all(isinstance(entry, list) for entry in blocked):
         raise InvalidInput(f"blocked cores must be a list of [chip, core], got {blocked!r:.80}")
     cores = tuple((*entry,) for entry in blocked)
-    return ChipSpec(top["name"], top["format"], **{name: _figure(name, figures[name]) for name in figure_names()}, blocked=cores)
+    return ChipSpec(top["name"], top["format"], **{name: _figure(name, value) for name, value in figures.items()}, **added, blocked=cores)
 
 
 def load_chip(path: str | Path) -> ChipSpec:

@@ -48,6 +48,7 @@ FORMAT_NAMES: Final = tuple(FORMATS)
 _MAY_BE_NONE: Final = (frozenset(RESOURCES) - {"compartments"}) | frozenset(COSTS) | {"population_atoms"}
 _MAY_BE_ZERO: Final = frozenset(COSTS) | {
     *("state_bits", "input_axon_bits", "output_axon_bits", "list_header_bits", "delay_max", "delay_slot_bits"),
+    "signed_state_bits",
 }
 
 
@@ -72,6 +73,10 @@ class ChipSpec:
         Limit per core on lists, state, delayed input and both axon tables together.
     state_bits, delay_slot_bits, input_axon_bits, output_axon_bits : Figure
         Bits of memory of one compartment, of one slot of delayed input beyond a neuron's first, and of one entry of each axon table.
+    payload_bits : Figure
+        Most bits of the integer that a spike carries, sign included; 1 where spikes are binary.
+    signed_state_bits : Figure
+        Bits of memory that a neuron takes beyond its compartments if its spikes have a sign: the sum of what it has sent.
     input_axons, output_axons : Figure
         Limits per core on table entries.
     population_atoms, population_slots : Figure
@@ -115,6 +120,8 @@ class ChipSpec:
     delay_slot_bits: Figure
     input_axon_bits: Figure
     output_axon_bits: Figure
+    payload_bits: Figure
+    signed_state_bits: Figure
     input_axons: Figure
     output_axons: Figure
     population_atoms: Figure

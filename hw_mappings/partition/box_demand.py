@@ -144,10 +144,12 @@ def least_shares(
         bits += _bits(projection, source, population.shape, boxes, place, chip, model)
     compartments = neurons * chip.amount("compartments_per_neuron")
     slots = neurons * (1 + max((p.delay for p, source in into if source.kind is not Kind.INPUT), default=0))
+    sums = neurons if population.payload.signed else 0 * neurons  # of what the neurons have sent
     memory = (
         bits
         + _axon_bits(network, population, boxes, place, chip)
         + compartments * chip.amount("state_bits")
+        + sums * chip.amount("signed_state_bits")
         + (slots - neurons) * chip.amount("delay_slot_bits")
     )
     taken = np.stack([compartments, bits, memory, slots], axis=1)

@@ -8,11 +8,13 @@ from typing import Final
 import numpy as np
 
 from ecc_lava.common import Int
+from ecc_lava.errors import DoesNotFit
 from ecc_lava.geometry import Sparse
+from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, ChipSpec
 from hw_mappings.resources import Demand, Tiling, axes_of, span_needs
 
-__all__ = ["explain_cores", "explain_misfit"]
+__all__ = ["explain_cores", "explain_misfit", "refuse_payloads"]
 
 _WORDS: Final = {
     "compartments": "compartments",
@@ -77,6 +79,29 @@ def _fewer_channels(demand: Demand, used: int, most: int) -> str:
     if fitting < 1:
         return f"{used - most} fewer source neurons for each neuron, "
     return f"{fitting} channels instead of {channels} in {source.name!r}, "
+
+
+def refuse_payloads(network: QuantisedNetwork, chip: ChipSpec) -> None:
+    """Refuse a network whose spikes carry more than the chip's can.
+
+    Raises
+    ------
+    DoesNotFit
+        Naming the population whose spikes carry most, the limit, and the smallest change that fits.
+    """
+    most = chip.amount("payload_bits")
+    needed = {name: max(-low, high).bit_length() + (low < 0) for name, (low, high) in network.sent_range.items()}
+    widest = max(needed, key=lambda name: needed[name])
+    if needed[widest] <= most:
+        return
+    signed, others = network.sent_range[widest][0] < 0, sum(bits > most for bits in needed.values()) - 1
+    width = f"{needed[widest]} bits{' with their sign' * signed}"
+    fitting = f"{most - signed} bits and a sign" if signed and most > 1 else f"{most} bit{'s' * (most > 1)} without a sign"
+    raise DoesNotFit(
+        f"spikes of population {widest!r} carry {width}; those of {chip.name} carry at most {most}"
+        + (f" ({others} more populations exceed it)" if others else "")
+        + f". Smallest change that fits: payloads of {fitting}, or a chip with payload_bits of at least {needed[widest]}"
+    )
 
 
 def explain_cores(chip: ChipSpec, needed: int, cores: Mapping[str, int]) -> str:

@@ -13,6 +13,7 @@ from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, ChipSpec
 from hw_mappings.partition.candidates import Prices
 from hw_mappings.partition.lower_bound import Bound, lower_bound
+from hw_mappings.partition.misfit import refuse_payloads
 from hw_mappings.partition.packing import Core, packed
 from hw_mappings.partition.search import Partition, PartitionSearch
 from hw_mappings.resources import SynapseModel, limits_of
@@ -87,6 +88,7 @@ def plan(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> Part
     DoesNotFit
         With a message about every population that does not fit.
     """
+    refuse_payloads(network, chip)
     bound = lower_bound(network, chip, model)
     search = PartitionSearch(network, chip, model)
     best: PartitionPlan | None = None

@@ -1,8 +1,9 @@
 """Repeaters: populations that only delay spikes, where a projection needs a longer delay than the chip has.
 
-A repeater has one neuron for every neuron of its source, with one synapse of weight vth and no bias: it always fires one step after its
-source. If a projection needs a delay of d and the chip delays by at most m, the spikes pass through d - m repeaters in a row. All
-projections out of a population share its repeaters. Spikes from the host are not repeated: the host sends them later.
+A repeater has one neuron for every neuron of its source, with one synapse of weight vth, no bias and the source's payload. It always sends
+what its source sent one step earlier, signs included: it holds no rest, and never takes back more than it sent. If a projection needs a
+delay of d and the chip delays by at most m, the spikes pass through d - m repeaters in a row. All projections out of a population share its
+repeaters. Spikes from the host are not repeated: the host sends them later.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def _repeaters(
     one = diagonal(np.full(source.shape[2], weight, np.int8))
     names = [_name(source.name, n) for n in range(number + 1)]
     populations = [
-        QuantisedPopulation(name, source.shape, Kind.IF, source.depth + n, zero, vth, zero) for n, name in enumerate(names[1:], start=1)
+        QuantisedPopulation(name, source.shape, Kind.IF, source.depth + n, zero, vth, zero, source.payload)
+        for n, name in enumerate(names[1:], start=1)
     ]
     return populations, [QuantisedProjection(a, b, 0, 0, one, bits) for a, b in pairwise(names)]
 

@@ -6,7 +6,7 @@
 - Delay slots: a neuron holds 1 + d timesteps of input, where d is the largest delay into it.
 - Thresholds: distinct thresholds of the neurons; a population that never fires has none.
 - Exponents: distinct exponents of the projections into the population.
-- Memory: lists, state, delayed input and both axon tables together.
+- Memory: lists, state (with what was sent so far, where spikes have a sign), delayed input and both axon tables together.
 
 Usage is an int64 array whose last axis follows `RESOURCES`.
 """
@@ -115,6 +115,7 @@ def usage_without_axons(demand: Demand, tiling: Tiling) -> Int:
     usage = np.zeros((*tiling.grid, len(RESOURCES)), np.int64)
     compartments = neurons * chip.amount("compartments_per_neuron")
     slots = neurons * demand.slots_per_neuron
+    state = compartments * chip.amount("state_bits") + neurons * chip.amount("signed_state_bits") * demand.population.payload.signed
     bits = sum(
         synapse_bits(p.geometry, source.shape, tiling, p.bits, p.delay.bit_length() * (source.kind is not Kind.INPUT), chip, demand.model)
         for p, source in demand.into
@@ -122,7 +123,7 @@ def usage_without_axons(demand: Demand, tiling: Tiling) -> Int:
     parts: dict[str, Int | int] = {
         "compartments": compartments,
         "synapse_bits": bits,
-        "memory_bits": bits + compartments * chip.amount("state_bits") + (slots - neurons) * chip.amount("delay_slot_bits"),
+        "memory_bits": bits + state + (slots - neurons) * chip.amount("delay_slot_bits"),
         "delay_slots": slots,
         "thresholds": np.array([len(t) for t in thresholds_of(demand.population, tiling)]).reshape(tiling.grid),
         "exponents": len(demand.exponents),

@@ -29,6 +29,7 @@ def test_published_figures() -> None:
     assert (LOIHI1.amount("cores"), LOIHI1.amount("compartments"), LOIHI1.amount("synapse_bits")) == (128, 1024, 8 * 131072)
     assert (LOIHI1.amount("input_axons"), LOIHI1.amount("output_axons")) == (4096, 4096)
     assert LOIHI1.amount("compartments_per_neuron") == 2
+    assert (LOIHI1.amount("payload_bits"), LOIHI2.amount("payload_bits")) == (1, 32)
     assert (LOIHI2.amount("cores"), LOIHI2.amount("compartments"), LOIHI2.amount("memory_bits")) == (128, 8192, 8 * 196608)
 
 
@@ -38,6 +39,18 @@ def test_every_figure_says_where_it_comes_from(spec: ChipSpec) -> None:
         figure: Figure = getattr(spec, name)
         assert figure.source.strip()
         assert not (figure.public and figure.value is None)
+
+
+@pytest.mark.parametrize(("spec", "bits", "state"), [(LOIHI1, 1, 0), (LOIHI2, 8, 24)], ids=["loihi1", "loihi2"])
+def test_files_without_payloads_take_the_format_s(spec: ChipSpec, bits: int, state: int) -> None:
+    data = chip_to_json(spec)
+    data["schema"] = 2
+    for name in ("payload_bits", "signed_state_bits"):
+        del data["figures"][name]
+    found = chip_from_json(data)
+    assert (found.amount("payload_bits"), found.amount("signed_state_bits")) == (bits, state)
+    assert not found.payload_bits.public
+    assert replace(found, payload_bits=spec.payload_bits, signed_state_bits=spec.signed_state_bits) == spec
 
 
 def test_boards_are_meshes_of_chips() -> None:
@@ -92,8 +105,15 @@ NONSENSE: dict[str, tuple[tuple[str, ...], object, str]] = {
     "empty name": (("name",), "", "needs a name"),
     "name is a number": (("name",), 7, "needs a name"),
     "board too small": (("figures", "board_rows"), {"value": 7, "assumed": "x"}, "36 x 7"),
-    "other schema": (("schema",), 1, "this version reads 2"),
-    "schema is true": (("schema",), True, "this version reads 2"),
+    "other schema": (("schema",), 1, "this version reads 2 and 3"),
+    "schema is true": (("schema",), True, "this version reads 2 and 3"),
+    "payloads without a limit": (
+        ("figures", "payload_bits"),
+        {"value": None, "assumed": "x"},
+        "payload_bits of chip 'loihi2' is unlimited",
+    ),
+    "payloads of no bit": (("figures", "payload_bits"), {"value": 0, "assumed": "x"}, "from 1"),
+    "payloads in a file without": (("schema",), 2, "unknown keys payload_bits, signed_state_bits"),
     "blocked is a number": (("blocked",), 3, "must be a list"),
     "blocked core is a number": (("blocked",), [3], "must be a list"),
     "blocked core beyond the chip": (("blocked",), [[0, 128]], "does not exist"),

@@ -22,7 +22,7 @@ from hw_mappings.resources.synapses import SynapseModel
 from hw_mappings.resources.tiling import tiling_of
 from hw_mappings.resources.usage import core_usages
 from tests.helpers.chips import DISCRETE, TINY, chip_with
-from tests.helpers.networks import chain, random_network, same_conv
+from tests.helpers.networks import chain, random_network, same_conv, with_payloads
 
 Usage = dict[str, int]
 
@@ -118,6 +118,7 @@ def _counted(network: QuantisedNetwork, shards: list[Shard], chip: ChipSpec, mod
         used["exponents"] = len({p.exponent for p in into})
         used["memory_bits"] = used["synapse_bits"] + used["compartments"] * chip.amount("state_bits")
         used["memory_bits"] += shard.neurons * delay * chip.amount("delay_slot_bits")
+        used["memory_bits"] += shard.neurons * chip.amount("signed_state_bits") * population.payload.signed
         for axons in ("input", "output"):
             used["memory_bits"] += used[f"{axons}_axons"] * chip.amount(f"{axons}_axon_bits")
     return [usages[shard] for shard in shards]
@@ -152,6 +153,18 @@ def test_usage_equals_counting_every_synapse(seed: int) -> None:
     shards = _random_cuts(network, np.random.default_rng(seed))
     for chip in (LOIHI1, DISCRETE):
         assert _used(network, shards, chip) == _counted(network, shards, chip)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_usage_of_signed_payloads_equals_counting(seed: int) -> None:
+    network = with_payloads(random_network(seed, layers=3), seed, 4, True)
+    shards = _random_cuts(network, np.random.default_rng(seed))
+    used = _used(network, shards, LOIHI2)
+    assert used == _counted(network, shards, LOIHI2)
+    unsigned = _used(with_payloads(random_network(seed, layers=3), seed, 4, False), shards, LOIHI2)
+    for shard, with_sign, without in zip(shards, used, unsigned, strict=True):
+        assert with_sign["memory_bits"] - without["memory_bits"] == 24 * shard.neurons * network.by_name[shard.population].payload.signed
+        assert {**with_sign, "memory_bits": 0} == {**without, "memory_bits": 0}
 
 
 def test_an_axon_carries_no_more_channels_than_it_has_atoms() -> None:
@@ -201,6 +214,8 @@ def test_usage_of_one_convolution_by_hand() -> None:
     assert usage["synapse_bits"] == bits
     assert (usage["compartments"], usage["input_axons"], usage["output_axons"]) == (256, 128, 256)
     assert usage["memory_bits"] == bits + 256 * 72 + 128 * 32 + 256 * 32
+    signed = _used(with_payloads(network, 0, 3, True), [whole("p0", (8, 8, 4)), whole("readout", (1, 1, 3))], DISCRETE)[0]
+    assert signed["memory_bits"] == usage["memory_bits"] + 256 * 24
     with_populations, _ = _used(network, [whole("p0", (8, 8, 4)), whole("readout", (1, 1, 3))], LOIHI2)
     assert (with_populations["input_axons"], with_populations["output_axons"]) == (64, 128)
 
