@@ -9,10 +9,7 @@
 #define TILE 12  /* pairs whose dense sums stay in registers */
 #define DENSE 32 /* lanes of dense sums */
 
-typedef uint8_t u8x16 __attribute__((vector_size(16)));
 typedef uint8_t u8x32 __attribute__((vector_size(32)));
-typedef uint16_t u16x16 __attribute__((vector_size(32)));
-typedef u8x16 u8x16_any __attribute__((aligned(1)));
 typedef u8x32 u8x32_any __attribute__((aligned(1)));
 typedef int32_t i32_any __attribute__((aligned(1), may_alias));
 
@@ -28,23 +25,27 @@ int64_t is_dense(void) {
 /* Find what pairs of a position and a step read at each of the window's taps: the address of its channels, or of zeros. */
 static void find_addresses(const piece *p, const source *s, const job *j, const place *places, int64_t number, int64_t steps,
                            int64_t plane_steps) {
-  const int64_t pairs = number * steps, size = (pairs + TILE - 1) / TILE * TILE * p->taps, row_bytes = s->width * s->channels;
-  for (int64_t i = 0; i < size; i++) j->addresses[i] = j->zeros;
-  for (int64_t q = 0; q < number; q++) {
-    const place *at = places + q;
-    for (int32_t r = p->row_starts[at->y]; r < p->row_starts[at->y + 1]; r++)
-      for (int32_t c = p->column_starts[at->x]; c < p->column_starts[at->x + 1]; c++) {
-        const int32_t *row = p->tap_rows + 2 * r, *column = p->tap_columns + 3 * c;
-        const int64_t base = ((at->image * s->height + row[0]) * plane_steps + at->t0) * row_bytes + s->first;
-        for (int32_t x = column[0]; x < column[1]; x++) {
-          const int64_t tap = row[1] + column[2] + x;
-          for (int64_t t = 0; t < steps; t++) {
-            const int64_t pair = q * steps + t;
-            j->addresses[(pair / TILE * p->taps + tap) * TILE + pair % TILE] = s->plane + base + t * row_bytes + x * s->channels;
-          }
+  const int64_t row_bytes = s->width * s->channels;
+  int64_t pair = 0;
+  for (const place *at = places; at < places + number; at++) {
+    const int32_t *rows = p->tap_rows + 2 * p->row_starts[at->y], *rows_end = p->tap_rows + 2 * p->row_starts[at->y + 1];
+    const int32_t *columns = p->tap_columns + 3 * p->column_starts[at->x], *columns_end = p->tap_columns + 3 * p->column_starts[at->x + 1];
+    const uint8_t *plane = s->plane + (at->image * s->height * plane_steps + at->t0) * row_bytes + s->first;
+    for (int64_t t = 0; t < steps; t++, pair++, plane += row_bytes) {
+      const uint8_t **to = j->addresses + pair / TILE * TILE * p->taps + pair % TILE;
+      int64_t found = 0;
+      for (const int32_t *c = columns; c < columns_end; c += 3) found += c[1] - c[0];
+      if (found * ((rows_end - rows) / 2) < p->taps)
+        for (int64_t tap = 0; tap < p->taps; tap++) to[tap * TILE] = j->zeros;
+      for (const int32_t *r = rows; r < rows_end; r += 2)
+        for (const int32_t *c = columns; c < columns_end; c += 3) {
+          const uint8_t *from = plane + r[0] * plane_steps * row_bytes;
+          for (int64_t x = c[0]; x < c[1]; x++) to[(r[1] + c[2] + x) * TILE] = from + x * s->channels;
         }
-      }
+    }
   }
+  for (; pair % TILE; pair++) /* the last tile is full, too */
+    for (int64_t tap = 0; tap < p->taps; tap++) j->addresses[(pair / TILE * p->taps + tap) * TILE + pair % TILE] = j->zeros;
 }
 
 #ifdef __AVX512VNNI__
@@ -148,6 +149,15 @@ static void add_values(const piece *p, const source *s, const job *j, const plac
   }
 }
 
+/* Return 32 bytes as 16-bit numbers. */
+INLINE i16x32 words_of(const uint8_t *bytes) {
+#if defined(__AVX512BW__) && defined(__AVX512DQ__)
+  return (i16x32)_mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)bytes));
+#else
+  return __builtin_convertvector(*(const u8x32_any *)bytes, i16x32);
+#endif
+}
+
 /* Depthwise: add every lane's weight times the value of its channel. The product of 8 bits each fits in 16. */
 static void add_scaled(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
   const int64_t row_bytes = s->width * s->channels;
@@ -161,7 +171,7 @@ static void add_scaled(const piece *p, const source *s, const job *j, const plac
           for (int32_t x = column[0]; x < column[1]; x++) {
             const i16x32 *weights = (const i16x32 *)p->weights + ((row[1] + column[2] + x) * p->blocks + k) * 2;
             for (int h = 0; h < 2; h++) {
-              const i16x32 product = __builtin_convertvector(*(const u8x32_any *)(line + x * p->channels + 32 * h), i16x32) * weights[h];
+              const i16x32 product = words_of(line + x * p->channels + 32 * h) * weights[h];
               const i16x16 *halves = (const i16x16 *)&product;
               sum[2 * h] += __builtin_convertvector(halves[0], i32x16);
               sum[2 * h + 1] += __builtin_convertvector(halves[1], i32x16);
@@ -206,18 +216,24 @@ INLINE void put(int32_t *to, i32x16 numbers, int64_t n) {
   else memcpy(to, &numbers, n * sizeof(int32_t));
 }
 
+#ifdef __AVX512F__
+#define FIRST(n) ((n) >= 16 ? (__mmask16)0xffff : (__mmask16)((1 << (n)) - 1))
+INLINE void put_bytes(uint8_t *to, i32x16 numbers, int64_t n) { _mm512_mask_cvtepi32_storeu_epi8(to, FIRST(n), (__m512i)numbers); }
+INLINE void put_words(uint16_t *to, i32x16 numbers, int64_t n) { _mm512_mask_cvtepi32_storeu_epi16(to, FIRST(n), (__m512i)numbers); }
+#else
 INLINE void put_bytes(uint8_t *to, i32x16 numbers, int64_t n) {
-  const u8x16 bytes = __builtin_convertvector((u32x16)numbers, u8x16);
-  if (n >= 16) *(u8x16_any *)to = bytes;
-  else memcpy(to, &bytes, n);
+  for (int i = 0; i < (n < 16 ? n : 16); i++) to[i] = (uint8_t)numbers[i];
 }
+INLINE void put_words(uint16_t *to, i32x16 numbers, int64_t n) {
+  for (int i = 0; i < (n < 16 ? n : 16); i++) to[i] = (uint16_t)numbers[i];
+}
+#endif
 
 /* Write the first n of 16 numbers to a place of an array whose numbers have so many bytes. */
 INLINE void put_narrow(void *array, int64_t at, int64_t bytes, i32x16 numbers, int64_t n) {
-  const u16x16 words = __builtin_convertvector((u32x16)numbers, u16x16);
   if (bytes == 1) put_bytes((uint8_t *)array + at, numbers, n);
-  else if (bytes == 4) put((int32_t *)array + at, numbers, n);
-  else memcpy((uint16_t *)array + at, &words, (n < 16 ? n : 16) * sizeof(uint16_t));
+  else if (bytes == 2) put_words((uint16_t *)array + at, numbers, n);
+  else put((int32_t *)array + at, numbers, n);
 }
 
 static __attribute__((noinline)) i32x16 clip_16(i32x16 v, int32_t limit, job *j) {
@@ -325,6 +341,18 @@ static void fire_all(const layer *l, const block *b, job *j, const place *places
   }
 }
 
+/* Set the places of neighbouring positions, the first of them number `at` of all images. */
+static void set_places(place *places, int64_t number, const layer *l, int64_t at, int64_t t0, int64_t t1, int32_t *current,
+                       int64_t lanes) {
+  int64_t r = at / l->width, x = at % l->width, image = r / l->height, y = r % l->height;
+  for (int64_t q = 0; q < number; q++, current += lanes * (t1 - t0)) {
+    places[q] = (place){r, image, y, x, t0, t1, current};
+    if (++x < l->width) continue;
+    x = 0, r++;
+    if (++y == l->height) y = 0, image++;
+  }
+}
+
 /* Run all steps of the neurons in rows row..row_stop of all images, blocks first..stop, of a population that reads or sends payloads. */
 void run_valued(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t first, int64_t stop) {
   neurons state[4];
@@ -336,10 +364,7 @@ void run_valued(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t f
       const int64_t left = row_stop * l->width - at, number = left < together ? left : together;
       for (int64_t t0 = 0; t0 < j->steps; t0 += STEPS) {
         const int64_t t1 = j->steps - t0 < STEPS ? j->steps : t0 + STEPS;
-        for (int64_t q = 0; q < number; q++) {
-          const int64_t r = (at + q) / l->width, x = (at + q) % l->width;
-          places[q] = (place){r, r / l->height, r % l->height, x, t0, t1, j->current + q * (t1 - t0) * b->lanes};
-        }
+        set_places(places, number, l, at, t0, t1, j->current, b->lanes);
         sum_pieces(l, b, j, places, number);
         fire_all(l, b, j, places, number, state);
       }
@@ -352,10 +377,7 @@ static void graded_windows(const layer *l, const block *b, const piece *p, const
   place places[PAIRS];
   for (int64_t at = row * l->width; at < row_stop * l->width; at += PAIRS) {
     const int64_t left = row_stop * l->width - at, number = left < PAIRS ? left : PAIRS;
-    for (int64_t q = 0; q < number; q++) {
-      const int64_t r = (at + q) / l->width, x = (at + q) % l->width;
-      places[q] = (place){r, r / l->height, r % l->height, x, 0, 1, NULL};
-    }
+    set_places(places, number, l, at, 0, 1, NULL, 0);
     int32_t *out = j->constant + at * l->lanes + b->lane;
     add_windows(p, j->sources + p->source, j, places, number, 1, 1, l->width, real_lanes(l, b), out, l->lanes, 0);
   }
