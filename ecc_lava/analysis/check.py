@@ -42,6 +42,8 @@ class CheckReport:
     agreement: float | None
     synops_per_image: float
     input_macs_per_image: float
+    graded_synops_per_image: float
+    payload_bits_per_image: float
     digest: str
 
     @property
@@ -126,6 +128,8 @@ def check(
         agreement=None if ann is None else agreement(predictions, ann),
         synops_per_image=float(np.concatenate([r.synops for r in integer]).mean()),
         input_macs_per_image=float(np.concatenate([r.input_macs for r in integer]).mean()),
+        graded_synops_per_image=float(np.concatenate([r.graded_synops for r in integer]).mean()),
+        payload_bits_per_image=float(np.concatenate([r.payload_bits for r in integer]).mean()),
         digest=network.digest,
     )
 

@@ -68,17 +68,24 @@ class Costs:
     Attributes
     ----------
     synops, input_macs : float
-        Spikes through synapses; multiplications of graded input.
+        Binary spikes through synapses; multiplications of graded input.
+    graded_synops : float
+        Spikes with a payload through synapses: multiplications.
+    payload_bits : float
+        Bits that the spikes between populations carry: one for a binary spike, else the payload's and one for its sign.
     updates : int
         Neurons times timesteps, without the inputs, which the host updates.
     energy_low_uj, energy_high_uj : float or None
-        Microjoules if all updates are idle, and if all are active; None if no energies are published or the input is graded.
+        Microjoules if all updates are idle, and if all are active; None if no energies are published, or there are multiplications:
+        of graded input or of payloads.
     ann_macs : int or None
         Multiplications of the CNN, without those of padding; None without the CNN.
     """
 
     synops: float
     input_macs: float
+    graded_synops: float
+    payload_bits: float
     updates: int
     energy_low_uj: float | None
     energy_high_uj: float | None
@@ -99,6 +106,8 @@ class Costs:
         return {
             "synops_per_image": self.synops,
             "input_macs_per_image": self.input_macs,
+            "graded_synops_per_image": self.graded_synops,
+            "payload_bits_per_image": self.payload_bits,
             "updates_per_image": self.updates,
             "energy_low_uj_per_image": self.energy_low_uj,
             "energy_high_uj_per_image": self.energy_high_uj,
@@ -122,13 +131,14 @@ def costs(result: Result, network: QuantisedNetwork, graph: Graph | None = None)
     graph : Graph, optional
         The CNN that the network was converted from.
     """
-    synops, input_macs = float(result.synops.mean()), float(result.input_macs.mean())
+    counted = (result.synops, result.input_macs, result.graded_synops, result.payload_bits)
+    synops, input_macs, graded_synops, payload_bits = (float(events.mean()) for events in counted)
     updates = sum(p.neurons for p in network.populations if p.kind is not Kind.INPUT) * result.timesteps
     core = CORE_ENERGIES.get(network.format.name)
     low = high = None
-    if core is not None and not input_macs:
+    if core is not None and not input_macs and not graded_synops:
         low, high = (
             (synops * core.synop_fj + updates * core.compartments * update_fj) * _UJ_PER_FJ
             for update_fj in (core.update_idle_fj, core.update_active_fj)
         )
-    return Costs(synops, input_macs, updates, low, high, None if graph is None else graph.macs)
+    return Costs(synops, input_macs, graded_synops, payload_bits, updates, low, high, None if graph is None else graph.macs)

@@ -118,6 +118,7 @@ class Collector:
             counts=recorded(0),
             raster=recorded(1),
             potential=recorded(2),
+            sent=recorded(3),
         )
 
 
@@ -132,11 +133,15 @@ def _joined(batches: list[dict[str, Any]], field: str, name: str) -> Int:
     return np.concatenate([b[field][name] for b in batches]).astype(np.int64)
 
 
-def _compact(activity: Activity, payload: Payload) -> tuple[Array, Array | None, Array]:
-    """Return counts and raster in the types that `Result` promises, and the potential."""
-    counts = activity.counts
+def _compact(activity: Activity, payload: Payload) -> tuple[Array, Array | None, Array, Array | None]:
+    """Return counts and raster in the types that `Result` promises, the potential, and the number of spikes with a payload."""
     raster = activity.raster
     if raster is not None:
         flat = raster.reshape(*raster.shape[:2], -1)
         raster = np.packbits(flat > 0, axis=-1) if payload == BINARY else flat.astype(np.int16)
-    return counts.astype(np.uint16 if counts.max(initial=0) < 2**16 else np.uint32), raster, activity.potential
+    sent = None if payload == BINARY or activity.sent is None else _narrow(activity.sent)
+    return _narrow(activity.counts), raster, activity.potential, sent
+
+
+def _narrow(counts: Int) -> Array:
+    return counts.astype(np.uint16 if counts.max(initial=0) < 2**16 else np.uint32)

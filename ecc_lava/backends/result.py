@@ -73,6 +73,8 @@ class Result:
         Spikes, eight to a byte (`numpy.unpackbits` on the last axis); payloads as int16. `sent_at_steps` reads both.
     potential : name -> array (N, H, W, C)
         v after the last step.
+    sent : name -> uint16 array (N, H, W, C)
+        Number of spikes of each neuron, of the populations whose spikes have a payload; uint32 where one is 65,536 or more.
     """
 
     backend: str
@@ -91,6 +93,11 @@ class Result:
     counts: Mapping[str, Array] = field(default_factory=_empty)
     raster: Mapping[str, Array] = field(default_factory=_empty)
     potential: Mapping[str, Array] = field(default_factory=_empty)
+    sent: Mapping[str, Array] = field(default_factory=_empty)
+
+    def messages(self, name: str) -> Array:
+        """Return the number of spikes of each neuron of a recorded population, (N, H, W, C)."""
+        return self.sent.get(name, self.counts[name])
 
     @property
     def predictions(self) -> Outputs:

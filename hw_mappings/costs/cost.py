@@ -9,7 +9,8 @@
     energy  = synops + updates + messages * spike + hops + static power * chips * image
 
 The barrier grows linearly from one core's to a whole chip's with the fraction of the fullest chip that is in use. Every figure of a chip
-is public or assumed; the sensitivity shows how much the result depends on each assumed figure. A chip without figures has events alone.
+is public or assumed; the sensitivity shows how much the result depends on each assumed figure. A chip without figures has events alone, and
+so has a network with graded spikes: a synop of a payload is a multiplication, whose price no chip publishes.
 """
 
 from __future__ import annotations
@@ -91,8 +92,10 @@ class Cost:
     sensitivity: tuple[Sensitivity, ...] = ()
 
 
-def _known(chip: ChipSpec, names: tuple[str, ...]) -> dict[str, float] | None:
-    """Return some figures, None if one of them is missing."""
+def _known(events: Events, chip: ChipSpec, names: tuple[str, ...]) -> dict[str, float] | None:
+    """Return some figures, None if one of them is missing or there are events that no figure prices."""
+    if events.graded_synops:
+        return None
     values = {name: chip.limit(name) for name in names}
     known = {name: float(value) for name, value in values.items() if value is not None}
     return known if len(known) == len(values) else None
@@ -100,7 +103,7 @@ def _known(chip: ChipSpec, names: tuple[str, ...]) -> dict[str, float] | None:
 
 def core_step_us(events: Events, chip: ChipSpec) -> Float | None:
     """Return the mean time of every core in a step, (cores,) microseconds, with every update active; None without figures."""
-    times = _known(chip, _TIMES)
+    times = _known(events, chip, _TIMES)
     if times is None:
         return None
     return (events.synops * times["synop_ps"] + events.updates * times["update_active_ps"]) / events.timesteps * _US_PER_PS
@@ -111,7 +114,7 @@ def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
 
     A hop counts for the core that sends the message. Static power belongs to no core.
     """
-    energies = _known(chip, _ENERGIES)
+    energies = _known(events, chip, _ENERGIES)
     if energies is None:
         return None
     return {
@@ -124,7 +127,7 @@ def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
 
 def _energies(events: Events, chip: ChipSpec, image_us: float | None) -> tuple[dict[str, float], float] | None:
     """Return microjoules per image by part, and their sum with no update active; None without figures."""
-    figures, core_uj = _known(chip, _ENERGIES), core_energies_uj(events, chip)
+    figures, core_uj = _known(events, chip, _ENERGIES), core_energies_uj(events, chip)
     if figures is None or core_uj is None or image_us is None:
         return None
     parts = {
@@ -147,7 +150,7 @@ class _Times:
 
 
 def _times(events: Events, chip: ChipSpec) -> _Times:
-    figures, core_us = _known(chip, _TIMES), core_step_us(events, chip)
+    figures, core_us = _known(events, chip, _TIMES), core_step_us(events, chip)
     if figures is None or core_us is None:
         return _Times()
     slowest_us = float(core_us.max())
@@ -177,10 +180,12 @@ def _priced(events: Events, chip: ChipSpec) -> Cost:
     parts, least_uj = _energies(events, chip, times.image_us) or (None, None)
     return Cost(
         events={
-            "synops": float(events.synops.sum()) - events.input_macs,
+            "synops": float(events.synops.sum()) - events.input_macs - events.graded_synops,
             "input_macs": events.input_macs,
+            "graded_synops": events.graded_synops,
             "updates": float(events.updates.sum()),
             "messages": float(events.messages.sum()),
+            "payload_bits": events.payload_bits,
             "hops": events.routes.horizontal + events.routes.vertical,
             "host_spikes": events.host_spikes,
             "host_resets": float(events.resets),
@@ -209,6 +214,8 @@ def _factor(changed: float | None, base: float | None) -> float | None:
 def estimate(events: Events, chip: ChipSpec) -> Cost:
     """Return the cost of one image and its sensitivity to the assumed figures."""
     cost = _priced(events, chip)
+    if cost.total_uj is None and cost.image_us is None:
+        return cost
     found = []
     for name in COSTS:
         figure: Figure = getattr(chip, name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.backends import Result
-from ecc_lava.common import Float
+from ecc_lava.common import BINARY, Float
 from ecc_lava.errors import InvalidInput
 from ecc_lava.networks import Kind
 from hw_mappings.chips import board_positions
@@ -30,10 +30,14 @@ class Events:
         Spikes through synapses on each core, at the mean rate of each source population.
     input_macs : float
         Synops of graded inputs, each a multiplication; `synops` includes them.
+    graded_synops : float
+        Synops of spikes with a payload, each a multiplication; `synops` includes them.
     updates : float64 array (cores,)
         Compartments updated on each core: all of them at every step, because a bias changes every neuron.
     messages : float64 array (cores,)
         Messages from each core to cores.
+    payload_bits : float
+        Bits that all these messages carry: one for a binary spike, else the payload's and one for its sign.
     hops : float64 array (cores, 2)
         Hops of these messages along rows and along columns.
     routes : Routes
@@ -50,8 +54,10 @@ class Events:
     depth: int
     synops: Float
     input_macs: float
+    graded_synops: float
     updates: Float
     messages: Float
+    payload_bits: float
     hops: Float
     routes: Routes
     host_spikes: float
@@ -61,22 +67,32 @@ class Events:
     fullest_chip: float
 
 
-def _synapse_events(deployed: DeployedNetwork, activity: Result) -> tuple[Float, float, float]:
-    """Return the synops of every core, (cores,), the synops of graded inputs, and the messages of the host."""
+@dataclass(frozen=True, eq=False)
+class _SynapseEvents:
+    synops: Float
+    input_macs: float
+    graded_synops: float
+    host_spikes: float
+
+
+def _synapse_events(deployed: DeployedNetwork, activity: Result) -> _SynapseEvents:
     mapping, network, chip = deployed.mapping, deployed.network, deployed.mapping.chip
     core_of = {shard: number for number, shards in enumerate(deployed.cores) for shard in shards}
-    synops, input_macs, host_spikes = np.zeros(len(deployed.cores)), 0.0, 0.0
+    synops = np.zeros(len(deployed.cores))
+    input_macs = graded_synops = host_spikes = 0.0
     for p in network.projections:
         source, tiling = network.by_name[p.source], mapping.tilings[p.target]
         mean = mean_rate(deployed.on_chip, p.source, activity)
         counts = synapse_counts(p.geometry, source.shape, tiling).ravel() * mean
         np.add.at(synops, [core_of[shard] for shard in tiling.shards], counts)
+        graded = source.payload != BINARY
+        graded_synops += float(counts.sum()) * graded
         if source.kind is Kind.INPUT:
-            input_macs += float(counts.sum()) * (network.largest_sent[p.source] > 1)
+            input_macs += float(counts.sum()) * (network.largest_sent[p.source] > 1 and not graded)
             cuts = host_cuts(source.shape, chip)
             link = projection_axons(p, source, None, tiling.cuts, chip)
             host_spikes += mean * float(edges(p.geometry, source.shape, cuts, tiling.cuts, link.population).senders.sum())
-    return synops, input_macs, host_spikes
+    return _SynapseEvents(synops, input_macs, graded_synops, host_spikes)
 
 
 def _sent(deployed: DeployedNetwork) -> Float:
@@ -98,19 +114,21 @@ def events(deployed: DeployedNetwork) -> Events:
     activity, mapping, network = deployed.activity, deployed.mapping, deployed.network
     if activity is None:
         raise InvalidInput("events are counted from activity; simulate the network and deploy it with the result")
-    synops, input_macs, host_spikes = _synapse_events(deployed, activity)
+    passed = _synapse_events(deployed, activity)
     sent = _sent(deployed)
     cores_per_chip = np.unique([address.chip for address in deployed.addresses], return_counts=True)[1]
     return Events(
         timesteps=activity.timesteps,
         depth=network.depth,
-        synops=synops,
-        input_macs=input_macs,
+        synops=passed.synops,
+        input_macs=passed.input_macs,
+        graded_synops=passed.graded_synops,
         updates=np.array([core.usage["compartments"] for core in mapping.cores], np.float64) * activity.timesteps,
         messages=sent[0],
+        payload_bits=deployed.traffic.payload_bits,
         hops=sent[1:].T,
         routes=routes(loads(deployed.traffic, deployed.addresses, mapping.chip)),
-        host_spikes=host_spikes,
+        host_spikes=passed.host_spikes,
         resets=sum(p.neurons for p in network.populations if p.kind.is_stateful),
         outputs=sum(p.neurons for p in network.readouts),
         chips=mapping.chips,

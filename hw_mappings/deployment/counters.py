@@ -33,7 +33,7 @@ class CoreCounters:
     spikes_out : int
         Spikes of the core's neurons.
     synops : int
-        Synapses that these events passed; for a graded input each is a multiplication.
+        Synapses that these events passed; each is a multiplication for a graded input, and for spikes with a payload.
     updates : int
         Updates of compartments: each at every step.
     """
@@ -86,7 +86,7 @@ def _counts(on_chip: ChipNetwork, activity: Result, name: str) -> Int:
     known = on_chip.origin(name)
     if known not in activity.counts:
         raise InvalidInput(f"the activity lacks the counts of {known!r}; simulate with record=[p.name for p in network.populations]")
-    total: Int = activity.counts[known].sum(axis=0, dtype=np.int64)
+    total: Int = activity.messages(known).sum(axis=0, dtype=np.int64)
     return total
 
 

@@ -17,7 +17,7 @@ __all__ = ["expected_result", "rasters_of"]
 def expected_result(on_chip: ChipNetwork, x: Images, timesteps: int | None = None) -> Result:
     """Return the result of `fast` on the unpartitioned network with every population recorded, and the repeaters' part of it.
 
-    A repeater fires as its source does; its potential ends at 0.
+    A repeater sends what its source does; its potential ends at 0.
 
     Parameters
     ----------
@@ -31,10 +31,11 @@ def expected_result(on_chip: ChipNetwork, x: Images, timesteps: int | None = Non
         fast,
         counts={**fast.counts, **{name: fast.counts[source] for name, source in sources.items()}},
         raster={**fast.raster, **{name: fast.raster[source] for name, source in sources.items()}},
+        sent={**fast.sent, **{name: fast.sent[source] for name, source in sources.items() if source in fast.sent}},
         potential={**fast.potential, **{name: np.zeros_like(fast.potential[source]) for name, source in sources.items()}},
     )
 
 
 def rasters_of(network: QuantisedNetwork, result: Result) -> dict[str, Array]:
-    """Return all recorded spikes by population, uint8 (N, T, H, W, C)."""
+    """Return what all recorded populations sent, uint8 or int16 (N, T, H, W, C)."""
     return {name: sent_at_steps(raster, network.by_name[name].shape) for name, raster in result.raster.items()}

@@ -25,11 +25,14 @@ class Traffic:
     sources, targets : int64 arrays (pairs,)
     messages : float64 array (pairs,)
         Per sample with activity, else per step with every neuron firing.
+    payload_bits : float
+        Bits that all these messages carry: one for a binary spike, else the payload's and one for its sign.
     """
 
     sources: Int
     targets: Int
     messages: Float
+    payload_bits: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

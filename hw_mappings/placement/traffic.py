@@ -17,7 +17,7 @@ __all__ = ["mean_rate", "rates_of", "traffic"]
 
 
 def mean_rate(on_chip: ChipNetwork, population: str, activity: Result) -> float:
-    """Return the mean spikes of a neuron of a population per sample; a repeater fires as its source does."""
+    """Return the mean spikes of a neuron of a population per sample, of whatever payload; a repeater fires as its source does."""
     name = population if population in activity.spike_counts else on_chip.origin(population)
     return float(activity.spike_counts[name].mean()) / on_chip.network.by_name[population].neurons
 
@@ -30,9 +30,8 @@ def rates_of(on_chip: ChipNetwork, tiling: Tiling, activity: Result | None) -> F
     name = tiling.population
     if activity is None:
         return np.ones(tiling.number)
-    counts = activity.counts.get(name)
-    if counts is not None:
-        mean = counts.mean(axis=0)
+    if name in activity.counts:
+        mean = activity.messages(name).mean(axis=0)
         return np.array([float(mean[shard.slices].mean()) for shard in tiling.shards])
     return np.full(tiling.number, mean_rate(on_chip, name, activity))
 
@@ -51,7 +50,7 @@ def traffic(on_chip: ChipNetwork, tilings: Mapping[str, Tiling], cores: Sequence
     network = on_chip.network
     home = {shard: number for number, shards in enumerate(cores) for shard in shards}
     homes = {name: np.array([home[shard] for shard in tiling.shards]) for name, tiling in tilings.items()}
-    pairs, messages = [np.zeros(0, np.int64)], [np.zeros(0)]
+    pairs, messages, payload_bits = [np.zeros(0, np.int64)], [np.zeros(0)], 0.0
     for p in network.projections:
         if p.source not in tilings:
             continue
@@ -60,6 +59,7 @@ def traffic(on_chip: ChipNetwork, tilings: Mapping[str, Tiling], cores: Sequence
         joined = edges(p.geometry, source.shape, sources, targets, link.population)
         pairs.append(homes[p.source][joined.sources] * len(cores) + homes[p.target][joined.targets])
         messages.append(joined.senders * rates_of(on_chip, tilings[p.source], activity)[joined.sources])
+        payload_bits += float(messages[-1].sum()) * (source.payload.bits + source.payload.signed)
     distinct, index = np.unique(np.concatenate(pairs), return_inverse=True)
     summed = np.bincount(index.ravel(), np.concatenate(messages), len(distinct)).astype(np.float64)
-    return Traffic(distinct // len(cores), distinct % len(cores), summed)
+    return Traffic(distinct // len(cores), distinct % len(cores), summed, payload_bits)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import ecc_lava
 from ecc_lava.analysis.energy import CORE_ENERGIES, FLOAT32_MAC_PJ, INT8_MAC_PJ, costs
+from ecc_lava.common import Payload
 from ecc_lava.formats.table import FORMATS
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.graph import Graph
@@ -54,6 +57,21 @@ def test_chips_without_published_energies_have_none() -> None:
     assert found.energy_low_uj is found.energy_high_uj is None
     assert found.input_macs == 20.0
     assert set(CORE_ENERGIES) == {"loihi1"}
+
+
+def test_spikes_with_a_payload_are_multiplications_without_a_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = _two_neurons("rate", "loihi2")
+    monkeypatch.setitem(CORE_ENERGIES, "loihi2", CORE_ENERGIES["loihi1"])
+    x = np.full((1, 1, 1, 1), 255.0)
+    binary = costs(ecc_lava.simulate(network, x), network)
+    assert (binary.synops, binary.graded_synops, binary.payload_bits) == (20 + 30, 0, 10 + 10)  # each fires at every second step
+    assert binary.energy_low_uj is not None
+    graded = tuple(replace(p, payload=Payload(3, True), vth=p.vth // 4) if p.name == "p" else p for p in network.populations)
+    network = replace(network, populations=graded)
+    found = costs(ecc_lava.simulate(network, x), network)
+    assert (found.synops, found.graded_synops, found.payload_bits) == (20, 60, 10 + 20 * 4)
+    assert found.energy_low_uj is found.energy_high_uj is None
+    assert {"graded_synops_per_image": 60, "payload_bits_per_image": 90}.items() <= found.as_dict().items()
 
 
 def test_the_cnn_beside_it() -> None:

@@ -170,6 +170,8 @@ RUN_KEYS = {
     "spikes_per_image",
     "synops_per_image",
     "input_macs_per_image",
+    "graded_synops_per_image",
+    "payload_bits_per_image",
     "updates_per_image",
     "energy_low_uj_per_image",
     "energy_high_uj_per_image",

@@ -87,6 +87,8 @@ def _facts(mapping: Mapping, done: Deployment) -> dict[str, Any]:
         "lava_vs_fast": asdict(done.lava_vs_fast),
         "sample": None if done.sample_vs_fast is None else {"cores": list(done.sampled), **asdict(done.sample_vs_fast)},
         "differing_counters": done.differing_counters,
+        "graded_synops_per_image": float(done.result.graded_synops.mean()),
+        "payload_bits_per_image": float(done.result.payload_bits.mean()),
         "counters": [
             {"chip": core.address.chip, "core": core.address.core, **asdict(counted)}
             for core, counted in zip(mapping.cores, done.counters, strict=True)

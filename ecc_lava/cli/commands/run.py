@@ -33,6 +33,9 @@ Confident = Annotated[
     typer.Option(metavar="M", min=0.0, help="Stop each image when its answer leads by M in the model's logits: odds of e^M to 1."),
 ]
 
+_OF_PAYLOADS = ("graded_synops_per_image", "payload_bits_per_image")
+"""Figures that the table shows of networks with graded spikes alone."""
+
 
 def command(
     network: Network,
@@ -72,7 +75,8 @@ def command(
     if json:
         emit_json(provenance(data_digest=digest(images.x), **facts, **extra))
         return
-    rows = [(key.replace("_", " "), as_percent(value) if key == "accuracy" else _text(value)) for key, value in facts.items()]
+    shown = facts if facts["graded_synops_per_image"] else {key: value for key, value in facts.items() if key not in _OF_PAYLOADS}
+    rows = [(key.replace("_", " "), as_percent(value) if key == "accuracy" else _text(value)) for key, value in shown.items()]
     show_table(f"{network.name} on {data.name}", ("", "value"), rows)
     _show(extra)
 

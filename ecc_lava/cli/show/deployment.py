@@ -40,6 +40,9 @@ def show_deployment(name: str, mapping: Mapping, done: Deployment, *, random: bo
     if done.sample_vs_fast is not None:
         cores = ", ".join(f"{mapping.cores[n].address.chip}/{mapping.cores[n].address.core}" for n in done.sampled)
         show_lines(f"cores {cores} alone in Lava's own runtime: {_differences(done.sample_vs_fast)}")
+    graded, bits = (float(events.mean()) for events in (done.result.graded_synops, done.result.payload_bits))
+    if graded:
+        show_lines(f"an image: {graded:,.0f} graded synops, {bits:,.0f} payload bits")
     show_lines(
         f"counters of {done.differing_counters} core(s) differ from those predicted",
         "everything is equal" if done.ok else "FAILED: see above",

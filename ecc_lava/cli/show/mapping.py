@@ -53,7 +53,8 @@ def _cost_lines(mapping: Mapping, cost: Cost) -> list[str]:
         f"busiest core: {where}; busiest link: {link}, {cost.busiest_link_messages:,.0f} messages an image",
     ]
     if cost.step_us is None or cost.total_uj is None or cost.energy_uj is None:
-        return [*lines, f"energy and time: n/a, {mapping.chip.name} has no figures for them"]
+        what = "graded synops" if cost.events["graded_synops"] else "them"
+        return [*lines, f"energy and time: n/a, {mapping.chip.name} has no figures for {what}"]
     parts = ", ".join(f"{part} {energy:,.1f}" for part, energy in cost.energy_uj.items())
     moved = [s for s in cost.sensitivity if max(s.energy or 1.0, s.time or 1.0) > 1.01]
     return [

@@ -20,6 +20,9 @@ def show_report(report: CheckReport) -> None:
         ("accuracy: integers", as_percent(report.integer_accuracy)),
         ("agreement of integers with the ANN", as_percent(report.agreement)),
     ]
+    if report.graded_synops_per_image:
+        rows.append(("graded synops per image", f"{report.graded_synops_per_image:,.0f}"))
+        rows.append(("payload bits per image", f"{report.payload_bits_per_image:,.0f}"))
     show_table(f"{report.images} images, T={report.timesteps}", ("check", "result"), rows)
     layers = [
         (

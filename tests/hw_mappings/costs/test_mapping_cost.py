@@ -10,7 +10,7 @@ import pytest
 
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.simulate import simulate
-from ecc_lava.geometry import fan_out
+from ecc_lava.geometry import Dense, fan_out
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, Mapping, map_network
 from hw_mappings.chips import COSTS, Address, ChipSpec, Figure
@@ -21,7 +21,7 @@ from hw_mappings.mapping.deployed import deployed
 from hw_mappings.placement import Traffic
 from hw_mappings.placement.links import loads, routes
 from tests.helpers.chips import TINY, chip_with
-from tests.helpers.networks import random_images, random_network
+from tests.helpers.networks import chain, random_images, random_network, same_conv, with_payloads
 
 
 def _mapped(chip: ChipSpec, seed: int = 1) -> tuple[QuantisedNetwork, Mapping, Result]:
@@ -81,6 +81,50 @@ def test_nothing_is_invented_for_a_chip_without_figures() -> None:
     assert core_energies_uj(events(deployed(mapping, network, activity)), LOIHI2) is None
     assert core_step_us(events(deployed(mapping, network, activity)), LOIHI2) is None
     assert cost.events["updates"] > 0 and cost.sensitivity == ()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_events_of_payloads_are_counted_apart(seed: int) -> None:
+    """By the number of spikes, not by the sum of what they carry."""
+    network = with_payloads(random_network(seed), seed, 4, True)
+    activity = simulate(network, random_images(network, 3), backend="golden", record=tuple(network.by_name))
+    assert any(activity.counts[name].sum() > activity.messages(name).sum() > 0 for name in activity.sent)
+    mapping = map_network(network, PRICED, activity)
+    on_cores = deployed(mapping, network, activity)
+    found = events(on_cores)
+    by_source = {p.source: float(activity.spike_counts[p.source].mean()) / network.by_name[p.source].neurons for p in network.projections}
+    passed = dict.fromkeys((True, False), 0.0)
+    for p in network.projections:
+        passed[p.source == "input"] += by_source[p.source] * fan_out(p.geometry, network.by_name[p.source].shape).sum()
+    assert found.input_macs == pytest.approx(passed[True])
+    assert found.graded_synops == pytest.approx(passed[False])
+    assert found.synops.sum() == pytest.approx(found.input_macs + found.graded_synops)
+    assert found.payload_bits == pytest.approx(5 * found.messages.sum())
+    cost = estimate(found, PRICED)
+    assert cost.events["synops"] == pytest.approx(0, abs=1e-6) and cost.events["graded_synops"] == found.graded_synops > 0
+    assert cost.events["payload_bits"] == found.payload_bits
+    assert [cost.total_uj, cost.image_us, cost.energy_uj] == [None] * 3 and cost.sensitivity == ()
+
+
+def test_traffic_counts_spikes_whether_or_not_they_were_recorded_by_neuron() -> None:
+    network = with_payloads(chain((6, 6, 2), same_conv(2, 4), Dense(np.zeros((144, 3), np.int8))), 0, 6, False)
+    network = replace(network, populations=tuple(replace(p, bias=p.bias + 20 * (p.name == "p0")) for p in network.populations))
+    images = random_images(network, 2)
+    mapping = map_network(network, chip_with(compartments=36))
+    found = []
+    for record in ((), tuple(network.by_name)):
+        activity = simulate(network, images, backend="golden", record=record)
+        found.append(deployed(mapping, network, activity).traffic)
+    assert activity.counts["p0"].min() == 20 * network.timesteps and (activity.messages("p0") == network.timesteps).all()
+    for traffic in found:
+        assert traffic.messages.sum() == pytest.approx(network.timesteps * sum(core.usage["output_axons"] for core in mapping.cores))
+        assert traffic.payload_bits == pytest.approx(6 * traffic.messages.sum())
+
+
+def test_binary_messages_have_one_bit() -> None:
+    network, mapping, activity = _mapped(PRICED)
+    cost = estimate(events(deployed(mapping, network, activity)), PRICED)
+    assert cost.events["payload_bits"] == pytest.approx(cost.events["messages"]) and cost.events["graded_synops"] == 0
 
 
 def test_routes_go_along_the_row_and_then_along_the_column() -> None:
