@@ -38,8 +38,8 @@ class CoreVectors:
     Attributes
     ----------
     memory : MemoryImage
-    in_step, in_axon, in_value : int32, int32, uint8 arrays (events,)
-    out_step, out_neuron : int32 arrays (events,)
+    in_step, in_axon, in_value : int32, int32, int16 arrays (events,)
+    out_step, out_neuron, out_value : int32, int32, int16 arrays (events,)
     potential : int32 array (N*T, neurons)
     """
 
@@ -49,6 +49,7 @@ class CoreVectors:
     in_value: Array
     out_step: Array
     out_neuron: Array
+    out_value: Array
     potential: Array
 
     def arrays(self) -> dict[str, Array]:
@@ -78,12 +79,21 @@ def vectors_of(plan: LavaPlan) -> CoreVectors:
         arithmetic.receive(step, {0: message})
     rows = memory.depth + np.arange(plan.clock.samples * plan.clock.timesteps)[:, None]  # the steps of every neuron's windows
     columns = np.arange(len(memory.depth))
-    spikes = np.zeros((plan.clock.steps, len(columns)), np.bool_)
+    spikes = np.zeros((plan.clock.steps, len(columns)), np.int16)
     spikes[:, memory.fires] = np.stack(fired)
     inside = np.zeros_like(spikes)
-    inside[rows, columns] = True
-    out_step, out_neuron = (index.astype(np.int32) for index in (spikes & inside).nonzero())
-    return CoreVectors(memory, in_step, in_axon, reached[in_step, in_axon], out_step, out_neuron, np.stack(potentials)[rows, columns])
+    inside[rows, columns] = spikes[rows, columns]
+    out_step, out_neuron = (index.astype(np.int32) for index in inside.nonzero())
+    return CoreVectors(
+        memory,
+        in_step,
+        in_axon,
+        reached[in_step, in_axon].astype(np.int16),
+        out_step,
+        out_neuron,
+        inside[out_step, out_neuron],
+        np.stack(potentials)[rows, columns],
+    )
 
 
 def _about(core: MappedCore, plan: LavaPlan, vectors: CoreVectors, file: str, content: bytes) -> dict[str, Any]:
@@ -129,7 +139,7 @@ def _check(core: MappedCore, vectors: CoreVectors, rasters: dict[str, Array], po
         raster = rasters[shard.population][where].reshape(-1, shard.neurons)
         own = (vectors.out_neuron >= first) & (vectors.out_neuron < last)
         spikes = np.zeros_like(raster)
-        spikes[vectors.out_step[own] - vectors.memory.depth[first], vectors.out_neuron[own] - first] = 1
+        spikes[vectors.out_step[own] - vectors.memory.depth[first], vectors.out_neuron[own] - first] = vectors.out_value[own]
         ends = vectors.potential[timesteps - 1 :: timesteps, first:last]
         assert np.array_equal(spikes, raster), f"{shard} does not fire as fast does"
         assert np.array_equal(ends, potentials[shard.population][where].reshape(-1, shard.neurons)), f"{shard} is not what fast is"

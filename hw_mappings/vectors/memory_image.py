@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,10 @@ class MemoryImage:
     bias, vth, v_init : int32 arrays (neurons,)
     fires, keeps : bool arrays (neurons,)
         `fires` is False for a readout, which never fires. `keeps` is False for a step population, which keeps no potential between steps.
+    payload_max : uint8 array (neurons,)
+        Largest value of a spike.
+    signed : bool array (neurons,)
+        Whether a spike may take back what the neuron sent.
     depth : int32 array (neurons,)
         First step of the neuron's first window.
     axon_channel : int64 array (axons,)
@@ -53,6 +58,8 @@ class MemoryImage:
     v_init: Array
     fires: Array
     keeps: Array
+    payload_max: Array
+    signed: Array
     depth: Array
     axon_channel: Array
     axon_projection: Array
@@ -144,7 +151,8 @@ def _in_population(synapses: ShardSynapses, sources: Int) -> Int:
 
 
 def _of_neurons(shards: Sequence[ShardPlan], parameter: str) -> Array:
-    return np.concatenate([np.broadcast_to(getattr(part, parameter), part.shard.shape).ravel() for part in shards])
+    of = attrgetter(parameter)
+    return np.concatenate([np.broadcast_to(of(part), part.shard.shape).ravel() for part in shards])
 
 
 def memory_image(core: CorePlan) -> MemoryImage:
@@ -177,6 +185,8 @@ def memory_image(core: CorePlan) -> MemoryImage:
         v_init=_of_neurons(core.shards, "v_init").astype(np.int32),
         fires=_of_neurons(core.shards, "fires").astype(np.bool_),
         keeps=_of_neurons(core.shards, "is_stateful").astype(np.bool_),
+        payload_max=_of_neurons(core.shards, "payload.largest").astype(np.uint8),
+        signed=_of_neurons(core.shards, "payload.signed").astype(np.bool_),
         depth=_of_neurons(core.shards, "depth").astype(np.int32),
         axon_channel=channel,
         axon_projection=projection.astype(np.int32),

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ecc_lava.backends.lava import run as backend
 from ecc_lava.backends.lava.cores.plan import LavaPlan
+from ecc_lava.backends.simulate import simulate
 from ecc_lava.common.arrays import Array
+from ecc_lava.errors import RangeError
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings import Deployment, Mapping, deploy
 from tests.helpers.compare import assert_deployed_alike
-from tests.helpers.networks import random_images, random_network, recoded
+from tests.helpers.networks import random_images, random_network, recoded, with_payloads
 from tests.helpers.partitions import random_mapping
 
 __all__ = ["Case", "case", "cases", "in_this_process"]
@@ -44,16 +46,27 @@ def case(seed: int = 1, cores: int = 6, images: int = 2) -> Case:
 
 
 @st.composite
-def cases(draw: Callable[[Any], Any]) -> Case:
-    """Draw a deployment: any geometry, skips, step populations, two inputs and readouts, saturation; 1 to 12 cores."""
+def cases(draw: Callable[[Any], Any], payloads: bool = False) -> Case:
+    """Draw a deployment: any geometry, skips, step populations, two inputs and readouts, saturation; 1 to 12 cores; or with payloads."""
     seed = draw(st.integers(0, 2**16))
     ports = draw(st.booleans())
     network = random_network(
         seed, draw(st.integers(1, 5)), rails=draw(st.booleans()), ranges=draw(st.booleans()), ports=ports, sparse=draw(st.booleans())
     )
+    network = with_payloads(network, seed) if payloads else network
     network = recoded(network, *(draw(st.sampled_from(["graded", "rate", "poisson"])) for _ in range(1 + ports)))
     mapping = random_mapping(np.random.default_rng(seed), network, draw(st.integers(1, 12)))
-    return Case(network, mapping, random_images(network, draw(st.integers(1, 2)), seed), draw(st.integers(1, 6)))
+    drawn = Case(network, mapping, random_images(network, draw(st.integers(1, 2)), seed), draw(st.integers(1, 6)))
+    assume(not payloads or _is_in_range(drawn))
+    return drawn
+
+
+def _is_in_range(drawn: Case) -> bool:
+    try:
+        simulate(drawn.network, drawn.x, timesteps=drawn.timesteps)
+    except RangeError:
+        return False
+    return True
 
 
 def in_this_process(plan: LavaPlan, layout: Any, memory: int, shared: dict[str, Array], limits: Any, progress: Any) -> None:
