@@ -31,7 +31,7 @@ class CoreCounters:
         Spikes, and nonzero events of a graded input, from sources with a synapse on the core, once per projection and shard. Spikes of the
         core's own neurons count too.
     spikes_out : int
-        Spikes of the core's neurons.
+        Spikes of the core's neurons, of whatever payload.
     synops : int
         Synapses that these events passed; each is a multiplication for a graded input, and for spikes with a payload.
     updates : int
@@ -82,7 +82,7 @@ def _events(geometry: Geometry, source: Shape, counts: Int, cuts: Cuts) -> tuple
 
 
 def _counts(on_chip: ChipNetwork, activity: Result, name: str) -> Int:
-    """Return the spikes of every neuron over all images, (H, W, C); a repeater fires as its source does."""
+    """Return the number of spikes of every neuron over all images, (H, W, C); a repeater fires as its source does."""
     known = on_chip.origin(name)
     if known not in activity.counts:
         raise InvalidInput(f"the activity lacks the counts of {known!r}; simulate with record=[p.name for p in network.populations]")

@@ -124,6 +124,8 @@ def deploy(
         If the mapping is of another network, or its figures of a core are wrong.
     InvalidInput
         For images, timesteps or options that cannot be used.
+    RangeError
+        If payloads make one step's input leave the potential's range.
     LavaError
         If the run failed, stalled or lost a process; no process of the run is left.
     MissingDependency

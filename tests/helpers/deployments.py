@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ecc_lava.backends.lava import run as backend
 from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.simulate import simulate
+from ecc_lava.common import BINARY, Payload
 from ecc_lava.common.arrays import Array
 from ecc_lava.errors import RangeError
 from ecc_lava.networks import QuantisedNetwork
@@ -38,9 +39,10 @@ class Case:
         return deploy(self.network, self.mapping, self.x, timesteps=self.timesteps, **options)
 
 
-def case(seed: int = 1, cores: int = 6, images: int = 2) -> Case:
+def case(seed: int = 1, cores: int = 6, images: int = 2, payload: Payload = BINARY) -> Case:
     """Return a small network on some cores."""
     network = random_network(seed)
+    network = network if payload == BINARY else with_payloads(network, seed, payload.bits, payload.signed)
     mapping = random_mapping(np.random.default_rng(seed), network, cores)
     return Case(network, mapping, random_images(network, images), network.timesteps)
 
@@ -77,13 +79,13 @@ def in_this_process(plan: LavaPlan, layout: Any, memory: int, shared: dict[str, 
     OneProcess(*compiled(plan, shared)).run(plan.clock.steps)
 
 
-def main(examples: int) -> None:
+def main(examples: int, payloads: bool) -> None:
     """Deploy so many random cases in this process."""
     backend.supervise = in_this_process  # type: ignore[attr-defined]
     done = []
 
     @settings(derandomize=True, deadline=None, max_examples=examples, database=None, suppress_health_check=list(HealthCheck))
-    @given(cases())
+    @given(cases(payloads))
     def invariant(case: Case) -> None:
         assert_deployed_alike(case.deploy(runtime="one-process", sample=0))
         done.append((len(case.mapping.cores), sum(len(core.shards) for core in case.mapping.cores), len(case.mapping.populations)))
@@ -93,4 +95,4 @@ def main(examples: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2] == "payloads")

@@ -24,9 +24,11 @@ __all__ = [
     "Neurons",
     "Wire",
     "chain",
+    "eager",
     "integer_network",
     "one_projection",
     "one_readout",
+    "overflowing",
     "random_images",
     "random_network",
     "random_sent",
@@ -209,6 +211,17 @@ def with_payloads(network: QuantisedNetwork, seed: int, bits: int | None = None,
     carried = {p.name: p.payload.bits - 1 for p in populations}
     projections = tuple(replace(q, exponent=max(network.format.exponent_min, q.exponent - carried[q.source])) for q in network.projections)
     return replace(network, populations=populations, projections=projections)
+
+
+def eager(network: QuantisedNetwork) -> QuantisedNetwork:
+    """Return the network with low thresholds, so that spikes carry large values."""
+    return replace(network, populations=tuple(replace(p, vth=np.maximum(p.vth >> 7, 1)) for p in network.populations))
+
+
+def overflowing(seed: int) -> QuantisedNetwork:
+    """Return a network of payloads of 8 bits whose weights count so much that a sum may leave the potential's range."""
+    network = eager(with_payloads(random_network(seed), seed, 8))
+    return replace(network, projections=tuple(replace(q, exponent=q.exponent if q.source == "input" else 2) for q in network.projections))
 
 
 def random_images(network: QuantisedNetwork, samples: int, seed: int = 0) -> dict[str, Array]:

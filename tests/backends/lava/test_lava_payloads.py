@@ -20,7 +20,7 @@ from ecc_lava.networks import Kind, QuantisedNetwork
 from ecc_lava.networks.shard import Shard
 from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.lava import in_one_process, needs_lava
-from tests.helpers.networks import random_images, random_network, recoded, with_payloads
+from tests.helpers.networks import eager, overflowing, random_images, random_network, recoded, with_payloads
 from tests.helpers.partitions import random_tiling, whole_cores
 
 Cores = Sequence[Sequence[Shard]]
@@ -56,15 +56,10 @@ def test_arithmetic_equals_golden(seed: int) -> None:
     _same(network, random_tiling(rng, network, int(rng.integers(1, 9))), random_images(network, 3, seed))
 
 
-def _eager(network: QuantisedNetwork) -> QuantisedNetwork:
-    """Return the network with low thresholds, so that spikes carry large values."""
-    return replace(network, populations=tuple(replace(p, vth=np.maximum(p.vth >> 7, 1)) for p in network.populations))
-
-
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_every_payload(bits: int, signed: bool) -> None:
-    network = _eager(with_payloads(random_network(6), 0, bits, signed))
+    network = eager(with_payloads(random_network(6), 0, bits, signed))
     done = _same(network, random_tiling(np.random.default_rng(bits), network, 6), random_images(network, 3))
     assert done is not None
     rasters = [np.array(a.raster) for name, a in done.items() if network.by_name[name].kind is Kind.IF]
@@ -85,17 +80,11 @@ def test_inputs_with_payloads(signed: bool) -> None:
         run_counted(network, whole_cores(network), {"input": values.astype(np.int32)}, 5, everything(network))
 
 
-def _overflowing(seed: int) -> QuantisedNetwork:
-    """Return a network of payloads of 8 bits whose weights count so much that a sum may leave the potential's range."""
-    network = _eager(with_payloads(random_network(seed), seed, 8))
-    return replace(network, projections=tuple(replace(q, exponent=q.exponent if q.source == "input" else 2) for q in network.projections))
-
-
 def test_the_first_overflow_is_told_of_any_partition() -> None:
     """Golden's: the first population in order, then the first image, step and neuron."""
     told = 0
     for seed in range(30):
-        network, rng = _overflowing(seed), np.random.default_rng(seed)
+        network, rng = overflowing(seed), np.random.default_rng(seed)
         told += _same(network, random_tiling(rng, network, int(rng.integers(1, 9))), random_images(network, 3, seed)) is None
     assert told > 10
 
@@ -120,11 +109,9 @@ def test_lava_equals_golden(signed: bool) -> None:
 @needs_lava
 def test_lava_tells_the_first_overflow() -> None:
     seed = next(
-        seed
-        for seed in range(30)
-        if _same(_overflowing(seed), whole_cores(_overflowing(seed)), random_images(_overflowing(seed), 2)) is None
+        seed for seed in range(30) if _same(overflowing(seed), whole_cores(overflowing(seed)), random_images(overflowing(seed), 2)) is None
     )
-    network = _overflowing(seed)
+    network = overflowing(seed)
     assert _same(network, random_tiling(np.random.default_rng(1), network, 3), random_images(network, 2), 5, _on_lava) is None
 
 

@@ -44,20 +44,21 @@ from tests.helpers.partitions import random_mapping
 FEW = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
-def _invariant(examples: int) -> list[int]:
+def _invariant(examples: int, spikes: str) -> list[int]:
     """Deploy random cases in one process, a fresh one, as Lava's import changes the one it happens in; return how large they were."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    program = [sys.executable, "-m", "tests.helpers.deployments", str(examples)]
+    program = [sys.executable, "-m", "tests.helpers.deployments", str(examples), spikes]
     done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return [int(number) for number in done.stdout.split()]
 
 
 @needs_lava
+@pytest.mark.parametrize("spikes", ["binary", "payloads"])
 @pytest.mark.parametrize("examples", [20, pytest.param(200, marks=pytest.mark.slow)])
-def test_any_partition_in_one_process(examples: int) -> None:
+def test_any_partition_in_one_process(examples: int, spikes: str) -> None:
     """Every spike, every potential at the end of its window, every counter of every core."""
-    done, cores, shards, populations = _invariant(examples)
+    done, cores, shards, populations = _invariant(examples, spikes)
     assert done >= examples
     assert cores == 12 and shards > 40 and populations >= 6
 
