@@ -59,9 +59,11 @@ class Collector:
         readouts = {p.name: activity[p.name] for p in self._network.readouts}
         samples = len(next(iter(readouts.values())).potential)
         events, spikes = {what: np.zeros(samples, np.int64) for what in _EVENTS}, {}
-        for name, a in activity.items():  # in float64, whose products are fast, and exact below 2**53
+        for name, a in activity.items():  # in floats, whose products are fast, and exact below 2**24 or 2**53
             sent, few = a.messages.reshape(samples, -1), range(0, samples, 8)  # eight samples at a time stay in cache
-            passed = np.concatenate([sent[i : i + 8].astype(np.float64) @ self._per_spike[name] for i in few]).astype(np.int64)
+            most = int(sent.max(initial=0)) * self._per_spike[name].sum(axis=0).max()
+            per_spike = self._per_spike[name].astype(np.float32 if most < 2**24 else np.float64, copy=False)
+            passed = np.concatenate([sent[i : i + 8].astype(per_spike.dtype) @ per_spike for i in few]).astype(np.int64)
             spikes[name] = passed[:, 0]
             population = self._network.by_name[name]
             graded = population.payload != BINARY

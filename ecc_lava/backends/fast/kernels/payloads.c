@@ -9,6 +9,8 @@
 #define TILE 12  /* pairs whose dense sums stay in registers */
 #define DENSE 32 /* lanes of dense sums */
 
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef u8x16 u8x16_any __attribute__((aligned(1)));
 typedef uint8_t u8x32 __attribute__((vector_size(32)));
 typedef u8x32 u8x32_any __attribute__((aligned(1)));
 typedef int32_t i32_any __attribute__((aligned(1), may_alias));
@@ -23,7 +25,7 @@ int64_t is_dense(void) {
 }
 
 /* Find what pairs of a position and a step read at each of the window's taps: the address of its channels, or of zeros. */
-static void find_addresses(const piece *p, const source *s, const job *j, const place *places, int64_t number, int64_t steps,
+static __attribute__((noinline)) void find_addresses(const piece *p, const source *s, const job *j, const place *places, int64_t number, int64_t steps,
                            int64_t plane_steps) {
   const int64_t row_bytes = s->width * s->channels;
   int64_t pair = 0;
@@ -101,7 +103,7 @@ static void sum_tile(int64_t left, const int8_t *weights, const uint8_t *const *
 
 /* Sum the windows of pairs of `number` positions and `steps` steps for the first `lanes` lanes of a block; add them to out[pair][0..stride],
  * or write them there if they are the first. */
-static void add_windows(const piece *p, const source *s, const job *j, const place *places, int64_t number, int64_t steps,
+static __attribute__((noinline)) void add_windows(const piece *p, const source *s, const job *j, const place *places, int64_t number, int64_t steps,
                         int64_t plane_steps, int64_t width, int64_t lanes, int32_t *out, int64_t stride, int first) {
   const int64_t quads = (p->channels + 3) / 4, pairs = number * steps;
   const int64_t stop = lanes - p->offset < p->blocks * LANES ? lanes - p->offset : p->blocks * LANES;
@@ -159,7 +161,7 @@ INLINE i16x32 words_of(const uint8_t *bytes) {
 }
 
 /* Depthwise: add every lane's weight times the value of its channel, 32 lanes at a time. The product of 8 bits each fits in 16. */
-static void add_scaled(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int64_t real, int32_t gain,
+static __attribute__((noinline)) void add_scaled(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int64_t real, int32_t gain,
                        int first) {
   const int64_t row_bytes = s->width * s->channels, stop = real - p->offset < p->blocks * LANES ? real - p->offset : p->blocks * LANES;
   const int32_t *rows = p->rows + 2 * p->row_starts[at->y], *rows_end = p->rows + 2 * p->row_starts[at->y + 1];
@@ -244,7 +246,25 @@ static __attribute__((noinline)) i32x16 clip_16(i32x16 v, int32_t limit, job *j)
   return v;
 }
 
-INLINE i32x16 chosen(i32x16 where, i32x16 yes, i32x16 no) { return (yes & where) | (no & ~where); }
+#ifdef __AVX512F__
+INLINE i32x16 larger(i32x16 a, i32x16 b) { return (i32x16)_mm512_max_epi32((__m512i)a, (__m512i)b); }
+INLINE i32x16 smaller(i32x16 a, i32x16 b) { return (i32x16)_mm512_min_epi32((__m512i)a, (__m512i)b); }
+INLINE u8x16 bytes_of(i32x16 numbers) { return (u8x16)_mm512_cvtepi32_epi8((__m512i)numbers); }
+#else
+INLINE i32x16 larger(i32x16 a, i32x16 b) { return (a & (a > b)) | (b & (a <= b)); }
+INLINE i32x16 smaller(i32x16 a, i32x16 b) { return (a & (a < b)) | (b & (a >= b)); }
+INLINE u8x16 bytes_of(i32x16 numbers) {
+  u8x16 bytes;
+  for (int i = 0; i < 16; i++) bytes[i] = (uint8_t)numbers[i];
+  return bytes;
+}
+#endif
+
+/* Write the first n of 16 bytes. */
+INLINE void put_16(uint8_t *to, u8x16 bytes, int64_t n) {
+  if (n >= 16) *(u8x16_any *)to = bytes;
+  else memcpy(to, &bytes, n);
+}
 
 /* Step the neurons of a block of one position and send their payloads; parameters as for `fire`. */
 INLINE void send(const int is_signed, const int is_shift, const layer *l, const block *b, job *j, const place *at, neurons *state) {
@@ -265,10 +285,8 @@ INLINE void send(const int is_signed, const int is_shift, const layer *l, const 
       if (__builtin_expect(bits_of(beyond) != 0, 0)) v = clip_16(v, limit, j);
       i32x16 k;
       if (is_shift) {
-        const i32x16 zero = {0}, least = is_signed ? chosen(counts < most, -counts, zero - most) : zero;
-        k = v >> bits;
-        k = chosen(k > most, zero + most, k);
-        k = chosen(k < least, least, k);
+        const i32x16 zero = {0}, least = is_signed ? larger(-counts, zero - most) : zero;
+        k = larger(smaller(v >> bits, zero + most), least);
         v -= k << bits;
       } else {
         const i32x16 up = v >= vth, down = (v < 0) & (counts > 0);
@@ -298,33 +316,38 @@ INLINE void send(const int is_signed, const int is_shift, const layer *l, const 
   }
 }
 
-/* The same for one step of payloads of several bits, where no neuron takes anything back; positions follow each other. */
+/* The same for one step of payloads of several bits, where no neuron takes anything back and results are bytes; positions follow each
+ * other. */
 static __attribute__((noinline)) void send_once(const layer *l, const block *b, job *j, const place *places, int64_t number) {
   const int64_t at = places->row * l->width + places->x, positions = l->height * l->width, start = at % positions, real = real_lanes(l, b);
-  const int32_t limit = (int32_t)l->limit, most = (int32_t)l->largest;
-  const int64_t constant_stride = j->constant_stride, vth_stride = l->vth_stride, v_init_stride = l->v_init_stride;
+  const int64_t channels = l->channels, constant_stride = j->constant_stride, vth_stride = l->vth_stride, v_stride = l->v_init_stride;
+  const int64_t stride = b->lanes, end = at + number;
+  const i32x16 zero = {0}, most = zero + (int32_t)l->largest;
+  const u32x16 limit = (u32x16)zero + (uint32_t)l->limit;
   int64_t nonzero = 0;
   i32x16 beyond = {0};
   for (int64_t lane = b->lane; lane < b->lane + real; lane += 16) {
-    const int64_t n = b->lane + real - lane;
-    for (int64_t q = 0, position = start; q < number; q++) {
-      const int64_t to = (at + q) * l->channels + lane;
-      const i32x16 bits = load(l->vth_bits + position * vth_stride + lane);
-      const i32x16 input = load(places->current + q * b->lanes + lane - b->lane) + load(j->constant + position * constant_stride + lane);
-      i32x16 v = input + load(l->v_init + position * v_init_stride + lane);
-      beyond |= (i32x16)((u32x16)input + (uint32_t)limit > (uint32_t)limit * 2);
-      const i32x16 clipped = (i32x16)((u32x16)v + (uint32_t)limit > (uint32_t)limit * 2);
-      if (__builtin_expect(bits_of(clipped) != 0, 0)) v = clip_16(v, limit, j);
-      i32x16 k = v >> bits;
-      k &= k > 0;
-      k = chosen(k > most, (i32x16){0} + most, k);
-      const i32x16 some = k != 0;
-      nonzero += __builtin_popcount(bits_of(some));
-      put_bytes(j->plane + to, k, n);
-      put_narrow(j->counts, to, j->counts_bytes, k, n);
-      put_narrow(j->sent, to, j->sent_bytes, some & 1, n);
-      if (j->potential) put(j->potential + to, v - (k << bits), n);
-      if (++position == positions) position = 0;
+    const int64_t n = b->lane + real - lane; /* bytes might alias anything, so what the loop reads stands in variables */
+    const int32_t *current = places->current + lane - b->lane, *constant = j->constant + lane + start * constant_stride;
+    const int32_t *vth_bits = l->vth_bits + lane + start * vth_stride, *v_init = l->v_init + lane + start * v_stride;
+    uint8_t *plane = j->plane + lane, *counts = (uint8_t *)j->counts + lane, *sent = (uint8_t *)j->sent + lane;
+    int32_t *potential = j->potential ? j->potential + lane : NULL;
+    for (int64_t q = at, left = positions - start; q < end; q++, current += stride) {
+      const i32x16 input = load(current) + load(constant), bits = load(vth_bits);
+      i32x16 v = input + load(v_init);
+      beyond |= (i32x16)((u32x16)input + limit > limit * 2);
+      const i32x16 clipped = (i32x16)((u32x16)v + limit > limit * 2);
+      if (__builtin_expect(bits_of(clipped) != 0, 0)) v = clip_16(v, (int32_t)l->limit, j);
+      const i32x16 k = smaller(larger(v >> bits, zero), most);
+      const u8x16 bytes = bytes_of(k);
+      nonzero += __builtin_popcount(bits_of(k != 0));
+      put_16(plane + q * channels, bytes, n);
+      put_16(counts + q * channels, bytes, n);
+      put_16(sent + q * channels, (u8x16)(bytes != 0) & 1, n);
+      if (potential) put(potential + q * channels, v - (k << bits), n);
+      constant += constant_stride, vth_bits += vth_stride, v_init += v_stride;
+      if (--left) continue;
+      left = positions, constant -= positions * constant_stride, vth_bits -= positions * vth_stride, v_init -= positions * v_stride;
     }
   }
   j->positive += nonzero;
