@@ -22,8 +22,18 @@ BATCH = 32
 """Images evaluated at once."""
 
 
+FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0)
+"""Lambdas that are tried for graded spikes, relative to the percentile."""
+
+FITTED_VALUES = 2**21
+"""Most activations of one population that its lambda is fitted to, evenly spaced among all."""
+
+
 def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: Mapping[str, str], percentile: float) -> dict[str, Float]:
     """Return lambda of populations: a percentile of each one's activation over images and positions.
+
+    Where spikes have payloads of several bits, lambda is the one of `FACTORS` times the percentile whose clipped and rounded activations
+    have the least mean square error: rounding to ``m*T`` steps of lambda and clipping trade by their number.
 
     Dead channels (below `DEAD` of the population's largest) get the population's largest lambda: they keep their weights and stay
     representable should they ever be active.
@@ -44,7 +54,28 @@ def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: 
         activations = ideal_rates(network, part)
         for name in per:
             kept[name].append(_thinned(activations[name], batch_size(images), percentile))
-    return {name: _scale(np.concatenate(kept.pop(name)), how, percentile) for name, how in per.items()}
+    found = {}
+    for name, how in per.items():
+        values, payload = np.concatenate(kept.pop(name)), network.by_name[name].payload
+        found[name] = _scale(values, how, percentile)
+        if payload.is_shift:
+            found[name] = _fitted(values, found[name], payload.largest * (network.timesteps or 1))
+    return found
+
+
+def _fitted(values: Array, scale: Float, levels: int) -> Float:
+    """Return the lambdas, shaped as `scale`, with the least mean square error of activations (M, C) in so many equal steps."""
+    values = values[:: max(1, values.size // FITTED_VALUES)]
+    largest = values.max(axis=0) if scale.size > 1 else values.max()
+    best, least = scale, np.full(scale.size, np.inf)
+    for factor in FACTORS:
+        tried = np.minimum(scale * factor, np.maximum(largest, scale)).astype(np.float32)
+        steps = np.minimum(np.rint(values * (levels / tried.ravel())), levels) * (tried.ravel() / levels)
+        error = np.square(steps - values).mean(axis=0, dtype=np.float64)
+        error = error if scale.size > 1 else error.mean(keepdims=True)
+        best = np.where((error < least).reshape(scale.shape), tried, best)
+        least = np.minimum(error, least)
+    return best.astype(np.float64)
 
 
 def _thinned(activation: Array, images: int, percentile: float) -> Array:

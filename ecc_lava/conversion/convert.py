@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ecc_lava.common import Array, Images, Progress
-from ecc_lava.conversion.passes.interface import Pass
+from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, Array, Images, Payload, Progress
+from ecc_lava.conversion.passes.interface import IntegerOptions, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, passes_of
 from ecc_lava.errors import InvalidInput
-from ecc_lava.formats import DEFAULT_FORMAT, number_format
+from ecc_lava.formats import DEFAULT_FORMAT, FORMATS, NumberFormat, number_format
 from ecc_lava.graph import Graph
 from ecc_lava.inputs import model_inputs
 from ecc_lava.lowering import FOLD_LIMIT, lower
@@ -19,6 +19,9 @@ from ecc_lava.networks import Kind, SpikingNetwork
 from ecc_lava.quantisation import Bits
 
 __all__ = ["CALIBRATION_IMAGES", "calibration_subset", "convert"]
+
+BINARY_TIMESTEPS = 32
+"""T of binary spikes unless a caller names another."""
 
 CALIBRATION_IMAGES = 256
 """Calibration images that the command line draws unless its user names another number."""
@@ -28,13 +31,15 @@ def convert(
     graph: Graph,
     *,
     calibration: Images,
-    timesteps: int = 32,
+    timesteps: int | None = None,
     recipe: str | Sequence[Pass] = DEFAULT_RECIPE,
     fold_limit: float = FOLD_LIMIT,
     format: str = DEFAULT_FORMAT,
     bits: Bits | None = None,
     steps_in_time: bool = False,
     coding: str | None = None,
+    payload_bits: int = 1,
+    signed_spikes: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> SpikingNetwork:
@@ -45,8 +50,8 @@ def convert(
     graph : Graph
     calibration : array (N, H, W, C), or arrays by input name
         Unlabelled images as the Keras model takes them; uint8 is scaled by `graph.uint8_scale`.
-    timesteps : int
-        T, the steps one sample will be shown for.
+    timesteps : int, optional
+        T, the steps one sample will be shown for; by default 32, and 1 with payloads of several bits.
     recipe : str or sequence of passes
         A name in `RECIPES`, or the passes themselves.
     fold_limit : float
@@ -58,6 +63,11 @@ def convert(
     coding : {"graded", "rate", "poisson", "events"}, optional
         How images are sent, see `ecc_lava.inputs.InputCoding`; by default graded where the format's spikes can carry it, else rate. With
         events, the calibration samples are (N, T, H, W, C) of 0 and 1.
+    payload_bits : int
+        1 to 8, as many as the format's spikes carry. A spike then carries an integer of up to ``2**payload_bits - 1``, which stands for
+        lambda. At T=1 the network is the CNN with activations of so many bits.
+    signed_spikes : bool
+        Whether neurons may take back what they sent too early; without effect at T=1.
     seed : int
         Seed of the coding's random draws (poisson).
     progress : callable (stage, done, total), optional
@@ -70,22 +80,54 @@ def convert(
     Raises
     ------
     InvalidInput
-        Wrong images, timesteps or recipe; step activations that would not be exact, unless asked for.
+        Wrong images, timesteps, payload or recipe; step activations that would not be exact, unless asked for.
     UnsupportedModel
         If the graph cannot be lowered.
     """
+    held = number_format(format)
+    payload = payload_of(payload_bits, signed_spikes, held)
+    timesteps = default_timesteps(payload) if timesteps is None else timesteps
     if timesteps < 1:
         raise InvalidInput(f"timesteps {timesteps}; at least 1 is needed")
-    network = replace(lower(graph, fold_limit).network, timesteps=timesteps)
-    held = number_format(format)
+    network = _graded(replace(lower(graph, fold_limit).network, timesteps=timesteps), payload)
     kind = coding or held.default_coding
     network = replace(network, codings=tuple(replace(c, kind=kind, seed=seed) for c in network.codings))
     images = model_inputs(calibration, network.input_specs, "calibration")
     if not steps_in_time:
         _check_steps(network, timesteps)
-    for step in passes_of(recipe, format, held.default_bits if bits is None else bits, graph, progress):
+    for step in passes_of(recipe, payload, IntegerOptions(format, held.default_bits if bits is None else bits, graph, progress)):
         network = step(network, images).with_trace(step)
     return network
+
+
+def default_timesteps(payload: Payload) -> int:
+    """Return T unless a caller names another: one step suffices for payloads of several bits."""
+    return 1 if payload.is_shift else BINARY_TIMESTEPS
+
+
+def payload_of(bits: int, signed: bool, format: NumberFormat) -> Payload:
+    """Return what spikes carry.
+
+    Raises
+    ------
+    InvalidInput
+        If there are no such payloads, or the format's spikes cannot carry them.
+    """
+    if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= PAYLOAD_BITS_MAX:
+        raise InvalidInput(f"{bits!r} payload bits; a spike carries 1 to {PAYLOAD_BITS_MAX}")
+    payload = Payload(bits, bool(signed))
+    if payload != BINARY and bits > format.payload_bits:
+        graded = " or ".join(other.name for other in FORMATS.values() if other.payload_bits >= bits)
+        what = f"{bits} payload bits{' and a sign' * payload.signed}"
+        carries = f"up to {format.payload_bits} bits" if format.payload_bits else "one bit without sign"
+        raise InvalidInput(f"{what}; spikes of {format.name} carry {carries}" + (f", use {graded}" if graded else ""))
+    return payload
+
+
+def _graded(network: SpikingNetwork, payload: Payload) -> SpikingNetwork:
+    """Return the network with integrate-and-fire neurons that send such payloads."""
+    populations = tuple(replace(p, payload=payload) if p.kind is Kind.IF else p for p in network.populations)
+    return replace(network, populations=populations)
 
 
 def _check_steps(network: SpikingNetwork, timesteps: int) -> None:

@@ -6,18 +6,16 @@ To add a recipe, give it a line in `RECIPES`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from ecc_lava.common import Progress
+from ecc_lava.common import BINARY, Payload
 from ecc_lava.conversion.calibration.class_offsets import ClassOffsets
 from ecc_lava.conversion.calibration.layerwise import LayerwiseCalibration
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
-from ecc_lava.conversion.passes.interface import IntegerPass, Pass
+from ecc_lava.conversion.passes.interface import IntegerOptions, IntegerPass, Pass
+from ecc_lava.conversion.passes.observed_input import ObservedInput
 from ecc_lava.conversion.passes.residual_elimination import ResidualElimination
 from ecc_lava.errors import InvalidInput
-from ecc_lava.graph import Graph
-from ecc_lava.quantisation import Bits
 
 __all__ = ["DEFAULT_RECIPE", "RECIPES", "passes_of"]
 
@@ -32,10 +30,22 @@ DEFAULT_RECIPE = "best"
 """The recipe of `convert` and studies unless their caller names another."""
 
 
-def passes_of(recipe: str | Sequence[Pass], format: str, bits: Bits, graph: Graph, progress: Progress | None) -> tuple[Pass, ...]:
-    """Return the passes of a recipe, with number format, bits and progress for those that run integers."""
+def passes_of(recipe: str | Sequence[Pass], payload: Payload, options: IntegerOptions) -> tuple[Pass, ...]:
+    """Return the passes of a recipe, with the options of those that run integers; graded spikes need the range of their sums before these.
+
+    Parameters
+    ----------
+    recipe : str or sequence of passes
+    payload : Payload
+        What the spikes carry.
+    options : IntegerOptions
+    """
     if isinstance(recipe, str):
         if recipe not in RECIPES:
             raise InvalidInput(f"recipe {recipe!r} is not known; known: {', '.join(RECIPES)}")
         recipe = RECIPES[recipe]
-    return tuple(replace(step.of(format, bits, graph), progress=progress) if isinstance(step, IntegerPass) else step for step in recipe)
+    passes = tuple(step.of(options) if isinstance(step, IntegerPass) else step for step in recipe)
+    if payload == BINARY:
+        return passes
+    first = next((place for place, step in enumerate(passes) if isinstance(step, IntegerPass)), len(passes))
+    return (*passes[:first], ObservedInput(), *passes[first:])

@@ -28,7 +28,10 @@ def rescaled(network: SpikingNetwork, lambdas: Mapping[str, Float], *, incoming:
     ratio = {p.name: lambdas.get(p.name, p.lambda_) / p.lambda_ for p in network.populations}
 
     def population(p: Population) -> Population:
-        return replace(p, bias=p.bias / ratio[p.name] if incoming else p.bias, lambda_=p.lambda_ * ratio[p.name])
+        changed = replace(p, lambda_=p.lambda_ * ratio[p.name])
+        if not incoming:
+            return changed
+        return replace(changed, bias=p.bias / ratio[p.name], observed=None if p.observed is None else p.observed / ratio[p.name])
 
     def projection(p: Projection) -> Projection:
         source, target = network.by_name[p.source], network.by_name[p.target]

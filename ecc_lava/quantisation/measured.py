@@ -24,29 +24,40 @@ class MeasuredProjection:
     gain: Array | None
     mantissa_max: int
     """Largest mantissa that stays in its format after the gain."""
-    sent: int
-    """Largest value of a source neuron in one step."""
+    sent: tuple[int, int]
+    """Least and largest value of a source neuron in one step."""
     largest: Float
     """Largest |kernel| per target channel; 0 for channels that the projection does not write."""
 
     @property
     def most(self) -> int:
         """Largest factor between a mantissa and its contribution in one step, before the shift."""
-        return self.sent * (1 if self.gain is None else int(self.gain.max()))
+        return self.sent[1] * self._gain
+
+    @property
+    def _gain(self) -> int:
+        return 1 if self.gain is None else int(self.gain.max())
+
+    def bounds(self, kernel: Array) -> tuple[Float, Float]:
+        """Return the least and the largest sum of one step that weights in place of the kernel can make, (C,), before the shift."""
+        least, most = (float(value * self._gain) for value in self.sent)
+        low = over_synapses(np.add, self.geometry, np.minimum(least * kernel, most * kernel)).min(axis=0)
+        high = over_synapses(np.add, self.geometry, np.maximum(least * kernel, most * kernel)).max(axis=0)
+        return low, high
 
     def exact(self, units: Float, shift: int) -> Array:
         """Return the kernel in units of ``2**shift`` potential units, before it is rounded to mantissas."""
         return scaled_by_target(self.geometry, units / 2.0**shift)
 
 
-def measured(projection: Projection, sent: int, mantissa_max: int) -> MeasuredProjection:
+def measured(projection: Projection, sent: tuple[int, int], mantissa_max: int) -> MeasuredProjection:
     """Return a projection with its gain map in integers and the size of its weights.
 
     Parameters
     ----------
     projection : Projection
-    sent : int
-        Largest value of a source neuron in one step.
+    sent : (int, int)
+        Least and largest value of a source neuron in one step.
     mantissa_max : int
         Largest mantissa of the format.
     """

@@ -3,7 +3,8 @@
 Every target channel c has one unit: the potential counts ``S_c`` per threshold unit. A projection's weights are
 ``W = mantissa * 2**(weight_shift + exponent) / S_c``. Each projection has its own power of two, so that an identity shortcut costs the
 convolution beside it no bits. Mantissas, thresholds, biases and initial potentials are rounded to nearest. Where a format shares
-thresholds among channels, each channel's unit is made coarser until its threshold is one of a few (`shared_thresholds`).
+thresholds among channels, each channel's unit is made coarser until its threshold is one of a few (`shared_thresholds`); where payloads
+have several bits, until its threshold is a power of two, so that the payload is a shift.
 """
 
 from __future__ import annotations
@@ -27,7 +28,15 @@ COARSER = 20
 """Most attempts to make units coarser; rounding makes a few necessary."""
 
 UNIT_MIN = 1024.0
-"""Potential units that one threshold unit should have at least: a bias is then off by at most 0.05 % of the threshold per step."""
+"""Potential units that the largest payload of a step should have at least: a bias is then off by at most 0.05 % of it per step."""
+
+MARGIN = 4
+"""How many times the largest input of one step on calibration images must fit into the potential's range, where payloads arrive and the
+weights alone do not prove that every sum fits."""
+
+_WIDER = 2**7
+"""Where `MARGIN` takes the place of a proof, the largest sum that weights allow may be so many times the range: 31 bits then hold it, so
+that back ends see every overflow."""
 
 
 class _Candidate(NamedTuple):
@@ -63,7 +72,9 @@ class PopulationQuantiser:
         self._dropped = format.dropped_bits(bits)
         self._one_unit = per == "layer" or population.kind is Kind.READOUT  # logits are compared, so they share one scale
         self._timesteps = (network.timesteps or 1) if population.kind.is_stateful else 1  # a step population keeps nothing
-        self._inputs = [measured(p, network.largest_sent[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
+        self._inputs = [measured(p, network.sent_range[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
+        self._observed = population.observed if network.hears_payloads(population.name) else None
+        self._unit_min = UNIT_MIN / population.payload.largest
         self._vth = np.broadcast_to(population.vth.max(axis=(0, 1)), population.shape[2])
         if population.kind.spikes:
             self._population = replace(population, bias=self._effective(population.bias))
@@ -113,7 +124,7 @@ class PopulationQuantiser:
                 break  # larger exponents only reach further
         if not fitting:
             return self._coarse([max(self._format.exponent_min, self._format.exponent_min - max(relative) + r) for r in relative])
-        fine = [choice for choice in fitting if choice.units.min() >= UNIT_MIN]
+        fine = [choice for choice in fitting if choice.units.min() >= self._unit_min]
         safe = [choice for choice in fine if choice.safe]
         if not fine:
             return fitting[-1].units, fitting[-1].exponents
@@ -156,7 +167,13 @@ class PopulationQuantiser:
             weights = np.min(
                 [i.mantissa_max * 2.0 ** self._shift(e) / i.largest for e, i in zip(exponents, self._inputs, strict=True)], axis=0
             )
-            limits = [weights, np.maximum(format.potential_max / (2 * self._timesteps * bias), UNIT_MIN), (format.bias_max - 1) / bias]
+            limits = [
+                weights,
+                np.maximum(format.potential_max / (2 * self._timesteps * bias), self._unit_min),
+                (format.bias_max - 1) / bias,
+            ]
+            if population.payload.is_shift:  # the potential holds the largest payload twice, also in channels that limit nothing
+                limits += [format.potential_max / (2 * population.payload.largest * largest(population.vth))]
             if population.kind.spikes:
                 limits += [(format.vth_max - 1) / largest(population.vth), (format.potential_max - 1) / largest(population.v_init)]
         units: Float = np.min(limits, axis=0)
@@ -165,9 +182,11 @@ class PopulationQuantiser:
         return self._shared(np.where(np.isfinite(units), units, 1.0))  # nothing limits a channel of zeros
 
     def _shared(self, units: Float) -> Float:
-        """Return units at most as fine, made equal where the channels share one, with as few distinct thresholds as the format holds."""
+        """Return units at most as fine: equal where channels share one, with thresholds that are shifts, and as few as the format holds."""
         if self._one_unit:
             units = np.full_like(units, units.min())
+        if self._population.payload.is_shift:
+            units = 2.0 ** np.floor(np.log2(units * self._vth)) / self._vth
         number, step = self._format.vth_distinct, self._format.vth_min
         if self._population.kind is not Kind.IF or number is None or self._least_threshold(units) < step:
             return units
@@ -191,18 +210,23 @@ class PopulationQuantiser:
         return int(sum((share > least).sum() for share in used))
 
     def _reach(self, units: Float, exponents: list[int]) -> Float:
-        """Return a bound of |input sum + bias| in one step, (C,), before and after rounding, which can double a sum of small weights."""
+        """Return a bound of |input sum + bias| in one step, (C,), before and after rounding, which can double a sum of small weights.
+
+        Where payloads arrive, the bound is `MARGIN` times the largest sum on calibration images, if that is less and was measured.
+        """
         channels = self._population.shape[2]
         bias = self._format.rounded_bias(np.broadcast_to(self._population.bias, self._population.shape) * units).reshape(-1, channels)
         low, high = bias.min(axis=0), bias.max(axis=0)
         for exponent, entry in zip(exponents, self._inputs, strict=True):
             shift = self._shift(exponent)
             exact = entry.exact(units, shift)
-            rounded = np.rint(exact)
-            least, most = np.minimum(np.minimum(exact, rounded), 0), np.maximum(np.maximum(exact, rounded), 0)
-            low += over_synapses(np.add, entry.geometry, least).min(axis=0) * entry.most * 2.0**shift
-            high += over_synapses(np.add, entry.geometry, most).max(axis=0) * entry.most * 2.0**shift
+            (low_exact, high_exact), (low_rounded, high_rounded) = entry.bounds(exact), entry.bounds(np.rint(exact))
+            low += np.minimum(low_exact, low_rounded) * 2.0**shift
+            high += np.maximum(high_exact, high_rounded) * 2.0**shift
         result: Float = np.maximum(high, -low)
+        if self._observed is not None:
+            seen = MARGIN * self._observed.max(axis=(0, 1)) * units
+            result = np.minimum(result, np.maximum(seen, result / _WIDER))
         return result
 
     def population(self, units: Float, depth: int) -> QuantisedPopulation:
@@ -212,9 +236,11 @@ class PopulationQuantiser:
         bias = zero if p.kind is Kind.INPUT else format.rounded_bias(p.bias * units).astype(np.int32)
         vth = format.rounded_vth(p.vth * units).astype(np.int32) if p.kind.spikes else zero
         if p.kind is Kind.IF:
+            if p.payload.is_shift:
+                vth = (2 ** np.rint(np.log2(np.maximum(p.vth * units, format.vth_min)))).astype(np.int32)
             vth = np.maximum(vth, format.vth_min)
         v_init = np.rint(p.v_init * units).astype(np.int32) if p.kind is Kind.IF else zero
-        return QuantisedPopulation(p.name, p.shape, p.kind, depth, bias, vth, v_init)
+        return QuantisedPopulation(p.name, p.shape, p.kind, depth, bias, vth, v_init, p.payload)
 
     def unrounded(self, rounded: Population, units: Float) -> Population:
         """Return the float population `rounded` with its bias, threshold and initial potential in potential units, not rounded."""

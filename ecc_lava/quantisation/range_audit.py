@@ -22,6 +22,9 @@ class PopulationRange:
     name : str
     one_step_low, one_step_high : int
         Least and largest input sum plus bias of one step, from the signs of the weights.
+    one_step_fits : bool
+        Whether this proves that the sum of one step stays in the potential's range. It may not where payloads arrive; every back end then
+        checks every step.
     worst_channel : int
         The channel whose input can be largest.
     all_steps : int
@@ -33,6 +36,7 @@ class PopulationRange:
     name: str
     one_step_low: int
     one_step_high: int
+    one_step_fits: bool
     worst_channel: int
     all_steps: int
     all_steps_fit: bool
@@ -43,13 +47,14 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
 
     ``high_c = sum_p 2**shift_p * gain_p * sent_p * sum(positive mantissas of channel c) + bias_c``
 
-    with sent = 1 for spikes and 255 for graded input; ``low_c`` likewise with the negative mantissas. The neurons of a Sparse differ,
-    so a channel's bounds are those of its widest neuron on either side.
+    with sent the largest payload: 1 for binary spikes, 255 for graded input; ``low_c`` likewise with the negative mantissas. A signed
+    payload adds its largest value times the other mantissas to both. The neurons of a Sparse differ, so a channel's bounds are those of
+    its widest neuron on either side.
 
     Raises
     ------
     RangeError
-        If a one-step input sum can leave the potential's range, naming population, channel, value and limit.
+        If a one-step input sum of binary spikes and inputs can leave the potential's range, naming population, channel, value and limit.
     """
     limit = network.format.potential_max
     ranges = []
@@ -60,16 +65,18 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
             geometry = projection.geometry
             kernel = geometry.kernel.astype(np.int64)
             gain = int(geometry.gain.max()) if isinstance(geometry, Conv) and geometry.gain is not None else 1
-            factor = gain * network.largest_sent[projection.source] * 2 ** network.format.shift(projection.exponent)
-            low += over_synapses(np.add, geometry, np.minimum(kernel, 0)).min(axis=0) * factor
-            high += over_synapses(np.add, geometry, np.maximum(kernel, 0)).max(axis=0) * factor
+            factor = gain * 2 ** network.format.shift(projection.exponent)
+            least, most = (kernel * sent for sent in network.sent_range[projection.source])
+            low += over_synapses(np.add, geometry, np.minimum(least, most)).min(axis=0) * factor
+            high += over_synapses(np.add, geometry, np.maximum(least, most)).max(axis=0) * factor
         reach = np.maximum(np.abs(low), np.abs(high))
         worst = int(reach.argmax())
-        if reach[worst] > limit:
+        fits = int(reach[worst]) <= limit
+        if not fits and not network.hears_payloads(population.name):
             raise RangeError(
                 f"channel {worst} of population {population.name!r}: one step's input can reach {int(reach[worst])}; "
                 f"the potential holds {limit}. Use fewer bits"
             )
         all_steps = int(reach[worst]) * (network.timesteps if population.kind.is_stateful else 1)
-        ranges.append(PopulationRange(population.name, int(low.min()), int(high.max()), worst, all_steps, all_steps <= limit))
+        ranges.append(PopulationRange(population.name, int(low.min()), int(high.max()), fits, worst, all_steps, all_steps <= limit))
     return tuple(ranges)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
+from ecc_lava.common import BINARY
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion import activations
 from ecc_lava.conversion.calibration.response import errors, moments
@@ -18,7 +19,7 @@ from ecc_lava.conversion.calibration.weight_sharing import Sharing
 from ecc_lava.conversion.convert import calibration_subset, convert
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
-from ecc_lava.conversion.passes.interface import Pass
+from ecc_lava.conversion.passes.interface import IntegerOptions, Pass
 from ecc_lava.conversion.passes.residual_elimination import ResidualElimination
 from ecc_lava.conversion.recipes import RECIPES, passes_of
 from ecc_lava.errors import InvalidInput
@@ -418,6 +419,6 @@ def test_calibration_takes_projections_in_any_order() -> None:
     listed = replace(lower(graph).network, timesteps=4)
     for projections in (listed.projections, listed.projections[::-1]):
         network = replace(listed, projections=projections)
-        for step in passes_of("best", "loihi2", 8, graph, None):
+        for step in passes_of("best", BINARY, IntegerOptions("loihi2", 8, graph)):
             network = step(network, _named(graph, x))
         np.testing.assert_allclose(rate_forward(network, x), forward(graph, x), atol=1e-9 * np.abs(forward(graph, x)).max())

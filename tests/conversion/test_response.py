@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ecc_lava.common import BINARY
 from ecc_lava.conversion.calibration import response
 
 
@@ -17,7 +18,7 @@ def test_many_threads_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     scale, bias, v_init = rng.uniform(0.5, 1.5, 7), rng.normal(0, 0.1, 7), rng.random(7)
 
     def computed() -> list[Any]:
-        counts = response.spike_counts(current, scale, bias, v_init)
+        counts = response.sent_sums(current, scale, bias, v_init, BINARY)
         return [counts, *response.moments(target, counts), *response.errors(target, counts, scale)]
 
     alone = computed()

@@ -11,12 +11,11 @@ import numpy as np
 from ecc_lava.backends import simulate
 from ecc_lava.common import Array, Float, joined, output_of
 from ecc_lava.conversion.calibration.presynaptic import of_maps
-from ecc_lava.conversion.passes.interface import IntegerPass
+from ecc_lava.conversion.passes.interface import IntegerOptions, IntegerPass
 from ecc_lava.errors import InvalidInput
-from ecc_lava.graph import Graph
 from ecc_lava.inputs import batch_size, parts
 from ecc_lava.networks import SpikingNetwork, output_name, rate_forward
-from ecc_lava.quantisation import Bits, quantise
+from ecc_lava.quantisation import quantise
 
 __all__ = ["ClassOffsets"]
 
@@ -62,9 +61,10 @@ class ClassOffsets(IntegerPass):
 
     classifiers: tuple[str, ...] | None = None
 
-    def of(self, format: str, bits: Bits, graph: Graph) -> ClassOffsets:
-        """Return the pass with this number format, these bits and the graph's classifiers where its own are None."""
-        return replace(super().of(format, bits, graph), classifiers=graph.classifiers if self.classifiers is None else self.classifiers)
+    def of(self, options: IntegerOptions) -> ClassOffsets:
+        """Return the pass with the options' format and bits and the graph's classifiers where its own are None."""
+        named = options.graph.classifiers if self.classifiers is None else self.classifiers
+        return replace(super().of(options), classifiers=named)
 
     def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
         """Return the network with its classes offset; `rate_forward` still is that of `network`."""

@@ -8,7 +8,7 @@ adds to the error of the one before. The pass visits the populations in order, w
    input runs ahead of an even one (see `response.start_up`) and d the v_init offset. The sum over T steps stays, but what runs ahead no
    longer fires;
 3. *threshold* and *v_init offset* (`neuron_fit`): for each channel, the factor on lambda and the offset with the least mean square error
-   of the rates;
+   of the rates; with payloads of several bits then a lambda that suits a threshold of a power of two (`shifts`);
 4. *answers*: bias ("light") and weights again, by the rates that the integers themselves answer with, so that rounding is part of it. A
    change is fitted to some images and stays if the others come nearer to their ideal;
 5. *gain*: what one spike stands for to the populations after it, by least squares.
@@ -27,14 +27,15 @@ import numpy as np
 
 from ecc_lava.common import Array, Float
 from ecc_lava.conversion.calibration.changes import with_divided_weights, with_numbers
+from ecc_lava.conversion.calibration.goal import Goal, rows_of
 from ecc_lava.conversion.calibration.neuron_fit import NeuronFit, best_gains, fit_neurons
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.regression import HELD_OUT
 from ecc_lava.conversion.calibration.response import moments
+from ecc_lava.conversion.calibration.shifts import with_shifts
 from ecc_lava.conversion.calibration.weights import RefittedWeights, refitted
 from ecc_lava.conversion.passes.interface import IntegerPass
 from ecc_lava.conversion.rescaling import rescaled
-from ecc_lava.geometry import is_binary, mixes_channels
 from ecc_lava.networks import Kind, Population, SpikingNetwork
 
 __all__ = ["LayerwiseCalibration"]
@@ -85,6 +86,7 @@ class LayerwiseCalibration(IntegerPass):
                 calibrated, _ = self._weights(calibrated, population, ideal, arrivals)
                 error = (ideal - arrivals.sums(calibrated, population.name)).mean(axis=(0, 1, 2))
                 calibrated = with_numbers(calibrated, population.name, bias=calibrated.by_name[population.name].bias + error)
+                calibrated = _observed(calibrated, population.name, arrivals)
             else:
                 arrivals.advance(calibrated, population.name)
             arrivals.settle(population, ideal)
@@ -93,21 +95,23 @@ class LayerwiseCalibration(IntegerPass):
 
     def _neurons(self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: PresynapticInput) -> SpikingNetwork:
         """Return the network with one integrate-and-fire population calibrated; its spikes have arrived."""
-        goal = _Goal.of(network, population, ideal)
+        goal = Goal.of(network, population, ideal)
         network, weights = self._weights(network, population, ideal, arrivals)
         fit = fit_neurons(
             arrivals.currents(network, goal.name),
             arrivals.sampled(population, goal.rates),
-            goal.most,
+            goal.largest_gain,
             thresholds=self.thresholds,
             v_init_offsets=self.v_init_offset,
             fraction=self.fraction,
+            payload=population.payload,
             together=goal.together,
         )
         own = network.by_name[goal.name]
         network = with_divided_weights(network, goal.name, fit.threshold)
         v_init = np.reshape(fit.v_init, (1, 1, -1)) * own.vth
         network = with_numbers(network, goal.name, bias=own.bias / fit.threshold + fit.bias, v_init=v_init)
+        network, fit = with_shifts(_observed(network, goal.name, arrivals), goal, fit, arrivals)
         network, gain = self._answering(network, goal, fit, weights, arrivals)
         factor: Float = np.reshape(gain[:1] if goal.together else gain, (1, 1, -1))
         return rescaled(network, {goal.name: factor * own.lambda_}, incoming=False)
@@ -119,14 +123,15 @@ class LayerwiseCalibration(IntegerPass):
         return refitted(network, population, ideal, arrivals) if self.refit else (network, None)
 
     def _answering(
-        self, network: SpikingNetwork, goal: _Goal, fit: NeuronFit, weights: RefittedWeights | None, arrivals: PresynapticInput
+        self, network: SpikingNetwork, goal: Goal, fit: NeuronFit, weights: RefittedWeights | None, arrivals: PresynapticInput
     ) -> tuple[SpikingNetwork, Float]:
         """Return the network with bias and weights corrected by how the integers answer, and the gains; its spikes have arrived."""
         name, held_out = goal.name, int(len(goal.rates) * (1 - HELD_OUT))
         best, gain, least = network, fit.gain, np.inf
         for number in range(self.answers + 1):
             rates = arrivals.advance(network, name)
-            gains = fit.gain if goal.together else best_gains(*moments(_rows(goal.rates), _rows(rates)), fit.threshold, goal.most)
+            found = moments(rows_of(goal.rates), rows_of(rates))
+            gains = fit.gain if goal.together else best_gains(*found, fit.threshold, goal.largest_gain)
             error = goal.rates - rates * gains
             noise = float(np.square(error[held_out:]).mean())
             if noise >= least:
@@ -143,40 +148,6 @@ class LayerwiseCalibration(IntegerPass):
         return best, gain
 
 
-@dataclass(frozen=True, eq=False)
-class _Goal:
-    """What an integrate-and-fire population should answer.
-
-    Attributes
-    ----------
-    population : Population
-        Before calibration.
-    rates : float32 array (N, H, W, C)
-        Ideal rates, at most `most`.
-    most : array (C,)
-        Largest rate and largest gain, by the model's own ceiling.
-    together : bool
-        Whether all channels have one threshold and one gain, as binarised weights read them.
-    """
-
-    population: Population
-    rates: Array
-    most: Array
-    together: bool
-
-    @staticmethod
-    def of(network: SpikingNetwork, population: Population, ideal: Array) -> _Goal:
-        """Return the goal of a population with an ideal input sum, (N, H, W, C)."""
-        most = np.broadcast_to(population.ceiling / population.lambda_, (1, 1, population.shape[2]))
-        together = any(p.source == population.name and is_binary(p.geometry) and mixes_channels(p.geometry) for p in network.projections)
-        return _Goal(population, np.clip(ideal, 0.0, most).astype(np.float32), most.ravel(), together)
-
-    @property
-    def name(self) -> str:
-        """The population's name."""
-        return self.population.name
-
-
-def _rows(values: Array) -> Array:
-    """Return values (N, H, W, C) as (M, C)."""
-    return values.reshape(-1, values.shape[-1])
+def _observed(network: SpikingNetwork, name: str, arrivals: PresynapticInput) -> SpikingNetwork:
+    """Return the network with the largest input that really arrives at a population, where payloads do."""
+    return with_numbers(network, name, observed=arrivals.reach(network, name)) if network.hears_payloads(name) else network

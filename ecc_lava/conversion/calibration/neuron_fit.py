@@ -11,8 +11,8 @@ from itertools import product
 
 import numpy as np
 
-from ecc_lava.common import Array, Float
-from ecc_lava.conversion.calibration.response import errors, moments, spike_counts, start_up
+from ecc_lava.common import Array, Float, Payload
+from ecc_lava.conversion.calibration.response import errors, moments, sent_sums, start_up
 
 __all__ = ["NeuronFit", "best_gains", "fit_neurons"]
 
@@ -60,6 +60,7 @@ def fit_neurons(
     thresholds: Sequence[float],
     v_init_offsets: Sequence[float],
     fraction: float,
+    payload: Payload,
     together: bool,
 ) -> NeuronFit:
     """Return the parameters of every channel with the least mean square error of the rates.
@@ -75,29 +76,31 @@ def fit_neurons(
     thresholds : sequence of float
         Factors on lambda that are tried.
     v_init_offsets : sequence of float
-        Reductions of the initial potential that are tried, in thresholds.
+        Reductions of the initial potential that are tried, in thresholds; at one step they are nothing but a bias, so that none is tried.
     fraction : float
         Initial potential in thresholds, before any reduction.
+    payload : Payload
+        What a spike carries.
     together : bool
         Whether all channels have one threshold and one gain.
     """
     steps, channels = current.shape[1:]
     ahead = start_up(current)
     best: NeuronFit | None = None
-    for reduction, factor in product(v_init_offsets, thresholds):
+    for reduction, factor in product(v_init_offsets if steps > 1 else (0.0,), thresholds):
         threshold = np.full(channels, factor)
         removed = ahead / factor + reduction
         v_init = fraction - removed
         bias, gain = removed / steps, threshold
         for trial in range(ROUNDS + 1):
-            rates = spike_counts(current, 1.0 / threshold, bias, v_init) / steps
+            rates = sent_sums(current, 1.0 / threshold, bias, v_init, payload) / steps
             if not together:
                 gain = best_gains(*moments(target, rates), threshold, most)
             error, noise = errors(target, rates, gain)
             if trial < ROUNDS:
                 bias = bias + error / gain
         if best is not None:
-            noise = np.where(threshold <= most, noise, np.inf)  # rate 1 never stands for more than the model's own ceiling
+            noise = np.where(threshold <= most, noise, np.inf)  # no payload stands for more than the model's own ceiling
         found = NeuronFit(threshold, bias, v_init, gain, noise)
         best = found if best is None else best.better(found, together)
     assert best is not None

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecc_lava.backends import simulate
-from ecc_lava.common import Array, Float
+from ecc_lava.backends import BACKENDS, Recording, as_result, sent_at_steps
+from ecc_lava.common import Array, Float, Shape
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply, apply_at, windows
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
-from ecc_lava.networks import Kind, Population, Projection, SpikingNetwork
-from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
+from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork
+from ecc_lava.quantisation import DEFAULT, Bits, as_float, bits_of, quantise
 
 __all__ = ["PresynapticInput", "of_maps"]
 
@@ -23,7 +23,10 @@ BYTES = 2**28
 
 @dataclass(frozen=True)
 class _SourceSpikes:
-    """What a population sends: its rates, (N, H, W, C), and its spikes in bits, (N, T, bytes), or None if every step sends the same."""
+    """What a population sends: its rates, (N, H, W, C), and what it sends at each step, or None if every step sends the same.
+
+    The raster is that of a `Result`: spikes in bits, (N, T, bytes), or payloads, int16 (N, T, H*W*C).
+    """
 
     rates: Array
     raster: Array | None
@@ -115,10 +118,29 @@ class PresynapticInput:
             shape = network.by_name[p.source].shape
             size = max(1, BYTES // (4 * self.timesteps * int(np.prod(shape))))
             for start in range(0, self._samples, size):
-                spikes = _unpacked(source.raster[start : start + size], shape)
+                spikes = sent_at_steps(source.raster[start : start + size], shape)
                 part = apply_at(p.geometry, spikes.reshape(-1, *shape), rows, columns, np.float32)
                 total[start : start + size] += part.reshape(-1, self.timesteps, number, channels)
         return np.ascontiguousarray(total.transpose(0, 2, 1, 3)).reshape(-1, self.timesteps, channels)
+
+    def reach(self, network: SpikingNetwork, target: str) -> Float:
+        """Return every channel's largest |input + bias| of one step, over all images and positions, (1, 1, C)."""
+        sources = {p.source: self._sent[p.source] for p in network.into(target)}
+        bias = network.by_name[target].bias.astype(np.float32)
+        largest = np.zeros(network.by_name[target].shape[2])
+        for step in range(1 if all(s.raster is None for s in sources.values()) else self.timesteps):
+            total: Array = bias
+            for p in network.into(target):
+                total = total + apply(p.geometry, self._at_step(sources[p.source], network.by_name[p.source].shape, step))
+            largest = np.maximum(largest, np.abs(total).max(axis=(0, 1, 2)))
+        return largest.reshape(1, 1, -1)
+
+    @staticmethod
+    def _at_step(source: _SourceSpikes, shape: Shape, step: int) -> Array:
+        """Return what a population of `shape` sends at a step, float32 (N, H, W, C)."""
+        if source.raster is None:
+            return source.rates
+        return sent_at_steps(source.raster[:, step : step + 1], shape)[:, 0].astype(np.float32)
 
     def rates_read(self, projection: Projection) -> Array:
         """Return the rates of the source neurons that each sampled neuron reads, float32 (M, K), in the order of the kernel."""
@@ -134,42 +156,45 @@ class PresynapticInput:
 
     def advance(self, network: SpikingNetwork, target: str) -> Array:
         """Run a population of the integer network on what arrives, keep what it sends, and return its rates, float32 (N, H, W, C)."""
-        alone = self._alone(network, target)
-        integer = quantise(alone, format=self._format, bits={DEFAULT: self._bits[target]})
-        size = max(1, BYTES // (self.timesteps * sum(p.neurons for p in alone.populations)))
-        rates, rasters = [], []
+        integer = self.integers(network, target)
+        run = BACKENDS["float"].load()
+        wide = as_float(integer)
+        size = max(1, BYTES // (self.timesteps * sum(p.neurons for p in integer.populations)))
+        recording, rates, rasters = Recording(frozenset([target])), [], []
         for start in range(0, self._samples, size):
-            images = {p.name: self._given(p.name, p.shape, slice(start, start + size)) for p in alone.inputs}
-            result = simulate(integer, images, record=[target])
+            sent = {p.name: self._given(p, slice(start, start + size)) for p in integer.inputs}
+            activity = run(wide, sent, self.timesteps, recording)
+            result = as_result(integer, activity, "fast", self.timesteps, [target])
             rates.append(result.counts[target].astype(np.float32) / self.timesteps)
             rasters.append(result.raster[target])
         self._sent[target] = _SourceSpikes(np.concatenate(rates), np.concatenate(rasters))
         return self._sent[target].rates
 
+    def integers(self, network: SpikingNetwork, target: str) -> QuantisedNetwork:
+        """Return a population in integers, as the whole network's quantisation makes it, with its sources as inputs."""
+        return quantise(self._alone(network, target), format=self._format, bits={DEFAULT: self._bits[target]})
+
     def _alone(self, network: SpikingNetwork, target: str) -> SpikingNetwork:
         """Return a population with its sources as inputs, and a readout without weights."""
         into, population = network.into(target), network.by_name[target]
         sources = [network.by_name[name] for name in dict.fromkeys(p.source for p in into)]
-        inputs = tuple(Population.ideal(p.name, p.shape, Kind.INPUT) for p in sources)
+        inputs = tuple(replace(Population.ideal(p.name, p.shape, Kind.INPUT), payload=p.payload) for p in sources)
         codings = tuple(InputCoding("graded" if self.is_constant(p.name) else "events", uint8_scale=1.0) for p in sources)
         readout = Population.ideal(f"{target}.end", (1, 1, 1), Kind.READOUT)
         end = Projection(target, readout.name, Dense(np.zeros((population.neurons, 1))))
         return SpikingNetwork((*inputs, population, readout), (*into, end), codings, self.timesteps)
 
-    def _given(self, source: str, shape: tuple[int, int, int], part: slice) -> Array:
+    def _given(self, source: QuantisedPopulation, part: slice) -> Array:
         """Return what some images make a population send: graded values (N, H, W, C), or spikes (N, T, H, W, C)."""
-        sent = self._sent[source]
-        return sent.rates[part].astype(np.uint8) if sent.raster is None else _unpacked(sent.raster[part], shape)
+        sent = self._sent[source.name]
+        if sent.raster is None:
+            return sent.rates[part].astype(np.uint8)
+        return sent_at_steps(sent.raster[part], source.shape).astype(source.payload.dtype)
 
 
 def _packed(spikes: Array) -> Array:
     """Return spikes (N, T, H, W, C) in bits."""
     return np.packbits(spikes.reshape(*spikes.shape[:2], -1), axis=-1)
-
-
-def _unpacked(raster: Array, shape: tuple[int, int, int]) -> Array:
-    """Return spikes uint8 (N, T, H, W, C) from bits."""
-    return np.unpackbits(raster, axis=-1, count=int(np.prod(shape))).reshape(*raster.shape[:2], *shape)
 
 
 def of_maps(codings: Sequence[InputCoding]) -> tuple[InputCoding, ...]:

@@ -1,4 +1,4 @@
-"""Spike counts of integrate-and-fire neurons on recorded input, for candidate thresholds, biases and initial potentials.
+"""What integrate-and-fire neurons send on recorded input, for candidate thresholds, biases and initial potentials.
 
 Numba compiles the loops. All quantities are in units of the threshold.
 """
@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, compiled_by
+from ecc_lava.common import Array, Float, Payload, compiled_by
 
-__all__ = ["errors", "moments", "spike_counts", "start_up"]
+__all__ = ["errors", "moments", "sent_sums", "start_up"]
 
 
 @cache
 def _kernel() -> Any:
     import numba
 
-    def counts(current: Array, scale: Array, bias: Array, v_init: Array, out: Array) -> None:
+    def sums(current: Array, scale: Array, bias: Array, v_init: Array, most: Any, is_signed: bool, out: Array) -> None:
         rows, steps, channels = current.shape
         v = np.empty(channels, np.float32)
         for row in range(rows):
@@ -33,11 +33,12 @@ def _kernel() -> Any:
             for t in range(steps):
                 for c in range(channels):
                     potential = v[c] + current[row, t, c] * scale[c] + bias[c]
-                    fires = potential >= np.float32(1.0)
-                    v[c] = potential - np.float32(1.0) if fires else potential
-                    out[row, c] += np.float32(1.0) if fires else np.float32(0.0)
+                    least = -min(most, out[row, c]) if is_signed else np.float32(0.0)
+                    sent = min(max(np.floor(potential), least), most)
+                    v[c] = potential - sent
+                    out[row, c] += sent
 
-    return compiled_by(numba.njit, counts)
+    return compiled_by(numba.njit, sums)
 
 
 @cache
@@ -102,14 +103,16 @@ def errors(target: Array, rates: Array, gain: Array) -> tuple[Float, Float]:
     return total / len(target), square / len(target)
 
 
-def spike_counts(current: Array, scale: Array, bias: Array, v_init: Array) -> Array:
-    """Return how often neurons fire: ``v <- v + current*scale + bias; s = v >= 1; v <- v - s``.
+def sent_sums(current: Array, scale: Array, bias: Array, v_init: Array, payload: Payload) -> Array:
+    """Return what neurons send in all: ``v <- v + current*scale + bias; k = clip(floor(v), low, m); v <- v - k``.
 
     Parameters
     ----------
     current : float32 array (M, T, C)
         Input of every step, without what `bias` adds.
     scale, bias, v_init : float arrays (C,)
+    payload : Payload
+        Gives m and low; binary spikes are counted.
 
     Returns
     -------
@@ -117,8 +120,8 @@ def spike_counts(current: Array, scale: Array, bias: Array, v_init: Array) -> Ar
     """
     out = np.empty((current.shape[0], current.shape[2]), np.float32)
     factors = [np.ascontiguousarray(values, np.float32) for values in (scale, bias, v_init)]
-    run = _kernel()
-    _in_parts(len(current), current.size, lambda first, end: run(current[first:end], *factors, out[first:end]))
+    run, limits = _kernel(), (np.float32(payload.largest), payload.signed)
+    _in_parts(len(current), current.size, lambda first, end: run(current[first:end], *factors, *limits, out[first:end]))
     return out
 
 

@@ -19,7 +19,8 @@ __all__ = ["CurrentNormalisation"]
 class CurrentNormalisation:
     """Current normalisation (CN): ``W <- W * lambda_source / lambda_target, b <- b / lambda_target``, threshold 1.
 
-    Rate 1 of a population then stands for lambda, a statistic of its ideal activation over the calibration images. A population that
+    The largest payload m at every step, which is rate 1 of binary spikes, then stands for lambda, a statistic of a population's ideal
+    activation over the calibration images: the population's own lambda, of rate 1, is a share of 1/m. A population that
     feeds binarised weights has one lambda even with `per` "channel", so that one bit still holds the weights. Step populations have no
     lambda: their values are 0 or 1.
 
@@ -44,4 +45,5 @@ class CurrentNormalisation:
         """Return the normalised network."""
         binary = {p.source for p in network.projections if is_binary(p.geometry) and mixes_channels(p.geometry)}
         per = {p.name: "layer" if p.name in binary else self.per for p in network.populations if p.kind is Kind.IF}
-        return rescaled(network, activation_scale(network, images, per, self.percentile))
+        scale = activation_scale(network, images, per, self.percentile)
+        return rescaled(network, {name: lambda_ / network.by_name[name].payload.largest for name, lambda_ in scale.items()})

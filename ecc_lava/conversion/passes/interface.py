@@ -23,6 +23,25 @@ class Pass(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class IntegerOptions:
+    """What `convert` tells the passes that run integers.
+
+    Attributes
+    ----------
+    format : str
+    bits : int or mapping
+        Width of the weights.
+    graph : Graph
+    progress : callable or None
+    """
+
+    format: str
+    bits: Bits
+    graph: Graph
+    progress: Progress | None = None
+
+
 OwnPass = TypeVar("OwnPass", bound="IntegerPass")
 
 
@@ -44,9 +63,9 @@ class IntegerPass:
     bits: Bits | None = None
     progress: Progress | None = field(default=None, repr=False, compare=False, kw_only=True)
 
-    def of(self: OwnPass, format: str, bits: Bits, graph: Graph) -> OwnPass:
-        """Return the pass with this number format and these bits where its own are None; subclasses may also read the graph."""
-        return replace(self, format=self.format or format, bits=self.bits or bits)
+    def of(self: OwnPass, options: IntegerOptions) -> OwnPass:
+        """Return the pass with the options' format and bits where its own are None; subclasses may also read the graph."""
+        return replace(self, format=self.format or options.format, bits=self.bits or options.bits, progress=options.progress)
 
     def integers(self, network: SpikingNetwork) -> tuple[str, Bits]:
         """Return number format and width of the integers that the pass runs.

@@ -1,0 +1,52 @@
+"""What an integrate-and-fire population should answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecc_lava.common import Array
+from ecc_lava.geometry import is_binary, mixes_channels
+from ecc_lava.networks import Population, SpikingNetwork
+
+__all__ = ["Goal", "rows_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """What an integrate-and-fire population should answer.
+
+    Attributes
+    ----------
+    population : Population
+        Before calibration.
+    rates : float32 array (N, H, W, C)
+        Ideal rates, at most the model's own ceiling.
+    largest_gain : array (C,)
+        Largest factor on lambda, by the model's own ceiling.
+    together : bool
+        Whether all channels have one threshold and one gain, as binarised weights read them.
+    """
+
+    population: Population
+    rates: Array
+    largest_gain: Array
+    together: bool
+
+    @staticmethod
+    def of(network: SpikingNetwork, population: Population, ideal: Array) -> Goal:
+        """Return the goal of a population with an ideal input sum, (N, H, W, C)."""
+        most = np.broadcast_to(population.ceiling / population.lambda_, (1, 1, population.shape[2]))
+        together = any(p.source == population.name and is_binary(p.geometry) and mixes_channels(p.geometry) for p in network.projections)
+        return Goal(population, np.clip(ideal, 0.0, most).astype(np.float32), most.ravel() / population.payload.largest, together)
+
+    @property
+    def name(self) -> str:
+        """The population's name."""
+        return self.population.name
+
+
+def rows_of(values: Array) -> Array:
+    """Return values (N, H, W, C) as (M, C)."""
+    return values.reshape(-1, values.shape[-1])
