@@ -147,6 +147,11 @@ class WiredNetwork(Generic[P, Q]):
         """The largest magnitude that each population sends in one step, by its name: 1 but for graded spikes and inputs."""
         return {name: largest for name, (_, largest) in self.sent_range.items()}
 
+    @property
+    def payload(self) -> Payload:
+        """What spikes carry at least; relays may carry more. Binary in a network without integrate-and-fire neurons."""
+        return min((p.payload for p in self.populations if p.kind is Kind.IF), key=lambda p: (p.bits, p.signed), default=BINARY)
+
     def hears_payloads(self, target: str) -> bool:
         """Whether a population has a source that sends payloads of its own, so that weights alone do not bound its input tightly."""
         return any(self.by_name[p.source].payload != BINARY for p in self.into(target))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ecc_lava.analysis.attribution.change import Change
-from ecc_lava.analysis.attribution.ladder import Stages
+from ecc_lava.analysis.attribution.ladder import Stages, rounded_by
 from ecc_lava.analysis.attribution.report import Advice, Attribution, LayerLoss, Rung
+from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX
 from ecc_lava.formats import FORMATS
 
 __all__ = ["in_words", "of_rungs", "of_worst_layer"]
@@ -37,6 +38,13 @@ class _Case:
     def calibrated(self) -> bool:
         """Whether the network that runs is calibrated."""
         return self.stages.network is not self.stages.integers
+
+    @property
+    def payloads(self) -> str:
+        """Words that advise payloads, where spikes are binary and the format carries more."""
+        network = self.stages.network
+        bits = min(network.format.payload_bits, PAYLOAD_BITS_MAX)
+        return f", or send payloads (--payload-bits {bits})" if network.payload == BINARY and bits > 1 else ""
 
     @property
     def shared_lambda(self) -> bool:
@@ -69,19 +77,27 @@ def _timesteps(case: _Case) -> str:
         )
         return (
             f"Lambda is too large, most in {case.name}, where large activations of the median channel use {100 * case.layer.used:.1f} % "
-            f"of it: {how}, or more timesteps."
+            f"of it: {how}, or more timesteps{case.payloads}."
         )
     return (
-        f"T={case.steps} is too few for whole spikes, most in {case.name}: convert with --timesteps {2 * case.steps}, "
+        f"T={case.steps} is too few for whole spikes, most in {case.name}: convert with --timesteps {2 * case.steps}{case.payloads}, "
         "or give it a smaller lambda (a lower percentile)."
     )
+
+
+def _payload(case: _Case) -> str:
+    network = case.stages.network
+    most = min(network.format.payload_bits, PAYLOAD_BITS_MAX)
+    more = f"convert with --payload-bits {most} or" if network.payload.bits < most else "convert with"
+    return f"Payloads of {network.payload.bits} bits are too coarse, most in {case.name}: {more} --timesteps {2 * case.steps}."
 
 
 def _timing(case: _Case) -> str:
     where = "" if case.layer is None else f", most where {case.name} joins the integers"
     if case.calibrated:
-        return f"Spikes come unevenly{where}, and calibration makes up for part of it only: convert with --timesteps {2 * case.steps}."
-    return f"Spikes come unevenly{where}: calibrate for it (--recipe best), or convert with --timesteps {2 * case.steps}."
+        more = f"convert with --timesteps {2 * case.steps}{case.payloads}"
+        return f"Spikes come unevenly{where}, and calibration makes up for part of it only: {more}."
+    return f"Spikes come unevenly{where}: calibrate for it (--recipe best), or convert with --timesteps {2 * case.steps}{case.payloads}."
 
 
 def _weights(case: _Case) -> str:
@@ -118,6 +134,7 @@ CAUSES: dict[str, tuple[Callable[[_Case], str], _Weight | None]] = {
     "input": (_input, None),
     "clipping": (_clipping, lambda layer: layer.clipping.weight),
     "timesteps": (_timesteps, lambda layer: layer.timesteps.weight),
+    "payload": (_payload, lambda layer: layer.timesteps.weight),
     "timing": (_timing, lambda layer: (0, 0, layer.in_network.error)),
     "weights": (_weights, lambda layer: layer.rounding.weight),
     "neurons": (_neurons, lambda layer: layer.rounding.weight),
@@ -145,7 +162,7 @@ def of_worst_layer(stages: Stages, layer: LayerLoss) -> Advice | None:
     """Return advice on the largest loss in the layer that costs most by itself; None if this layer costs no more than chance."""
     if not layer.alone.matters:
         return None
-    parts = {"clipping": layer.clipping, "timesteps": layer.timesteps, "weights": layer.rounding}
+    parts = {"clipping": layer.clipping, rounded_by(stages.ideal): layer.timesteps, "weights": layer.rounding}
     cause = max(parts, key=lambda part: parts[part].weight)
     return Advice(cause, layer.name, layer.alone, CAUSES[cause][0](_Case(stages, layer)))
 

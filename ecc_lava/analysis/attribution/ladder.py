@@ -21,20 +21,22 @@ from ecc_lava.inputs import as_batch, batch_part, batch_size, encode_all, sent_b
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, clipped_rate, output_name, remaining_rates
 from ecc_lava.quantisation import as_float, quantise, rounding_steps
 
-__all__ = ["RUNGS", "Stages", "batches", "climbed", "logits", "sent_rates", "staged"]
+__all__ = ["RUNGS", "Stages", "batches", "climbed", "logits", "rounded_by", "sent_rates", "staged"]
 
 RUNGS = {
     "ann": "the CNN",
     "input": "input as it is sent over T steps",
     "clipping": "activations above lambda clipped",
     "timesteps": "whole spikes of T steps, spread evenly (closed form)",
+    "payload": "activations rounded to payloads, spread evenly over T steps (closed form)",
     "timing": "spikes at their times (float, time-stepped)",
     "weights": "weights rounded",
     "neurons": "thresholds, biases and initial potentials rounded",
     "saturation": "potentials saturate",
     "calibration": "calibrated on the integers",
 }
-"""Name of a rung -> what its network adds to the network before. Networks without calibration have no last rung."""
+"""Name of a rung -> what its network adds to the network before. Binary networks have no "payload", graded ones no "timesteps"; networks
+without calibration have no last rung."""
 
 BATCH = 16
 """Most images evaluated at once."""
@@ -121,13 +123,18 @@ def climbed(stages: Stages, x: Images, reference: Reference, progress: Progress)
     ideal = stages.ideal
     yield batched("input", lambda part, first: logits(ideal, remaining_rates(ideal, sent_rates(ideal, part, first))))
     yield batched("clipping", lambda part, first: logits(ideal, remaining_rates(ideal, sent_rates(ideal, part, first), clipped_rate)))
-    yield stepped("timesteps", ideal, "closed_form")
+    yield stepped(rounded_by(ideal), ideal, "closed_form")
     yield stepped("timing", ideal, "float")
     yield stepped("weights", stages.weights, "float")
     yield batched("neurons", partial(_unlimited, stages.integers))
     yield stepped("saturation", stages.integers, "fast")
     if stages.network is not stages.integers:
         yield stepped("calibration", stages.network, "fast")
+
+
+def rounded_by(network: SpikingNetwork | QuantisedNetwork) -> str:
+    """Return the rung that rounds activations: to payloads where these have several bits, else to whole spikes."""
+    return "payload" if network.payload.is_shift else "timesteps"
 
 
 def batches(network: SpikingNetwork, x: Images) -> Iterator[tuple[int, Images]]:

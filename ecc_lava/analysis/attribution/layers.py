@@ -36,9 +36,9 @@ class _Found:
     joined : Answers
         With all populations up to this one in integers.
     active, clipped : int
-        Number of ideal rates above 0, and above 1; 0 for all but integrate-and-fire neurons.
+        Number of ideal rates above 0, and above the largest payload; 0 for all but integrate-and-fire neurons.
     large : float array (C,)
-        Percentile `LARGE` of every channel's ideal rates.
+        Percentile `LARGE` of every channel's ideal rates, relative to the largest payload.
     saturated : int
     """
 
@@ -130,15 +130,15 @@ def _batch(stages: Stages, x: Images, start: int, reference: Reference) -> Itera
                 alone,
                 joined,
                 active=int((ideal[name] > 0).sum()) if fires else 0,
-                clipped=int((ideal[name] > 1).sum()) if fires else 0,
-                large=np.percentile(ideal[name], LARGE, axis=(0, 1, 2)),
+                clipped=int((ideal[name] > population.payload.largest).sum()) if fires else 0,
+                large=np.percentile(ideal[name], LARGE, axis=(0, 1, 2)) / population.payload.largest,
                 saturated=plain.saturated_low[name] + plain.saturated_high[name],
             ),
         )
 
 
 def _alone(population: Population, floats: SpikingNetwork, total: Float, ideal: dict[str, Float]) -> dict[str, Float]:
-    """Return a population's rates for ideal rates of its sources: clipped, then in spikes of T steps, then with rounded numbers."""
+    """Return a population's rates for ideal rates of its sources: clipped, then as sent in T steps, then with rounded numbers."""
     rounded = floats.by_name[population.name]
     total_rounded = input_sum(floats, rounded, ideal)
     if population.kind is Kind.READOUT:

@@ -59,7 +59,7 @@ class LayerLoss:
     """What one population costs.
 
     By itself: all other populations are the CNN's. The population answers their exact activations, a constant input of every step, with
-    clipped rates, then with the spikes of T steps, then with rounded weights, thresholds, biases and initial potentials, before
+    clipped rates, then with what it sends in T steps, then with rounded weights, thresholds, biases and initial potentials, before
     calibration. In the network: the populations before it are the integers with all their errors, and the populations after it are the
     CNN's; the loss is that of its own step to the integers.
 

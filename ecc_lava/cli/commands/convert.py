@@ -13,20 +13,26 @@ from ecc_lava.cli.files import draw_calibration, import_model
 from ecc_lava.cli.options import Calibration, CalibrationImages, InputScale, InputShape, Json, Model, seed_option
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
-from ecc_lava.common import check_writable
+from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, check_writable
 from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES
 from ecc_lava.conversion import convert as convert_graph
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS, number_format
 from ecc_lava.geometry import synapses
 from ecc_lava.inputs import CODINGS, digest
-from ecc_lava.networks import PER, QuantisedNetwork
+from ecc_lava.networks import PER, Kind, QuantisedNetwork
 from ecc_lava.quantisation import DEFAULT, Bits, as_bits, bits_of, quantise
 from ecc_lava.storage import save
 
 __all__ = ["command"]
 
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="NET.h5", help="The network file to write.")]
-Timesteps = Annotated[int, typer.Option(min=1, help="T, the steps one image is shown for.")]
+Timesteps = Annotated[
+    Optional[int], typer.Option(min=1, help="T, the steps one image is shown for (default: 32, and 1 with several payload bits).")
+]
+PayloadBits = Annotated[int, typer.Option("--payload-bits", min=1, max=PAYLOAD_BITS_MAX, help="Bits that a spike carries between layers.")]
+SignedSpikes = Annotated[
+    bool, typer.Option("--signed-spikes", help="Neurons may take back what they sent too early, by negative payloads.")
+]
 Widths = Annotated[
     Optional[str],
     typer.Option(
@@ -47,12 +53,14 @@ def command(
     model: Model,
     calibration: Calibration,
     output: Output,
-    timesteps: Timesteps = 32,
+    timesteps: Timesteps = None,
     bits: Widths = None,
     per: Per = "channel",
     format: Format = DEFAULT_FORMAT,
     recipe: Recipe = DEFAULT_RECIPE,
     coding: Coding = None,
+    payload_bits: PayloadBits = 1,
+    signed_spikes: SignedSpikes = False,
     input_scale: InputScale = None,
     seed: Annotated[int, seed_option("Seed of the draw of calibration images, and of poisson input.")] = 0,
     images: CalibrationImages = CALIBRATION_IMAGES,
@@ -79,13 +87,15 @@ def command(
             format=format,
             bits=widths,
             coding=coding,
+            payload_bits=payload_bits,
+            signed_spikes=signed_spikes,
             seed=seed,
             steps_in_time=steps_in_time,
             progress=stage,
         )
         stage("quantising", 0, 0)
         network = quantise(snn, format=format, bits=widths, per=per)
-        origin = {"digest": digest(drawn.all), "indices": drawn.indices.tolist(), "seed": seed, "timesteps": timesteps}
+        origin = {"digest": digest(drawn.all), "indices": drawn.indices.tolist(), "seed": seed, "timesteps": network.timesteps}
         save(output, network, snn=snn, graph=graph, calibration=origin)
     facts = {"network": str(output), **_facts(network, per, recipe), "seconds": round(time.perf_counter() - started, 3)}
     if json:
@@ -113,6 +123,8 @@ def _facts(network: QuantisedNetwork, per: str, recipe: str) -> dict[str, Any]:
         "per": per,
         "format": network.format.name,
         "coding": network.codings[0].kind,
+        "payload_bits": network.payload.bits,
+        "signed_spikes": network.payload.signed,
         "recipe": recipe,
         "populations": len(network.populations),
         "neurons": sum(p.neurons for p in network.populations[len(network.inputs) :]),
@@ -122,8 +134,22 @@ def _facts(network: QuantisedNetwork, per: str, recipe: str) -> dict[str, Any]:
 
 
 def _show(output: Path, network: QuantisedNetwork, facts: dict[str, Any]) -> None:
+    payload = network.payload
+    spikes = "binary spikes" if payload == BINARY else f"{'signed ' * payload.signed}payloads of {payload.bits} bits"
     show_lines(
         f"{output}: {facts['neurons']} neurons, {facts['synapses']} synapses, {facts['weights']} weights of {network.bits} bits at "
-        f"most ({network.format.name}, {facts['coding']}), T={network.timesteps}, {facts['seconds']} s",
+        f"most ({network.format.name}, {facts['coding']}), {spikes}, T={network.timesteps}, {facts['seconds']} s",
+        *_graded_hint(network),
         f"next: ecc-lava check {output} --data FILE.npz",
+    )
+
+
+def _graded_hint(network: QuantisedNetwork) -> tuple[str, ...]:
+    """Return a line on what payloads would give a network of binary spikes in a format that can carry them."""
+    bits = min(network.format.payload_bits, PAYLOAD_BITS_MAX)
+    if network.payload != BINARY or bits < 2 or not any(p.kind is Kind.IF for p in network.populations):
+        return ()
+    return (
+        f"{network.format.name} carries payloads: --payload-bits {bits} sends activations of {bits} bits at T=1, one step in place of "
+        f"{network.timesteps} and few events, mostly at a smaller loss",
     )

@@ -13,7 +13,7 @@ from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply, apply_at, windows
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
 from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork
-from ecc_lava.quantisation import DEFAULT, Bits, as_float, bits_of, quantise
+from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
 
 __all__ = ["PresynapticInput", "of_maps"]
 
@@ -157,13 +157,12 @@ class PresynapticInput:
     def advance(self, network: SpikingNetwork, target: str) -> Array:
         """Run a population of the integer network on what arrives, keep what it sends, and return its rates, float32 (N, H, W, C)."""
         integer = self.integers(network, target)
-        run = BACKENDS["float"].load()
-        wide = as_float(integer)
+        run = BACKENDS["fast"].load()
         size = max(1, BYTES // (self.timesteps * sum(p.neurons for p in integer.populations)))
         recording, rates, rasters = Recording(frozenset([target])), [], []
         for start in range(0, self._samples, size):
             sent = {p.name: self._given(p, slice(start, start + size)) for p in integer.inputs}
-            activity = run(wide, sent, self.timesteps, recording)
+            activity = run(integer, sent, self.timesteps, recording)
             result = as_result(integer, activity, "fast", self.timesteps, [target])
             rates.append(result.counts[target].astype(np.float32) / self.timesteps)
             rasters.append(result.raster[target])
