@@ -22,6 +22,7 @@ __all__ = [
     "Network",
     "NumberOfImages",
     "OptionalData",
+    "SignedSpikes",
     "seed_option",
 ]
 
@@ -51,6 +52,9 @@ InputShape = Annotated[
         help="All sizes of the input, where the model leaves some open: H W C, L C or C; NAME=H,W,C for each of several inputs.",
     ),
     Several(r"-?\d+"),
+]
+SignedSpikes = Annotated[
+    bool, typer.Option("--signed-spikes", help="Neurons may take back what they sent too early, by negative payloads.")
 ]
 
 

@@ -19,24 +19,14 @@ from ecc_lava.errors import RangeError
 from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import EQUAL, over_synapses, with_kernel
 from ecc_lava.networks import Kind, Population, QuantisedPopulation, QuantisedProjection, SpikingNetwork
+from ecc_lava.quantisation.limits import UNIT_MIN, with_margin
 from ecc_lava.quantisation.measured import measured
 from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 
-__all__ = ["UNIT_MIN", "PopulationQuantiser"]
+__all__ = ["PopulationQuantiser"]
 
 COARSER = 20
 """Most attempts to make units coarser; rounding makes a few necessary."""
-
-UNIT_MIN = 1024.0
-"""Potential units that the largest payload of a step should have at least: a bias is then off by at most 0.05 % of it per step."""
-
-MARGIN = 4
-"""How many times the largest input of one step on calibration images must fit into the potential's range, where payloads arrive and the
-weights alone do not prove that every sum fits."""
-
-_WIDER = 2**7
-"""Where `MARGIN` takes the place of a proof, the largest sum that weights allow may be so many times the range: 31 bits then hold it, so
-that back ends see every overflow."""
 
 
 class _Candidate(NamedTuple):
@@ -224,10 +214,7 @@ class PopulationQuantiser:
             low += np.minimum(low_exact, low_rounded) * 2.0**shift
             high += np.maximum(high_exact, high_rounded) * 2.0**shift
         result: Float = np.maximum(high, -low)
-        if self._observed is not None:
-            seen = MARGIN * self._observed.max(axis=(0, 1)) * units
-            result = np.minimum(result, np.maximum(seen, result / _WIDER))
-        return result
+        return result if self._observed is None else with_margin(result, self._observed.max(axis=(0, 1)) * units)
 
     def population(self, units: Float, depth: int) -> QuantisedPopulation:
         """Return the population in integers."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ecc_lava.common import Float, Images
+from ecc_lava.common import BINARY, Float, Images
 from ecc_lava.conversion import IntegerPass, Pass, convert
 from ecc_lava.graph import Graph
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
@@ -23,13 +23,18 @@ NETWORKS_MAX = 64
 
 @dataclass(frozen=True)
 class _Once:
-    """A pass that depends on neither T nor widths, so that it runs once per network; its repr is the pass's repr, which traces hold."""
+    """A pass that depends on no widths and, with binary spikes, not on T, so that it runs once for many networks.
+
+    Its repr is the pass's repr, which traces hold.
+    """
 
     step: Pass
     done: dict[tuple[Any, ...], SpikingNetwork] = field(compare=False)
 
     def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
-        key = (repr(self.step), network.trace, network.codings)
+        # lambda is fitted to the levels that payloads have in T steps
+        levels = (network.payload, network.timesteps) if network.payload != BINARY else None
+        key = (repr(self.step), network.trace, network.codings, levels)
         if key not in self.done:
             self.done[key] = self.step(network, images)
         return replace(self.done[key], timesteps=network.timesteps)
@@ -41,8 +46,8 @@ class _Once:
 class Conversions:
     """Conversions of one model on the same calibration images.
 
-    Settings share normalisation, which depends on coding, granularity and percentile alone. Every T, width and format has its own
-    calibration, which runs the integers.
+    Settings share normalisation, which depends on coding, granularity and percentile, and with graded spikes on payload and T. Every T,
+    width and format has its own calibration, which runs the integers.
 
     Parameters
     ----------
@@ -72,6 +77,8 @@ class Conversions:
             format=setting.format,
             bits=setting.widths,
             coding=setting.coding,
+            payload_bits=setting.payload_bits,
+            signed_spikes=setting.signed_spikes,
             seed=self.seed,
         )
         network = quantise(snn, format=setting.format, bits=setting.widths)

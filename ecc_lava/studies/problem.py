@@ -89,7 +89,10 @@ class Problem:
 
     def key(self, setting: Setting) -> str:
         """Return the digest of a setting in this context."""
-        text = json.dumps([setting.as_dict(), self.context_digest], sort_keys=True)
+        known = setting.as_dict()
+        if setting.spikes == "binary":  # as keys were before spikes had payloads
+            known = {name: value for name, value in known.items() if name not in ("payload_bits", "signed_spikes")}
+        text = json.dumps([known, self.context_digest], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
@@ -119,6 +122,8 @@ class Problem:
             average_bits=bits / max(weights, 1),
             synops_per_image=events.synops,
             input_macs_per_image=events.input_macs,
+            graded_synops_per_image=float(result.graded_synops.mean()),
+            payload_bits_per_image=float(result.payload_bits.mean()),
             spikes_per_image=float(sum(int(n.sum()) for n in result.spike_counts.values()) / samples),
             updates_per_image=events.updates,
             latency_steps=result.latency_steps,

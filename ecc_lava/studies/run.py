@@ -39,6 +39,8 @@ def study(
     recipes: str | Sequence[str] = DEFAULT_RECIPE,
     codings: str | Sequence[str] | None = None,
     percentiles: float | Sequence[float] | None = None,
+    payload_bits: int | Sequence[int] = 1,
+    signed_spikes: bool = False,
     search: Search | None = None,
     storage: str | Path | None = None,
     mapper: Mapper | None = None,
@@ -63,6 +65,10 @@ def study(
     formats, recipes, codings, percentiles : one or several
         As `convert` and `quantise` take them; by default the format's own coding and the recipe's own percentile. A coding that a
         format cannot carry is left out.
+    payload_bits : int, or several
+        Bits that a spike carries between layers; a format that cannot carry them is left out.
+    signed_spikes : bool
+        Whether payloads may be negative.
     search : Search, optional
         Searches widths by layer and T for several objectives, instead of running all combinations. It chooses among `bits` and `timesteps`.
     storage : str, path or None
@@ -91,6 +97,8 @@ def study(
         recipes=_several(recipes),
         codings=_several(codings),
         percentiles=_several(percentiles),
+        payload_bits=_several(payload_bits),
+        signed_spikes=signed_spikes,
     )
     problem = Problem(Conversions(graph, calibration, seed), data, flat_labels, mapper, mapper_name, _events(space))
     opened = open_storage(storage)

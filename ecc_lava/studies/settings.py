@@ -7,17 +7,21 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
-from ecc_lava.conversion import DEFAULT_RECIPE, RECIPES, CurrentNormalisation, Pass
+from ecc_lava.common import PAYLOAD_BITS_MAX
+from ecc_lava.conversion import DEFAULT_RECIPE, RECIPES, CurrentNormalisation, Pass, payload_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, number_format
 from ecc_lava.inputs import CODINGS, InputCoding
 from ecc_lava.networks import check_payload
 from ecc_lava.quantisation import DEFAULT, Bits, bits_of, widths_by_name
 
-__all__ = ["Grid", "Setting", "Widths", "grid"]
+__all__ = ["Grid", "Others", "Setting", "Widths", "grid"]
 
 Widths: TypeAlias = int | tuple[tuple[str, int], ...]
 """One width for all weights, or (population, width) pairs in the order of their names."""
+
+Others: TypeAlias = tuple[str, str, str, float, int, bool]
+"""Format, recipe, coding, percentile, payload bits, and whether payloads are signed."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,10 @@ class Setting:
     coding : str
     percentile : float
         The percentile of the activations that lambda is.
+    payload_bits : int
+        Bits that a spike carries between layers.
+    signed_spikes : bool
+        Whether payloads may be negative.
     """
 
     timesteps: int
@@ -44,6 +52,8 @@ class Setting:
     recipe: str
     coding: str
     percentile: float
+    payload_bits: int = 1
+    signed_spikes: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.timesteps, bool) or not isinstance(self.timesteps, int) or self.timesteps < 1:
@@ -56,6 +66,7 @@ class Setting:
         names = [] if isinstance(self.bits, int) else [name for name, _ in self.bits if name != DEFAULT]
         bits_of(self.widths, names, number_format(self.format))
         check_payload((InputCoding(self.coding),), number_format(self.format))
+        payload_of(self.payload_bits, self.signed_spikes, number_format(self.format))
 
     @classmethod
     def of(
@@ -66,12 +77,25 @@ class Setting:
         recipe: str = DEFAULT_RECIPE,
         coding: str | None = None,
         percentile: float | None = None,
+        payload_bits: int = 1,
+        signed_spikes: bool = False,
     ) -> Setting:
         """Return a setting; None stands for the default of `convert`."""
         widths: Widths = bits if isinstance(bits, int) else tuple(sorted(widths_by_name(bits).items()))
         if percentile is None:
             percentile = _own_percentile(recipe)
-        return cls(timesteps, widths, format, recipe, coding or number_format(format).default_coding, float(percentile))
+        chosen = coding or number_format(format).default_coding
+        return cls(timesteps, widths, format, recipe, chosen, float(percentile), payload_bits, signed_spikes)
+
+    @property
+    def others(self) -> Others:
+        """Everything but T and the widths."""
+        return self.format, self.recipe, self.coding, self.percentile, self.payload_bits, self.signed_spikes
+
+    @property
+    def spikes(self) -> str:
+        """What spikes carry, in words."""
+        return "binary" if self.payload_bits == 1 and not self.signed_spikes else f"{'signed ' * self.signed_spikes}{self.payload_bits} bit"
 
     @property
     def widths(self) -> Bits:
@@ -124,10 +148,12 @@ def grid(
     recipes: Sequence[str] = (DEFAULT_RECIPE,),
     codings: Sequence[str | None] = (None,),
     percentiles: Sequence[float | None] = (None,),
+    payload_bits: Sequence[int] = (1,),
+    signed_spikes: bool = False,
 ) -> Grid:
     """Return all combinations; None stands for the format's own coding and the recipe's own percentile.
 
-    A combination is left out if the format's spikes cannot carry the coding. A value that is wrong by itself is an error.
+    A combination is left out if the format's spikes cannot carry the coding or the payload. A value that is wrong by itself is an error.
 
     Raises
     ------
@@ -136,11 +162,15 @@ def grid(
     """
     settings: dict[Setting, None] = {}
     left_out: dict[str, None] = {}
-    for format, recipe, coding, percentile, t, b in product(formats, recipes, codings, percentiles, list(timesteps), list(bits)):
-        if coding == "graded" and number_format(format).default_coding != "graded":
+    chosen = product(formats, recipes, codings, percentiles, list(payload_bits), list(timesteps), list(bits))
+    for format, recipe, coding, percentile, payload, t, b in chosen:
+        held = number_format(format)
+        if coding == "graded" and held.default_coding != "graded":
             left_out[f"{format} with graded input: its spikes are binary"] = None
+        elif held.payload_bits < payload <= PAYLOAD_BITS_MAX and payload > 1:
+            left_out[f"{format} with payloads of {payload} bits: its spikes carry {max(held.payload_bits, 1)}"] = None
         else:
-            settings[Setting.of(t, b, format, recipe, coding, percentile)] = None
+            settings[Setting.of(t, b, format, recipe, coding, percentile, payload, signed_spikes)] = None
     if not settings:
         why = "; ".join(left_out) or "bits and timesteps are needed"
         raise InvalidInput(f"the study has no setting to run: {why}")

@@ -27,7 +27,7 @@ from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.gain_maps import integer_gain
-from ecc_lava.quantisation.population import UNIT_MIN
+from ecc_lava.quantisation.limits import UNIT_MIN
 from ecc_lava.quantisation.quantise import quantise
 from ecc_lava.quantisation.range_audit import one_step_bound
 from tests.helpers.graphs import graphs, pool

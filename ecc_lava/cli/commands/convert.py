@@ -10,7 +10,7 @@ import typer
 
 from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import draw_calibration, import_model
-from ecc_lava.cli.options import Calibration, CalibrationImages, InputScale, InputShape, Json, Model, seed_option
+from ecc_lava.cli.options import Calibration, CalibrationImages, InputScale, InputShape, Json, Model, SignedSpikes, seed_option
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, check_writable
@@ -30,9 +30,6 @@ Timesteps = Annotated[
     Optional[int], typer.Option(min=1, help="T, the steps one image is shown for (default: 32, and 1 with several payload bits).")
 ]
 PayloadBits = Annotated[int, typer.Option("--payload-bits", min=1, max=PAYLOAD_BITS_MAX, help="Bits that a spike carries between layers.")]
-SignedSpikes = Annotated[
-    bool, typer.Option("--signed-spikes", help="Neurons may take back what they sent too early, by negative payloads.")
-]
 Widths = Annotated[
     Optional[str],
     typer.Option(

@@ -12,12 +12,24 @@ import typer
 from ecc_lava.cli.chip_mapper import chip_mapper
 from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import draw_calibration, import_model, load_images
-from ecc_lava.cli.options import Calibration, CalibrationImages, Data, InputScale, InputShape, Json, Limit, Model, seed_option
+from ecc_lava.cli.options import (
+    Calibration,
+    CalibrationImages,
+    Data,
+    InputScale,
+    InputShape,
+    Json,
+    Limit,
+    Model,
+    SignedSpikes,
+    seed_option,
+)
 from ecc_lava.cli.several import Several, Words, several_of, values
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.cli.show.study import TrialStages, show_study
 from ecc_lava.cli.study_folder import StudyFolder
+from ecc_lava.common import PAYLOAD_BITS_MAX
 from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS
@@ -27,7 +39,7 @@ from ecc_lava.studies import OBJECTIVES, SAMPLERS, Search, StudyResult, study
 
 __all__ = ["command"]
 
-BITS, TIMESTEPS = ("4", "6", "8"), ("8", "16", "32")
+BITS, TIMESTEPS, GRADED_TIMESTEPS = ("4", "6", "8"), ("8", "16", "32"), ("1", "8", "32")
 
 Bits = Annotated[
     Words,
@@ -35,7 +47,17 @@ Bits = Annotated[
     Several(r"-?\d+|.+\.json"),
 ]
 Timesteps = Annotated[
-    Words, typer.Option(metavar="T...", help=f"Steps an image is shown for (default: {' '.join(TIMESTEPS)})."), Several(r"-?\d+")
+    Words,
+    typer.Option(
+        metavar="T...",
+        help=f"Steps an image is shown for (default: {' '.join(TIMESTEPS)}; {' '.join(GRADED_TIMESTEPS)} with several payload bits).",
+    ),
+    Several(r"-?\d+"),
+]
+PayloadBits = Annotated[
+    Words,
+    typer.Option("--payload-bits", metavar="P...", help=f"Bits that a spike carries, 1 to {PAYLOAD_BITS_MAX} (default: 1)."),
+    Several(r"-?\d+"),
 ]
 Formats = Annotated[
     Words, typer.Option(metavar="FORMAT...", help=f"Number formats: {', '.join(FORMATS)} (default: {DEFAULT_FORMAT})."), several_of(FORMATS)
@@ -92,6 +114,8 @@ def command(
     recipe: Recipes = None,
     coding: Codings = None,
     percentile: Percentiles = None,
+    payload_bits: PayloadBits = None,
+    signed_spikes: SignedSpikes = False,
     out: Out = Path("ecc-lava-study"),
     storage: Storage = None,
     search: Searched = False,
@@ -113,7 +137,9 @@ def command(
     started = time.perf_counter()
     folder = StudyFolder(out, storage, parquet)
     folder.claim(inputs=(model, calibration, data))
-    wanted = _grid(bits=bits, timesteps=timesteps, formats=format, recipes=recipe, codings=coding, percentiles=percentile)
+    words = {"bits": bits, "timesteps": timesteps, "formats": format, "recipes": recipe, "codings": coding, "percentiles": percentile}
+    wanted = _grid(**words, payload_bits=payload_bits)
+    wanted["signed_spikes"] = signed_spikes
     wanted["search"] = Search(trials, tuple(values(objectives)), sampler, selection, seed) if search else None
     wanted["mapper"], wanted["mapper_name"] = (None, "") if chip is None else chip_mapper(values(chip))
     with stages(window=3600.0) as stage:  # a trial can take minutes
@@ -133,11 +159,16 @@ def command(
     show_lines(f"written: {', '.join(map(str, folder.written))}; trials are kept in {folder.trials}")
 
 
-def _grid(*, bits: Words, timesteps: Words, formats: Words, recipes: Words, codings: Words, percentiles: Words) -> dict[str, Any]:
+def _grid(
+    *, bits: Words, timesteps: Words, formats: Words, recipes: Words, codings: Words, percentiles: Words, payload_bits: Words
+) -> dict[str, Any]:
     """Return the values of each setting, as `study` takes them."""
+    payloads = [_number("--payload-bits", word, int) for word in values(payload_bits)] or [1]
+    usual = TIMESTEPS if max(payloads) == 1 else GRADED_TIMESTEPS
     return {
         "bits": [as_bits(word) for word in values(bits) or BITS],
-        "timesteps": [_number("--timesteps", word, int) for word in values(timesteps) or TIMESTEPS],
+        "timesteps": [_number("--timesteps", word, int) for word in values(timesteps) or usual],
+        "payload_bits": payloads,
         "formats": values(formats) or [DEFAULT_FORMAT],
         "recipes": values(recipes) or [DEFAULT_RECIPE],
         "codings": values(codings) or None,

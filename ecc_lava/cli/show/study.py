@@ -15,6 +15,7 @@ _VARIED: dict[str, Callable[[Trial], str]] = {
     "recipe": lambda t: t.setting.recipe,
     "coding": lambda t: t.setting.coding,
     "percentile": lambda t: f"{t.setting.percentile:g}",
+    "spikes": lambda t: t.setting.spikes,
 }
 """Columns that the table shows where the trials differ."""
 

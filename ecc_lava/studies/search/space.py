@@ -12,7 +12,7 @@ from ecc_lava.geometry import is_binary
 from ecc_lava.graph import Graph
 from ecc_lava.lowering import lower
 from ecc_lava.quantisation import DEFAULT, widths_by_name
-from ecc_lava.studies.settings import Grid, Setting, Widths
+from ecc_lava.studies.settings import Grid, Others, Setting, Widths
 
 __all__ = ["Space"]
 
@@ -32,14 +32,14 @@ class Space:
     sizes : tuple of int
         Weights into each population.
     widths, timesteps : tuple of int
-    others : tuple of (format, recipe, coding, percentile)
+    others : tuple of `Others`
     """
 
     names: tuple[str, ...]
     sizes: tuple[int, ...]
     widths: tuple[int, ...]
     timesteps: tuple[int, ...]
-    others: tuple[tuple[str, str, str, float], ...]
+    others: tuple[Others, ...]
 
     @classmethod
     def of(cls, graph: Graph, grid: Grid) -> Space:
@@ -58,7 +58,7 @@ class Space:
             tuple(sizes.values()),
             tuple(sorted(widths)),
             tuple(sorted({s.timesteps for s in grid.settings})),
-            tuple(dict.fromkeys((s.format, s.recipe, s.coding, s.percentile) for s in grid.settings)),
+            tuple(dict.fromkeys(s.others for s in grid.settings)),
         )
 
     def starts(self, grid: Grid) -> list[Setting]:
@@ -85,13 +85,12 @@ class Space:
     def holds(self, setting: Setting) -> bool:
         """Whether a setting is among the choices."""
         widths = (setting.bits,) if isinstance(setting.bits, int) else tuple(width for _, width in setting.bits)
-        other = (setting.format, setting.recipe, setting.coding, setting.percentile)
-        return set(widths) <= set(self.widths) and setting.timesteps in self.timesteps and other in self.others
+        return set(widths) <= set(self.widths) and setting.timesteps in self.timesteps and setting.others in self.others
 
     def parameters(self, setting: Setting) -> dict[str, Any]:
         """Return a setting as Optuna's parameters."""
         given = widths_by_name(setting.widths)
-        other = self.others.index((setting.format, setting.recipe, setting.coding, setting.percentile))
+        other = self.others.index(setting.others)
         return {
             "timesteps": setting.timesteps,
             "other": other,
@@ -104,5 +103,4 @@ class Space:
         other = asked.suggest_categorical("other", list(range(len(self.others))))
         widths = {name: asked.suggest_categorical(f"bits {name}", list(self.widths)) for name in self.names}
         distinct = set(widths.values())
-        format, recipe, coding, percentile = self.others[other]
-        return Setting(timesteps, distinct.pop() if len(distinct) == 1 else self._by_name(widths), format, recipe, coding, percentile)
+        return Setting(timesteps, distinct.pop() if len(distinct) == 1 else self._by_name(widths), *self.others[other])

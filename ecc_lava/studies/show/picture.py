@@ -120,7 +120,7 @@ def _floor(scores: list[float]) -> float:
 
 def _lines(ran: _Ran) -> dict[str, _Ran]:
     """Return the trials of every line, which differ in T alone, by the line's name."""
-    several = {name: len({getattr(t.setting, name) for t, _ in ran}) > 1 for name in ("format", "recipe", "coding", "percentile")}
+    several = {name: len({getattr(t.setting, name) for t, _ in ran}) > 1 for name in ("format", "recipe", "coding", "percentile", "spikes")}
     lines: dict[str, _Ran] = {}
     for trial, figures in ran:
         width = f"{trial.setting.bits} bit" if isinstance(trial.setting.bits, int) else "mixed"
@@ -139,9 +139,5 @@ def _colour(trial: Trial) -> Any:
 
 def _marker(trial: Trial, ran: _Ran) -> str:
     """Return the marker of a trial; it stands for everything but T and the width."""
-
-    def rest(t: Trial) -> tuple[object, ...]:
-        return t.setting.format, t.setting.recipe, t.setting.coding, t.setting.percentile
-
-    kinds = list(dict.fromkeys(rest(t) for t, _ in ran))
-    return "*" if not isinstance(trial.setting.bits, int) else MARKERS[kinds.index(rest(trial)) % len(MARKERS)]
+    kinds = list(dict.fromkeys(t.setting.others for t, _ in ran))
+    return "*" if not isinstance(trial.setting.bits, int) else MARKERS[kinds.index(trial.setting.others) % len(MARKERS)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ecc_lava.common import PAYLOAD_BITS_MAX
 from ecc_lava.conversion import RECIPES
 from ecc_lava.formats import FORMATS
 from ecc_lava.inputs import CODINGS
@@ -27,6 +28,8 @@ def shown_parameters(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
         "recipe": setting.recipe,
         "coding": setting.coding,
         "percentile": setting.percentile,
+        "payload_bits": setting.payload_bits,
+        "signed_spikes": setting.signed_spikes,
         "fewest_bits": min(widths),
         "most_bits": max(widths),
     }
@@ -36,6 +39,8 @@ def shown_parameters(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
         "recipe": CategoricalDistribution(list(RECIPES)),
         "coding": CategoricalDistribution(list(CODINGS)),
         "percentile": FloatDistribution(0.0, 100.0),
+        "payload_bits": IntDistribution(1, PAYLOAD_BITS_MAX),
+        "signed_spikes": CategoricalDistribution([False, True]),
         "fewest_bits": IntDistribution(1, 8),
         "most_bits": IntDistribution(1, 8),
     }

@@ -60,6 +60,8 @@ class Figures:
     network_digest : str
     seconds, conversion_seconds : float
         Of the whole trial and of its conversion; the conversion takes 0 if an earlier trial made the network.
+    graded_synops_per_image, payload_bits_per_image : float
+        Spikes with a payload times their synapses, each a multiplication; bits that spikes carry. Trials of earlier versions have none.
     """
 
     images: int
@@ -79,6 +81,8 @@ class Figures:
     network_digest: str
     seconds: float
     conversion_seconds: float
+    graded_synops_per_image: float = 0.0
+    payload_bits_per_image: float = 0.0
 
     @property
     def loss(self) -> float | None:
@@ -130,8 +134,9 @@ class Trial:
 
     @property
     def events_per_image(self) -> float | None:
-        """Synaptic operations and multiplications of graded input per image, a measure of energy where no energies are published."""
-        return None if self.figures is None else self.figures.synops_per_image + self.figures.input_macs_per_image
+        """Synaptic operations and multiplications per image, a measure of energy where no energies are published."""
+        f = self.figures
+        return None if f is None else f.synops_per_image + f.input_macs_per_image + f.graded_synops_per_image
 
     def as_row(self) -> dict[str, Any]:
         """Return a flat row of JSON values; all trials have the same columns."""

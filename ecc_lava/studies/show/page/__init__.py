@@ -106,7 +106,8 @@ def _series(trial: Trial) -> tuple[str, ...]:
     """Return what the points of a line share: the width and everything else but T."""
     s = trial.setting
     width = f"{s.bits} bit" if isinstance(s.bits, int) else "mixed"
-    return width, s.format, s.recipe, s.coding, f"{s.percentile:g} %"
+    payload = () if s.spikes == "binary" else (f"payload {s.spikes}",)
+    return width, s.format, s.recipe, s.coding, f"{s.percentile:g} %", *payload
 
 
 def _name(trial: Trial) -> str:
