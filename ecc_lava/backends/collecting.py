@@ -59,11 +59,8 @@ class Collector:
         readouts = {p.name: activity[p.name] for p in self._network.readouts}
         samples = len(next(iter(readouts.values())).potential)
         events, spikes = {what: np.zeros(samples, np.int64) for what in _EVENTS}, {}
-        for name, a in activity.items():  # in floats, whose products are fast, and exact below 2**24 or 2**53
-            sent, few = a.messages.reshape(samples, -1), range(0, samples, 8)  # eight samples at a time stay in cache
-            most = int(sent.max(initial=0)) * self._per_spike[name].sum(axis=0).max()
-            per_spike = self._per_spike[name].astype(np.float32 if most < 2**24 else np.float64, copy=False)
-            passed = np.concatenate([sent[i : i + 8].astype(per_spike.dtype) @ per_spike for i in few]).astype(np.int64)
+        for name, a in activity.items():
+            passed = _products(a.messages.reshape(samples, -1), self._per_spike[name])
             spikes[name] = passed[:, 0]
             population = self._network.by_name[name]
             graded = population.payload != BINARY
@@ -122,6 +119,18 @@ class Collector:
             potential=recorded(2),
             sent=recorded(3),
         )
+
+
+def _products(sent: Array, per_spike: Array) -> Int:
+    """Return sent @ per_spike, computed in floats, whose products are fast, and exact below 2**24 or 2**53."""
+    most = int(sent.max(initial=0)) * per_spike.sum(axis=0).max()
+    factors: Array = per_spike.astype(np.float32 if most < 2**24 else np.float64, copy=False)
+
+    def of(eight: Array) -> Array:
+        same: Array = eight.astype(factors.dtype)
+        return same @ factors
+
+    return np.concatenate([of(sent[i : i + 8]) for i in range(0, len(sent), 8)]).astype(np.int64)  # eight samples stay in cache
 
 
 def _logit_units(network: Network) -> dict[str, Array]:
