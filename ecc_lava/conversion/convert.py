@@ -14,14 +14,18 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS, NumberFormat, number_format
 from ecc_lava.graph import Graph
 from ecc_lava.inputs import model_inputs
-from ecc_lava.lowering import FOLD_LIMIT, lower
-from ecc_lava.networks import Kind, SpikingNetwork
+from ecc_lava.lowering import FOLD_LIMIT, Lowering, lower
+from ecc_lava.networks import Kind, Population, SpikingNetwork
 from ecc_lava.quantisation import Bits
 
 __all__ = ["CALIBRATION_IMAGES", "calibration_subset", "convert"]
 
 BINARY_TIMESTEPS = 32
 """T of binary spikes unless a caller names another."""
+
+RELAY_BITS = 2
+"""Bits by which payloads of a relay are wider than those of other populations, as far as the format goes: an average of four payloads
+then is exact."""
 
 CALIBRATION_IMAGES = 256
 """Calibration images that the command line draws unless its user names another number."""
@@ -89,7 +93,7 @@ def convert(
     timesteps = default_timesteps(payload) if timesteps is None else timesteps
     if timesteps < 1:
         raise InvalidInput(f"timesteps {timesteps}; at least 1 is needed")
-    network = _graded(replace(lower(graph, fold_limit).network, timesteps=timesteps), payload)
+    network = _graded(lower(graph, fold_limit), payload, held, timesteps)
     kind = coding or held.default_coding
     network = replace(network, codings=tuple(replace(c, kind=kind, seed=seed) for c in network.codings))
     images = model_inputs(calibration, network.input_specs, "calibration")
@@ -124,10 +128,18 @@ def payload_of(bits: int, signed: bool, format: NumberFormat) -> Payload:
     return payload
 
 
-def _graded(network: SpikingNetwork, payload: Payload) -> SpikingNetwork:
-    """Return the network with integrate-and-fire neurons that send such payloads."""
-    populations = tuple(replace(p, payload=payload) if p.kind is Kind.IF else p for p in network.populations)
-    return replace(network, populations=populations)
+def _graded(lowered: Lowering, payload: Payload, format: NumberFormat, timesteps: int) -> SpikingNetwork:
+    """Return the lowered network for T steps, with integrate-and-fire neurons that send such payloads.
+
+    A relay stands where the model has no activation, so that its rounding is a loss of its own: its payloads are wider by `RELAY_BITS`.
+    """
+    most = min(format.payload_bits, PAYLOAD_BITS_MAX)
+    wider = replace(payload, bits=min(payload.bits + RELAY_BITS, most)) if payload.is_shift else payload
+
+    def graded(p: Population) -> Population:
+        return replace(p, payload=wider if p.name in lowered.relays else payload) if p.kind is Kind.IF else p
+
+    return replace(lowered.network, populations=tuple(map(graded, lowered.network.populations)), timesteps=timesteps)
 
 
 def _check_steps(network: SpikingNetwork, timesteps: int) -> None:

@@ -32,7 +32,8 @@ class Decision:
 
 @dataclass(frozen=True)
 class Lowering:
-    """The network (lambda 1, no timesteps yet) and what became of every node."""
+    """The network (lambda 1, no timesteps yet), what became of every node, and the names of the populations that are relays."""
 
     network: SpikingNetwork
     decisions: tuple[Decision, ...]
+    relays: frozenset[str] = frozenset()

@@ -141,7 +141,9 @@ class _Builder:
                 made = self._decisions[tensor]
                 self._decisions[tensor] = replace(made, kind="readout over a relay" if "relay" in made.kind else "readout")
         codings = tuple(InputCoding(uint8_scale=i.uint8_scale, channels_first=i.channels_first) for i in self._graph.input_specs)
-        return Lowering(SpikingNetwork(tuple(self._populations), tuple(self._projections), codings), tuple(self._decisions.values()))
+        network = SpikingNetwork(tuple(self._populations), tuple(self._projections), codings)
+        relays = frozenset(term.population for made in self._relays.values() for term in made.terms)
+        return Lowering(network, tuple(self._decisions.values()), relays)
 
     def _new_population(self, name: str, kind: Kind, expression: Expression, ceiling: float = inf) -> Expression:
         population = Population.ideal(name, expression.shape, kind, expression.constant, ceiling)

@@ -232,14 +232,8 @@ class PopulationQuantiser:
     def unrounded(self, rounded: Population, units: Float) -> Population:
         """Return the float population `rounded` with its bias, threshold and initial potential in potential units, not rounded."""
         p = self._population
-        bias = p.bias * units
-        match p.kind:
-            case Kind.IF:
-                return replace(rounded, bias=bias, vth=p.vth * units, v_init=p.v_init * units)
-            case Kind.STEP:
-                return replace(rounded, bias=bias, vth=p.vth * units)
-            case _:
-                return replace(rounded, bias=bias)
+        own = replace(rounded, bias=p.bias * units, vth=p.vth * units if p.kind.spikes else rounded.vth)
+        return replace(own, v_init=p.v_init * units) if p.kind is Kind.IF else own
 
     def projections(self, units: Float, exponents: list[int], depth: dict[str, int]) -> list[QuantisedProjection]:
         """Return the projections in integers."""
