@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ecc_lava.backends.activity import Recording
+from ecc_lava.backends.collecting import as_result
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.simulate import simulate
+from ecc_lava.backends.stepwise import golden
+from ecc_lava.common import Payload
 from ecc_lava.geometry import Dense, fan_out
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, Mapping, map_network
@@ -21,7 +25,7 @@ from hw_mappings.mapping.deployed import deployed
 from hw_mappings.placement import Traffic
 from hw_mappings.placement.links import loads, routes
 from tests.helpers.chips import TINY, chip_with
-from tests.helpers.networks import chain, random_images, random_network, same_conv, with_payloads
+from tests.helpers.networks import chain, random_images, random_network, recoded, same_conv, with_payloads
 
 
 def _mapped(chip: ChipSpec, seed: int = 1) -> tuple[QuantisedNetwork, Mapping, Result]:
@@ -104,6 +108,19 @@ def test_events_of_payloads_are_counted_apart(seed: int) -> None:
     assert cost.events["synops"] == pytest.approx(0, abs=1e-6) and cost.events["graded_synops"] == found.graded_synops > 0
     assert cost.events["payload_bits"] == found.payload_bits
     assert [cost.total_uj, cost.image_us, cost.energy_uj] == [None] * 3 and cost.sensitivity == ()
+
+
+def test_events_of_an_input_with_a_payload_are_graded_synops() -> None:
+    network = recoded(random_network(1), "events")
+    populations = tuple(replace(p, payload=Payload(3)) if p.name == "input" else p for p in network.populations)
+    network = replace(network, populations=populations)
+    sent = np.random.default_rng(0).integers(0, 8, (2, 6, *network.input.shape)).astype(np.uint8)
+    done = golden(network, {"input": sent}, 6, Recording())
+    activity = as_result(network, done, "golden", 6, ["input"])
+    found = events(deployed(map_network(network, TINY, activity), network, activity))
+    fan = sum(fan_out(p.geometry, network.input.shape).sum() for p in network.projections if p.source == "input")
+    assert found.input_macs == 0
+    assert found.graded_synops == pytest.approx(np.count_nonzero(sent) / 2 / network.input.neurons * fan)
 
 
 def test_traffic_counts_spikes_whether_or_not_they_were_recorded_by_neuron() -> None:
