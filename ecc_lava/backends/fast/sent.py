@@ -15,8 +15,11 @@ from ecc_lava.errors import InvalidInput
 
 __all__ = ["DENSE_FROM", "Sent", "SentSpikes", "SentValues", "of_input", "silent", "silent_planes"]
 
-DENSE_FROM = 0.1
-"""Share of nonzero values from which a window is summed densely where the kernels can; only speed depends on this number."""
+DENSE_FROM = 0.12
+"""Share of nonzero values from which windows are summed densely, where kernels can; only speed depends on this number.
+
+Measured on one core of a Cascade Lake, for 3x3 layers at 1 and at 4 steps, lists made included: lists and dense windows take the same time
+at 6 % of 32 channels, 9 % of 64, and 13 to 15 % of 128 to 512."""
 
 _MOST = 2**31 - 1 - SPARE
 

@@ -453,13 +453,8 @@ static void add_graded(const layer *l, const block *b, const piece *p, const job
   const int number = window(p, s, at, 1, 0, j->runs);
   const int64_t n = gather(p, s, j->runs, number, 0, j->list, j->list_values);
   for (int64_t lane = 0; lane < p->blocks * LANES; lane += LANES) {
-    i32x16 sum[4] = {{0}};
-    for (int64_t i = 0; i < n; i++) {
-      const i16x32 words = *(const i16x32 *)((const int8_t *)p->weights + j->list[i] + lane);
-      const i16x32 low = (words & 255) - 128, high = words >> 8;
-      const i16x16 *halves[2] = {(const i16x16 *)&low, (const i16x16 *)&high};
-      for (int k = 0; k < 4; k++) sum[k] += __builtin_convertvector(halves[k / 2][k % 2], i32x16) * (int32_t)j->list_values[i];
-    }
+    i32x16 sum[4];
+    sum_values((const int8_t *)p->weights + lane, -((int64_t)1 << p->row_shift), j->list, j->list_values, n, sum);
     for (int k = 0; k < 4; k++) {
       int32_t *to = out + p->offset + lane + 16 * k;
       store(to, load(to) + ((sum[k] << (int)p->shift) * gain));

@@ -128,20 +128,52 @@ static __attribute__((noinline)) void add_windows(const piece *p, const source *
   }
 }
 
+/* Sum 64 lanes of the rows of weights of n events times their values; one more event may be overwritten. */
+#if defined(__AVX512BW__) && defined(__AVX512DQ__)
+INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32x16 out[4]) {
+  const __m512i byte = _mm512_set1_epi16(255), first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+  const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+  __m512i sum[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+  int32_t all = 0;
+  list[n] = (int32_t)zeros, values[n] = 0;
+  for (int64_t i = 0; i < n; i += 2) { /* two events at a time, which one instruction multiplies and adds */
+    const __m512i a = _mm512_load_si512(weights + list[i]), b = _mm512_load_si512(weights + list[i + 1]);
+    const __m512i both = _mm512_set1_epi32(values[i] | values[i + 1] << 16);
+    const __m512i low_a = _mm512_and_si512(a, byte), low_b = _mm512_and_si512(b, byte);
+    const __m512i high_a = _mm512_srai_epi16(a, 8), high_b = _mm512_srai_epi16(b, 8);
+    sum[0] = _mm512_add_epi32(sum[0], _mm512_madd_epi16(_mm512_unpacklo_epi16(low_a, low_b), both));
+    sum[1] = _mm512_add_epi32(sum[1], _mm512_madd_epi16(_mm512_unpackhi_epi16(low_a, low_b), both));
+    sum[2] = _mm512_add_epi32(sum[2], _mm512_madd_epi16(_mm512_unpacklo_epi16(high_a, high_b), both));
+    sum[3] = _mm512_add_epi32(sum[3], _mm512_madd_epi16(_mm512_unpackhi_epi16(high_a, high_b), both));
+    all += values[i] + values[i + 1];
+  }
+  for (int k = 0; k < 4; k += 2) { /* lanes in their order, the low ones without the 128 of every weight */
+    out[k] = (i32x16)_mm512_permutex2var_epi64(sum[k], first, sum[k + 1]) - (k ? 0 : 128 * all);
+    out[k + 1] = (i32x16)_mm512_permutex2var_epi64(sum[k], second, sum[k + 1]) - (k ? 0 : 128 * all);
+  }
+}
+#else
+INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32x16 out[4]) {
+  (void)zeros;
+  for (int k = 0; k < 4; k++) out[k] = (i32x16){0};
+  for (int64_t i = 0; i < n; i++) {
+    const i16x32 words = *(const i16x32 *)(weights + list[i]), low = (words & 255) - 128, high = words >> 8;
+    const i16x16 *halves[2] = {(const i16x16 *)&low, (const i16x16 *)&high};
+    for (int k = 0; k < 4; k++) out[k] += __builtin_convertvector(halves[k / 2][k % 2], i32x16) * (int32_t)values[i];
+  }
+}
+#endif
+
 /* Add the rows of weights of listed events times their values. */
 static void add_values(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
   const int number = window(p, s, at, j->steps, at->t0, j->runs);
+  const int64_t zeros = -((int64_t)1 << p->row_shift); /* the row before the first one */
   int32_t *current = at->current + p->offset;
   for (int64_t t = 0; t < at->t1 - at->t0; t++, current += lanes) {
     const int64_t n = gather(p, s, j->runs, number, t * (s->width + 1), j->list, j->list_values);
     for (int64_t lane = 0; lane < p->blocks * LANES; lane += LANES) {
-      i32x16 sum[4] = {{0}};
-      for (int64_t i = 0; i < n; i++) {
-        const i16x32 words = *(const i16x32 *)((const int8_t *)p->weights + j->list[i] + lane);
-        const i16x32 low = (words & 255) - 128, high = words >> 8;
-        const i16x16 *halves[2] = {(const i16x16 *)&low, (const i16x16 *)&high};
-        for (int k = 0; k < 4; k++) sum[k] += __builtin_convertvector(halves[k / 2][k % 2], i32x16) * (int32_t)j->list_values[i];
-      }
+      i32x16 sum[4];
+      sum_values((const int8_t *)p->weights + lane, zeros, j->list, j->list_values, n, sum);
       for (int k = 0; k < 4; k++) {
         int32_t *to = current + lane + 16 * k;
         const i32x16 all = (sum[k] << (int)p->shift) * gain;
