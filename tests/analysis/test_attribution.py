@@ -92,23 +92,24 @@ def _found(snn: SpikingNetwork, graph: Graph | None = None, bits: Any = 8) -> At
 
 
 @settings(SOME, max_examples=12)
-@given(graphs(), st.sampled_from(["ecc", "channel", "best"]), st.integers(2, 8))
-def test_losses_sum_to_the_whole_and_the_rungs_are_what_the_back_ends_give(graph: Graph, recipe: str, bits: int) -> None:
+@given(graphs(), st.sampled_from(["ecc", "channel", "best"]), st.integers(2, 8), st.sampled_from([1, 1, 3, 8]))
+def test_losses_sum_to_the_whole_and_the_rungs_are_what_the_back_ends_give(graph: Graph, recipe: str, bits: int, payload: int) -> None:
     x = np.random.default_rng(3).uniform(-1, 1, (9, *graph.input.shape))
     reference = forward(graph, x)
     if not reference.std() > 0:
         return
-    snn = ecc_lava.convert(graph, calibration=x, timesteps=8, recipe=recipe)
+    snn = ecc_lava.convert(graph, calibration=x, timesteps=8, recipe=recipe, payload_bits=payload)
     network = quantise(snn, bits=bits)
     labels = np.random.default_rng(4).integers(0, reference.shape[1], 9)
     found = ecc_lava.attribute(network, x, labels, snn=snn, graph=graph)
     rungs = {rung.name: rung for rung in found.rungs}
     calibrated = snn.ideal is not None
-    assert list(rungs) == list(RUNGS)[: None if calibrated else -1]
+    rounded, absent = ("payload", "timesteps") if network.payload.bits > 1 else ("timesteps", "payload")
+    assert list(rungs) == [name for name in RUNGS if name != absent][: None if calibrated else -1]
     ideal = snn.ideal or snn
     expected = {
         "ann": reference,
-        "timesteps": ecc_lava.simulate(ideal, x, backend="closed_form").logits,
+        rounded: ecc_lava.simulate(ideal, x, backend="closed_form").logits,
         "timing": ecc_lava.simulate(ideal, x, backend="float").logits,
         found.rungs[-1].name: ecc_lava.simulate(network, x).logits,
     }
@@ -312,6 +313,33 @@ def test_few_timesteps_are_found() -> None:
     assert max(others) < 0.25 * found.points
 
 
+def test_binary_spikes_are_advised_to_carry_payloads_where_the_format_has_them() -> None:
+    found = _found(_converted("channel", 4))
+    assert all("--payload-bits 8" in advice.sentence for advice in found.advice[:2])
+    on_loihi1 = ecc_lava.convert(
+        _digits(), calibration=demo.calibration_images().x, timesteps=4, recipe="channel", format="loihi1", coding="rate"
+    )
+    network = quantise(on_loihi1, format="loihi1")
+    found = ecc_lava.attribute(network, _images(), snn=on_loihi1, graph=_digits())
+    assert found.advice and not any("payload" in advice.sentence for advice in found.advice)
+
+
+def test_coarse_payloads_are_found_and_finer_ones_lose_next_to_nothing() -> None:
+    def graded(bits: int) -> Attribution:
+        calibration = demo.calibration_images().x
+        return _found(ecc_lava.convert(_digits(), calibration=calibration, payload_bits=bits, recipe="channel"))
+
+    coarse, fine = graded(2), graded(8)
+    assert coarse.largest_rung.name == "payload"
+    timing = {rung.name: rung.change for rung in coarse.rungs}["timing"]
+    assert timing is not None and timing.agreement.net == 0 and abs(timing.error) < 1e-12  # one step has no times
+    assert fine.rungs[-1].error < 0.02 * coarse.rungs[-1].error
+    few = _attributed(ecc_lava.convert(_small(), calibration=_pixels(), payload_bits=2, recipe="channel"), _small(), _pixels(400))
+    assert few.advice[0].cause == "payload"
+    assert "Payloads of 2 bits are too coarse" in few.advice[0].sentence and "--payload-bits 8" in few.advice[0].sentence
+    assert draw(coarse).startswith(b"\x89PNG") and json.dumps(coarse.as_dict())
+
+
 def _with_an_outlier(graph: Graph, factor: float) -> Graph:
     """Return the same function with one channel of `relu1` so many times as large, and its weights onwards as many times smaller."""
     changed: dict[str, Node] = {}
@@ -402,6 +430,6 @@ def test_a_report_is_json() -> None:
     found = _attributed(ecc_lava.convert(_small(), calibration=_pixels(), timesteps=2, recipe="ecc"), _small(), _pixels())
     values = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert values["largest_rung"] in RUNGS
-    assert [rung["name"] for rung in values["rungs"]] == list(RUNGS)[:-1]
+    assert [rung["name"] for rung in values["rungs"]] == [name for name in RUNGS if name not in ("payload", "calibration")]
     assert values["rungs"][0]["accuracy"] is None
     assert values["loss_points"] == pytest.approx(sum(rung["change"]["agreement_points"] for rung in values["rungs"][1:]))

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import ecc_lava
+from ecc_lava.demo.data import MODEL
 from ecc_lava.networks import QuantisedNetwork
 from tests.helpers.lava import needs_lava
 from tests.helpers.networks import random_network, with_payloads
-from tests.helpers.program import OK, Call
+from tests.helpers.program import DATA, OK, Call, one_message
 
 KEYS = ("graded_synops_per_image", "payload_bits_per_image")
 
@@ -72,3 +73,28 @@ def test_map_and_deploy(call: Call, files: Files, tmp_path: Path) -> None:
     assert outcome.code == OK and "graded synops" in outcome.out and "everything is equal" in outcome.out
     facts = call("deploy", files.network, mapping, "--data", files.data, "--runtime", "one-process", "--sample", 0, "--json").json
     assert facts["ok"] and {key: facts[key] for key in KEYS} == _figures(files.data)
+
+
+def test_convert(call: Call, tmp_path: Path) -> None:
+    common = ["convert", MODEL, "--calibration", DATA, "-o", tmp_path / "net.h5", "--recipe", "channel"]
+    facts = call(*common, "--payload-bits", 4, "--signed-spikes", "--json").json
+    assert (facts["payload_bits"], facts["signed_spikes"], facts["timesteps"]) == (4, True, 1)
+    assert ecc_lava.load(tmp_path / "net.h5")[0].digest == facts["digest"]
+    assert "signed payloads of 4 bits, T=1" in call(*common, "--payload-bits", 4, "--signed-spikes").out
+    binary = call(*common).out
+    assert "binary spikes, T=32" in binary and "--payload-bits 8" in binary
+    assert "--payload-bits" not in call(*common, "--format", "loihi1").out
+    assert "spikes of loihi1 carry one bit without sign" in one_message(call(*common, "--format", "loihi1", "--payload-bits", 2))
+    assert "less than or equal to 8" in one_message(call(*common, "--payload-bits", 9))
+
+
+def test_study(call: Call, tmp_path: Path) -> None:
+    options = ["--payload-bits", 1, 4, "--bits", 8, "--timesteps", 1, "--recipe", "channel", "--limit", 40, "--out", tmp_path / "study"]
+    facts = call("study", MODEL, "--calibration", DATA, "--data", DATA, *options, "--format", "loihi1", "loihi2", "--json").json
+    rows = {(row["format"], row["payload_bits"]): row for row in facts["trials"]}
+    assert set(rows) == {("loihi1", 1), ("loihi2", 1), ("loihi2", 4)}
+    assert facts["left_out"] == ["loihi1 with payloads of 4 bits: its spikes carry 1"]
+    graded, binary = rows["loihi2", 4], rows["loihi2", 1]
+    assert graded["agreement"] > binary["agreement"]
+    assert graded["graded_synops_per_image"] > 0 == binary["graded_synops_per_image"]
+    assert (tmp_path / "study").is_dir()

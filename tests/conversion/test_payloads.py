@@ -111,7 +111,8 @@ def test_more_payload_bits_come_nearer_to_the_cnn() -> None:
 def test_one_unsigned_bit_is_the_network_of_before() -> None:
     graph = _graph(2)
     x = _images(graph, 8)
-    plain, asked = (ecc_lava.convert(graph, calibration=x, timesteps=8, recipe="best", **o) for o in ({}, {"payload_bits": 1}))
+    plain = ecc_lava.convert(graph, calibration=x, timesteps=8, recipe="best")
+    asked = ecc_lava.convert(graph, calibration=x, timesteps=8, recipe="best", payload_bits=1, signed_spikes=False)
     assert ecc_lava.quantise(plain).digest == ecc_lava.quantise(asked).digest
     assert plain.payload == BINARY and all(p.observed is None for p in plain.populations)
     assert ecc_lava.convert(graph, calibration=x, recipe="ecc").timesteps == 32
@@ -173,6 +174,6 @@ def test_what_neurons_send_in_calibration_is_what_golden_sends() -> None:
     for payload in (BINARY, Payload(1, True), Payload(3), Payload(8, True)):
         v, sent = np.broadcast_to(np.float32(0.5), (40, 3)).copy(), np.zeros((40, 3), np.float32)
         for t in range(5):
-            step = integrate_and_fire(v, current[:, t], np.float32(1.0), np.inf, payload=payload, sent=sent)
+            step = integrate_and_fire(v, current[:, t], np.ones(3, np.float32), np.inf, payload=payload, sent=sent)
             v, sent = step.v, sent + step.spikes
         np.testing.assert_array_equal(response.sent_sums(current, ones, np.zeros(3), v_init, payload), sent)

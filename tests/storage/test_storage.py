@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import ecc_lava
+from ecc_lava.common import Payload
 from ecc_lava.common.arrays import Array
 from ecc_lava.common.files import check_writable, read_bytes, write_bytes
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwork
@@ -32,7 +33,7 @@ from ecc_lava.storage.arrays import Writer
 from ecc_lava.storage.envelope import BLOCK, seal, verify
 from ecc_lava.storage.graph_group import write_graph
 from ecc_lava.storage.network_file import read_calibration
-from tests.helpers.networks import random_network
+from tests.helpers.networks import random_network, with_payloads
 
 CALIBRATION = {"digest": "0" * 64, "indices": [0, 2, 5], "seed": 7, "timesteps": 8}
 
@@ -170,6 +171,7 @@ def test_loaded_arrays_are_read_only(sealed: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(16))
 def test_round_trip_of_random_networks(seed: int, tmp_path: Path) -> None:
     network = random_network(seed, rails=seed % 2 == 1, ports=seed % 3 == 0, sparse=seed >= 12)
+    network = with_payloads(network, seed) if seed % 4 == 2 else network
     ecc_lava.save(tmp_path / "net.h5", network)
     loaded, snn, graph = ecc_lava.load(tmp_path / "net.h5")
     _same(loaded, network)
@@ -177,6 +179,20 @@ def test_round_trip_of_random_networks(seed: int, tmp_path: Path) -> None:
     assert snn is None
     assert graph is None
     assert read_calibration(tmp_path / "net.h5") == {}
+
+
+def test_payloads_and_observed_sums_are_stored(made: Triple, images: Array, tmp_path: Path) -> None:
+    _, _, graph = made
+    snn = ecc_lava.convert(graph, calibration=images, payload_bits=4, signed_spikes=True, recipe="channel")
+    network = ecc_lava.quantise(snn)
+    ecc_lava.save(tmp_path / "net.h5", network, snn=snn, graph=graph)
+    loaded, again, _ = ecc_lava.load(tmp_path / "net.h5")
+    assert again is not None and again.payload == network.payload == Payload(4, True)
+    _same(loaded, network)
+    assert ecc_lava.quantise(again).digest == network.digest
+    binary = replace(snn, populations=tuple(replace(p, payload=Payload()) for p in snn.populations))
+    with pytest.raises(InvalidNetwork, match="payloads"):
+        ecc_lava.save(tmp_path / "other.h5", network, snn=binary)
 
 
 @pytest.mark.parametrize("parts", [("snn",), ("graph",)])

@@ -11,14 +11,16 @@ import numpy as np
 import typer
 
 from ecc_lava.analysis import CheckReport, check
+from ecc_lava.backends import agreement, largest_logit, simulate
 from ecc_lava.cli.files import import_model, make_folder
 from ecc_lava.cli.options import Json
 from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_lines, show_table
 from ecc_lava.cli.show.progress import stages
-from ecc_lava.common import Progress, check_writable, write_bytes
+from ecc_lava.common import Progress, check_writable, first_output, write_bytes
 from ecc_lava.conversion import convert
 from ecc_lava.demo import MODEL, calibration_images, draw, test_images
 from ecc_lava.errors import InvalidInput
+from ecc_lava.graph import Graph, forward
 from ecc_lava.inputs import digest
 from ecc_lava.quantisation import quantise
 from ecc_lava.storage import save
@@ -27,6 +29,8 @@ __all__ = ["command"]
 
 TIMESTEPS = 32
 BITS = 8
+PAYLOAD_BITS = 8
+"""Of the graded spikes that the table shows beside the binary ones, at T=1."""
 EXACT_IMAGES = 8
 """Images compared bit for bit on golden and Lava."""
 
@@ -74,6 +78,7 @@ def _work(out: Path, stage: Progress) -> tuple[CheckReport, dict[str, Any]]:
     report = check(network, test.x, snn=snn, graph=graph, labels=test.y, exact_images=EXACT_IMAGES, progress=stage)
     assert test.y is not None
     assert report.ann_accuracy is not None
+    graded = _graded(graph, stage)
     stage("drawing", 0, 0)
     picture = draw(network, np.asarray(test.x), test.y, report.ann_accuracy)
     save(out / NETWORK, network, snn=snn, graph=graph, calibration={"digest": digest(calibration.x), "seed": 0, "timesteps": TIMESTEPS})
@@ -86,6 +91,7 @@ def _work(out: Path, stage: Progress) -> tuple[CheckReport, dict[str, Any]]:
         "float_accuracy": report.float_accuracy,
         "integer_accuracy": report.integer_accuracy,
         "agreement": report.agreement,
+        "graded": graded,
         "images": report.images,
         "timesteps": TIMESTEPS,
         "bits": BITS,
@@ -98,18 +104,35 @@ def _work(out: Path, stage: Progress) -> tuple[CheckReport, dict[str, Any]]:
     }
 
 
+def _graded(graph: Graph, stage: Progress) -> dict[str, Any]:
+    """Return what the same CNN gives with graded spikes in one timestep."""
+    test = test_images()
+    snn = convert(graph, calibration=calibration_images().x, payload_bits=PAYLOAD_BITS, progress=stage)
+    result = simulate(quantise(snn, bits=BITS), test.x)
+    return {
+        "payload_bits": PAYLOAD_BITS,
+        "timesteps": result.timesteps,
+        "integer_accuracy": float((first_output(result.predictions) == test.y).mean()),
+        "agreement": agreement(result.predictions, largest_logit(forward(graph, test.x))),
+        "graded_synops_per_image": float(result.graded_synops.mean()),
+    }
+
+
 def _show(out: Path, report: CheckReport, facts: dict[str, Any]) -> None:
-    lava = report.lava_vs_fast
+    lava, graded = report.lava_vs_fast, facts["graded"]
     rows = [
         ("ANN (Keras CNN), accuracy", as_percent(report.ann_accuracy)),
         (f"ECC closed form at T={TIMESTEPS}", as_percent(report.closed_form_accuracy)),
         (f"float network, {TIMESTEPS} timesteps", as_percent(report.float_accuracy)),
         (f"integer network, {BITS}-bit weights", as_percent(report.integer_accuracy)),
         ("agreement with the ANN", as_percent(report.agreement)),
+        (f"graded spikes of {PAYLOAD_BITS} bits, {graded['timesteps']} timestep", as_percent(graded["integer_accuracy"])),
+        ("their agreement with the ANN", as_percent(graded["agreement"])),
         (f"cores of one {facts['chip']} chip", str(facts["cores"])),
         ("golden against fast", _differences(report.golden_vs_fast)),
         ("Lava against fast", "not run: Lava needs Python 3.10" if lava is None else _differences(lava)),
         ("synops per image", f"{report.synops_per_image:,.0f}"),
+        ("graded synops per image in their place", f"{graded['graded_synops_per_image']:,.0f}"),
         ("seconds", f"{facts['seconds']:.1f}"),
     ]
     show_table(f"A digits CNN on {report.images} test images", ("", "result"), rows)
