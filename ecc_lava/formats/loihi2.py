@@ -21,5 +21,5 @@ LOIHI2 = NumberFormat(
     vth_distinct=None,
     bias_bits=24,
     bias_shift_max=0,
-    payload_bits=8,  # the coding's choice; Loihi 2's graded spikes carry up to 32 bits
+    payload_bits=8,  # Loihi 2 brief: graded spikes carry up to 32 bits; 8 are this package's choice, as fine as the weights
 )
