@@ -60,7 +60,7 @@ def test_any_partition_in_one_process(examples: int, spikes: str) -> None:
     """Every spike, every potential at the end of its window, every counter of every core."""
     done, cores, shards, populations = _invariant(examples, spikes)
     assert done >= examples
-    assert cores == 12 and shards > 40 and populations >= 6
+    assert cores >= 10 and shards > 40 and populations >= 6
 
 
 @needs_lava
