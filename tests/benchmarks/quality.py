@@ -1,11 +1,11 @@
 """Measure what conversion loses, in the chip's integers, time-stepped: mean over calibration subsets, beside the recipe `ecc`.
 
     uv run python tests/benchmarks/quality.py --data FOLDER [--models vgg16_half resnet20] [--timesteps 8 16 32 64] [--seeds 5]
-                                              [--bits 8] [--format loihi2] [--coding graded] [--fold-limit 2] [--select]
+                                              [--payloads 8:1 4:1 4:2 2:4] [--bits 8] [--format loihi2] [--coding graded] [--fold-limit 2] [--select]
                                               [--out quality.json]
 
 Calibration takes 256 images of `x_train`, as many as the command line does, without labels, drawn by each seed. Recipes are chosen with
-`--select` (`x_test[:1000]`); the table is of `x_test[1000:]`. Loss is in points of accuracy against the CNN on the same images, its
+`--select` (`x_test[:1000]`); the table is of `x_test[1000:]`. `--payloads` adds graded spikes, each as payload bits:timesteps. Loss is in points of accuracy against the CNN on the same images, its
 interval is of the paired differences over images and seeds (95 %, normal). The recipe `ecc` has nothing random but its images and runs on
 the first seed.
 """
@@ -16,7 +16,7 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,8 @@ from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.inputs.dataset import digest
 
-FILES = {"vgg16_half": "vgg16_half_cifar10.keras", "resnet20": "resnet20_cifar10.keras"}
+FILES = {name: f"{name}_cifar10.keras" for name in ("vgg16_half", "vgg16", "resnet20", "mobilenet")}
+DEFAULT_MODELS = ("vgg16_half", "resnet20")
 CALIBRATION = CALIBRATION_IMAGES
 SELECTION = 1000
 """Test images that recipes may be chosen on; the table has the others."""
@@ -38,8 +39,9 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--models", nargs="*", default=list(FILES), choices=list(FILES))
+    parser.add_argument("--models", nargs="*", default=list(DEFAULT_MODELS), choices=list(FILES))
     parser.add_argument("--timesteps", nargs="*", type=int, default=[8, 16, 32, 64])
+    parser.add_argument("--payloads", nargs="*", type=_cell, default=[], metavar="P:T")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--bits", type=int, default=8)
     parser.add_argument("--format", default="loihi2")
@@ -57,44 +59,70 @@ def main() -> None:
         graph = ecc_lava.from_keras(ecc_lava.load_model(asked.data / FILES[model]))
         ann = forward(graph, test).argmax(axis=1)
         print(f"{model}: CNN {100 * (ann == labels).mean():.2f} % on {len(test)} images")
-        for timesteps in asked.timesteps:
-            for recipe, seeds in (("best", range(asked.seeds)), ("ecc", range(1))):
-                runs = [_run(graph, train, test, recipe, timesteps, seed, asked) for seed in seeds]
-                rows.append({"model": model, "recipe": recipe, "timesteps": timesteps, **_summary(runs, ann, labels)})
-                print(_line(rows[-1]), flush=True)
-                _write(asked.out, rows, test, asked)
+        cells = [Cell(1, timesteps, recipe) for timesteps in asked.timesteps for recipe in ("best", "ecc")]
+        for cell in [Cell(p, t, "best") for p, t in asked.payloads] + cells:
+            seeds = range(1 if cell.recipe == "ecc" else asked.seeds)
+            runs = [_run(graph, train, test, cell, seed, asked) for seed in seeds]
+            rows.append({"model": model, **cell._asdict(), **_summary(runs, ann, labels)})
+            print(_line(rows[-1]), flush=True)
+            _write(asked.out, rows, test, asked)
 
 
-def _run(
-    graph: Graph, train: Array, test: Array, recipe: str, timesteps: int, seed: int, asked: argparse.Namespace
-) -> tuple[Array, float, float]:
-    """Return predictions, synops per image, and seconds of conversion."""
+class Cell(NamedTuple):
+    """A row of the table."""
+
+    payload_bits: int
+    timesteps: int
+    recipe: str
+
+
+class Run(NamedTuple):
+    """What one draw of calibration images gave: predictions, means per image, and seconds of conversion."""
+
+    predictions: Array
+    synops: float
+    messages: float
+    seconds: float
+
+
+def _cell(text: str) -> tuple[int, int]:
+    """Return payload bits and timesteps of P:T."""
+    bits, timesteps = text.split(":")
+    return int(bits), int(timesteps)
+
+
+def _run(graph: Graph, train: Array, test: Array, cell: Cell, seed: int, asked: argparse.Namespace) -> Run:
     started = time.perf_counter()
     images = train[calibration_subset(len(train), seed, CALIBRATION)]
     numbers = {"format": asked.format, "bits": asked.bits, "coding": asked.coding, "fold_limit": asked.fold_limit}
-    snn = ecc_lava.convert(graph, calibration=images, timesteps=timesteps, recipe=recipe, **numbers)
+    snn = ecc_lava.convert(graph, calibration=images, **cell._asdict(), **numbers)
     network = ecc_lava.quantise(snn, format=asked.format, bits=asked.bits)
     seconds = time.perf_counter() - started
     result = ecc_lava.simulate(network, test)
-    return result.predictions, float(result.synops.mean()), seconds
+    between = [p.name for p in network.populations[len(network.inputs) :]]
+    messages = float(sum(result.spike_counts[name].mean() for name in between))
+    return Run(result.predictions, float((result.synops + result.graded_synops).mean()), messages, seconds)
 
 
-def _summary(runs: list[tuple[Array, float, float]], ann: Array, labels: Array) -> dict[str, Any]:
-    lost = np.mean([(ann == labels).astype(float) - (p == labels) for p, _, _ in runs], axis=0)  # of every image, over seeds
+def _summary(runs: list[Run], ann: Array, labels: Array) -> dict[str, Any]:
+    predictions = [run.predictions for run in runs]
+    lost = np.mean([(ann == labels).astype(float) - (p == labels) for p in predictions], axis=0)  # of every image, over seeds
     return {
         "loss_points": 100 * float(lost.mean()),
         "interval_points": 196 * float(lost.std(ddof=1)) / np.sqrt(len(lost)),
-        "loss_by_seed": [100 * float(((ann == labels).astype(float) - (p == labels)).mean()) for p, _, _ in runs],
-        "agreement": 100 * float(np.mean([(p == ann).mean() for p, _, _ in runs])),
-        "synops_per_image": float(np.mean([s for _, s, _ in runs])),
-        "conversion_seconds": float(np.median([s for _, _, s in runs])),
+        "loss_by_seed": [100 * float(((ann == labels).astype(float) - (p == labels)).mean()) for p in predictions],
+        "agreement": 100 * float(np.mean([(p == ann).mean() for p in predictions])),
+        "synops_per_image": float(np.mean([run.synops for run in runs])),
+        "messages_per_image": float(np.mean([run.messages for run in runs])),
+        "conversion_seconds": float(np.median([run.seconds for run in runs])),
     }
 
 
 def _line(row: dict[str, Any]) -> str:
     loss = f"loss {row['loss_points']:6.2f} +- {row['interval_points']:.2f} points, agreement {row['agreement']:6.2f} %"
-    cost = f"{row['synops_per_image'] / 1e6:7.1f} M synops, converted in {row['conversion_seconds']:.0f} s"
-    return f"{row['model']:11} {row['recipe']:5} T={row['timesteps']:3}: {loss}, {cost}"
+    events = f"{row['synops_per_image'] / 1e6:7.1f} M synops, {row['messages_per_image'] / 1e3:6.1f} k messages"
+    name = f"{row['model']:11} {row['recipe']:5} p={row['payload_bits']} T={row['timesteps']:3}"
+    return f"{name}: {loss}, {events}, converted in {row['conversion_seconds']:.0f} s"
 
 
 def _write(path: Path, rows: list[dict[str, Any]], test: Array, asked: argparse.Namespace) -> None:
