@@ -1,13 +1,13 @@
 """Measure what conversion loses, in the chip's integers, time-stepped: mean over calibration subsets, beside the recipe `ecc`.
 
     uv run python tests/benchmarks/quality.py --data FOLDER [--models vgg16_half resnet20] [--timesteps 8 16 32 64] [--seeds 5]
-                                              [--payloads 8:1 4:1 4:2 2:4] [--bits 8] [--format loihi2] [--coding graded] [--fold-limit 2] [--select]
-                                              [--out quality.json]
+                                              [--payloads 8:1 4:1 4:2 2:4] [--bits 8] [--format loihi2] [--coding graded]
+                                              [--fold-limit 2] [--select] [--out quality.json]
 
 Calibration takes 256 images of `x_train`, as many as the command line does, without labels, drawn by each seed. Recipes are chosen with
-`--select` (`x_test[:1000]`); the table is of `x_test[1000:]`. `--payloads` adds graded spikes, each as payload bits:timesteps. Loss is in points of accuracy against the CNN on the same images, its
-interval is of the paired differences over images and seeds (95 %, normal). The recipe `ecc` has nothing random but its images and runs on
-the first seed.
+`--select` (`x_test[:1000]`); the table is of `x_test[1000:]`. `--payloads` adds graded spikes, each as payload bits:timesteps. Loss is in
+points of accuracy against the CNN on the same images, its interval is of the paired differences over images and seeds (95 %, normal). The
+recipe `ecc` has nothing random but its images and runs on the first seed.
 """
 
 from __future__ import annotations
