@@ -38,11 +38,14 @@ class MeasuredProjection:
     def _gain(self) -> int:
         return 1 if self.gain is None else int(self.gain.max())
 
-    def bounds(self, kernel: Array) -> tuple[Float, Float]:
-        """Return the least and the largest sum of one step that weights in place of the kernel can make, (C,), before the shift."""
-        least, most = (float(value * self._gain) for value in self.sent)
-        low = over_synapses(np.add, self.geometry, np.minimum(least * kernel, most * kernel)).min(axis=0)
-        high = over_synapses(np.add, self.geometry, np.maximum(least * kernel, most * kernel)).max(axis=0)
+    def bounds(self, *kernels: Array) -> tuple[Float, Float]:
+        """Return the least and the largest sum of one step, (C,), that weights in place of the kernel can make, before the shift.
+
+        Of several such weights, each synapse has the one that reaches furthest.
+        """
+        reached = [kernel * float(value * self._gain) for kernel in kernels for value in self.sent]
+        low = over_synapses(np.add, self.geometry, np.minimum.reduce(reached)).min(axis=0)
+        high = over_synapses(np.add, self.geometry, np.maximum.reduce(reached)).max(axis=0)
         return low, high
 
     def exact(self, units: Float, shift: int) -> Array:

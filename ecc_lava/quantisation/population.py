@@ -25,6 +25,9 @@ from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 
 __all__ = ["PopulationQuantiser"]
 
+_SLACK = 1e-9
+"""Float rounding of a logarithm that lies at a power of two."""
+
 COARSER = 20
 """Most attempts to make units coarser; rounding makes a few necessary."""
 
@@ -176,7 +179,7 @@ class PopulationQuantiser:
         if self._one_unit:
             units = np.full_like(units, units.min())
         if self._population.payload.is_shift:
-            units = 2.0 ** np.floor(np.log2(units * self._vth)) / self._vth
+            units = 2.0 ** np.floor(np.log2(units * self._vth) + _SLACK) / self._vth
         number, step = self._format.vth_distinct, self._format.vth_min
         if self._population.kind is not Kind.IF or number is None or self._least_threshold(units) < step:
             return units
@@ -210,9 +213,9 @@ class PopulationQuantiser:
         for exponent, entry in zip(exponents, self._inputs, strict=True):
             shift = self._shift(exponent)
             exact = entry.exact(units, shift)
-            (low_exact, high_exact), (low_rounded, high_rounded) = entry.bounds(exact), entry.bounds(np.rint(exact))
-            low += np.minimum(low_exact, low_rounded) * 2.0**shift
-            high += np.maximum(high_exact, high_rounded) * 2.0**shift
+            least, most = entry.bounds(exact, np.rint(exact))
+            low += least * 2.0**shift
+            high += most * 2.0**shift
         result: Float = np.maximum(high, -low)
         return result if self._observed is None else with_margin(result, self._observed.max(axis=(0, 1)) * units)
 

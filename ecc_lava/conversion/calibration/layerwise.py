@@ -33,6 +33,7 @@ from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.regression import HELD_OUT
 from ecc_lava.conversion.calibration.response import moments
 from ecc_lava.conversion.calibration.shifts import with_shifts
+from ecc_lava.conversion.calibration.weight_rounding import with_rounded_weights
 from ecc_lava.conversion.calibration.weights import RefittedWeights, refitted
 from ecc_lava.conversion.passes.interface import IntegerPass
 from ecc_lava.conversion.rescaling import rescaled
@@ -113,6 +114,8 @@ class LayerwiseCalibration(IntegerPass):
         v_init = np.reshape(fit.v_init, (1, 1, -1)) * own.vth
         network = with_numbers(network, goal.name, bias=own.bias / fit.threshold + fit.bias, v_init=v_init)
         network, fit = with_shifts(_observed(network, goal.name, arrivals), goal, fit, arrivals)
+        if self.refit and population.payload.is_shift:
+            network = with_rounded_weights(network, goal.name, arrivals)
         network, gain = self._answering(network, goal, fit, weights, arrivals)
         factor: Float = np.reshape(gain[:1] if goal.together else gain, (1, 1, -1))
         return rescaled(network, {goal.name: factor * own.lambda_}, incoming=False)

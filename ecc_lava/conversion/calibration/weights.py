@@ -15,7 +15,7 @@ from ecc_lava.conversion.calibration.weight_sharing import Sharing
 from ecc_lava.geometry import Conv, Dense, Geometry, is_binary, with_kernel
 from ecc_lava.networks import Population, SpikingNetwork
 
-__all__ = ["RefittedWeights", "refitted"]
+__all__ = ["RefittedWeights", "is_refittable", "refitted"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def refitted(
     chosen = {
         place: p
         for place, p in enumerate(network.projections)
-        if p.target == name and _refittable(p.geometry) and not arrivals.is_constant(p.source)
+        if p.target == name and is_refittable(p.geometry) and not arrivals.is_constant(p.source)
     }
     if not chosen:
         return network, None
@@ -69,7 +69,7 @@ def refitted(
     return network, weights
 
 
-def _refittable(geometry: Geometry) -> bool:
+def is_refittable(geometry: Geometry) -> bool:
     """Whether any change of the weights is an operator of the same geometry, and worth it."""
     if is_binary(geometry):
         return False
