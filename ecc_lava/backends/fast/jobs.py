@@ -85,7 +85,8 @@ class Scratch:
         """Return scratch for a network."""
         events = AHEAD * plan.longest_list + SPARE
         current, runs = np.zeros(max(STEPS, PAIRS) * plan.widest_block, np.int32), np.zeros((plan.most_runs, 3), np.int64)
-        addresses, zeros = np.zeros(PAIRS * plan.most_taps, np.int64), np.zeros(plan.widest_source + SPARE, np.uint8)
+        addresses = np.zeros(PAIRS // TILE * (TILE + 1) * plan.most_taps, np.int64)  # and of weights, one a tile
+        zeros = np.zeros(plan.widest_source + SPARE, np.uint8)
         return Scratch(current, np.zeros(events, np.int32), np.zeros(events, np.uint8), runs, addresses, zeros)
 
 

@@ -7,7 +7,9 @@
  */
 #define PAIRS 48 /* summed together: what current[][] holds */
 #define TILE 12  /* pairs whose dense sums stay in registers */
+#define ENTRY (TILE + 1) /* addresses of one tap: for each pair of a tile, and the place of its weights */
 #define DENSE 32 /* lanes of dense sums */
+#define FEW 8    /* positions of a map at whose edge most windows end; images of larger ones lie too far apart for a cache */
 
 typedef uint8_t u8x16 __attribute__((vector_size(16)));
 typedef u8x16 u8x16_any __attribute__((aligned(1)));
@@ -24,30 +26,48 @@ int64_t is_dense(void) {
 #endif
 }
 
-/* Find what pairs of a position and a step read at each of the window's taps: the address of its channels, or of zeros. */
-static __attribute__((noinline)) void find_addresses(const piece *p, const source *s, const job *j, const place *places, int64_t number, int64_t steps,
-                           int64_t plane_steps) {
+/* Find what pairs of a position and a step read at each of the window's taps: the address of its channels, or of zeros. Taps at which a
+ * tile reads nothing but zeros are left out; used[tile] is the number of the others. */
+static __attribute__((noinline)) void find_addresses(const piece *p, const source *s, const job *j, const place *places, int64_t number,
+                                                     int64_t steps, int64_t plane_steps, int64_t *used) {
   const int64_t row_bytes = s->width * s->channels;
-  int64_t pair = 0;
+  int64_t pair = 0, clipped[PAIRS / TILE] = {0};
   for (const place *at = places; at < places + number; at++) {
     const int32_t *rows = p->tap_rows + 2 * p->row_starts[at->y], *rows_end = p->tap_rows + 2 * p->row_starts[at->y + 1];
     const int32_t *columns = p->tap_columns + 3 * p->column_starts[at->x], *columns_end = p->tap_columns + 3 * p->column_starts[at->x + 1];
     const uint8_t *plane = s->plane + (at->image * s->height * plane_steps + at->t0) * row_bytes + s->first;
     for (int64_t t = 0; t < steps; t++, pair++, plane += row_bytes) {
-      const uint8_t **to = j->addresses + pair / TILE * TILE * p->taps + pair % TILE;
+      const uint8_t **to = j->addresses + pair / TILE * ENTRY * p->taps + pair % TILE;
       int64_t found = 0;
       for (const int32_t *c = columns; c < columns_end; c += 3) found += c[1] - c[0];
-      if (found * ((rows_end - rows) / 2) < p->taps)
-        for (int64_t tap = 0; tap < p->taps; tap++) to[tap * TILE] = j->zeros;
+      if (found * ((rows_end - rows) / 2) < p->taps) {
+        clipped[pair / TILE]++;
+        for (int64_t tap = 0; tap < p->taps; tap++) to[tap * ENTRY] = j->zeros;
+      }
       for (const int32_t *r = rows; r < rows_end; r += 2)
         for (const int32_t *c = columns; c < columns_end; c += 3) {
           const uint8_t *from = plane + r[0] * plane_steps * row_bytes;
-          for (int64_t x = c[0]; x < c[1]; x++) to[(r[1] + c[2] + x) * TILE] = from + x * s->channels;
+          for (int64_t x = c[0]; x < c[1]; x++) to[(r[1] + c[2] + x) * ENTRY] = from + x * s->channels;
         }
     }
   }
-  for (; pair % TILE; pair++) /* the last tile is full, too */
-    for (int64_t tap = 0; tap < p->taps; tap++) j->addresses[(pair / TILE * p->taps + tap) * TILE + pair % TILE] = j->zeros;
+  for (; pair % TILE; pair++) { /* the last tile is full, too */
+    clipped[pair / TILE]++;
+    for (int64_t tap = 0; tap < p->taps; tap++) j->addresses[(pair / TILE * p->taps + tap) * ENTRY + pair % TILE] = j->zeros;
+  }
+  for (int64_t tile = 0; tile < pair / TILE; tile++) {
+    const uint8_t **kept = j->addresses + tile * p->taps * ENTRY;
+    used[tile] = 0;
+    for (int64_t tap = 0; tap < p->taps; tap++) {
+      const uint8_t **one = j->addresses + (tile * p->taps + tap) * ENTRY;
+      int reads = clipped[tile] < TILE;
+      for (int i = 0; i < TILE; i++) reads |= one[i] != j->zeros;
+      if (!reads) continue;
+      if (kept != one) memcpy(kept, one, TILE * sizeof *one);
+      kept[TILE] = (const uint8_t *)(tap * ((p->channels + 3) / 4) * 4 * DENSE);
+      kept += ENTRY, used[tile]++;
+    }
+  }
 }
 
 #ifdef __AVX512VNNI__
@@ -62,9 +82,10 @@ INLINE void sum_pairs(const int n, const int8_t *weights, const uint8_t *const v
   __m512i sums[TILE][2];
 #pragma GCC unroll 12
   for (int i = 0; i < n; i++) sums[i][0] = sums[i][1] = _mm512_setzero_si512();
-  for (int64_t tap = 0; tap < taps; tap++, addresses += TILE)
-    for (int64_t q = 0; q < quads; q++, weights += 4 * DENSE) {
-      const __m512i low = _mm512_load_si512(weights), high = _mm512_load_si512(weights + 2 * DENSE);
+  for (int64_t tap = 0; tap < taps; tap++, addresses += ENTRY) {
+    const int8_t *at = weights + (intptr_t)addresses[TILE];
+    for (int64_t q = 0; q < quads; q++, at += 4 * DENSE) {
+      const __m512i low = _mm512_load_si512(at), high = _mm512_load_si512(at + 2 * DENSE);
 #pragma GCC unroll 12
       for (int i = 0; i < n; i++) {
         const __m512i values = _mm512_set1_epi32(*(const i32_any *)(addresses[i] + 4 * q));
@@ -72,6 +93,7 @@ INLINE void sum_pairs(const int n, const int8_t *weights, const uint8_t *const v
         add_products(&sums[i][1], values, high);
       }
     }
+  }
 #pragma GCC unroll 12
   for (int i = 0; i < n; i++) out[i][0] = (i32x16)sums[i][0], out[i][1] = (i32x16)sums[i][1];
 }
@@ -107,14 +129,15 @@ static __attribute__((noinline)) void add_windows(const piece *p, const source *
                         int64_t plane_steps, int64_t width, int64_t lanes, int32_t *out, int64_t stride, int first) {
   const int64_t quads = (p->channels + 3) / 4, pairs = number * steps;
   const int64_t stop = lanes - p->offset < p->blocks * LANES ? lanes - p->offset : p->blocks * LANES;
-  find_addresses(p, s, j, places, number, steps, plane_steps);
+  int64_t used[PAIRS / TILE];
+  find_addresses(p, s, j, places, number, steps, plane_steps, used);
   for (int64_t lane = 0; lane < stop; lane += DENSE) {
     const int8_t *weights = p->dense + lane * p->taps * quads * 4;
     for (int64_t pair = 0; pair < pairs; pair += TILE) {
       i32x16 sums[TILE][2];
-      const uint8_t *const *addresses = (const uint8_t *const *)j->addresses + pair * p->taps;
+      const uint8_t *const *addresses = (const uint8_t *const *)j->addresses + pair / TILE * p->taps * ENTRY;
       const int64_t left = pairs - pair, here = left < TILE ? left : TILE;
-      sum_tile(left, weights, addresses, p->taps, quads, sums);
+      sum_tile(left, weights, addresses, used[pair / TILE], quads, sums);
       for (int64_t i = 0; i < here; i++) {
         int32_t *to = out + (pair + i) * stride + p->offset + lane;
         const place *at = places + (steps == 1 ? pair + i : (pair + i) / steps);
@@ -348,38 +371,39 @@ INLINE void send(const int is_signed, const int is_shift, const layer *l, const 
   }
 }
 
-/* The same for one step of payloads of several bits, where no neuron takes anything back and results are bytes; positions follow each
- * other. */
+/* The same for one step of payloads of several bits, where no neuron takes anything back and results are bytes. */
 static __attribute__((noinline)) void send_once(const layer *l, const block *b, job *j, const place *places, int64_t number) {
-  const int64_t at = places->row * l->width + places->x, positions = l->height * l->width, start = at % positions, real = real_lanes(l, b);
-  const int64_t channels = l->channels, constant_stride = j->constant_stride, vth_stride = l->vth_stride, v_stride = l->v_init_stride;
-  const int64_t stride = b->lanes, end = at + number;
+  const int64_t constant_stride = j->constant_stride, vth_stride = l->vth_stride, v_stride = l->v_init_stride;
+  const int64_t stride = b->lanes, real = real_lanes(l, b);
+  int64_t positions[PAIRS], results[PAIRS];
+  for (int64_t q = 0; q < number; q++) {
+    positions[q] = places[q].y * l->width + places[q].x;
+    results[q] = (places[q].row * l->width + places[q].x) * l->channels;
+  }
   const i32x16 zero = {0}, most = zero + (int32_t)l->largest;
   const u32x16 limit = (u32x16)zero + (uint32_t)l->limit;
   int64_t nonzero = 0;
   i32x16 beyond = {0};
   for (int64_t lane = b->lane; lane < b->lane + real; lane += 16) {
     const int64_t n = b->lane + real - lane; /* bytes might alias anything, so what the loop reads stands in variables */
-    const int32_t *current = places->current + lane - b->lane, *constant = j->constant + lane + start * constant_stride;
-    const int32_t *vth_bits = l->vth_bits + lane + start * vth_stride, *v_init = l->v_init + lane + start * v_stride;
+    const int32_t *current = places->current + lane - b->lane, *constant = j->constant + lane;
+    const int32_t *vth_bits = l->vth_bits + lane, *v_init = l->v_init + lane;
     uint8_t *plane = j->plane + lane, *counts = (uint8_t *)j->counts + lane, *sent = (uint8_t *)j->sent + lane;
     int32_t *potential = j->potential ? j->potential + lane : NULL;
-    for (int64_t q = at, left = positions - start; q < end; q++, current += stride) {
-      const i32x16 input = load(current) + load(constant), bits = load(vth_bits);
-      i32x16 v = input + load(v_init);
+    for (int64_t q = 0; q < number; q++, current += stride) {
+      const int64_t position = positions[q], to = results[q];
+      const i32x16 input = load(current) + load(constant + position * constant_stride), bits = load(vth_bits + position * vth_stride);
+      i32x16 v = input + load(v_init + position * v_stride);
       beyond |= (i32x16)((u32x16)input + limit > limit * 2);
       const i32x16 clipped = (i32x16)((u32x16)v + limit > limit * 2);
       if (__builtin_expect(bits_of(clipped) != 0, 0)) v = clip_16(v, (int32_t)l->limit, j);
       const i32x16 k = smaller(larger(v >> bits, zero), most);
       const u8x16 bytes = bytes_of(k);
       nonzero += __builtin_popcount(bits_of(k != 0));
-      put_16(plane + q * channels, bytes, n);
-      put_16(counts + q * channels, bytes, n);
-      put_16(sent + q * channels, (u8x16)(bytes != 0) & 1, n);
-      if (potential) put(potential + q * channels, v - (k << bits), n);
-      constant += constant_stride, vth_bits += vth_stride, v_init += v_stride;
-      if (--left) continue;
-      left = positions, constant -= positions * constant_stride, vth_bits -= positions * vth_stride, v_init -= positions * v_stride;
+      put_16(plane + to, bytes, n);
+      put_16(counts + to, bytes, n);
+      put_16(sent + to, (u8x16)(bytes != 0) & 1, n);
+      if (potential) put(potential + to, v - (k << bits), n);
     }
   }
   j->positive += nonzero;
@@ -434,11 +458,22 @@ static void fire_all(const layer *l, const block *b, job *j, const place *places
   }
 }
 
-/* Set the places of neighbouring positions, the first of them number `at` of all images. */
-static void set_places(place *places, int64_t number, const layer *l, int64_t at, int64_t t0, int64_t t1, int32_t *current,
-                       int64_t lanes) {
-  int64_t r = at / l->width, x = at % l->width, image = r / l->height, y = r % l->height;
-  for (int64_t q = 0; q < number; q++, current += lanes * (t1 - t0)) {
+/* Set the places of neighbouring positions, from number `at` after row `row` on; or if `images` is not 0, the places of the same position
+ * of so many images, then of the next position. */
+static void set_places(place *places, int64_t number, const layer *l, int64_t row, int64_t images, int64_t at, int64_t t0, int64_t t1,
+                       int32_t *current, int64_t lanes) {
+  const int64_t apart = lanes * (t1 - t0);
+  if (images) {
+    int64_t position = at / images, n = at % images;
+    for (int64_t q = 0; q < number; q++, current += apart) {
+      const int64_t image = row / l->height + n, y = position / l->width;
+      places[q] = (place){image * l->height + y, image, y, position % l->width, t0, t1, current};
+      if (++n == images) n = 0, position++;
+    }
+    return;
+  }
+  int64_t r = row + at / l->width, x = at % l->width, image = r / l->height, y = r % l->height;
+  for (int64_t q = 0; q < number; q++, current += apart) {
     places[q] = (place){r, image, y, x, t0, t1, current};
     if (++x < l->width) continue;
     x = 0, r++;
@@ -451,13 +486,15 @@ void run_valued(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t f
   neurons state[4];
   place places[PAIRS];
   const int64_t steps = j->steps < STEPS ? j->steps : STEPS, together = PAIRS / steps; /* 1 if there is more than one pass */
+  const int64_t rows = row_stop - row, whole = row % l->height == 0 && rows % l->height == 0 && rows / l->height >= TILE;
+  const int64_t images = whole && l->height * l->width <= FEW ? rows / l->height : 0; /* a tile at one edge leaves taps out */
   for (const block *b = l->blocks + first; b < l->blocks + stop; b++) {
     memset(j->current, 0, PAIRS * b->lanes * sizeof(int32_t)); /* nothing is written to lanes beyond the channels */
-    for (int64_t at = row * l->width; at < row_stop * l->width; at += together) {
-      const int64_t left = row_stop * l->width - at, number = left < together ? left : together;
+    for (int64_t at = 0; at < rows * l->width; at += together) {
+      const int64_t left = rows * l->width - at, number = left < together ? left : together;
       for (int64_t t0 = 0; t0 < j->steps; t0 += STEPS) {
         const int64_t t1 = j->steps - t0 < STEPS ? j->steps : t0 + STEPS;
-        set_places(places, number, l, at, t0, t1, j->current, b->lanes);
+        set_places(places, number, l, row, images, at, t0, t1, j->current, b->lanes);
         sum_pieces(l, b, j, places, number);
         fire_all(l, b, j, places, number, state);
       }
@@ -470,7 +507,7 @@ static void graded_windows(const layer *l, const block *b, const piece *p, const
   place places[PAIRS];
   for (int64_t at = row * l->width; at < row_stop * l->width; at += PAIRS) {
     const int64_t left = row_stop * l->width - at, number = left < PAIRS ? left : PAIRS;
-    set_places(places, number, l, at, 0, 1, NULL, 0);
+    set_places(places, number, l, 0, 0, at, 0, 1, NULL, 0);
     int32_t *out = j->constant + at * l->lanes + b->lane;
     add_windows(p, j->sources + p->source, j, places, number, 1, 1, l->width, real_lanes(l, b), out, l->lanes, 0);
   }
