@@ -173,6 +173,16 @@ def test_threads_and_groups_of_images_change_nothing(mode: str, number: int, sam
         _check(_through((1, 9, 5), Conv(_mantissas(1, 3, 5, 70)), signed=signed), 2, samples)
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_many_images_of_tiny_maps(mode: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles hold the same position of many images, and taps outside the map are left out."""
+    monkeypatch.setattr(fast_module, "_threads", lambda: number)
+    for source, padding in (((2, 2, 6), 1), ((2, 3, 5), 2), ((1, 1, 9), 1)):
+        network = _through(source, Conv(_mantissas(3, 3, source[2], 40), padding=(padding,) * 4), signed=True)
+        for timesteps in (1, 2):
+            _check(network, timesteps, 53)
+
+
 def test_inputs_of_payloads(mode: str) -> None:
     rng = np.random.default_rng(0)
     for seed in range(6):
