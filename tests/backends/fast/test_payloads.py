@@ -231,6 +231,19 @@ def test_sums_that_might_not_fit_in_32_bits_are_refused(mode: str) -> None:
 # ── choices ──
 
 
+@pytest.mark.parametrize("timesteps", [1, 2, 6])
+def test_potentials_that_nobody_wants_are_not_written(mode: str, timesteps: int) -> None:
+    network = with_payloads(random_network(3), 3, 8)
+    q = random_images(network, 3)
+    whole, less = (fast(network, q, timesteps, Recording(potentials=wanted)) for wanted in (None, frozenset(["p1"])))
+    for name, activity in less.items():
+        np.testing.assert_array_equal(activity.counts, whole[name].counts)
+        if network.by_name[name].kind is Kind.IF and name != "p1":
+            assert activity.potential.size == 0
+        else:
+            np.testing.assert_array_equal(activity.potential, whole[name].potential)
+
+
 def test_planes_and_results_of_payloads_are_counted() -> None:
     network = random_network(3)
     graded = with_payloads(network, 3, 8, True)
