@@ -26,16 +26,7 @@ from ecc_lava.geometry import Conv, Dense, Geometry, as_sparse, target_shape
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity, everything
-from tests.helpers.networks import (
-    GEOMETRIES,
-    Neurons,
-    Wire,
-    integer_network,
-    random_images,
-    random_network,
-    recoded,
-    with_payloads,
-)
+from tests.helpers.networks import GEOMETRIES, Neurons, Wire, integer_network, random_images, random_network, recoded, with_payloads
 
 SOME = settings(derandomize=True, deadline=None, max_examples=30)
 MODES = ("dense", "lists", "numba")
