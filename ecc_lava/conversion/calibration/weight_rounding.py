@@ -18,7 +18,7 @@ from ecc_lava.conversion.calibration.changes import with_numbers
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.weights import is_refittable
 from ecc_lava.geometry import with_kernel
-from ecc_lava.networks import SpikingNetwork
+from ecc_lava.networks import Projection, QuantisedNetwork, SpikingNetwork
 
 __all__ = ["rounded_together", "with_rounded_weights"]
 
@@ -32,28 +32,43 @@ BLOCK = 128
 def with_rounded_weights(network: SpikingNetwork, name: str, arrivals: PresynapticInput) -> SpikingNetwork:
     """Return the network with the weights into a population on values that quantisation keeps, and the bias that their rounding asks for.
 
-    The network stays as it is if the population has no such weights, or if quantisation would choose other units for the new ones.
+    The network stays as it is if the population has no such weights, or if quantisation would round the new ones again.
     """
-    population, integers = network.by_name[name], arrivals.integers(network, name)
-    own = integers.by_name[name]
-    units = np.broadcast_to(own.vth / population.vth, (1, 1, population.shape[2])).ravel()
-    quantised = {p.source: p for p in integers.into(name)}
-    places = [i for i, p in enumerate(network.projections) if p.target == name and is_refittable(p.geometry)]
-    if not places or len(quantised) < len(integers.into(name)):
-        return network
-    projections, bias = list(network.projections), population.bias
+    integers = arrivals.integers(network, name)
+    steps = _steps(network, integers, name)
+    places = [place for place in steps if is_refittable(network.projections[place].geometry)]
+    projections, bias = list(network.projections), network.by_name[name].bias
     for place in places:
-        p = projections[place]
-        step = 2.0 ** integers.format.shift(quantised[p.source].exponent) / units
-        step = step * 2.0 ** integers.format.dropped_bits(quantised[p.source].bits)
+        p, step = projections[place], steps[place]
+        exact = p.geometry.kernel.reshape(-1, len(step)) / step
         rates = arrivals.rates_read(p)
-        exact = p.geometry.kernel.reshape(-1, len(units)) / step
-        rounded = rounded_together(rates, exact, integers.format.mantissa_max(quantised[p.source].bits))
+        rounded = rounded_together(rates, exact, integers.format.mantissa_max(_bits(integers, p)))
         bias = bias - (rates.mean(axis=0, dtype=np.float64) @ ((rounded - exact) * step)).reshape(1, 1, -1)
         projections[place] = replace(p, geometry=with_kernel(p.geometry, (rounded * step).reshape(p.geometry.kernel.shape)))
     changed = with_numbers(replace(network, projections=tuple(projections)), name, bias=bias)
-    kept = np.array_equal(arrivals.integers(changed, name).by_name[name].vth, own.vth)
-    return changed if kept else network
+    again = _steps(changed, arrivals.integers(changed, name), name)
+    return changed if all(_is_whole(projections[place].geometry.kernel / again[place]) for place in places) else network
+
+
+def _steps(network: SpikingNetwork, integers: QuantisedNetwork, name: str) -> dict[int, Float]:
+    """Return what one unit of the mantissas is in real units, (C,), by the place of every projection into a population."""
+    population = network.by_name[name]
+    units = np.broadcast_to(integers.by_name[name].vth / population.vth, (1, 1, population.shape[2])).ravel()
+    places = [place for place, p in enumerate(network.projections) if p.target == name]
+    format = integers.format
+    return {
+        place: 2.0 ** (format.shift(p.exponent) + format.dropped_bits(p.bits)) / units
+        for place, p in zip(places, integers.into(name), strict=True)
+    }
+
+
+def _bits(integers: QuantisedNetwork, projection: Projection) -> int:
+    """Return the width of the weights into a projection's target."""
+    return max(p.bits for p in integers.into(projection.target))
+
+
+def _is_whole(values: Array) -> bool:
+    return bool(np.allclose(values, np.rint(values), rtol=0, atol=1e-6))
 
 
 def rounded_together(inputs: Array, exact: Float, largest: int) -> Float:
