@@ -49,7 +49,7 @@ def test_quantisation_keeps_the_weights_and_the_logits_come_nearer(monkeypatch: 
         mantissas = [p.geometry.kernel for p in arrivals.integers(changed, name).into(name)]
         real = [p.geometry.kernel for p in changed.into(name)]
         kept.append(changed is not network)
-        assert not kept[-1] or all(_on_grid(r, k) for r, k in zip(real, mantissas, strict=True))
+        assert not kept[-1] or all(_on_grid(r, k) for r, k in zip(real, mantissas, strict=True) if r.shape[-2] > 1)
         return changed
 
     errors = {}
