@@ -76,8 +76,14 @@ TIMESTEPS = 12
 CORES = 6
 
 
+SPIKES: dict[str, dict[str, Any]] = {
+    "binary": {"timesteps": TIMESTEPS},
+    "payloads": {"timesteps": 6, "payload_bits": 4, "signed_spikes": True},
+}
+
+
 @cache
-def _network(name: str) -> tuple[QuantisedNetwork, Array]:
+def _network(name: str, spikes: str) -> tuple[QuantisedNetwork, Array]:
     """Return a network with random weights and statistics, and images."""
     import keras
     from keras import layers
@@ -91,7 +97,7 @@ def _network(name: str) -> tuple[QuantisedNetwork, Array]:
         if weight.path.endswith(("bias", "beta", "moving_mean")):
             weight.assign(rng.normal(0, 0.1, weight.shape))
     x = rng.integers(0, 256, (24, *SHAPE)).astype(np.uint8)
-    snn = ecc_lava.convert(ecc_lava.from_keras(model), calibration=x, timesteps=TIMESTEPS, recipe="channel")
+    snn = ecc_lava.convert(ecc_lava.from_keras(model), calibration=x, recipe="channel", **SPIKES[spikes])
     return ecc_lava.quantise(snn), x
 
 
@@ -101,17 +107,19 @@ def _assert_alive(network: QuantisedNetwork, x: Array) -> None:
     assert not silent, "a comparison of silence"
 
 
+@pytest.mark.parametrize("spikes", SPIKES)
 @pytest.mark.parametrize("name", CONSTRUCTS)
-def test_golden_equals_fast(name: str) -> None:
-    network, x = _network(name)
+def test_golden_equals_fast(name: str, spikes: str) -> None:
+    network, x = _network(name, spikes)
     _assert_alive(network, x[:4])
     assert compare(network, x[:4], "golden").equal
 
 
 @needs_lava
-def test_lava_equals_golden() -> None:
+@pytest.mark.parametrize("spikes", SPIKES)
+def test_lava_equals_golden(spikes: str) -> None:
     """All constructs side by side in one run; populations are whole, and share few cores."""
-    made = {name: _network(name) for name in CONSTRUCTS}
+    made = {name: _network(name, spikes) for name in CONSTRUCTS}
     network = side_by_side({name: network for name, (network, _) in made.items()})
     images = {f"{name}:{population.name}": x[:2] for name, (single, x) in made.items() for population in single.inputs}
     q = encode_all(images, network.codings)

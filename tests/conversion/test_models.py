@@ -19,7 +19,8 @@ from ecc_lava.graph.graph import Graph
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.spiking import SpikingNetwork
 
-needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="lava-nc needs Python 3.10")
+HAS_LAVA = importlib.util.find_spec("lava") is not None
+needs_lava = pytest.mark.skipif(not HAS_LAVA, reason="lava-nc needs Python 3.10")
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,14 @@ class Converted:
     y: Array
 
 
-def convert(model: Any, images: Path, timesteps: int, recipe: str = "best") -> Converted:
+def convert(model: Any, images: Path, timesteps: int, recipe: str = "best", **options: Any) -> Converted:
     with np.load(images) as stored:
         x_train, x, y = stored["x_train"], stored["x_test"], stored["y_test"].ravel()
     if x.ndim == 3:
         x_train, x = x_train[..., None], x[..., None]
     graph = ecc_lava.from_keras(model)
-    snn = ecc_lava.convert(graph, calibration=x_train[calibration_subset(len(x_train), size=64)], timesteps=timesteps, recipe=recipe)
+    drawn = x_train[calibration_subset(len(x_train), size=64)]
+    snn = ecc_lava.convert(graph, calibration=drawn, timesteps=timesteps, recipe=recipe, **options)
     return Converted(model, graph, snn, ecc_lava.quantise(snn), x, y)
 
 
@@ -125,6 +127,29 @@ def test_lava_equals_fast(name: str, images: int, request: pytest.FixtureRequest
 def test_lava_equals_fast_on_the_vgg(vgg: Converted) -> None:
     found = compare(vgg.network, vgg.x[:2], "lava", timesteps=8)
     assert (found.images, found.differing_spikes, found.differing_potentials) == (2, 0, 0)
+
+
+def _graded(data: Path, file: str, **options: Any) -> Converted:
+    """Return a trained model with graded spikes at one timestep."""
+    return convert(ecc_lava.load_model(data / file), data / "cifar10.npz", 1, "channel", **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", [f"{name}_cifar10.keras" for name in ("resnet20", "mobilenet", "vgg16_half", "vgg16")])
+def test_graded_spikes_of_trained_models_are_exact_everywhere(data: Path, file: str) -> None:
+    converted = _graded(data, file, payload_bits=8)
+    for backend in ("golden", "float", *(["lava"] if HAS_LAVA else [])):
+        assert compare(converted.network, converted.x[:1], backend).equal, backend
+
+
+@needs_lava
+@pytest.mark.slow
+def test_the_vgg_of_payloads_deployed_core_by_core(data: Path) -> None:
+    """Over its mapping on Loihi 2, in one process and some cores in Lava's runtime."""
+    converted = _graded(data, "vgg16_half_cifar10.keras", payload_bits=4)
+    mapping = hw_mappings.map_network(converted.network, chip=hw_mappings.LOIHI2)
+    done = hw_mappings.deploy(converted.network, mapping, converted.x[:1], runtime="one-process")
+    assert done.ok
 
 
 def test_lenet_loses_nothing_at_32_steps(lenet: Converted) -> None:
