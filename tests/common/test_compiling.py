@@ -16,8 +16,8 @@ COMPILING = {
         "[3 3]",
     ),
     "calibration": (
-        "from ecc_lava.conversion.calibration.response import spike_counts\n"
-        "one = np.ones(1)\nprint(spike_counts(np.ones((1, 3, 1), np.float32), one, 0 * one, 0 * one))\n",
+        "from ecc_lava.common import BINARY\nfrom ecc_lava.conversion.calibration.response import sent_sums\n"
+        "one = np.ones(1)\nprint(sent_sums(np.ones((1, 3, 1), np.float32), one, 0 * one, 0 * one, BINARY))\n",
         "[[3.]]",
     ),
     "annealing": (
