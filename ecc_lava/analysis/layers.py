@@ -23,7 +23,8 @@ class LayerReport:
     ----------
     name : str
     spike_count_error : float or None
-        Mean of |n_int - n_float| / T over neurons and images; None without a float network.
+        Mean of |n_int - n_float| / (m*T) over neurons and images, with n what a neuron sent in all and m the largest payload, 1 where
+        spikes are binary; None without a float network.
     rate_correlation : float or None
         Pearson correlation of counts over neurons and images; None if one of them is constant.
     saturated_low, saturated_high : int
@@ -56,7 +57,7 @@ def compared_layers(
     layers = tuple(
         LayerReport(
             name,
-            None if snn is None else sums[name].mean_difference() / network.timesteps,
+            None if snn is None else sums[name].mean_difference() / (network.timesteps * network.by_name[name].payload.largest),
             None if snn is None else sums[name].correlation(),
             sum(r.saturated_low[name] for r in integer),
             sum(r.saturated_high[name] for r in integer),

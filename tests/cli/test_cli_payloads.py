@@ -11,6 +11,7 @@ import pytest
 import ecc_lava
 from ecc_lava.demo.data import MODEL
 from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.quantisation import one_step_bound
 from tests.helpers.lava import needs_lava
 from tests.helpers.networks import random_network, with_payloads
 from tests.helpers.program import DATA, OK, Call, one_message
@@ -59,6 +60,20 @@ def test_check(call: Call, files: Files, without_lava: None) -> None:
     assert facts["ok"] and {key: facts[key] for key in KEYS} == _figures(files.data)
     shown, binary = (call("check", path, "--data", files.data).out for path in (files.network, files.binary))
     assert "graded synops per image" in shown and "graded" not in binary
+    assert "every step was checked" not in binary
+
+
+def test_check_says_where_weights_alone_prove_no_range(call: Call, tmp_path: Path, without_lava: None) -> None:
+    graph = ecc_lava.from_keras(ecc_lava.load_model(MODEL))
+    with np.load(DATA) as stored:
+        snn = ecc_lava.convert(graph, calibration=stored["x_train"][:32], payload_bits=8, recipe="channel")
+    network = ecc_lava.quantise(snn)
+    unproven = sum(not r.one_step_fits for r in one_step_bound(network))
+    assert unproven
+    ecc_lava.save(tmp_path / "net.h5", network)
+    assert (
+        f"do not bound {unproven} of {len(network.populations) - 1}" in call("check", tmp_path / "net.h5", "--data", DATA, "--limit", 8).out
+    )
 
 
 @needs_lava

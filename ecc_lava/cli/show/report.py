@@ -20,6 +20,9 @@ def show_report(report: CheckReport) -> None:
         ("accuracy: integers", as_percent(report.integer_accuracy)),
         ("agreement of integers with the ANN", as_percent(report.agreement)),
     ]
+    unproven = sum(not bound.one_step_fits for bound in report.ranges)
+    if unproven:
+        rows.append(("sums of one step", f"weights alone do not bound {unproven} of {len(report.ranges)}; every step was checked"))
     if report.graded_synops_per_image:
         rows.append(("graded synops per image", f"{report.graded_synops_per_image:,.0f}"))
         rows.append(("payload bits per image", f"{report.payload_bits_per_image:,.0f}"))
