@@ -112,6 +112,15 @@ def default_timesteps(payload: Payload) -> int:
 def payload_of(bits: int, signed: bool, format: NumberFormat) -> Payload:
     """Return what spikes carry.
 
+    Parameters
+    ----------
+    bits : int
+        1 to 8.
+    signed : bool
+        Whether payloads may be negative.
+    format : NumberFormat
+        Of the chip that sends the spikes.
+
     Raises
     ------
     InvalidInput

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,9 +72,10 @@ def test_payloads_of_formats_and_populations_that_have_none_are_refused() -> Non
     graded_readout = replace(network.populations[-1], payload=Payload(2))
     with pytest.raises(InvalidNetwork, match="'r' has payloads"):
         replace(network, populations=(*network.populations[:-1], graded_readout))
-    for bits in (0, 9, 2.0, True):
+    wrong: tuple[Any, ...] = (0, 9, 2.0, True)
+    for bits in wrong:
         with pytest.raises(InvalidNetwork, match="payload bits"):
-            Payload(bits)  # type: ignore[arg-type]
+            Payload(bits)
 
 
 @pytest.mark.parametrize("payload", [Payload(2), Payload(3, True), Payload(1, True)])

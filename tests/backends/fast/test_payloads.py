@@ -47,11 +47,11 @@ def _chosen(mode: str) -> Kernels:
 @pytest.fixture(scope="module", params=MODES)
 def mode(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run everything on dense windows, on lists of values, or on numba's kernels."""
-    chosen, before = _chosen(request.param), (fast_module.kernels, sent_module.DENSE_FROM)
-    fast_module.kernels = lambda: chosen  # type: ignore[assignment]
-    sent_module.DENSE_FROM = 0.0 if request.param == "dense" else 2.0
-    yield request.param
-    fast_module.kernels, sent_module.DENSE_FROM = before
+    chosen = _chosen(request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast_module, "kernels", lambda: chosen)
+        patch.setattr(sent_module, "DENSE_FROM", 0.0 if request.param == "dense" else 2.0)
+        yield request.param
 
 
 def _check(network: QuantisedNetwork, timesteps: int, samples: int = 3, q: dict[str, Array] | None = None) -> ActivityOf:
@@ -61,7 +61,8 @@ def _check(network: QuantisedNetwork, timesteps: int, samples: int = 3, q: dict[
     for name, activity in expected.items():
         assert (activity.sent is None) == (done[name].sent is None), name
         np.testing.assert_array_equal(done[name].messages, activity.messages, err_msg=name)
-        assert activity.raster is None or done[name].raster.dtype == activity.raster.dtype  # type: ignore[union-attr]
+        types = [None if one.raster is None else one.raster.dtype for one in (activity, done[name])]
+        assert types[0] == types[1], name
     return expected
 
 
