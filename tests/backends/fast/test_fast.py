@@ -25,16 +25,17 @@ from ecc_lava.backends.fast.kernels.native import NativeKernels
 from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
 from ecc_lava.backends.fast.run import fast, images_per_batch
 from ecc_lava.backends.stepwise import golden
-from ecc_lava.common.arrays import Array, Shape
+from ecc_lava.common.arrays import Shape
 from ecc_lava.errors import RangeError
 from ecc_lava.formats.loihi2 import LOIHI2
-from ecc_lava.geometry import Conv, Dense, Geometry, as_sparse, target_shape
+from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
 from ecc_lava.inputs import InputCoding
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity
 from tests.helpers.graphs import geometries, shapes
 from tests.helpers.networks import random_images, random_network, with_payloads
+from tests.helpers.windows import WIDE, mantissas
 
 SOME = settings(derandomize=True, deadline=None, max_examples=40)
 NEEDS_COMPILER = "needs a C compiler"
@@ -98,10 +99,6 @@ def _chain(source: Shape, geometries: list[Geometry], seed: int = 0, timesteps: 
     return QuantisedNetwork(tuple(order), tuple(wires), LOIHI2, 8, (InputCoding(),), timesteps, scales)
 
 
-def _mantissas(*shape: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).integers(-127, 128, shape).astype(np.int8)
-
-
 @SOME
 @given(st.integers(0, 10**6), st.booleans(), st.integers(1, 6), st.integers(1, 9), st.integers(1, 5))
 def test_generated_networks(kernels: Kernels, seed: int, rails: bool, layers: int, timesteps: int, samples: int) -> None:
@@ -119,29 +116,6 @@ def test_every_geometry_between_spiking_populations(kernels: Kernels, source: Sh
 def _in_integers(geometry: Geometry) -> Geometry:
     made = replace(geometry, kernel=geometry.kernel.astype(np.int8))
     return replace(made, gain=made.gain.astype(np.int32)) if isinstance(made, Conv) and made.gain is not None else made
-
-
-WIDE: dict[str, tuple[Shape, Geometry]] = {
-    "more lanes than a block": ((4, 5, 3), Conv(_mantissas(3, 3, 3, 300), padding=(1, 1, 1, 1))),
-    "lanes of three blocks": ((4, 4, 2), Conv(_mantissas(3, 3, 2, 192))),
-    "a part of the lanes": ((3, 4, 5), Conv(_mantissas(1, 2, 5, 100), writes=(70, 250))),
-    "lanes in the middle of four blocks": ((2, 2, 5), Conv(_mantissas(1, 1, 5, 180), writes=(70, 256))),
-    "depthwise, channels of two words": ((4, 4, 100), Conv(_mantissas(3, 3, 1, 100), (2, 2), (1, 1, 1, 1), groups=100)),
-    "depthwise, some channels onto others": (
-        (3, 3, 90),
-        Conv(_mantissas(3, 2, 1, 40), (1, 1), (1, 0, 0, 1), groups=40, reads=(45, 85), writes=(67, 130)),
-    ),
-    "depthwise, several times": ((3, 3, 70), Conv(_mantissas(2, 2, 1, 140), groups=70)),
-    "groups of few channels": ((3, 3, 96), Conv(_mantissas(3, 3, 3, 128), groups=32)),
-    "groups of many channels": ((3, 3, 8), Conv(_mantissas(2, 2, 4, 200), groups=2)),
-    "one row of many positions": ((1, 40, 3), Conv(_mantissas(1, 5, 3, 4), (1, 2))),
-    "few channels of many positions": ((8, 12, 2), Conv(_mantissas(3, 3, 2, 3), padding=(1, 1, 1, 1))),
-    "upsampling": ((3, 4, 6), Conv(_mantissas(4, 4, 6, 5), padding=(2, 2, 2, 2), input_dilation=(2, 2))),
-    "cropped": ((6, 7, 4), Conv(_mantissas(3, 3, 4, 6), (1, 2), (-1, 0, -2, 1), (2, 1))),
-    "dense": ((3, 4, 5), Dense(_mantissas(60, 130))),
-    "one by one": ((3, 4, 5), as_sparse(Conv(_mantissas(3, 3, 5, 7), (2, 1), (1, 1, 1, 1)), (3, 4, 5))),
-    "nothing above a window": ((2, 2, 3), Conv(_mantissas(1, 1, 3, 4), padding=(3, 3, 3, 3))),
-}
 
 
 @pytest.mark.parametrize("name", list(WIDE))
@@ -179,8 +153,8 @@ def test_threads_and_groups_of_images_change_nothing(
     monkeypatch.setattr(fast_module, "GROUP_BYTES", 20_000)  # several groups a thread
     for seed in (11, 12, 13):
         _check(random_network(seed, rails=seed == 12, ranges=True, ports=seed == 13, sparse=seed == 13), 6, samples, seed)
-    _check(_chain((1, 1, 50), [Dense(_mantissas(50, 700))]), 6, samples)  # one position, cut into blocks
-    _check(_chain((1, 9, 5), [Conv(_mantissas(1, 3, 5, 70))]), 6, samples)  # one row whose words of bits have several writers
+    _check(_chain((1, 1, 50), [Dense(mantissas(50, 700))]), 6, samples)  # one position, cut into blocks
+    _check(_chain((1, 9, 5), [Conv(mantissas(1, 3, 5, 70))]), 6, samples)  # one row whose words of bits have several writers
 
 
 def test_images_in_any_order_of_axes(kernels: Kernels) -> None:

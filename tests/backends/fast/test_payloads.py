@@ -22,11 +22,12 @@ from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Array, Shape
 from ecc_lava.common.neuron import Payload
 from ecc_lava.errors import RangeError
-from ecc_lava.geometry import Conv, Dense, Geometry, as_sparse, target_shape
+from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.networks import GEOMETRIES, Neurons, Wire, integer_network, random_images, random_network, recoded, with_payloads
+from tests.helpers.windows import WIDE, mantissas
 
 SOME = settings(derandomize=True, deadline=None, max_examples=30)
 MODES = ("dense", "lists", "numba")
@@ -109,29 +110,6 @@ def _through(source: Shape, geometry: Geometry, seed: int = 0, bits: int = 8, si
     return replace(network, populations=tuple(replace(p, payload=payload) if p.kind is Kind.IF else p for p in network.populations))
 
 
-def _mantissas(*shape: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).integers(-127, 128, shape).astype(np.int8)
-
-
-WIDE: dict[str, tuple[Shape, Geometry]] = {
-    "more lanes than a block": ((4, 5, 3), Conv(_mantissas(3, 3, 3, 300), padding=(1, 1, 1, 1))),
-    "lanes in the middle of four blocks": ((2, 2, 5), Conv(_mantissas(1, 1, 5, 180), writes=(70, 256))),
-    "a part of the lanes": ((3, 4, 5), Conv(_mantissas(1, 2, 5, 100), writes=(70, 250))),
-    "depthwise, channels of two words": ((4, 4, 100), Conv(_mantissas(3, 3, 1, 100), (2, 2), (1, 1, 1, 1), groups=100)),
-    "depthwise, some channels onto others": (
-        (3, 3, 90),
-        Conv(_mantissas(3, 2, 1, 40), (1, 1), (1, 0, 0, 1), groups=40, reads=(45, 85), writes=(67, 130)),
-    ),
-    "depthwise, several times": ((3, 3, 70), Conv(_mantissas(2, 2, 1, 140), groups=70)),
-    "groups of few channels": ((3, 3, 96), Conv(_mantissas(3, 3, 3, 128), groups=32)),
-    "groups of many channels": ((3, 3, 8), Conv(_mantissas(2, 2, 4, 200), groups=2)),
-    "one row of many positions": ((1, 60, 3), Conv(_mantissas(1, 5, 3, 4))),
-    "dense": ((3, 4, 5), Dense(_mantissas(60, 130))),
-    "one by one": ((3, 4, 5), as_sparse(Conv(_mantissas(3, 3, 5, 7), (2, 1), (1, 1, 1, 1)), (3, 4, 5))),
-    "nothing above a window": ((2, 2, 3), Conv(_mantissas(1, 1, 3, 4), padding=(3, 3, 3, 3))),
-}
-
-
 @pytest.mark.parametrize("name", [*GEOMETRIES, *WIDE])
 def test_geometries_windows_and_blocks(mode: str, name: str) -> None:
     source, geometry = WIDE[name] if name in WIDE else ((7, 8, 4), GEOMETRIES[name])
@@ -161,8 +139,8 @@ def test_threads_and_groups_of_images_change_nothing(mode: str, number: int, sam
         network = random_network(seed, rails=seed == 12, ranges=True, ports=seed == 13, sparse=seed == 13)
         _check(with_payloads(network, seed), 1 + seed % 3, samples)
     for signed in (False, True):  # one position, cut into blocks; one row of bytes of several blocks
-        _check(_through((1, 1, 50), Dense(_mantissas(50, 700)), signed=signed), 2, samples)
-        _check(_through((1, 9, 5), Conv(_mantissas(1, 3, 5, 70)), signed=signed), 2, samples)
+        _check(_through((1, 1, 50), Dense(mantissas(50, 700)), signed=signed), 2, samples)
+        _check(_through((1, 9, 5), Conv(mantissas(1, 3, 5, 70)), signed=signed), 2, samples)
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -170,7 +148,7 @@ def test_many_images_of_tiny_maps(mode: str, number: int, monkeypatch: pytest.Mo
     """Tiles hold the same position of many images, and taps outside the map are left out."""
     monkeypatch.setattr(fast_module, "_threads", lambda: number)
     for source, padding in (((2, 2, 6), 1), ((2, 3, 5), 2), ((1, 1, 9), 1)):
-        network = _through(source, Conv(_mantissas(3, 3, source[2], 40), padding=(padding,) * 4), signed=True)
+        network = _through(source, Conv(mantissas(3, 3, source[2], 40), padding=(padding,) * 4), signed=True)
         for timesteps in (1, 2):
             _check(network, timesteps, 53)
 
