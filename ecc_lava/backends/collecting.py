@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ecc_lava.backends.activity import Activity, ActivityOf
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.table import Network
-from ecc_lava.common import BINARY, Array, Int, Payload, by_output
+from ecc_lava.common import BINARY, Array, Int, Payload, by_output, usable_cores
 from ecc_lava.geometry import fan_out
 from ecc_lava.networks import QuantisedNetwork, depths, output_name
 
@@ -18,6 +19,12 @@ __all__ = ["Collector", "as_result"]
 
 _EVENTS = ("synops", "input_macs", "graded_synops", "payload_bits")
 """The events of every sample that a result counts."""
+
+SAMPLES = 8
+"""Samples whose counts stay in a cache while they are multiplied."""
+
+COLUMNS = 4096
+"""Neurons from which on several products in float32 are faster than one in float64."""
 
 
 def as_result(network: Network, activity: ActivityOf, backend: str, timesteps: int, record: Sequence[str]) -> Result:
@@ -52,15 +59,14 @@ class Collector:
         synapses = {name: np.zeros(p.shape) for name, p in network.by_name.items()}
         for p in network.projections:
             synapses[p.source] += fan_out(p.geometry, network.by_name[p.source].shape)
-        self._per_spike = {name: np.stack([np.ones(fan.size), fan.ravel()], axis=1) for name, fan in synapses.items()}
+        self._per_spike = {name: np.stack([np.ones(fan.size), fan.ravel()]).T for name, fan in synapses.items()}
 
     def add(self, activity: ActivityOf) -> int:
         """Take one batch's activity and return how many samples there are now."""
         readouts = {p.name: activity[p.name] for p in self._network.readouts}
         samples = len(next(iter(readouts.values())).potential)
         events, spikes = {what: np.zeros(samples, np.int64) for what in _EVENTS}, {}
-        for name, a in activity.items():
-            passed = _products(a.messages.reshape(samples, -1), self._per_spike[name])
+        for name, passed in self._passed(activity, samples).items():
             spikes[name] = passed[:, 0]
             population = self._network.by_name[name]
             graded = population.payload != BINARY
@@ -84,6 +90,18 @@ class Collector:
             self._high[name] += a.saturated_high
         self._samples += samples
         return self._samples
+
+    def _passed(self, activity: ActivityOf, samples: int) -> dict[str, Int]:
+        """Return the messages of every population, and the synapses that they reach, (N, 2)."""
+        parts = max(1, min(usable_cores(), samples))
+        edges = [samples * i // parts for i in range(parts + 1)]
+
+        def of(first: int, end: int) -> dict[str, Int]:
+            return {name: _products(a.messages.reshape(samples, -1)[first:end], self._per_spike[name]) for name, a in activity.items()}
+
+        with ThreadPoolExecutor(parts) as pool:
+            found = list(pool.map(of, edges[:-1], edges[1:]))
+        return {name: np.concatenate([part[name] for part in found]) for name in activity}
 
     def result(self, backend: str, timesteps: int) -> Result:
         """Return the result of all batches together."""
@@ -123,14 +141,16 @@ class Collector:
 
 def _products(sent: Array, per_spike: Array) -> Int:
     """Return sent @ per_spike, computed in floats, whose products are fast, and exact below 2**24 or 2**53."""
-    most = int(sent.max(initial=0)) * per_spike.sum(axis=0).max()
-    factors: Array = per_spike.astype(np.float32 if most < 2**24 else np.float64, copy=False)
-
-    def of(eight: Array) -> Array:
-        same: Array = eight.astype(factors.dtype)
-        return same @ factors
-
-    return np.concatenate([of(sent[i : i + 8]) for i in range(0, len(sent), 8)]).astype(np.int64)  # eight samples stay in cache
+    most = int(sent.max(initial=0)) * int(per_spike.max())
+    exact = 2**24 // max(most, 1)  # neurons whose sum a float32 holds
+    kind, columns = (np.float32, exact) if exact >= COLUMNS else (np.float64, sent.shape[1])
+    factors: Array = per_spike.astype(kind, copy=False)
+    total = np.zeros((len(sent), per_spike.shape[1]), np.int64)
+    for i in range(0, len(sent), SAMPLES):
+        for j in range(0, sent.shape[1], columns):
+            few: Array = sent[i : i + SAMPLES, j : j + columns].astype(kind)
+            total[i : i + SAMPLES] += (few @ factors[j : j + columns]).astype(np.int64)
+    return total
 
 
 def _logit_units(network: Network) -> dict[str, Array]:

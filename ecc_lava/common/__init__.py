@@ -5,6 +5,7 @@ This room knows no network, model or chip. Add a helper only if two rooms that m
 
 from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by_output, first_output, joined, only, output_of, read_only
 from ecc_lava.common.compiling import compiled_by
+from ecc_lava.common.cores import usable_cores
 from ecc_lava.common.files import check_writable, read_bytes, require_file, write_bytes
 from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, integrate_and_fire
 from ecc_lava.common.pages import rendered
@@ -34,5 +35,6 @@ __all__ = [
     "read_only",
     "rendered",
     "require_file",
+    "usable_cores",
     "write_bytes",
 ]

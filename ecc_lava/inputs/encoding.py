@@ -63,8 +63,12 @@ def encode(x: Array, coding: InputCoding) -> Array:
         if (x.max(initial=0) > 1) if x.dtype == np.uint8 else ((x != 0) & (x != 1)).any():
             raise InvalidInput(f"events are 0 or 1; these lie in {x.min()} to {x.max()}")
         return x.astype(np.uint8)
-    q = np.rint((images_as_floats(x, coding.uint8_scale) - coding.offset) / coding.scale)
-    clipped = int(((q < 0) | (q > PAYLOAD_MAX)).sum())
+    values = np.arange(2**8, dtype=np.uint8) if x.dtype == np.uint8 else x  # uint8: few values, many pixels
+    exact = np.rint((images_as_floats(values, coding.uint8_scale) - coding.offset) / coding.scale)
+    q, outside = np.clip(exact, 0, PAYLOAD_MAX).astype(np.uint8), (exact < 0) | (exact > PAYLOAD_MAX)
+    if values is not x:
+        q, outside = q[x], outside[x] if outside.any() else outside[:0]
+    clipped = int(outside.sum())
     if clipped:
         _log.warning(
             "%d of %d input values lie outside [%g, %g] and were clipped",
@@ -73,7 +77,7 @@ def encode(x: Array, coding: InputCoding) -> Array:
             coding.offset,
             coding.offset + coding.scale * PAYLOAD_MAX,
         )
-    return np.clip(q, 0, PAYLOAD_MAX).astype(np.uint8)
+    return q
 
 
 def encode_all(batch: Mapping[str, Array], codings: Sequence[InputCoding]) -> dict[str, Array]:

@@ -18,6 +18,7 @@ from ecc_lava.backends.fast import run as fast_module
 from ecc_lava.backends.fast.run import fast
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.stepwise import golden
+from ecc_lava.common import usable_cores
 from ecc_lava.common.arrays import Array
 from ecc_lava.common.neuron import integrate_and_fire
 from ecc_lava.errors import InvalidInput, RangeError
@@ -69,12 +70,12 @@ def test_the_number_of_threads_changes_nothing(threads: int, monkeypatch: pytest
     network = random_network(11)
     q = random_images(network, 7)
     reference = fast(network, q, 6, _everything(network))
-    monkeypatch.setattr(fast_module, "_threads", lambda: threads)
+    monkeypatch.setattr(fast_module, "usable_cores", lambda: threads)
     assert_same_activity(reference, fast(network, q, 6, _everything(network)), types=False)
 
 
 def test_the_number_of_threads_is_that_of_this_processs_cores() -> None:
-    assert fast_module._threads() == (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    assert usable_cores() == (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
 
 
 def _pixels(network: QuantisedNetwork, samples: int) -> Array:

@@ -22,11 +22,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -37,6 +39,7 @@ from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
 from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.run import fast
+from ecc_lava.common import usable_cores
 from ecc_lava.common.arrays import Array
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, fan_out
@@ -119,7 +122,7 @@ def environment() -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
     return {
         "processor": _told("model name") or platform.processor(),
-        "cores": fast_module._threads(),
+        "cores": usable_cores(),
         "load_before": os.getloadavg(),
         "python": platform.python_version(),
         "packages": packages,
@@ -139,21 +142,17 @@ def _medians(contenders: dict[str, Callable[[], float]], repeats: int) -> dict[s
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-class _Using:
-    """Run with other kernels or another number of threads."""
-
-    def __init__(self, threads: int | None = None, kernels: Kernels | None = None) -> None:
-        self._new = (lambda: threads) if threads else fast_module._threads, (lambda: kernels) if kernels else fast_module.kernels
-
-    def __enter__(self) -> None:
-        self._old = fast_module._threads, fast_module.kernels
-        fast_module._threads, fast_module.kernels = self._new  # type: ignore[assignment]
-
-    def __exit__(self, *_: object) -> None:
-        fast_module._threads, fast_module.kernels = self._old
+def _using(threads: int | None = None, kernels: Kernels | None = None) -> ExitStack:
+    """Return a context in which the fast back end runs with other kernels or another number of threads."""
+    stack = ExitStack()
+    if threads:
+        stack.enter_context(patch.object(fast_module, "usable_cores", lambda: threads))
+    if kernels:
+        stack.enter_context(patch.object(fast_module, "kernels", lambda: kernels))
+    return stack
 
 
-def _ours(network: QuantisedNetwork, q: dict[str, Array], timesteps: int, using: _Using) -> float:
+def _ours(network: QuantisedNetwork, q: dict[str, Array], timesteps: int, using: ExitStack) -> float:
     samples = len(next(iter(q.values())))
     with using:
         start = time.perf_counter()
@@ -256,7 +255,7 @@ def layers(network: QuantisedNetwork, q: dict[str, Array], repeats: int, roof: d
     try:
         for _ in range(repeats):
             spent.clear()
-            with _Using(threads=1):
+            with _using(threads=1):
                 done = fast(network, q, steps, Recording())
             all_spent.append(dict(spent))
     finally:
@@ -305,13 +304,13 @@ def cores(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict[
     """Compare one core with all, in C and in numba, and what busy loops reach in the same run."""
     from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
 
-    count, numba, steps = fast_module._threads(), NumbaKernels(), network.timesteps
+    count, numba, steps = usable_cores(), NumbaKernels(), network.timesteps
     few = _first(q, 20)
     contenders = {
-        "1 core": lambda: _ours(network, q, steps, _Using(threads=1)),
-        "all cores": lambda: _ours(network, q, steps, _Using()),
-        "all cores, numba": lambda: _ours(network, few, steps, _Using(kernels=numba)),
-        "all cores, one image": lambda: _ours(network, _first(q, 1), steps, _Using()),
+        "1 core": lambda: _ours(network, q, steps, _using(threads=1)),
+        "all cores": lambda: _ours(network, q, steps, _using()),
+        "all cores, numba": lambda: _ours(network, few, steps, _using(kernels=numba)),
+        "all cores, one image": lambda: _ours(network, _first(q, 1), steps, _using()),
         "1 busy loop": lambda: _busy_loops(1),
         "busy loops on all cores": lambda: _busy_loops(count) / count,
     }
@@ -341,7 +340,7 @@ def rivals(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict
         batches[name] = min(trials, key=lambda batch: trials[batch])
         x = values[: batches[name]].astype(np.float32)
         contenders[name] = partial(ms_per_image_step, run, x, steps)
-    contenders["ours"] = lambda: _ours(network, _first(q, 100), steps, _Using())
+    contenders["ours"] = lambda: _ours(network, _first(q, 100), steps, _using())
     found = _medians(contenders, repeats)
     others = {name: value for name, value in found.items() if name != "ours"}
     reference = fast(network, _first(q, 100), steps, Recording())[network.readout.name].potential.reshape(100, -1).argmax(axis=1)
@@ -386,7 +385,7 @@ def growth(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict
     """Show how cost grows with T, activity, width and image size."""
 
     def measure(of: QuantisedNetwork, inputs: dict[str, Array], steps: int) -> float:
-        return _medians({"": lambda: _ours(of, inputs, steps, _Using())}, repeats)[""]
+        return _medians({"": lambda: _ours(of, inputs, steps, _using())}, repeats)[""]
 
     by_steps = {t: measure(replace(network, timesteps=t), _first(q, 20), t) for t in (8, 16, 32, 64, 128, 256)}
     by_activity = {a: _rate(one_layer(32, 64, a), repeats) for a in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)}
@@ -423,7 +422,7 @@ def one_layer(side: int, channels: int, activity: float) -> QuantisedNetwork:
 def _rate(network: QuantisedNetwork, repeats: int) -> dict[str, float]:
     """Return ms and Gsynop/s of the whole of a one-layer network, its source's neurons included, on all cores."""
     q = {"input": np.zeros((8, *network.input.shape), np.uint8)}
-    ms = _medians({"": lambda: _ours(network, q, 32, _Using())}, repeats)[""]
+    ms = _medians({"": lambda: _ours(network, q, 32, _using())}, repeats)[""]
     synops = synops_into(network, fast(network, q, 32, Recording()))["target"]
     return {"ms": ms, "gsynop_s": synops / 8 / 32 / ms / 1e6}
 

@@ -259,3 +259,12 @@ def test_codings_are_stored(tmp_path: Any) -> None:
     assert other is not None
     assert other.codings[0].seed == 5
     assert (ecc_lava.simulate(loaded, _images()).logits == ecc_lava.simulate(network, _images()).logits).all()
+
+
+@pytest.mark.parametrize(("offset", "scale"), [(0.0, 1 / 255), (-1.0, 2 / 255), (0.2, 0.001)])
+def test_uint8_images_are_encoded_as_their_floats_are(offset: float, scale: float, caplog: pytest.LogCaptureFixture) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 9, 5, 2)).astype(np.uint8)
+    coding = InputCoding(offset=offset, scale=scale, uint8_scale=1 / 255)
+    np.testing.assert_array_equal(encode(images, coding), encode(images * (1 / 255), coding))
+    first, *others = [record.getMessage() for record in caplog.records] or [""]
+    assert others in ([], [first])  # the same number clipped

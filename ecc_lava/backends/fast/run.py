@@ -9,7 +9,6 @@ depend on the number of threads.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -22,7 +21,7 @@ from ecc_lava.backends.activity import Activity, Recording, input_activity
 from ecc_lava.backends.fast.batch import BatchRun, PopulationOutput, PreparedNetwork
 from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.plan import TYPICAL_ACTIVITY, FastPlan
-from ecc_lava.common import BINARY, Array
+from ecc_lava.common import BINARY, Array, usable_cores
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
 
 __all__ = ["fast", "images_per_batch", "kernels"]
@@ -63,11 +62,6 @@ def _runner(network: QuantisedNetwork, with_kernels: Kernels) -> PreparedNetwork
     return known
 
 
-def _threads() -> int:
-    """Return the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
     """Run the integer network exactly; parameters and result as for `golden`.
 
@@ -79,7 +73,7 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
         If one step's input of a population might not fit into 32 bits (the range audit of quantisation allows 24), or if payloads make it
         leave the potential's range.
     """
-    runner, threads = _runner(network, kernels()), _threads()
+    runner, threads = _runner(network, kernels()), usable_cores()
     samples = len(next(iter(q.values())))
     outputs = {layer.population.name: PopulationOutput.of(layer, samples, timesteps, recording) for layer in runner.plan.layers}
     run = BatchRun(runner, q, outputs, timesteps)
@@ -118,7 +112,7 @@ def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recor
         return 16 + timesteps * (raster + 4 * (recording.over_time and p.kind is Kind.READOUT))
 
     results = sum(p.neurons * kept(p) for p in network.populations)
-    together = _threads() * _group_size(network.populations, timesteps)
+    together = usable_cores() * _group_size(network.populations, timesteps)
     return max(1, min(together, max_memory // (lists + results)), (max_memory - together * lists) // results)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, Payload, compiled_by
+from ecc_lava.common import Array, Float, Payload, compiled_by, usable_cores
 
 __all__ = ["errors", "moments", "sent_sums", "start_up"]
 
@@ -71,12 +71,12 @@ def _pool(process: int) -> ThreadPoolExecutor:
 
     A fork has another number and none of the threads.
     """
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="calibration")
+    return ThreadPoolExecutor(usable_cores(), thread_name_prefix="calibration")
 
 
 def _in_parts(number: int, additions: int, run: Callable[[int, int], None]) -> None:
     """Call ``run(first, end)`` for parts of `number` items, a part in every thread that `additions` keep busy."""
-    parts = max(1, min(os.cpu_count() or 1, additions // _WORTH_A_THREAD))
+    parts = max(1, min(usable_cores(), additions // _WORTH_A_THREAD))
     edges = [number * i // parts for i in range(parts + 1)]
     pool = _pool(os.getpid())
     others = [pool.submit(run, first, end) for first, end in pairwise(edges[:-1])]

@@ -63,7 +63,7 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[Kernels]:
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    return lambda number: monkeypatch.setattr(fast_module, "_threads", lambda: number)
+    return lambda number: monkeypatch.setattr(fast_module, "usable_cores", lambda: number)
 
 
 def _everything(network: QuantisedNetwork) -> Recording:
