@@ -23,6 +23,9 @@ _EVENTS = ("synops", "input_macs", "graded_synops", "payload_bits")
 SAMPLES = 8
 """Samples whose counts stay in a cache while they are multiplied."""
 
+WORTH_A_THREAD = 2**18
+"""Counts. To start a thread takes about as long as to multiply so many."""
+
 COLUMNS = 4096
 """Neurons from which on several products in float32 are faster than one in float64."""
 
@@ -59,6 +62,7 @@ class Collector:
         synapses = {name: np.zeros(p.shape) for name, p in network.by_name.items()}
         for p in network.projections:
             synapses[p.source] += fan_out(p.geometry, network.by_name[p.source].shape)
+        self._neurons = sum(p.neurons for p in network.populations)
         self._per_spike = {name: np.stack([np.ones(fan.size), fan.ravel()]).T for name, fan in synapses.items()}
 
     def add(self, activity: ActivityOf) -> int:
@@ -93,7 +97,7 @@ class Collector:
 
     def _passed(self, activity: ActivityOf, samples: int) -> dict[str, Int]:
         """Return the messages of every population, and the synapses that they reach, (N, 2)."""
-        parts = max(1, min(usable_cores(), samples))
+        parts = max(1, min(usable_cores(), samples, samples * self._neurons // WORTH_A_THREAD))
         edges = [samples * i // parts for i in range(parts + 1)]
 
         def of(first: int, end: int) -> dict[str, Int]:

@@ -1,12 +1,15 @@
-"""How fine units of the potential should be, and how much room the sums of payloads must have."""
+"""How fine units of the potential should be, how much room the sums of payloads must have, and what is said where nothing fits."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ecc_lava.common import Float
+from ecc_lava.errors import RangeError
+from ecc_lava.formats import NumberFormat
+from ecc_lava.networks import Kind, Population
 
-__all__ = ["MARGIN", "UNIT_MIN", "with_margin"]
+__all__ = ["MARGIN", "UNIT_MIN", "finest", "unfit", "with_margin"]
 
 UNIT_MIN = 1024.0
 """Potential units that the largest payload of a step should have at least: a bias is then off by at most 0.05 % of it per step."""
@@ -24,3 +27,25 @@ def with_margin(proven: Float, seen: Float) -> Float:
     """Return the sums that must fit: what the weights allow, or `MARGIN` times what calibration images made, if that is less; all (C,)."""
     needed: Float = np.minimum(proven, np.maximum(MARGIN * seen, proven / _WIDER))
     return needed
+
+
+def finest(population: Population, largest: float) -> float:
+    """Return how many units of the potential a threshold of 1 should have at least; `largest` is the largest weight into the population.
+
+    A readout has no threshold and no scale but that of its weights: its largest weight should have as many units.
+    """
+    if population.kind is not Kind.READOUT:
+        return UNIT_MIN / population.payload.largest
+    return UNIT_MIN / largest if largest else 0.0
+
+
+def unfit(population: Population, thresholds: Float, reach: Float, format: NumberFormat) -> RangeError:
+    """Return the error of a population that no units fit, with thresholds and largest sums of one step, (C,), in the coarsest units."""
+    who = f"of population {population.name!r}"
+    if population.kind is not Kind.IF or reach.max() > format.potential_max:
+        what = f"channel {int(reach.argmax())} {who}: one step's input can reach {reach.max():.0f} in the coarsest units"
+        return RangeError(f"{what}; the potential holds {format.potential_max}. Split its inputs over two layers")
+    worst = int(thresholds.argmin())
+    what = f"channel {worst} {who}: one step's input can be {reach[worst] / thresholds[worst]:.3g} times its threshold"
+    most = format.potential_max // format.vth_min
+    return RangeError(f"{what}; {format.name} holds {most} times. Raise its lambda, or remove the channel: it is nearly dead")

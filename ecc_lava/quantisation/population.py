@@ -15,11 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ecc_lava.common import Array, Float
-from ecc_lava.errors import RangeError
 from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import EQUAL, over_synapses, with_kernel
 from ecc_lava.networks import Kind, Population, QuantisedPopulation, QuantisedProjection, SpikingNetwork
-from ecc_lava.quantisation.limits import UNIT_MIN, with_margin
+from ecc_lava.quantisation.limits import finest, unfit, with_margin
 from ecc_lava.quantisation.measured import measured
 from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 
@@ -67,10 +66,12 @@ class PopulationQuantiser:
         self._timesteps = (network.timesteps or 1) if population.kind.is_stateful else 1  # a step population keeps nothing
         self._inputs = [measured(p, network.sent_range[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
         self._observed = population.observed if network.hears_payloads(population.name) else None
-        self._unit_min = UNIT_MIN / population.payload.largest
+        self._unit_min = finest(population, max((float(entry.largest.max()) for entry in self._inputs), default=0.0))
         self._vth = np.broadcast_to(population.vth.max(axis=(0, 1)), population.shape[2])
         if population.kind.spikes:
             self._population = replace(population, bias=self._effective(population.bias))
+        numbers = (self._population.bias, population.vth, population.v_init)
+        self._largest = [np.broadcast_to(np.abs(n).max(axis=(0, 1)), population.shape[2]).astype(np.float64) for n in numbers]
 
     def _effective(self, bias: Array) -> Array:
         """Return the bias, limited to just above what inputs can outweigh.
@@ -95,17 +96,19 @@ class PopulationQuantiser:
     def choose(self) -> tuple[Float, list[int]]:
         """Return the units S_c, (C,), and one exponent per projection.
 
-        Candidates keep one step's input in the potential's range. Choose among those with `UNIT_MIN` units per threshold that cannot
+        Candidates keep one step's input in the potential's range. Choose among those with `finest` units per threshold that cannot
         saturate in T steps: the exponents that lose a bit in the fewest channels, on a tie the largest. If all of them can saturate, a tie
-        goes to the smallest exponents, and saturation is counted where it happens. If none has `UNIT_MIN` units, choose the largest
+        goes to the smallest exponents, and saturation is counted where it happens. If none has so many units, choose the largest
         exponents.
         """
         if not self._inputs:
             return np.ones(1), []
         relative = self._relative_exponents()
         fitting: list[_Candidate] = []
-        for base in range(self._format.exponent_min - max(relative), self._format.exponent_max - max(relative) + 1):
-            exponents = [max(base + r, self._format.exponent_min) for r in relative]
+        last = self._format.exponent_max - max(relative)
+        first = self._format.exponent_min - max(relative) if any(i.largest.any() for i in self._inputs) else last  # zeros fit any
+        options = [[max(base + r, self._format.exponent_min) for r in relative] for base in range(first, last + 1)]
+        for exponents in options:
             units = self._units(exponents)
             if self._least_threshold(units) < self._format.vth_min:
                 continue
@@ -116,7 +119,7 @@ class PopulationQuantiser:
             elif fitting:
                 break  # larger exponents only reach further
         if not fitting:
-            return self._coarse([max(self._format.exponent_min, self._format.exponent_min - max(relative) + r) for r in relative])
+            return self._coarse(options)
         fine = [choice for choice in fitting if choice.units.min() >= self._unit_min]
         safe = [choice for choice in fine if choice.safe]
         if not fine:
@@ -124,18 +127,19 @@ class PopulationQuantiser:
         best = max(reversed(safe) if safe else fine, key=lambda choice: choice.whole)
         return best.units, best.exponents
 
-    def _coarse(self, exponents: list[int]) -> tuple[Float, list[int]]:
-        """Return units so coarse that one step's input stays in range; channels of many large inputs then leave some bits unused."""
-        units = self._units(exponents)
-        for _ in range(COARSER):
-            reach = self._reach(units, exponents)
-            if reach.max() <= self._format.potential_max and self._least_threshold(units) >= self._format.vth_min:
-                return units, exponents
-            units = self._shared(units * np.minimum(1.0, 0.98 * self._format.potential_max / reach))
-        raise RangeError(
-            f"channel {int(reach.argmax())} of population {self._population.name!r}: one step's input can reach {int(reach.max())} at the "
-            f"smallest exponents and thresholds; the potential holds {self._format.potential_max}. Split its inputs over two layers"
-        )
+    def _coarse(self, options: list[list[int]]) -> tuple[Float, list[int]]:
+        """Return units so coarse that one step's input stays in range, and the smallest exponents that leave every threshold its least.
+
+        Channels of many large inputs then leave some bits unused.
+        """
+        for exponents in options:
+            units = self._units(exponents)
+            for _ in range(COARSER):
+                reach = self._reach(units, exponents)
+                if reach.max() <= self._format.potential_max and self._least_threshold(units) >= self._format.vth_min:
+                    return units, exponents
+                units = self._shared(units * np.minimum(1.0, 0.98 * self._format.potential_max / reach))
+        raise unfit(self._population, units * self._vth, reach, self._format)
 
     def _relative_exponents(self) -> list[int]:
         """Return each projection's exponent beyond the smallest, from the median over channels of its largest weights."""
@@ -150,12 +154,7 @@ class PopulationQuantiser:
         A bias may fill half of the potential's range over all steps: a channel with a large bias and tiny weights needs no finer units.
         """
         population, format = self._population, self._format
-        channels = population.shape[2]
-
-        def largest(value: Array) -> Float:
-            return np.broadcast_to(np.abs(value).max(axis=(0, 1)), channels).astype(np.float64)
-
-        bias = largest(population.bias)
+        bias, vth, v_init = self._largest
         with np.errstate(divide="ignore", invalid="ignore"):
             weights = np.min(
                 [i.mantissa_max * 2.0 ** self._shift(e) / i.largest for e, i in zip(exponents, self._inputs, strict=True)], axis=0
@@ -166,12 +165,12 @@ class PopulationQuantiser:
                 (format.bias_max - 1) / bias,
             ]
             if population.payload.is_shift:  # the potential holds the largest payload twice, also in channels that limit nothing
-                limits += [format.potential_max / (2 * population.payload.largest * largest(population.vth))]
+                limits += [format.potential_max / (2 * population.payload.largest * vth)]
             if population.kind.spikes:
-                limits += [(format.vth_max - 1) / largest(population.vth), (format.potential_max - 1) / largest(population.v_init)]
+                limits += [(format.vth_max - 1) / vth, (format.potential_max - 1) / v_init]
         units: Float = np.min(limits, axis=0)
         if self._one_unit:
-            units = np.full(channels, units.min())
+            units = np.full(population.shape[2], units.min())
         return self._shared(np.where(np.isfinite(units), units, 1.0))  # nothing limits a channel of zeros
 
     def _shared(self, units: Float) -> Float:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-__all__ = ["LAYERS", "NOT_GENERATED", "OPERATIONS", "RECIPES", "Generated", "Recipe", "generated"]
+__all__ = ["LAYERS", "NOT_GENERATED", "OPERATIONS", "RECIPES", "Generated", "Recipe", "generated", "randomise"]
 
 VECTOR, SIGNAL, IMAGE = 1, 2, 3
 MAPS, ANY = (SIGNAL, IMAGE), (VECTOR, SIGNAL, IMAGE)
@@ -362,3 +362,13 @@ def generated(recipe: Recipe) -> Generated:
     needed = set().union(*map(_read_by, outputs))
     used = [x for x in inputs if id(x) in needed]
     return Generated(keras.Model(used, ends), keras.Model(used, outputs), tuple(lines))
+
+
+def randomise(model: Any) -> None:
+    """Give every weight a random value that float32 holds; variances stay positive."""
+    rng = np.random.default_rng(0)
+    for variable in model.variables:
+        if "seed" not in variable.path:
+            positive = variable.name in ("moving_variance", "variance")
+            values = rng.uniform(0.2, 2.0, variable.shape) if positive else rng.normal(0, 0.5, variable.shape)
+            variable.assign(values.astype(np.float32))

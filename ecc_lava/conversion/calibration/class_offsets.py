@@ -30,6 +30,9 @@ SHIFT = 1 / 16
 PRIOR = 0.5
 """Prior variance of an offset, relative to the mean square error of a logit."""
 
+USUAL = (0.1, 100.0)
+"""Least and largest standard deviation of logits that are taken as they are."""
+
 BATCH = 32
 """Images whose ideal rates are computed at once."""
 
@@ -55,8 +58,9 @@ class ClassOffsets(IntegerPass):
 
     Notes
     -----
-    But for the prior, the mean probability of each class becomes the CNN's. The shift of the logits is that of Saerens, Latinne and
-    Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", Neural Computation 14, 2002.
+    Logits whose deviation lies outside `USUAL` are scaled into it first. But for the prior, the mean probability of each class becomes the
+    CNN's. The shift of the logits is that of Saerens, Latinne and Decaestecker, "Adjusting the outputs of a classifier to new a priori
+    probabilities", Neural Computation 14, 2002.
     """
 
     classifiers: tuple[str, ...] | None = None
@@ -86,9 +90,10 @@ class ClassOffsets(IntegerPass):
         both, bias = (joined(ideal), joined(answers)), {p.name: p.bias for p in network.populations}
         for p in classifiers:
             z, s = (_centred(output_of(logits, output_name(p.name))) for logits in both)
-            offsets = _offsets(z, s, batch_size(images))
+            unit = _unit(z)
+            offsets = unit * _offsets(z / unit, s / unit, batch_size(images))
             _log.info("%s: classes offset by %.3f (root mean square)", p.name, float(np.sqrt(np.square(offsets).mean())))
-            bias[p.name] = p.bias + offsets / p.lambda_
+            bias[p.name] = p.bias + offsets.reshape(p.shape) / p.lambda_  # a flattened map may be the classes
         populations = tuple(replace(p, bias=bias[p.name]) for p in network.populations)
         return replace(network, populations=populations, ideal=network.ideal or network)
 
@@ -110,6 +115,15 @@ def _moved_by(x: Float, axis: int, direction: int) -> Float:
 def _centred(logits: Array) -> Float:
     """Return logits (M, K) less their mean over the classes, which no softmax sees."""
     return logits.astype(np.float64) - logits.mean(axis=1, keepdims=True)
+
+
+def _unit(logits: Float) -> float:
+    """Return what logits (M, K) are divided by: 1 where their deviation is usual, else what brings it to the nearest usual one.
+
+    Far beyond it every probability is 0 or 1, and far below it all are equal, so that offsets would answer to none of the errors.
+    """
+    deviation = float(logits.std())
+    return deviation / min(max(deviation, USUAL[0]), USUAL[1]) if deviation else 1.0
 
 
 def _offsets(ideal: Float, answers: Float, images: int) -> Float:

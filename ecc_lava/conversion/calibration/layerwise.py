@@ -150,9 +150,8 @@ class LayerwiseCalibration(IntegerPass):
             best, gain, least = network, gains, noise
             if number < self.answers:
                 network = with_numbers(network, name, bias=network.by_name[name].bias + error.mean(axis=(0, 1, 2)) / gains)
-                change = weights.regression.step(arrivals.sampled(goal.population, error)) if weights else None
-                if weights and change is not None:
-                    network = weights.added(network, change / gains)
+                if weights:
+                    network = weights.answered(network, arrivals.sampled(goal.population, error), gains)
         relative = least / max(float(goal.rates[held_out:].var(axis=(0, 1, 2)).mean()), 1e-12)
         _log.info("%s: noise %.4f of the signal, threshold x%.2f, v_init %.2f", name, relative, fit.threshold.mean(), fit.v_init.mean())
         return best, gain

@@ -17,7 +17,7 @@ from ecc_lava.common import Array, Float
 from ecc_lava.conversion.calibration.changes import with_numbers
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.weights import is_refittable
-from ecc_lava.geometry import with_kernel
+from ecc_lava.geometry import with_kernel, written
 from ecc_lava.networks import Projection, QuantisedNetwork, SpikingNetwork
 
 __all__ = ["rounded_together", "with_rounded_weights"]
@@ -37,17 +37,22 @@ def with_rounded_weights(network: SpikingNetwork, name: str, arrivals: Presynapt
     integers = arrivals.integers(network, name)
     steps = _steps(network, integers, name)
     places = [place for place in steps if is_refittable(network.projections[place].geometry)]
-    projections, bias = list(network.projections), network.by_name[name].bias
+    if not places:
+        return network
+    population, projections = network.by_name[name], list(network.projections)
+    change = np.zeros((1, 1, population.shape[2]))
     for place in places:
-        p, step = projections[place], steps[place]
+        p, own = projections[place], written(projections[place].geometry)
+        step = steps[place][own]
         exact = p.geometry.kernel.reshape(-1, len(step)) / step
         rates = arrivals.rates_read(p)
         rounded = rounded_together(rates, exact, integers.format.mantissa_max(_bits(integers, p)))
-        bias = bias - (rates.mean(axis=0, dtype=np.float64) @ ((rounded - exact) * step)).reshape(1, 1, -1)
+        change[..., own] -= rates.mean(axis=0, dtype=np.float64) @ ((rounded - exact) * step)
         projections[place] = replace(p, geometry=with_kernel(p.geometry, (rounded * step).reshape(p.geometry.kernel.shape)))
-    changed = with_numbers(replace(network, projections=tuple(projections)), name, bias=bias)
+    changed = with_numbers(replace(network, projections=tuple(projections)), name, bias=population.bias + change)
     again = _steps(changed, arrivals.integers(changed, name), name)
-    return changed if all(_is_whole(projections[place].geometry.kernel / again[place]) for place in places) else network
+    kernels = [(projections[place].geometry, again[place]) for place in places]
+    return changed if all(_is_whole(geometry.kernel / step[written(geometry)]) for geometry, step in kernels) else network
 
 
 def _steps(network: SpikingNetwork, integers: QuantisedNetwork, name: str) -> dict[int, Float]:

@@ -1,8 +1,8 @@
-"""The weights into one population, refitted to the rates that really arrive there."""
+"""The weights into a population, refitted to the rates that really arrive there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,36 +12,55 @@ from ecc_lava.conversion.calibration.changes import with_numbers
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.regression import Regression
 from ecc_lava.conversion.calibration.weight_sharing import Sharing
-from ecc_lava.geometry import Conv, Dense, Geometry, is_binary, with_kernel
-from ecc_lava.networks import Population, SpikingNetwork
+from ecc_lava.geometry import Conv, Dense, Geometry, is_binary, with_kernel, written
+from ecc_lava.networks import Population, Projection, SpikingNetwork
 
-__all__ = ["RefittedWeights", "is_refittable", "refitted"]
+__all__ = ["RefittedWeights", "is_refittable", "refitted", "written_together"]
 
 
 @dataclass(frozen=True)
-class RefittedWeights:
-    """The projections into a population whose weights are refitted.
+class _Block:
+    """Channels of a population that the same projections write to, whose weights are refitted together.
 
     Attributes
     ----------
+    channels : int array
+        Of the population.
     shared : place among the network's projections -> Sharing
     regression : Regression
         Its weights are the shared kernels of all these projections, one below the other.
     """
 
+    channels: Array
     shared: Mapping[int, Sharing]
     regression: Regression
 
     def added(self, network: SpikingNetwork, change: Float) -> SpikingNetwork:
-        """Return the network with a change, (K, C), added to these projections' weights."""
+        """Return the network with a change, (K, channels), added to these projections' weights into these channels."""
         projections, start = list(network.projections), 0
         for place, sharing in self.shared.items():
-            kernel = projections[place].geometry.kernel
+            geometry = projections[place].geometry
+            kernel: Float = geometry.kernel.astype(np.float64)
+            own = self.channels - (written(geometry).start or 0)
             stop = start + kernel[..., 0].size // len(sharing.basis) * sharing.basis.shape[1]
-            added = sharing.expanded(change[start:stop]).reshape(kernel.shape)
-            geometry = with_kernel(projections[place].geometry, kernel + added)
-            projections[place], start = replace(projections[place], geometry=geometry), stop
+            kernel[..., own] += sharing.expanded(change[start:stop]).reshape(*kernel.shape[:-1], own.size)
+            projections[place], start = replace(projections[place], geometry=with_kernel(geometry, kernel)), stop
         return replace(network, projections=tuple(projections))
+
+
+@dataclass(frozen=True)
+class RefittedWeights:
+    """The weights into a population that are refitted, by the channels that the same projections write to."""
+
+    blocks: tuple[_Block, ...]
+
+    def answered(self, network: SpikingNetwork, error: Array, gains: Float) -> SpikingNetwork:
+        """Return the network with the weights that an error of the sampled rates, (M, C), calls for; see `Regression.step`."""
+        for block in self.blocks:
+            change = block.regression.step(error[:, block.channels])
+            if change is not None:
+                network = block.added(network, change / np.broadcast_to(gains, error.shape[1])[block.channels])
+        return network
 
 
 def refitted(
@@ -52,21 +71,45 @@ def refitted(
     The weights are None if the population has none that can be refitted.
     """
     name = population.name
-    chosen = {
-        place: p
+    chosen = [
+        place
         for place, p in enumerate(network.projections)
         if p.target == name and is_refittable(p.geometry) and not arrivals.is_constant(p.source)
-    }
+    ]
     if not chosen:
         return network, None
-    shared = {place: Sharing.of(p.geometry.kernel, network.by_name[p.source].shape[2]) for place, p in chosen.items()}
-    rates = np.concatenate([shared[place].reduced(arrivals.rates_read(p)) for place, p in chosen.items()], axis=1)
-    weights = RefittedWeights(shared, Regression(rates))
     missing = arrivals.sampled(population, (ideal - arrivals.sums(network, name)).astype(np.float32))
-    found = weights.regression.correction(missing)
-    if found is not None:
-        network = with_numbers(weights.added(network, found.weights), name, bias=network.by_name[name].bias + found.bias)
-    return network, weights
+    change, blocks = np.zeros((1, 1, population.shape[2])), []
+    for channels, places in written_together(network.projections, chosen, population.shape[2]):
+        block = _block(network, channels, places, arrivals)
+        found = block.regression.correction(missing[:, channels])
+        if found is not None:
+            network = block.added(network, found.weights)
+            change[..., channels] = found.bias
+        blocks.append(block)
+    if change.any():
+        network = with_numbers(network, name, bias=network.by_name[name].bias + change)
+    return network, RefittedWeights(tuple(blocks))
+
+
+def written_together(projections: Sequence[Projection], places: Sequence[int], channels: int) -> list[tuple[Array, tuple[int, ...]]]:
+    """Return the channels that the same projections among `places` write to, each with these projections."""
+    writes = np.zeros((len(places), channels), bool)
+    for row, place in zip(writes, places, strict=True):
+        row[written(projections[place].geometry)] = True
+    kinds, of_channel = np.unique(writes, axis=1, return_inverse=True)
+    kinds_of = [tuple(place for place, is_written in zip(places, kind, strict=True) if is_written) for kind in kinds.T]
+    return [(np.flatnonzero(of_channel.ravel() == number), kind) for number, kind in enumerate(kinds_of) if kind]
+
+
+def _block(network: SpikingNetwork, channels: Array, places: Sequence[int], arrivals: PresynapticInput) -> _Block:
+    shared, rates = {}, []
+    for place in places:
+        p = network.projections[place]
+        read = p.geometry.kernel.shape[2] if isinstance(p.geometry, Conv) else network.by_name[p.source].shape[2]
+        shared[place] = Sharing.of(p.geometry.kernel[..., channels - (written(p.geometry).start or 0)], read)
+        rates.append(shared[place].reduced(arrivals.rates_read(p)))
+    return _Block(channels, shared, Regression(np.concatenate(rates, axis=1)))
 
 
 def is_refittable(geometry: Geometry) -> bool:

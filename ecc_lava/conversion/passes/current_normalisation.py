@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ecc_lava.common import Float
 from ecc_lava.conversion.activations import activation_scale
+from ecc_lava.conversion.lambda_floor import floored
 from ecc_lava.conversion.rescaling import rescaled
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import is_binary, mixes_channels
@@ -45,5 +46,5 @@ class CurrentNormalisation:
         """Return the normalised network."""
         binary = {p.source for p in network.projections if is_binary(p.geometry) and mixes_channels(p.geometry)}
         per = {p.name: "layer" if p.name in binary else self.per for p in network.populations if p.kind is Kind.IF}
-        scale = activation_scale(network, images, per, self.percentile)
+        scale = floored(network, activation_scale(network, images, per, self.percentile))
         return rescaled(network, {name: lambda_ / network.by_name[name].payload.largest for name, lambda_ in scale.items()})

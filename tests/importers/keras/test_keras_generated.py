@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from ecc_lava.importers.keras.table import HANDLERS
 from ecc_lava.importers.keras.table import OPERATORS as OPERATOR_HANDLERS
 from ecc_lava.lowering.lower import lower
 from ecc_lava.networks.rates import rate_forward
-from tests.helpers.keras_models import LAYERS, NOT_GENERATED, OPERATIONS, RECIPES, Recipe, generated
+from tests.helpers.keras_models import LAYERS, NOT_GENERATED, OPERATIONS, RECIPES, Recipe, generated, randomise
 
 TOLERANCE = 1e-5
 """Of max |difference| / max |reference|."""
@@ -38,19 +37,9 @@ def _in_double() -> Iterator[None]:
     keras.config.set_dtype_policy(policy)
 
 
-def _randomise(model: Any) -> None:
-    """Give every weight a random value that float32 holds; variances stay positive."""
-    rng = np.random.default_rng(0)
-    for variable in model.variables:
-        if "seed" not in variable.path:
-            positive = variable.name in ("moving_variance", "variance")
-            values = rng.uniform(0.2, 2.0, variable.shape) if positive else rng.normal(0, 0.5, variable.shape)
-            variable.assign(values.astype(np.float32))
-
-
 def _check(recipe: Recipe) -> None:
     model, plain, lines = generated(recipe)
-    _randomise(model)
+    randomise(model)
     rng = np.random.default_rng(1)
     x = [rng.normal(0, 1.5, (3, *tensor.shape[1:])) for tensor in model.inputs]
     reference = plain(x, training=False)

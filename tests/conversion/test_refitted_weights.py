@@ -1,0 +1,57 @@
+"""Weights into one population that are refitted together: those of projections that write to the same channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ecc_lava
+from ecc_lava.analysis.differences import compare
+from ecc_lava.conversion.calibration.weights import written_together
+from ecc_lava.geometry import Conv, Dense
+from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Add, Input, Linear, Relu, Softmax
+from ecc_lava.networks.spiking import Projection
+
+
+def _conv(total: int, first: int, channels: int) -> Projection:
+    return Projection("a", "b", Conv(np.ones((1, 1, 2, channels)), writes=(first, total)))
+
+
+def test_channels_are_taken_together_by_what_writes_to_them() -> None:
+    projections = [_conv(6, 0, 4), _conv(6, 2, 3), Projection("a", "b", Dense(np.ones((2, 6))))]
+    found = {tuple(places): channels.tolist() for channels, places in written_together(projections, [0, 1, 2], 6)}
+    assert found == {(0, 2): [0, 1], (0, 1, 2): [2, 3], (1, 2): [4], (2,): [5]}
+    assert [c.tolist() for c, _ in written_together(projections, [0], 6)] == [[0, 1, 2, 3]]
+
+
+@pytest.mark.parametrize("spikes", [{"timesteps": 6}, {"payload_bits": 3}, {"payload_bits": 2, "timesteps": 3, "signed_spikes": True}])
+def test_a_concatenation_of_linear_branches_is_calibrated(spikes: dict[str, Any]) -> None:
+    rng = np.random.default_rng(5)
+
+    def conv(name: str, source: str, size: int, inputs: int, outputs: int, writes: tuple[int, int] | None = None) -> Linear:
+        geometry = Conv(rng.normal(0, 0.5, (size, size, inputs, outputs)), padding=(size // 2,) * 4, writes=writes)
+        return Linear(name, source, geometry, rng.normal(0, 0.1, writes[1] if writes else outputs))
+
+    graph = Graph(
+        (
+            Input("x", (6, 6, 2)),
+            conv("first", "x", 3, 2, 24),
+            Relu("relu", "first"),
+            conv("left", "relu", 1, 24, 5, (0, 12)),
+            conv("right", "relu", 3, 24, 7, (5, 12)),
+            Add("both", ("left", "right")),
+            conv("wide", "both", 3, 12, 40),  # costs more than a relay of 12 channels
+            Relu("relu2", "wide"),
+            Linear("dense", "relu2", Dense(rng.normal(0, 0.1, (1440, 4))), np.zeros(4)),
+            Softmax("softmax", "dense"),
+        )
+    )
+    x = rng.random((40, 6, 6, 2))
+    network = ecc_lava.quantise(ecc_lava.convert(graph, calibration=x, **spikes))
+    assert {p.geometry.writes for p in network.projections if isinstance(p.geometry, Conv)} > {None}, "no relay of the concatenation"
+    assert compare(network, x[:4], "golden").equal
+    agreement = (ecc_lava.simulate(network, x).predictions == ecc_lava.forward(graph, x).argmax(axis=1)).mean()
+    assert agreement >= 0.9
