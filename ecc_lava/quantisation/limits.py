@@ -29,14 +29,9 @@ def with_margin(proven: Float, seen: Float) -> Float:
     return needed
 
 
-def finest(population: Population, largest: float) -> float:
-    """Return how many units of the potential a threshold of 1 should have at least; `largest` is the largest weight into the population.
-
-    A readout has no threshold and no scale but that of its weights: its largest weight should have as many units.
-    """
-    if population.kind is not Kind.READOUT:
-        return UNIT_MIN / population.payload.largest
-    return UNIT_MIN / largest if largest else 0.0
+def finest(population: Population) -> float:
+    """Return how many units of the potential a threshold of 1 should have at least; a readout has none, and no scale but its weights'."""
+    return 0.0 if population.kind is Kind.READOUT else UNIT_MIN / population.payload.largest
 
 
 def unfit(population: Population, thresholds: Float, reach: Float, format: NumberFormat) -> RangeError:

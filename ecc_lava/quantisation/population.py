@@ -66,7 +66,7 @@ class PopulationQuantiser:
         self._timesteps = (network.timesteps or 1) if population.kind.is_stateful else 1  # a step population keeps nothing
         self._inputs = [measured(p, network.sent_range[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
         self._observed = population.observed if network.hears_payloads(population.name) else None
-        self._unit_min = finest(population, max((float(entry.largest.max()) for entry in self._inputs), default=0.0))
+        self._unit_min = finest(population)
         self._vth = np.broadcast_to(population.vth.max(axis=(0, 1)), population.shape[2])
         if population.kind.spikes:
             self._population = replace(population, bias=self._effective(population.bias))
