@@ -160,7 +160,7 @@ def _products(sent: Array, per_spike: Array) -> Int:
 def _logit_units(network: Network) -> dict[str, Array]:
     """Return, for every readout by name, the potential per step that stands for 1 in the model's units."""
     if isinstance(network, QuantisedNetwork):
-        return {p.name: np.array([scale]) for p, scale in zip(network.readouts, network.logit_scales, strict=True)}
+        return {p.name: np.atleast_1d(scale) for p, scale in zip(network.readouts, network.logit_scales, strict=True)}
     return {p.name: 1.0 / p.lambda_.ravel() for p in network.readouts}
 
 

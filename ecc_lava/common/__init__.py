@@ -7,7 +7,7 @@ from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by
 from ecc_lava.common.compiling import compiled_by
 from ecc_lava.common.cores import usable_cores
 from ecc_lava.common.files import check_writable, read_bytes, require_file, write_bytes
-from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, integrate_and_fire
+from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, integrate_and_fire
 from ecc_lava.common.pages import rendered
 from ecc_lava.common.progress import Progress, StageProgress
 
@@ -27,6 +27,7 @@ __all__ = [
     "check_writable",
     "compiled_by",
     "first_output",
+    "in_steps",
     "integrate_and_fire",
     "joined",
     "only",

@@ -10,7 +10,7 @@ import numpy as np
 from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidNetwork
 
-__all__ = ["BINARY", "PAYLOAD_BITS_MAX", "NeuronStep", "Payload", "integrate_and_fire"]
+__all__ = ["BINARY", "PAYLOAD_BITS_MAX", "NeuronStep", "Payload", "in_steps", "integrate_and_fire"]
 
 PAYLOAD_BITS_MAX = 8
 """Most bits of a payload between populations. Loihi 2's graded spikes carry up to 32; 8 is as fine as its weights."""
@@ -55,6 +55,13 @@ class Payload:
     def is_shift(self) -> bool:
         """Whether thresholds are powers of two, so that the payload is a shift of the potential: a chip has no divider."""
         return self.bits > 1
+
+
+def in_steps(values: Array, largest: Array | float, bits: int) -> Array:
+    """Return values of 0 to `largest`, rounded to the nearest of ``2**bits - 1`` equal steps of it; a tie goes to the even one."""
+    step = largest / (2**bits - 1)
+    rounded: Array = np.rint(values / step) * step
+    return rounded
 
 
 BINARY = Payload()

@@ -16,7 +16,7 @@ from ecc_lava.graph import Graph
 from ecc_lava.inputs import model_inputs
 from ecc_lava.lowering import FOLD_LIMIT, Lowering, lower
 from ecc_lava.networks import Kind, Population, SpikingNetwork
-from ecc_lava.quantisation import Bits
+from ecc_lava.quantisation import Bits, own_widths
 
 __all__ = ["CALIBRATION_IMAGES", "calibration_subset", "convert"]
 
@@ -99,7 +99,7 @@ def convert(
     images = model_inputs(calibration, network.input_specs, "calibration")
     if not steps_in_time:
         _check_steps(network, timesteps)
-    for step in passes_of(recipe, payload, IntegerOptions(format, held.default_bits if bits is None else bits, graph, progress)):
+    for step in passes_of(recipe, payload, IntegerOptions(format, own_widths(network, held) if bits is None else bits, graph, progress)):
         network = step(network, images).with_trace(step)
     return network
 

@@ -10,6 +10,7 @@ from ecc_lava.geometry.composition import composition_of, overlaid, touches
 from ecc_lava.geometry.convolution_pairs import Composition
 from ecc_lava.geometry.counting import fan_out, synapses
 from ecc_lava.geometry.description import ARRAYS, arrays, describe, rebuild
+from ecc_lava.geometry.grids import WeightGrid, composed_grid, grid_of, largest_weights, on_grid, steps_of
 from ecc_lava.geometry.sampling import apply_at, windows
 from ecc_lava.geometry.sparse import as_sparse, axes_permuted, from_synapses, is_in_place, permutation, reshaping, sparse_sum
 from ecc_lava.geometry.types import (
@@ -34,22 +35,27 @@ __all__ = [
     "Conv",
     "Dense",
     "Geometry",
+    "WeightGrid",
     "Sparse",
     "apply",
     "apply_at",
     "arrays",
     "as_sparse",
     "axes_permuted",
+    "composed_grid",
     "composition_of",
     "describe",
     "diagonal",
     "fan_out",
     "from_synapses",
+    "grid_of",
     "is_binary",
     "is_diagonal",
     "is_in_place",
     "is_placement",
+    "largest_weights",
     "mixes_channels",
+    "on_grid",
     "over_synapses",
     "overlaid",
     "permutation",
@@ -58,6 +64,7 @@ __all__ = [
     "scaled_by_source",
     "scaled_by_target",
     "sparse_sum",
+    "steps_of",
     "stretched",
     "synapses",
     "target_shape",

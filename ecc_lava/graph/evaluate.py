@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, Images, Outputs, Shape, by_output
+from ecc_lava.common import Array, Float, Images, Outputs, Shape, by_output, in_steps
 from ecc_lava.geometry import apply
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Add, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Step
@@ -35,8 +35,9 @@ def _value(node: Node, sources: list[Array]) -> Array:
             return sources[0] * scale + shift
         case Reshape(shape=shape):
             return sources[0].reshape(-1, *shape)
-        case Relu(ceiling=ceiling):
-            return np.clip(sources[0], 0.0, ceiling)
+        case Relu(ceiling=ceiling, bits=bits):
+            clipped = np.clip(sources[0], 0.0, ceiling)
+            return clipped if bits is None else in_steps(clipped, ceiling, bits)
         case Step():
             return (sources[0] >= 0).astype(sources[0].dtype)
         case MaxPool(size=size):

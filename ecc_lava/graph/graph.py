@@ -17,7 +17,7 @@ import numpy as np
 
 from ecc_lava.common import Array, Shape, only
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Conv, Dense, Sparse, arrays, describe, synapses
+from ecc_lava.geometry import Conv, Dense, Sparse, WeightGrid, arrays, describe, synapses
 from ecc_lava.graph.nodes import Final, Input, Linear, Node, Softmax, shape_of
 from ecc_lava.inputs import InputSpec
 
@@ -97,6 +97,11 @@ class Graph:
                     case Conv() | Dense() | Sparse():
                         described.append(describe(value))
                         stored += [value.kernel, *arrays(value).values()]
+                    case WeightGrid(peaks=peaks, bits=bits):
+                        described.append(bits)
+                        stored.append(peaks)
+                    case None:
+                        pass  # what a model has not quantised
                     case _:
                         described.append(value)
             sha.update(json.dumps([described, [[str(array.dtype), array.shape] for array in stored]]).encode() + b"\n")

@@ -11,7 +11,7 @@ import numpy as np
 
 from ecc_lava.common import Array, Shape, read_only
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Conv, Geometry, target_shape
+from ecc_lava.geometry import Conv, Geometry, WeightGrid, on_grid, target_shape
 
 __all__ = [
     "Add",
@@ -59,14 +59,20 @@ class _OneSource:
 
 @dataclass(frozen=True, eq=False)
 class Linear(_OneSource):
-    """Convolution, pooling by averages, padding or a dense layer: ``y = geometry(x) + bias``, bias (C,)."""
+    """Convolution, pooling by averages, padding or a dense layer: ``y = geometry(x) + bias``, bias (C,).
+
+    `grid` says on which grid the weights lie, if the model has quantised them.
+    """
 
     geometry: Geometry
     bias: Array
+    grid: WeightGrid | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bias", read_only(self.bias))
         _finite(self.name, self.geometry.kernel, self.bias)
+        if self.grid is not None and not on_grid(self.geometry, self.grid):
+            raise InvalidNetwork(f"the weights of node {self.name!r} are no whole multiples of the steps that its grid gives")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +97,18 @@ class Reshape(_OneSource):
 
 @dataclass(frozen=True, eq=False)
 class Relu(_OneSource):
-    """``y = min(max(x, 0), ceiling)``."""
+    """``y = min(max(x, 0), ceiling)``; with `bits`, rounded to the nearest of ``2**bits - 1`` equal steps of the ceiling."""
 
     ceiling: float = inf
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         if not self.ceiling > 0:
             raise InvalidNetwork(f"the ceiling of node {self.name!r} is {self.ceiling}; it must be positive")
+        if self.bits is not None and not (self.bits >= 1 and self.ceiling < inf):
+            raise InvalidNetwork(
+                f"node {self.name!r} rounds to {self.bits} bits of {self.ceiling}; at least 1 bit of a finite ceiling is needed"
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,8 +20,10 @@ from ecc_lava.geometry import (
     Dense,
     Geometry,
     Sparse,
+    WeightGrid,
     apply,
     arrays,
+    composed_grid,
     composition_of,
     describe,
     diagonal,
@@ -38,10 +40,11 @@ __all__ = ["Expression", "Term", "added", "compositions", "extended", "merged", 
 
 @dataclass(frozen=True)
 class Term:
-    """A linear operator on the rates of a population."""
+    """A linear operator on the rates of a population, and the grid that its weights lie on, if any."""
 
     population: str
     geometry: Geometry
+    grid: WeightGrid | None = None
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,19 @@ def compositions(operator: Geometry, expression: Expression, shapes: Mapping[str
     ]
 
 
-def extended(expression: Expression, operator: Geometry, bias: Array, shapes: Mapping[str, Shape]) -> Expression:
+def extended(
+    expression: Expression, operator: Geometry, bias: Array, shapes: Mapping[str, Shape], grid: WeightGrid | None = None
+) -> Expression:
     """Return ``operator(expression) + bias``, bias of any shape that broadcasts to the map's, (C,) for example.
 
-    The caller has made sure that every composition is exact.
+    The caller has made sure that every composition is exact. `grid` is that of the operator's weights, if they lie on one.
     """
     terms = []
-    for population, composition in compositions(operator, expression, shapes):
+    read = [term for term in expression.terms if touches(operator, term.geometry, expression.shape[2])]
+    for term, (population, composition) in zip(read, compositions(operator, expression, shapes), strict=True):
         assert composition is not None, "the composition is exact"
-        terms.append(Term(population, composition.made()))
+        made = composition.made()
+        terms.append(Term(population, made, composed_grid(operator, grid, term.geometry, term.grid, made)))
     constant: Array = np.asarray(bias, np.float64)
     constant = constant.reshape((1, 1, 1, *constant.shape)[-3:])
     if expression.constant.any():

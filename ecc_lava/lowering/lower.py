@@ -20,7 +20,7 @@ from math import inf
 import numpy as np
 
 from ecc_lava.common import Array, Shape
-from ecc_lava.geometry import Dense, Geometry, diagonal, is_placement, reshaping
+from ecc_lava.geometry import Dense, Geometry, WeightGrid, diagonal, is_placement, reshaping
 from ecc_lava.graph import (
     Add,
     Graph,
@@ -87,8 +87,8 @@ class _Builder:
             case Input(name=name, shape=shape):
                 self._expressions[name] = self._new_population(name, Kind.INPUT, Expression((), np.zeros((1, 1, 1)), shape))
                 self._decide(Decision(name, "input"))
-            case Relu(name=name, ceiling=ceiling):
-                self._expressions[name] = self._new_population(name, Kind.IF, self._as_read(node, sources[0]), ceiling)
+            case Relu(name=name, ceiling=ceiling, bits=bits):
+                self._expressions[name] = self._new_population(name, Kind.IF, self._as_read(node, sources[0]), ceiling, bits)
                 self._decide(Decision(name, "population"))
             case Step(name=name):
                 self._expressions[name] = self._new_population(name, Kind.STEP, self._as_read(node, sources[0]))
@@ -102,9 +102,9 @@ class _Builder:
             case Scale(name=name, source=source, scale=scale, shift=shift):
                 operator, summands = scaling(scale, shift, self._graph.shapes[source], sources[0].shape)
                 self._expressions[name] = self._linear(node, sources[0], operator, summands)
-            case Linear(name=name, geometry=geometry, bias=bias):
+            case Linear(name=name, geometry=geometry, bias=bias, grid=grid):
                 expression = sources[0] if isinstance(geometry, Dense) else self._as_map(node, node.source)
-                self._expressions[name] = self._linear(node, expression, geometry, bias)
+                self._expressions[name] = self._linear(node, expression, geometry, bias, grid)
             case MaxPool(name=name):
                 self._expressions[name] = self._max_pool(node, self._as_map(node, node.source))
             case Maximum(name=name):
@@ -145,14 +145,18 @@ class _Builder:
         relays = frozenset(term.population for made in self._relays.values() for term in made.terms)
         return Lowering(network, tuple(self._decisions.values()), relays)
 
-    def _new_population(self, name: str, kind: Kind, expression: Expression, ceiling: float = inf) -> Expression:
-        population = Population.ideal(name, expression.shape, kind, expression.constant, ceiling)
+    def _new_population(self, name: str, kind: Kind, expression: Expression, ceiling: float = inf, bits: int | None = None) -> Expression:
+        population = replace(Population.ideal(name, expression.shape, kind, expression.constant, ceiling), own_bits=bits)
         self._populations.append(population)
         self._shapes[name] = population.shape
-        self._projections.extend(Projection(term.population, name, term.geometry) for term in united(expression.terms, self._shapes))
+        self._projections.extend(
+            Projection(term.population, name, term.geometry, term.grid) for term in united(expression.terms, self._shapes)
+        )
         return Expression((Term(name, diagonal(np.ones(expression.shape[2]))),), np.zeros((1, 1, 1)), expression.shape)
 
-    def _linear(self, node: Linear | Scale, expression: Expression, operator: Geometry, bias: Array) -> Expression:
+    def _linear(
+        self, node: Linear | Scale, expression: Expression, operator: Geometry, bias: Array, grid: WeightGrid | None = None
+    ) -> Expression:
         """Extend an expression by a linear operator, over a relay if folding is inexact or too dear."""
         free = is_placement(operator)
         costs = linear_costs(operator, expression, self._shapes)
@@ -161,7 +165,7 @@ class _Builder:
         else:
             self._decide(Decision(node.name, "relay", *costs))
             expression = self._relay(node.source, expression)
-        return extended(expression, operator, bias, self._shapes)
+        return extended(expression, operator, bias, self._shapes, grid)
 
     def _relay(self, tensor: str, expression: Expression) -> Expression:
         """Return the tensor as a difference of populations relu(x) - relu(-x), made once per tensor and shape."""

@@ -48,8 +48,9 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
         One for each input.
     timesteps : int
         T, the steps one sample is shown for; the range audit holds for it.
-    logit_scales : tuple of float
-        Of each readout, potential units per unit of the model's output: logits = v / (T * logit_scale).
+    logit_scales : tuple of float, or of tuples of float
+        Of each readout, potential units per unit of the model's output: logits = v / (T * logit_scale). Where the model itself has rounded
+        the readout's weights, each channel may have a scale of its own.
     trace : tuple of str
     quantisation : Quantisation, optional
         The options that made this network, where they are known. The digest leaves them out.
@@ -61,14 +62,17 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
     bits: int
     codings: tuple[InputCoding, ...]
     timesteps: int
-    logit_scales: tuple[float, ...]
+    logit_scales: tuple[float | tuple[float, ...], ...]
     trace: tuple[str, ...] = ()
     quantisation: Quantisation | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         scales = self.logit_scales
-        if self.timesteps < 1 or len(scales) != len(self.readouts) or not all(np.isfinite(s) and s > 0 for s in scales):
+        fits = len(scales) == len(self.readouts) and all(
+            np.size(s) in (1, p.shape[2]) and np.isfinite(s).all() and np.min(s) > 0 for s, p in zip(scales, self.readouts, strict=True)
+        )
+        if self.timesteps < 1 or not fits:
             raise InvalidNetwork(f"timesteps {self.timesteps} and logit scales {scales} must be positive, one scale for each readout")
         check_payload(self.codings, self.format)
         self._check_steps()

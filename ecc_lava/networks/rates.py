@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, Images, Outputs, by_output
+from ecc_lava.common import Array, Float, Images, Outputs, by_output, in_steps
 from ecc_lava.geometry import apply
 from ecc_lava.inputs import model_inputs
 from ecc_lava.networks.spiking import Population, SpikingNetwork
@@ -73,10 +73,12 @@ def input_sum(network: SpikingNetwork, population: Population, rate: Mapping[str
 
 
 def ideal_rate(population: Population, total: Array) -> Float:
-    """Return ``min(relu(total / vth), ceiling / lambda)``; of a step population 1 or 0, of a readout its input as it is."""
+    """Return ``min(relu(total / vth), ceiling / lambda)``, rounded if the model rounds it; of a step 1 or 0, of a readout its input."""
     match population.kind:
         case Kind.IF:
-            return np.clip(total / population.vth, 0.0, population.ceiling / population.lambda_)
+            most = population.ceiling / population.lambda_
+            rate = np.clip(total / population.vth, 0.0, most)
+            return rate if population.own_bits is None else in_steps(rate, most, population.own_bits)
         case Kind.STEP:
             return (total >= population.vth).astype(np.float64)
         case Kind.READOUT:

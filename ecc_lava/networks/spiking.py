@@ -21,7 +21,7 @@ import numpy as np
 
 from ecc_lava.common import BINARY, Array, Payload, Shape, read_only
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Geometry
+from ecc_lava.geometry import Geometry, WeightGrid, is_binary, mixes_channels
 from ecc_lava.inputs import InputCoding
 from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, WiredProjection, per_neuron
 
@@ -47,6 +47,8 @@ class Population(WiredPopulation):
         What a spike carries; binary unless the network was converted for graded spikes.
     observed : float64 array (1,1,C) or None
         Largest magnitude of one step's input and bias over the calibration images, in the potential's units; None if it was not measured.
+    own_bits : int or None
+        The model itself rounds this activation to ``2**own_bits - 1`` equal steps of its ceiling; None if it does not.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Population(WiredPopulation):
     ceiling: float = inf
     payload: Payload = BINARY
     observed: Array | None = None
+    own_bits: int | None = None
 
     def __post_init__(self) -> None:
         if not self.ceiling > 0:
@@ -82,15 +85,29 @@ class Population(WiredPopulation):
 
 @dataclass(frozen=True, eq=False)
 class Projection(WiredProjection):
-    """Linear synapses from one population to another. Weights are float64, or of the model's type where nothing was folded into them."""
+    """Linear synapses from one population to another. Weights are float64, or of the model's type where nothing was folded into them.
+
+    Attributes
+    ----------
+    source, target : str
+    geometry : Geometry
+    grid : WeightGrid or None
+        On which grid the model itself has quantised the weights; passes leave such weights as they are but for factors.
+    """
 
     source: str
     target: str
     geometry: Geometry
+    grid: WeightGrid | None = None
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.geometry.kernel).all():
             raise InvalidNetwork(f"weights from {self.source!r} to {self.target!r} are not finite everywhere")
+
+    @property
+    def needs_one_lambda(self) -> bool:
+        """Whether lambdas by channel of the source would spoil the weights: binarised ones, and those on a grid."""
+        return mixes_channels(self.geometry) and (self.grid is not None or is_binary(self.geometry))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ A chip's limits come from its `NumberFormat`, so a new format needs no change he
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.quantise import quantise, rounding_steps
 from ecc_lava.quantisation.range_audit import PopulationRange, one_step_bound
-from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of, widths_by_name
+from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of, own_widths, widths_by_name
 
 __all__ = [
     "DEFAULT",
@@ -17,6 +17,7 @@ __all__ = [
     "as_float",
     "bits_of",
     "one_step_bound",
+    "own_widths",
     "quantise",
     "rounding_steps",
     "widths_by_name",

@@ -26,7 +26,7 @@ def as_float(network: QuantisedNetwork) -> SpikingNetwork:
             p.bias,
             p.vth if p.kind.spikes else one,
             p.v_init,
-            one / scales.get(p.name, 1.0),
+            one / np.reshape(scales.get(p.name, 1.0), (1, 1, -1)),
             payload=p.payload,
         )
         for p in network.populations

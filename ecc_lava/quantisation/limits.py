@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from ecc_lava.common import Float
+from ecc_lava.common import Array, Float
 from ecc_lava.errors import RangeError
 from ecc_lava.formats import NumberFormat
+from ecc_lava.geometry import over_synapses
 from ecc_lava.networks import Kind, Population
+from ecc_lava.quantisation.measured import MeasuredProjection
 
-__all__ = ["MARGIN", "UNIT_MIN", "finest", "unfit", "with_margin"]
+__all__ = ["MARGIN", "UNIT_MIN", "effective_bias", "finest", "unfit", "with_margin"]
 
 UNIT_MIN = 1024.0
 """Potential units that the largest payload of a step should have at least: a bias is then off by at most 0.05 % of it per step."""
@@ -44,3 +48,20 @@ def unfit(population: Population, thresholds: Float, reach: Float, format: Numbe
     what = f"channel {worst} {who}: one step's input can be {reach[worst] / thresholds[worst]:.3g} times its threshold"
     most = format.potential_max // format.vth_min
     return RangeError(f"{what}; {format.name} holds {most} times. Raise its lambda, or remove the channel: it is nearly dead")
+
+
+def effective_bias(population: Population, inputs: Iterable[MeasuredProjection]) -> Array:
+    """Return the bias of a population that spikes, limited to just above what inputs can outweigh.
+
+    A larger bias decides alone whatever its size, and would only make units coarser. A neuron that keeps its potential
+    never fires if a negative bias outweighs its initial potential and every input. A step neuron compares bias and inputs with its
+    threshold, so its bias is limited around the threshold.
+    """
+    most = np.zeros(population.shape[2])
+    for entry in inputs:
+        most += over_synapses(np.add, entry.geometry, np.abs(entry.geometry.kernel)).max(axis=0) * entry.most
+    most = np.where(most > 0, 1.5 * most, 1.0)
+    bias: Array = population.bias
+    if population.kind.is_stateful:
+        return np.maximum(bias, -most - np.maximum(population.v_init.max(axis=(0, 1)), 0.0))
+    return np.clip(bias, population.vth - most, population.vth + most)

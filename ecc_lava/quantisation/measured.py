@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.common import Array, Float
-from ecc_lava.geometry import Conv, Geometry, over_synapses, scaled_by_target, with_kernel
+from ecc_lava.geometry import Conv, Geometry, on_grid, over_synapses, scaled_by_target, steps_of, with_kernel
 from ecc_lava.networks import Projection
 from ecc_lava.quantisation.gain_maps import integer_gain
 
@@ -28,6 +28,8 @@ class MeasuredProjection:
     """Least and largest value of a source neuron in one step."""
     largest: Float
     """Largest |kernel| per target channel; 0 for channels that the projection does not write."""
+    steps: Float | None = None
+    """Steps of the grid that the model itself has rounded the weights to, (C,); None if there is none, or its mantissas are too wide."""
 
     @property
     def most(self) -> int:
@@ -73,4 +75,6 @@ def measured(projection: Projection, sent: tuple[int, int], mantissa_max: int) -
         geometry = with_kernel(geometry, geometry.kernel * np.median(ratio))
         mantissa_max //= int(gain.max())
     largest = over_synapses(np.maximum, geometry, np.abs(geometry.kernel)).max(axis=0)
-    return MeasuredProjection(projection, geometry, gain, mantissa_max, sent, largest)
+    grid = projection.grid
+    fits = grid is not None and grid.peaks.max() <= mantissa_max and on_grid(geometry, grid)
+    return MeasuredProjection(projection, geometry, gain, mantissa_max, sent, largest, steps_of(geometry, grid) if grid and fits else None)

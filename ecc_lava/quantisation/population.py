@@ -10,16 +10,17 @@ have several bits, until its threshold is a power of two, so that the payload is
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
-from ecc_lava.common import Array, Float
+from ecc_lava.common import Float
 from ecc_lava.formats import NumberFormat
-from ecc_lava.geometry import EQUAL, over_synapses, with_kernel
+from ecc_lava.geometry import EQUAL, with_kernel
 from ecc_lava.networks import Kind, Population, QuantisedPopulation, QuantisedProjection, SpikingNetwork
-from ecc_lava.quantisation.limits import finest, unfit, with_margin
+from ecc_lava.quantisation.candidates import UnitChoice, best_of, channels_above, relative_exponents
+from ecc_lava.quantisation.limits import effective_bias, finest, unfit, with_margin
 from ecc_lava.quantisation.measured import measured
+from ecc_lava.quantisation.own_steps import own_steps
 from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 
 __all__ = ["PopulationQuantiser"]
@@ -27,19 +28,11 @@ __all__ = ["PopulationQuantiser"]
 _SLACK = 1e-9
 """Float rounding of a logarithm that lies at a power of two."""
 
+_ALIKE = 1e-5
+"""Powers of two that differ by less are equal: steps of a model's float32 are no more exact."""
+
 COARSER = 20
 """Most attempts to make units coarser; rounding makes a few necessary."""
-
-
-class _Candidate(NamedTuple):
-    """Units and exponents that keep every integer in its format."""
-
-    units: Float
-    exponents: list[int]
-    whole: int
-    """Channels, over all projections, whose weights lose less than one bit of the mantissa."""
-    safe: bool
-    """Whether no input can leave the potential's range in all T steps."""
 
 
 class PopulationQuantiser:
@@ -62,32 +55,17 @@ class PopulationQuantiser:
         self._format = format
         self._bits = bits
         self._dropped = format.dropped_bits(bits)
-        self._one_unit = per == "layer" or population.kind is Kind.READOUT  # logits are compared, so they share one scale
+        self._per_layer = per == "layer"
+        self._one_unit = self._per_layer or population.kind is Kind.READOUT  # logits are compared, so they share one scale
         self._timesteps = (network.timesteps or 1) if population.kind.is_stateful else 1  # a step population keeps nothing
         self._inputs = [measured(p, network.sent_range[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
         self._observed = population.observed if network.hears_payloads(population.name) else None
         self._unit_min = finest(population)
         self._vth = np.broadcast_to(population.vth.max(axis=(0, 1)), population.shape[2])
         if population.kind.spikes:
-            self._population = replace(population, bias=self._effective(population.bias))
+            self._population = replace(population, bias=effective_bias(population, self._inputs))
         numbers = (self._population.bias, population.vth, population.v_init)
         self._largest = [np.broadcast_to(np.abs(n).max(axis=(0, 1)), population.shape[2]).astype(np.float64) for n in numbers]
-
-    def _effective(self, bias: Array) -> Array:
-        """Return the bias, limited to just above what inputs can outweigh.
-
-        A larger bias decides alone whatever its size, and would only make units coarser. A neuron that keeps its potential
-        never fires if a negative bias outweighs its initial potential and every input. A step neuron compares bias and inputs with its
-        threshold, so its bias is limited around the threshold.
-        """
-        most = np.zeros(self._population.shape[2])
-        for entry in self._inputs:
-            most += over_synapses(np.add, entry.geometry, np.abs(entry.geometry.kernel)).max(axis=0) * entry.most
-        most = np.where(most > 0, 1.5 * most, 1.0)
-        if self._population.kind.is_stateful:
-            return np.maximum(bias, -most - np.maximum(self._population.v_init.max(axis=(0, 1)), 0.0))
-        vth = self._population.vth
-        return np.clip(bias, vth - most, vth + most)
 
     def _shift(self, exponent: int) -> int:
         """Return the left shift of one unit of the mantissas that this width tells apart."""
@@ -96,15 +74,16 @@ class PopulationQuantiser:
     def choose(self) -> tuple[Float, list[int]]:
         """Return the units S_c, (C,), and one exponent per projection.
 
-        Candidates keep one step's input in the potential's range. Choose among those with `finest` units per threshold that cannot
-        saturate in T steps: the exponents that lose a bit in the fewest channels, on a tie the largest. If all of them can saturate, a tie
-        goes to the smallest exponents, and saturation is counted where it happens. If none has so many units, choose the largest
-        exponents.
+        Candidates keep one step's input in the potential's range; `best_of` chooses among them. Weights that the model itself has rounded
+        keep its mantissas where some candidate does.
         """
         if not self._inputs:
             return np.ones(1), []
-        relative = self._relative_exponents()
-        fitting: list[_Candidate] = []
+        kept = self._keeping_mantissas()
+        if kept:
+            return best_of(kept, self._unit_min)[:2]
+        relative = relative_exponents(self._inputs, self._format.exponent_max - self._format.exponent_min)
+        fitting: list[UnitChoice] = []
         last = self._format.exponent_max - max(relative)
         first = self._format.exponent_min - max(relative) if any(i.largest.any() for i in self._inputs) else last  # zeros fit any
         options = [[max(base + r, self._format.exponent_min) for r in relative] for base in range(first, last + 1)]
@@ -112,20 +91,49 @@ class PopulationQuantiser:
             units = self._units(exponents)
             if self._least_threshold(units) < self._format.vth_min:
                 continue
-            reach = float(self._reach(units, exponents).max())
-            if reach <= self._format.potential_max:
-                whole = self._whole(units, exponents)
-                fitting.append(_Candidate(units, exponents, whole, reach * self._timesteps <= self._format.potential_max))
+            found = self._candidate(units, exponents)
+            if found is not None:
+                fitting.append(found)
             elif fitting:
                 break  # larger exponents only reach further
-        if not fitting:
-            return self._coarse(options)
-        fine = [choice for choice in fitting if choice.units.min() >= self._unit_min]
-        safe = [choice for choice in fine if choice.safe]
-        if not fine:
-            return fitting[-1].units, fitting[-1].exponents
-        best = max(reversed(safe) if safe else fine, key=lambda choice: choice.whole)
-        return best.units, best.exponents
+        return best_of(fitting, self._unit_min)[:2] if fitting else self._coarse(options)
+
+    def _candidate(self, units: Float, exponents: list[int]) -> UnitChoice | None:
+        """Return units and exponents as a candidate, or None if one step's input can leave the potential's range."""
+        reach, most = float(self._reach(units, exponents).max()), self._format.potential_max
+        if reach > most:
+            return None
+        least = 0.5 if self._bits > self._format.binary_bits else 1.0 - EQUAL
+        whole = channels_above(least, self._inputs, [units / 2.0 ** self._shift(e) for e in exponents])
+        return UnitChoice(units, exponents, whole, reach * self._timesteps <= most)
+
+    def _keeping_mantissas(self) -> list[UnitChoice]:
+        """Return the candidates whose mantissas are the model's own, by ascending exponents; none if the model has not rounded its weights.
+
+        Only classes at a readout may differ in their units where all channels share one: the host divides by the logits' scales.
+        """
+        own = own_steps(self._inputs)
+        if own is None or (self._per_layer and np.ptp(own.steps) > _SLACK * own.steps.max()):
+            return []
+        found = []
+        low, high = self._format.exponent_min - min(own.relative), self._format.exponent_max - max(own.relative)
+        for base in range(low, high + 1):
+            exponents = [base + relative for relative in own.relative]
+            limits = self._limits(exponents)
+            units = np.divide(2.0 ** self._shift(base), own.steps, out=self._shared(limits), where=own.steps > 0)
+            if (units <= limits * (1 + _SLACK)).all() and self._thresholds_fit(units):
+                candidate = self._candidate(units, exponents)
+                found += [] if candidate is None else [candidate]
+        return found
+
+    def _thresholds_fit(self, units: Float) -> bool:
+        """Whether units make thresholds that the format holds: shifts where payloads have several bits, few where cores share them."""
+        if self._population.kind is not Kind.IF:
+            return True
+        powers, distinct = np.log2(units * self._vth), self._format.vth_distinct
+        few = distinct is None or len(np.unique(self._format.rounded_vth(units * self._vth))) <= distinct
+        shifts = not self._population.payload.is_shift or bool((np.abs(powers - np.rint(powers)) < _ALIKE).all())
+        return few and shifts and self._least_threshold(units) >= self._format.vth_min
 
     def _coarse(self, options: list[list[int]]) -> tuple[Float, list[int]]:
         """Return units so coarse that one step's input stays in range, and the smallest exponents that leave every threshold its least.
@@ -141,15 +149,12 @@ class PopulationQuantiser:
                 units = self._shared(units * np.minimum(1.0, 0.98 * self._format.potential_max / reach))
         raise unfit(self._population, units * self._vth, reach, self._format)
 
-    def _relative_exponents(self) -> list[int]:
-        """Return each projection's exponent beyond the smallest, from the median over channels of its largest weights."""
-        medians = [float(np.median(i.largest[i.largest > 0])) / i.mantissa_max if i.largest.any() else 0.0 for i in self._inputs]
-        least = min((m for m in medians if m > 0), default=1.0)
-        span = self._format.exponent_max - self._format.exponent_min
-        return [min(span, round(np.log2(m / least))) if m > 0 else 0 for m in medians]
-
     def _units(self, exponents: list[int]) -> Float:
-        """Return the finest units that keep every integer in its format.
+        """Return the finest units that keep every integer in its format, equal where channels share one."""
+        return self._shared(self._limits(exponents))
+
+    def _limits(self, exponents: list[int]) -> Float:
+        """Return the finest unit of each channel that keeps its integers in their format.
 
         A bias may fill half of the potential's range over all steps: a channel with a large bias and tiny weights needs no finer units.
         """
@@ -168,15 +173,14 @@ class PopulationQuantiser:
                 limits += [format.potential_max / (2 * population.payload.largest * vth)]
             if population.kind.spikes:
                 limits += [(format.vth_max - 1) / vth, (format.potential_max - 1) / v_init]
-        units: Float = np.min(limits, axis=0)
-        if self._one_unit:
-            units = np.full(population.shape[2], units.min())
-        return self._shared(np.where(np.isfinite(units), units, 1.0))  # nothing limits a channel of zeros
+        least: Float = np.min(limits, axis=0)
+        return least
 
     def _shared(self, units: Float) -> Float:
         """Return units at most as fine: equal where channels share one, with thresholds that are shifts, and as few as the format holds."""
         if self._one_unit:
             units = np.full_like(units, units.min())
+        units = np.where(np.isfinite(units), units, 1.0)  # nothing limits a channel of zeros
         if self._population.payload.is_shift:
             units = 2.0 ** np.floor(np.log2(units * self._vth) + _SLACK) / self._vth
         number, step = self._format.vth_distinct, self._format.vth_min
@@ -194,12 +198,6 @@ class PopulationQuantiser:
             np.allclose(largest[largest > 0] * units[largest > 0] / 2.0 ** self._shift(e), 1.0, rtol=EQUAL, atol=0.0)
             for e, largest in zip(exponents, (entry.largest for entry in self._inputs), strict=True)
         )
-
-    def _whole(self, units: Float, exponents: list[int]) -> int:
-        """Return how many channels, over all projections, use more than half of the mantissa's range; one-bit weights use all of it."""
-        least = 0.5 if self._bits > self._format.binary_bits else 1.0 - EQUAL
-        used = [i.largest * units / 2.0 ** self._shift(e) / i.mantissa_max for e, i in zip(exponents, self._inputs, strict=True)]
-        return int(sum((share > least).sum() for share in used))
 
     def _reach(self, units: Float, exponents: list[int]) -> Float:
         """Return a bound of |input sum + bias| in one step, (C,), before and after rounding, which can double a sum of small weights.

@@ -14,7 +14,7 @@ from ecc_lava.networks import PER, Kind, Population, Quantisation, QuantisedNetw
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.population import PopulationQuantiser
 from ecc_lava.quantisation.range_audit import one_step_bound
-from ecc_lava.quantisation.widths import Bits, bits_of
+from ecc_lava.quantisation.widths import Bits, bits_of, own_widths
 
 __all__ = ["RoundingSteps", "quantise", "rounding_steps"]
 
@@ -31,7 +31,7 @@ def quantise(
     format : str or NumberFormat
     bits : int, or a mapping of population names to int, optional
         Width of the mantissas of all weights, or of the weights into each population; "default" stands for all populations not named.
-        Without it, the widest that the format holds, at most 8.
+        Without it, the widths of weights that the model itself has rounded, and of all others the widest that the format holds, at most 8.
     per : {"channel", "layer"}
         Whether every channel of a population has a unit of its own, or all channels share one.
 
@@ -43,7 +43,7 @@ def quantise(
         If no exponent keeps a population's one-step input sum in the potential's range, or its thresholds in their format.
     """
     held = number_format(format) if isinstance(format, str) else format
-    return _choice(network, held, held.default_bits if bits is None else bits, per).rounded()
+    return _choice(network, held, own_widths(network, held) if bits is None else bits, per).rounded()
 
 
 class RoundingSteps(NamedTuple):
@@ -94,7 +94,8 @@ class _Choice:
         populations, projections, logit_scales = [], [], []
         for population, (quantiser, units, exponents) in zip(network.populations, self.populations, strict=True):
             if population.kind is Kind.READOUT:
-                logit_scales.append(float(units[0] / population.lambda_.ravel()[0]))
+                scales = tuple(map(float, units / population.lambda_.ravel()))
+                logit_scales.append(scales if len(set(scales)) > 1 else scales[0])
             populations.append(quantiser.population(units, depth[population.name]))
             projections.extend(quantiser.projections(units, exponents, depth))
         assert network.timesteps is not None

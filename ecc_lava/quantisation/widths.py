@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ecc_lava.common import read_bytes
 from ecc_lava.errors import FileError, InvalidInput
 from ecc_lava.formats import NumberFormat
+from ecc_lava.networks import SpikingNetwork
 
-__all__ = ["DEFAULT", "Bits", "as_bits", "bits_of", "widths_by_name"]
+__all__ = ["DEFAULT", "Bits", "as_bits", "bits_of", "own_widths", "widths_by_name"]
 
 Bits = int | Mapping[str, int]
 """One width for all weights, or widths by the name of the target population."""
 
 DEFAULT = "default"
 """The key of a mapping whose width holds for all populations that the mapping does not name."""
+
+_log = logging.getLogger(__name__)
 
 _LARGEST_FILE = 2**20
 
@@ -64,6 +68,24 @@ def bits_of(bits: Bits, populations: Sequence[str], format: NumberFormat) -> dic
     if missing:
         raise InvalidInput(f"bits: no width for {', '.join(missing)}; name them, or give {DEFAULT!r}")
     return {name: given.get(name, given.get(DEFAULT, 0)) for name in populations}
+
+
+def own_widths(network: SpikingNetwork, format: NumberFormat) -> Bits:
+    """Return the default widths: those of the weights that the model itself has rounded, and the format's default for all others.
+
+    Weights that the model has rounded to more bits than the format holds are rounded again; a warning names them.
+    """
+    widths, wide = {DEFAULT: format.default_bits}, []
+    for population in network.populations[len(network.inputs) :]:
+        grids = [p.grid for p in network.into(population.name)]
+        own = max((grid.bits for grid in grids if grid is not None), default=0)
+        if own > format.weight_bits:
+            wide.append(f"{population.name} ({own} bits)")
+        elif own and all(grid is not None for grid in grids):
+            widths[population.name] = own
+    if wide:
+        _log.warning("weights into %s are rounded again; %s holds %d bits", ", ".join(wide), format.name, format.weight_bits)
+    return widths if len(widths) > 1 else format.default_bits
 
 
 def as_bits(text: str) -> Bits:

@@ -8,7 +8,7 @@ from typing import Any
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Step
 from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, read_texts, write_json
-from ecc_lava.storage.network_groups import as_shape, read_geometry, write_geometry
+from ecc_lava.storage.network_groups import as_shape, read_geometry, read_grid, write_geometry, write_grid
 
 __all__ = ["read_graph", "write_graph"]
 
@@ -26,14 +26,16 @@ def write_graph(group: Any, graph: Graph, writer: Writer) -> None:
                 entry |= {"shape": shape, "channels_first": channels_first}
             case Reshape(shape=shape):
                 entry["shape"] = shape
-            case Linear(geometry=geometry, bias=bias):
+            case Linear(geometry=geometry, bias=bias, grid=grid):
                 write_geometry(stored, geometry, writer)
                 writer.array(stored, "bias", bias)
+                entry |= write_grid(stored, grid, writer)
             case Scale(scale=scale, shift=shift):
                 writer.array(stored, "scale", scale)
                 writer.array(stored, "shift", shift)
-            case Relu(ceiling=ceiling):
+            case Relu(ceiling=ceiling, bits=bits):
                 entry["ceiling"] = None if ceiling == inf else ceiling
+                entry |= {} if bits is None else {"bits": bits}
             case MaxPool(size=size, strides=strides, padding=padding):
                 entry |= {"size": size, "strides": strides, "padding": padding}
             case Softmax() | Sigmoid() | Add() | Maximum() | Step():
@@ -60,11 +62,13 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
         case "Reshape":
             return Reshape(name, sources[0], as_shape(entry["shape"]))
         case "Linear":
-            return Linear(name, sources[0], read_geometry(stored, *_FLOATS), read_array(stored, "bias", *_FLOATS))
+            geometry, bias = read_geometry(stored, *_FLOATS), read_array(stored, "bias", *_FLOATS)
+            return Linear(name, sources[0], geometry, bias, read_grid(stored, entry))
         case "Scale":
             return Scale(name, sources[0], read_array(stored, "scale", *_FLOATS), read_array(stored, "shift", *_FLOATS))
         case "Relu":
-            return Relu(name, sources[0], inf if entry["ceiling"] is None else float(entry["ceiling"]))
+            ceiling = inf if entry["ceiling"] is None else float(entry["ceiling"])
+            return Relu(name, sources[0], ceiling, int(entry["bits"]) if "bits" in entry else None)
         case "Step":
             return Step(name, sources[0])
         case "MaxPool":

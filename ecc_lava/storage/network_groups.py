@@ -10,7 +10,7 @@ from typing import Any
 from ecc_lava.common import BINARY, Payload, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import number_format
-from ecc_lava.geometry import ARRAYS, Geometry, arrays, describe, rebuild
+from ecc_lava.geometry import ARRAYS, Geometry, WeightGrid, arrays, describe, rebuild
 from ecc_lava.inputs import InputCoding
 from ecc_lava.networks import (
     Kind,
@@ -24,7 +24,7 @@ from ecc_lava.networks import (
 )
 from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
 
-__all__ = ["read_float", "read_geometry", "read_integer", "write_float", "write_geometry", "write_integer"]
+__all__ = ["read_float", "read_geometry", "read_grid", "read_integer", "write_float", "write_geometry", "write_grid", "write_integer"]
 
 
 _INTEGERS = ("bias", "vth", "v_init")
@@ -46,6 +46,19 @@ def read_geometry(group: Any, *dtypes: str) -> Geometry:
     """Return a geometry whose kernel has one of the types."""
     others = {name: read_array(group, name, *of) for name, of in ARRAYS.items() if has_member(group, name)}
     return rebuild(read_json(group, "geometry"), read_array(group, "kernel", *dtypes), others)
+
+
+def write_grid(group: Any, grid: WeightGrid | None, writer: Writer) -> dict[str, int]:
+    """Store the grid of weights, if they lie on one, and return what its owner's header says of it."""
+    if grid is None:
+        return {}
+    writer.array(group, "peaks", grid.peaks)
+    return {"grid_bits": grid.bits}
+
+
+def read_grid(group: Any, header: dict[str, Any]) -> WeightGrid | None:
+    """Return the grid of weights, if they lie on one."""
+    return WeightGrid(read_array(group, "peaks", "int64"), int(header["grid_bits"])) if "grid_bits" in header else None
 
 
 def as_shape(value: Any) -> Shape:
@@ -123,7 +136,7 @@ def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
         int(header["bits"]),
         tuple(InputCoding(**coding) for coding in header["codings"]),
         int(header["timesteps"]),
-        tuple(float(scale) for scale in header["logit_scales"]),
+        tuple(tuple(map(float, scale)) if isinstance(scale, list) else float(scale) for scale in header["logit_scales"]),
         trace,
         _read_quantisation(header.get("quantisation")),
     )
@@ -143,17 +156,26 @@ def _read_quantisation(value: Any) -> Quantisation | None:
             raise InvalidNetwork("the record of the quantisation lacks its bits or its `per`")
 
 
+def _float_header(population: Population) -> dict[str, Any]:
+    """Return what is stored of a float population beside its arrays."""
+    known = {**_header(population), "ceiling": None if population.ceiling == inf else population.ceiling}
+    return known if population.own_bits is None else {**known, "own_bits": population.own_bits}
+
+
 def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
     """Store a float network."""
     header = {
         "codings": [asdict(coding) for coding in network.codings],
         "timesteps": network.timesteps,
         "trace": network.trace,
-        "populations": [{**_header(p), "ceiling": None if p.ceiling == inf else p.ceiling} for p in network.populations],
-        "projections": [{"source": p.source, "target": p.target} for p in network.projections],
+        "populations": [_float_header(p) for p in network.populations],
     }
-    write_json(group, "network", header)
     _write_arrays(group, network, _FLOATS, writer)
+    header["projections"] = [
+        {"source": p.source, "target": p.target, **write_grid(_stored(group, "projections", index), p.grid, writer)}
+        for index, p in enumerate(network.projections)
+    ]
+    write_json(group, "network", header)
     for index, population in enumerate(network.populations):
         if population.observed is not None:
             writer.array(_stored(group, "populations", index), "observed", population.observed)
@@ -171,11 +193,13 @@ def read_float(group: Any) -> SpikingNetwork:
         ceiling = inf if p["ceiling"] is None else float(p["ceiling"])
         observed = read_array(stored, "observed", "float64") if has_member(stored, "observed") else None
         facts = str(p["name"]), as_shape(p["shape"]), Kind(p["kind"])
-        populations.append(Population(*facts, bias, vth, v_init, lambda_, ceiling, _payload(p), observed))
+        own_bits = int(p["own_bits"]) if "own_bits" in p else None
+        populations.append(Population(*facts, bias, vth, v_init, lambda_, ceiling, _payload(p), observed, own_bits))
     projections = []
     for index, p in enumerate(header["projections"]):
-        geometry = read_geometry(_stored(group, "projections", index), "float64", "float32")
-        projections.append(Projection(str(p["source"]), str(p["target"]), geometry))
+        stored = _stored(group, "projections", index)
+        geometry = read_geometry(stored, "float64", "float32")
+        projections.append(Projection(str(p["source"]), str(p["target"]), geometry, read_grid(stored, p)))
     timesteps = None if header["timesteps"] is None else int(header["timesteps"])
     return SpikingNetwork(
         tuple(populations),

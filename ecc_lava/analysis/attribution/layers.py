@@ -168,5 +168,5 @@ def _integer_rates(stages: Stages, run: Result) -> dict[str, Float]:
         if p.kind.spikes:
             rates[p.name] = run.counts[p.name] / run.timesteps * p.lambda_ / ideal[p.name].lambda_
     for p, scale in zip(stages.calibrated.readouts, stages.network.logit_scales, strict=True):
-        rates[p.name] = run.potential[p.name] / (run.timesteps * scale * ideal[p.name].lambda_)
+        rates[p.name] = run.potential[p.name] / (run.timesteps * np.asarray(scale) * ideal[p.name].lambda_)
     return rates

@@ -101,10 +101,10 @@ def command(
         _show(output, network, facts)
 
 
-def _widths(bits: str | None, format: str) -> Bits:
+def _widths(bits: str | None, format: str) -> Bits | None:
     """Return the widths that the option gives, checked against the format; without the option, the format's default."""
     if bits is None:
-        return number_format(format).default_bits
+        return None
     widths = as_bits(bits)
     bits_of(widths, [] if isinstance(widths, int) else [name for name in widths if name != DEFAULT], number_format(format))
     return widths

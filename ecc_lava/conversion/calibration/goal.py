@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.common import Array
-from ecc_lava.geometry import is_binary, mixes_channels
 from ecc_lava.networks import Population, SpikingNetwork
 
 __all__ = ["Goal", "rows_of"]
@@ -26,20 +25,26 @@ class Goal:
     largest_gain : array (C,)
         Largest factor on lambda, by the model's own ceiling.
     together : bool
-        Whether all channels have one threshold and one gain, as binarised weights read them.
+        Whether all channels have one threshold and one gain, as binarised weights and weights of the model's own rounding read them.
+    fixed: bool
+        Whether lambda and gain stay as they are: weights that the model has rounded ask for thresholds of powers of two (`own_grids`).
     """
 
     population: Population
     rates: Array
     largest_gain: Array
     together: bool
+    fixed: bool
 
     @staticmethod
     def of(network: SpikingNetwork, population: Population, ideal: Array) -> Goal:
         """Return the goal of a population with an ideal input sum, (N, H, W, C)."""
         most = np.broadcast_to(population.ceiling / population.lambda_, (1, 1, population.shape[2]))
-        together = any(p.source == population.name and is_binary(p.geometry) and mixes_channels(p.geometry) for p in network.projections)
-        return Goal(population, np.clip(ideal, 0.0, most).astype(np.float32), most.ravel() / population.payload.largest, together)
+        together = any(p.source == population.name and p.needs_one_lambda for p in network.projections)
+        joined = [*network.into(population.name), *(p for p in network.projections if p.source == population.name)]
+        fixed = population.payload.is_shift and any(p.grid is not None for p in joined)
+        rates = np.clip(ideal, 0.0, most).astype(np.float32)
+        return Goal(population, rates, most.ravel() / population.payload.largest, together or fixed, fixed)
 
     @property
     def name(self) -> str:

@@ -107,7 +107,7 @@ class LayerwiseCalibration(IntegerPass):
             arrivals.currents(network, goal.name),
             arrivals.sampled(population, goal.rates),
             goal.largest_gain,
-            thresholds=self.thresholds,
+            thresholds=(1.0,) if goal.fixed else self.thresholds,
             v_init_offsets=self.v_init_offset,
             fraction=self.fraction,
             payload=population.payload,

@@ -29,9 +29,9 @@ _ABOVE = 1.0 + 1e-6
 def with_shifts(network: SpikingNetwork, goal: Goal, fit: NeuronFit, arrivals: PresynapticInput) -> tuple[SpikingNetwork, NeuronFit]:
     """Return the network and the fit with the lambdas that, in integers, answer with the least mean square error, channel by channel.
 
-    Networks of binary spikes stay as they are.
+    Networks of binary spikes stay as they are, and so do lambdas that the model's own weights fix.
     """
-    if not goal.population.payload.is_shift:
+    if not goal.population.payload.is_shift or goal.fixed:
         return network, fit
     target, used = rows_of(goal.rates), _used(arrivals.integers(network, goal.name), goal.name)
     best, least = np.ones(used.size), np.full(used.size, np.inf)

@@ -36,7 +36,7 @@ def with_rounded_weights(network: SpikingNetwork, name: str, arrivals: Presynapt
     """
     integers = arrivals.integers(network, name)
     steps = _steps(network, integers, name)
-    places = [place for place in steps if is_refittable(network.projections[place].geometry)]
+    places = [place for place in steps if is_refittable(network.projections[place])]
     if not places:
         return network
     population, projections = network.by_name[name], list(network.projections)

@@ -12,7 +12,7 @@ from ecc_lava.conversion.calibration.changes import with_numbers
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.regression import Regression
 from ecc_lava.conversion.calibration.weight_sharing import Sharing
-from ecc_lava.geometry import Conv, Dense, Geometry, is_binary, with_kernel, written
+from ecc_lava.geometry import Conv, Dense, is_binary, with_kernel, written
 from ecc_lava.networks import Population, Projection, SpikingNetwork
 
 __all__ = ["RefittedWeights", "is_refittable", "refitted", "written_together"]
@@ -72,9 +72,7 @@ def refitted(
     """
     name = population.name
     chosen = [
-        place
-        for place, p in enumerate(network.projections)
-        if p.target == name and is_refittable(p.geometry) and not arrivals.is_constant(p.source)
+        place for place, p in enumerate(network.projections) if p.target == name and is_refittable(p) and not arrivals.is_constant(p.source)
     ]
     if not chosen:
         return network, None
@@ -112,9 +110,10 @@ def _block(network: SpikingNetwork, channels: Array, places: Sequence[int], arri
     return _Block(channels, shared, Regression(np.concatenate(rates, axis=1)))
 
 
-def is_refittable(geometry: Geometry) -> bool:
-    """Whether any change of the weights is an operator of the same geometry, and worth it."""
-    if is_binary(geometry):
+def is_refittable(projection: Projection) -> bool:
+    """Whether any change of the weights is an operator of the same geometry, and worth it; weights that the model has rounded stay."""
+    geometry = projection.geometry
+    if projection.grid is not None or is_binary(geometry):
         return False
     return isinstance(geometry, Dense) or (
         isinstance(geometry, Conv) and geometry.groups == 1 and geometry.gain is None and geometry.kernel.shape[2] > 1

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ecc_lava.common import Float
 from ecc_lava.conversion.activations import activation_scale
 from ecc_lava.conversion.lambda_floor import floored
+from ecc_lava.conversion.own_grids import on_own_steps
 from ecc_lava.conversion.rescaling import rescaled
 from ecc_lava.errors import InvalidInput
-from ecc_lava.geometry import is_binary, mixes_channels
 from ecc_lava.networks import Kind, SpikingNetwork
 
 __all__ = ["CurrentNormalisation"]
@@ -22,8 +22,8 @@ class CurrentNormalisation:
 
     The largest payload m at every step, which is rate 1 of binary spikes, then stands for lambda, a statistic of a population's ideal
     activation over the calibration images: the population's own lambda, of rate 1, is a share of 1/m. A population that
-    feeds binarised weights has one lambda even with `per` "channel", so that one bit still holds the weights. Step populations have no
-    lambda: their values are 0 or 1.
+    feeds binarised weights, or weights that the model itself has rounded, has one lambda even with `per` "channel", so that these stay as
+    they are (`own_grids`). Step populations have no lambda: their values are 0 or 1.
 
     Attributes
     ----------
@@ -44,7 +44,8 @@ class CurrentNormalisation:
 
     def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
         """Return the normalised network."""
-        binary = {p.source for p in network.projections if is_binary(p.geometry) and mixes_channels(p.geometry)}
-        per = {p.name: "layer" if p.name in binary else self.per for p in network.populations if p.kind is Kind.IF}
+        together = {p.source for p in network.projections if p.needs_one_lambda}
+        per = {p.name: "layer" if p.name in together else self.per for p in network.populations if p.kind is Kind.IF}
         scale = floored(network, activation_scale(network, images, per, self.percentile))
-        return rescaled(network, {name: lambda_ / network.by_name[name].payload.largest for name, lambda_ in scale.items()})
+        lambdas = {name: lambda_ / network.by_name[name].payload.largest for name, lambda_ in scale.items()}
+        return rescaled(*on_own_steps(network, lambdas))

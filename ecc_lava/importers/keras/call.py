@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ecc_lava.common import Array, Shape
-from ecc_lava.geometry import Conv, Geometry, Sparse, target_shape
+from ecc_lava.geometry import Conv, Geometry, Sparse, WeightGrid, target_shape
 from ecc_lava.graph import Add, Final, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Step
 from ecc_lava.importers.keras.tensors import Tensor, map_shape, natural
 
@@ -68,11 +68,11 @@ class Call:
             self.weights[id(variable)] = variable, np.asarray(variable, np.float32)
         return self.weights[id(variable)][1]
 
-    def linear(self, x: Tensor, geometry: Geometry, bias: Array | None = None) -> Tensor:
-        """Write ``geometry(x) + bias``."""
+    def linear(self, x: Tensor, geometry: Geometry, bias: Array | None = None, grid: WeightGrid | None = None) -> Tensor:
+        """Write ``geometry(x) + bias``; `grid` says how the model has rounded the weights, if it has."""
         shape = target_shape(geometry, x.shape)
         offset = np.zeros(shape[2], np.float32) if bias is None else bias
-        return self._put("linear", lambda name: Linear(name, x.name, geometry, offset), x, shape)
+        return self._put("linear", lambda name: Linear(name, x.name, geometry, offset, grid), x, shape)
 
     def per_channel(self, x: Tensor, kernel: tuple[int, int], value: float = 1.0, **layout: Any) -> Tensor:
         """Write a depthwise convolution whose weights are all `value`, for padding, cropping and means."""

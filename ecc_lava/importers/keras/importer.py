@@ -14,7 +14,7 @@ from ecc_lava.importers.keras.models import inner_model, ordered, reads_channels
 from ecc_lava.importers.keras.nodes import rescales_itself
 from ecc_lava.importers.keras.outputs import refuse_inner_finals, write_outputs
 from ecc_lava.importers.keras.remedies import unsupported
-from ecc_lava.importers.keras.table import HANDLERS, OPERATORS
+from ecc_lava.importers.keras.table import HANDLERS, OPERATORS, QUANTISED
 from ecc_lava.importers.keras.tensors import Tensor, natural
 
 __all__ = ["examined", "from_keras"]
@@ -107,7 +107,9 @@ def _handler(node: Any) -> Handler:
     if handler is None or not type(layer).__module__.startswith("keras."):
         raise Refused(unsupported(kind))
     if getattr(layer, "quantization_mode", None) is not None:
-        raise Refused("Keras has quantised its weights; give the model from before its quantisation")
+        handler = QUANTISED.get(kind)
+        if handler is None:
+            raise Refused("Keras has quantised its weights; give the model from before its quantisation")
     if not is_operation and handler is not augmentation:
         _tensors_only(node)
     return handler

@@ -17,10 +17,11 @@ from ecc_lava.importers.keras.handlers import (
     normalisation,
     operators,
     pooling,
+    quantised,
     shapes,
 )
 
-__all__ = ["HANDLERS", "OPERATORS"]
+__all__ = ["HANDLERS", "OPERATORS", "QUANTISED"]
 
 HANDLERS: dict[str, Handler] = {
     "Conv1D": convolutions.conv,
@@ -82,6 +83,12 @@ HANDLERS: dict[str, Handler] = {
     "ZeroPadding2D": shapes.zero_padding,
 }
 """Class name of a Keras layer -> handler."""
+
+QUANTISED: dict[str, Handler] = {
+    "Dense": quantised.dense,
+    "EinsumDense": quantised.einsum_dense,
+}
+"""Class name of a Keras layer -> handler of the layer after `model.quantize`."""
 
 OPERATORS: dict[str, Handler] = {
     "Amax": pooling.reduced_max,
