@@ -12,7 +12,7 @@ from ecc_lava.conversion.passes.interface import IntegerOptions, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, passes_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS, NumberFormat, number_format
-from ecc_lava.graph import Graph
+from ecc_lava.graph import Graph, Relu
 from ecc_lava.inputs import model_inputs
 from ecc_lava.lowering import FOLD_LIMIT, Lowering, lower
 from ecc_lava.networks import Kind, Population, SpikingNetwork
@@ -42,7 +42,7 @@ def convert(
     bits: Bits | None = None,
     steps_in_time: bool = False,
     coding: str | None = None,
-    payload_bits: int = 1,
+    payload_bits: int | None = None,
     signed_spikes: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
@@ -67,9 +67,10 @@ def convert(
     coding : {"graded", "rate", "poisson", "events"}, optional
         How images are sent, see `ecc_lava.inputs.InputCoding`; by default graded where the format's spikes can carry it, else rate. With
         events, the calibration samples are (N, T, H, W, C) of 0 and 1.
-    payload_bits : int
+    payload_bits : int, optional
         1 to 8, as many as the format's spikes carry. A spike then carries an integer of up to ``2**payload_bits - 1``, which stands for
-        lambda. At T=1 the network is the CNN with activations of so many bits.
+        lambda. At T=1 the network is the CNN with activations of so many bits. Activations that the model itself rounds to fewer bits have
+        payloads of these. By default the widest of the model's own, as far as the format goes, and 1 if the model rounds none.
     signed_spikes : bool
         Whether neurons may take back what they sent too early; without effect at T=1.
     seed : int
@@ -89,7 +90,7 @@ def convert(
         If the graph cannot be lowered.
     """
     held = number_format(format)
-    payload = payload_of(payload_bits, signed_spikes, held)
+    payload = payload_of(own_payload_bits(graph, held) if payload_bits is None else payload_bits, signed_spikes, held)
     timesteps = default_timesteps(payload) if timesteps is None else timesteps
     if timesteps < 1:
         raise InvalidInput(f"timesteps {timesteps}; at least 1 is needed")
@@ -102,6 +103,12 @@ def convert(
     for step in passes_of(recipe, payload, IntegerOptions(format, own_widths(network, held) if bits is None else bits, graph, progress)):
         network = step(network, images).with_trace(step)
     return network
+
+
+def own_payload_bits(graph: Graph, format: NumberFormat) -> int:
+    """Return the payload bits unless a caller names others: the widest to which the model itself rounds activations, or 1."""
+    widest = max((node.bits or 1 for node in graph.nodes if isinstance(node, Relu)), default=1)
+    return max(1, min(widest, format.payload_bits, PAYLOAD_BITS_MAX))
 
 
 def default_timesteps(payload: Payload) -> int:
@@ -146,7 +153,10 @@ def _graded(lowered: Lowering, payload: Payload, format: NumberFormat, timesteps
     wider = replace(payload, bits=min(payload.bits + RELAY_BITS, most)) if payload.is_shift else payload
 
     def graded(p: Population) -> Population:
-        return replace(p, payload=wider if p.name in lowered.relays else payload) if p.kind is Kind.IF else p
+        if p.kind is not Kind.IF:
+            return p
+        own = replace(payload, bits=min(payload.bits, p.own_bits or payload.bits))
+        return replace(p, payload=wider if p.name in lowered.relays else own)
 
     return replace(lowered.network, populations=tuple(map(graded, lowered.network.populations)), timesteps=timesteps)
 

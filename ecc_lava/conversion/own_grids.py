@@ -40,9 +40,11 @@ def on_own_steps(network: SpikingNetwork, lambdas: Mapping[str, Float]) -> tuple
     chosen: dict[str, Float] = dict(lambdas)
     kept, lost = list(network.projections), []
     for population in network.populations:
-        if population.kind is not Kind.IF or not population.payload.is_shift:
+        if population.kind is not Kind.IF:
             continue
-        wanted = _own_lambda(population, chosen[population.name])
+        wanted = chosen[population.name] = _own_lambda(population, chosen[population.name])
+        if not population.payload.is_shift:
+            continue
         places = [place for place, p in enumerate(kept) if p.target == population.name and p.grid is not None]
         found = _nearest(population, wanted, [_steps(kept[place], network, chosen) for place in places])
         if found is None:
@@ -60,7 +62,7 @@ def on_own_steps(network: SpikingNetwork, lambdas: Mapping[str, Float]) -> tuple
 
 
 def _own_lambda(population: Population, fitted: Float) -> Float:
-    """Return the step to which the model rounds an activation, where the payload is as wide; else the fitted lambda."""
+    """Return the step to which the model rounds an activation, where the payload is as wide; else the fitted lambda of payload 1."""
     if population.own_bits != population.payload.bits:
         return fitted
     return np.full((1, 1, 1), population.ceiling / population.payload.largest)

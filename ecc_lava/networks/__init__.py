@@ -8,7 +8,7 @@ from ecc_lava.networks.format_checks import check_payload
 from ecc_lava.networks.integer import QuantisedNetwork
 from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.quantisation import PER, Quantisation
-from ecc_lava.networks.rates import clipped_rate, ideal_rate, ideal_rates, input_rates, input_sum, rate_forward, remaining_rates
+from ecc_lava.networks.rates import clipped_rate, ideal_rate, ideal_rates, input_rates, input_sum, own_rate, rate_forward, remaining_rates
 from ecc_lava.networks.shard import Shard, whole
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import READOUT_SUFFIX, Kind, depths, output_name
@@ -33,6 +33,7 @@ __all__ = [
     "input_rates",
     "input_sum",
     "output_name",
+    "own_rate",
     "rate_forward",
     "remaining_rates",
     "whole",

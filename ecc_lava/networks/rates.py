@@ -12,7 +12,17 @@ from ecc_lava.inputs import model_inputs
 from ecc_lava.networks.spiking import Population, SpikingNetwork
 from ecc_lava.networks.wiring import Kind, output_name
 
-__all__ = ["RateFunction", "clipped_rate", "ideal_rate", "ideal_rates", "input_rates", "input_sum", "rate_forward", "remaining_rates"]
+__all__ = [
+    "RateFunction",
+    "clipped_rate",
+    "ideal_rate",
+    "ideal_rates",
+    "input_rates",
+    "input_sum",
+    "own_rate",
+    "rate_forward",
+    "remaining_rates",
+]
 
 RateFunction = Callable[[Population, Array], Float]
 """A population's rate as a function of the sum of its inputs and bias, (N, H, W, C)."""
@@ -76,15 +86,20 @@ def ideal_rate(population: Population, total: Array) -> Float:
     """Return ``min(relu(total / vth), ceiling / lambda)``, rounded if the model rounds it; of a step 1 or 0, of a readout its input."""
     match population.kind:
         case Kind.IF:
-            most = population.ceiling / population.lambda_
-            rate = np.clip(total / population.vth, 0.0, most)
-            return rate if population.own_bits is None else in_steps(rate, most, population.own_bits)
+            return own_rate(population, total / population.vth)
         case Kind.STEP:
             return (total >= population.vth).astype(np.float64)
         case Kind.READOUT:
             return total
         case Kind.INPUT:
             raise AssertionError("an input is given, not computed")
+
+
+def own_rate(population: Population, rate: Array) -> Array:
+    """Return the rate of a ReLU from its input in thresholds: limited as the model limits it, and rounded if the model rounds it."""
+    most = (population.ceiling / population.lambda_).astype(rate.dtype)
+    limited: Array = np.clip(rate, 0.0, most)
+    return limited if population.own_bits is None else in_steps(limited, most, population.own_bits)
 
 
 def clipped_rate(population: Population, total: Array) -> Float:

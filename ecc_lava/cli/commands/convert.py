@@ -29,7 +29,15 @@ Output = Annotated[Path, typer.Option("-o", "--output", metavar="NET.h5", help="
 Timesteps = Annotated[
     Optional[int], typer.Option(min=1, help="T, the steps one image is shown for (default: 32, and 1 with several payload bits).")
 ]
-PayloadBits = Annotated[int, typer.Option("--payload-bits", min=1, max=PAYLOAD_BITS_MAX, help="Bits that a spike carries between layers.")]
+PayloadBits = Annotated[
+    Optional[int],
+    typer.Option(
+        "--payload-bits",
+        min=1,
+        max=PAYLOAD_BITS_MAX,
+        help="Bits that a spike carries between layers (default: those to which the model itself rounds activations, else 1).",
+    ),
+]
 Widths = Annotated[
     Optional[str],
     typer.Option(
@@ -56,7 +64,7 @@ def command(
     format: Format = DEFAULT_FORMAT,
     recipe: Recipe = DEFAULT_RECIPE,
     coding: Coding = None,
-    payload_bits: PayloadBits = 1,
+    payload_bits: PayloadBits = None,
     signed_spikes: SignedSpikes = False,
     input_scale: InputScale = None,
     seed: Annotated[int, seed_option("Seed of the draw of calibration images, and of poisson input.")] = 0,

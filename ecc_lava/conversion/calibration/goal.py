@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.common import Array
-from ecc_lava.networks import Population, SpikingNetwork
+from ecc_lava.networks import Population, SpikingNetwork, own_rate
 
 __all__ = ["Goal", "rows_of"]
 
@@ -26,7 +26,7 @@ class Goal:
         Largest factor on lambda, by the model's own ceiling.
     together : bool
         Whether all channels have one threshold and one gain, as binarised weights and weights of the model's own rounding read them.
-    fixed: bool
+    fixed : bool
         Whether lambda and gain stay as they are: weights that the model has rounded ask for thresholds of powers of two (`own_grids`).
     """
 
@@ -43,7 +43,7 @@ class Goal:
         together = any(p.source == population.name and p.needs_one_lambda for p in network.projections)
         joined = [*network.into(population.name), *(p for p in network.projections if p.source == population.name)]
         fixed = population.payload.is_shift and any(p.grid is not None for p in joined)
-        rates = np.clip(ideal, 0.0, most).astype(np.float32)
+        rates = own_rate(population, ideal).astype(np.float32)
         return Goal(population, rates, most.ravel() / population.payload.largest, together or fixed, fixed)
 
     @property

@@ -12,7 +12,7 @@ from ecc_lava.common import Array, Float, Shape
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply, apply_at, windows
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
-from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork
+from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork, own_rate
 from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
 
 __all__ = ["PresynapticInput", "of_maps"]
@@ -75,7 +75,7 @@ class PresynapticInput:
     def settle(self, population: Population, ideal: Array) -> None:
         """Keep the ideal rates of a population, and drop what no later population reads."""
         if population.kind is Kind.IF:
-            self._ideal[population.name] = np.clip(ideal, 0.0, (population.ceiling / population.lambda_).astype(np.float32))
+            self._ideal[population.name] = own_rate(population, ideal)
         elif population.kind is Kind.STEP:
             self._ideal[population.name] = (ideal >= population.vth).astype(np.float32)
         for source in [name for name, last in self._network.last_reader.items() if last == population.name]:

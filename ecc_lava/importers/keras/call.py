@@ -96,9 +96,9 @@ class Call:
         scaled = self._put("scale", lambda name: Scale(name, flat.name, *per_place), flat, flat.shape)
         return replace(self._reshaped(scaled, x.shape), sizes=x.sizes, axes=x.axes)
 
-    def relu(self, x: Tensor, ceiling: float = inf) -> Tensor:
-        """Write ``min(max(x, 0), ceiling)``."""
-        return self._put("relu", lambda name: Relu(name, x.name, ceiling), x, x.shape)
+    def relu(self, x: Tensor, ceiling: float = inf, bits: int | None = None) -> Tensor:
+        """Write ``min(max(x, 0), ceiling)``, rounded to ``2**bits - 1`` equal steps of the ceiling if bits are given."""
+        return self._put("relu", lambda name: Relu(name, x.name, ceiling, bits), x, x.shape)
 
     def step(self, x: Tensor) -> Tensor:
         """Write ``1 if x >= 0 else 0``."""

@@ -13,6 +13,7 @@ from ecc_lava.importers.keras.handlers.shapes import augmentation
 from ecc_lava.importers.keras.models import inner_model, ordered, reads_channels_first
 from ecc_lava.importers.keras.nodes import rescales_itself
 from ecc_lava.importers.keras.outputs import refuse_inner_finals, write_outputs
+from ecc_lava.importers.keras.packages import package_of
 from ecc_lava.importers.keras.remedies import unsupported
 from ecc_lava.importers.keras.table import HANDLERS, OPERATORS, QUANTISED
 from ecc_lava.importers.keras.tensors import Tensor, natural
@@ -103,8 +104,10 @@ def _handler(node: Any) -> Handler:
     """
     layer, kind = node.operation, type(node.operation).__name__
     is_operation = type(layer).__module__.startswith("keras.src.ops.")
-    handler = (OPERATORS if is_operation else HANDLERS).get(kind)
-    if handler is None or not type(layer).__module__.startswith("keras."):
+    package = package_of(type(layer).__module__)
+    known = package.handlers if package else OPERATORS if is_operation else HANDLERS
+    handler = known.get(kind)
+    if handler is None or not (package or type(layer).__module__.startswith("keras.")):
         raise Refused(unsupported(kind))
     if getattr(layer, "quantization_mode", None) is not None:
         handler = QUANTISED.get(kind)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ecc_lava.common import require_file
 from ecc_lava.errors import FileError, InvalidInput, UnsupportedModel
-from ecc_lava.importers.keras.files.scan import layers_of, offences_of
+from ecc_lava.importers.keras.files.scan import layers_of, offences_of, packages_of
 from ecc_lava.importers.keras.table import HANDLERS
 
 __all__ = ["described_layers", "load_model", "with_input_shapes"]
@@ -39,12 +40,15 @@ def load_model(path: str | Path) -> Any:
         Naming every object of the file that is not loaded.
     """
     path = require_file(path)
-    offences = tuple(offences_of(_config(path)))
+    description = _config(path)
+    offences = tuple(offences_of(description))
     if offences:
         raise UnsupportedModel(offences, tuple(sorted(HANDLERS)))
     import keras
 
     try:
+        for package in packages_of(description):
+            import_module(package.module)  # registers its classes with Keras
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises every kind of error on a damaged file
         raise FileError(f"{path}: Keras cannot load this model: {_first_line(error)}") from error

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ecc_lava.importers.keras.packages import Package, package_of
 from ecc_lava.importers.keras.remedies import LOADED_TO_REFUSE, unsupported
 from ecc_lava.importers.keras.table import HANDLERS, OPERATORS
 
-__all__ = ["layers_of", "offences_of"]
+__all__ = ["layers_of", "offences_of", "packages_of"]
 
 _CONTAINERS = frozenset({"Sequential", "Functional", "Model", "InputLayer"})
 
@@ -72,6 +73,9 @@ def _problem(found: dict[str, Any], training: bool) -> str | None:
     kind, module, inner = found.get("class_name"), found.get("module"), found.get("config")
     if kind in ("__lambda__", "Lambda"):
         return f"{unsupported('Lambda')}; it is never loaded"
+    package = package_of(module)
+    if package is not None:
+        return package.problem(found)
     if not isinstance(kind, str) or not isinstance(module, str | None) or (module is not None and not _allowed(module, training)):
         return f"a custom object of module {module!r}; only Keras's own are loaded"
     if kind == "function":
@@ -116,6 +120,12 @@ def _objects(description: Any) -> Iterator[tuple[str, dict[str, Any], bool]]:
         stack.extend(reversed(inside if value is not description else [part for part in inside if not part[2]]))
 
 
+def packages_of(description: Any) -> set[Package]:
+    """Return the packages beside Keras that a description names."""
+    named = (package_of(found.get("module")) for _, found, _ in _objects(description))
+    return {package for package in named if package is not None}
+
+
 def offences_of(description: Any) -> Iterator[tuple[str, str]]:
     """Yield (where, why) for every object of a description that must not be loaded."""
     for owner, found, training in _objects(description):
@@ -133,7 +143,9 @@ def layers_of(description: Any) -> Iterator[tuple[str, str, str]]:
         if problem is not None:
             problems.setdefault(owner, problem)
         kind = str(found["class_name"])
-        if not training and kind not in _PARTS | _VALUES | _CONTAINERS | {"function", "__lambda__"}:
+        package = package_of(found.get("module"))
+        parts = _PARTS | _VALUES | _CONTAINERS | {"function", "__lambda__"} | (package.parts if package else frozenset())
+        if not training and kind not in parts:
             layers[owner, kind] = None
     for name, kind in layers:
         yield name, kind, problems.get(name, "")

@@ -22,6 +22,7 @@ __all__ = [
     "depthwise_conv",
     "einsum_as_dense",
     "einsum_dense",
+    "laid_conv",
     "on_last_axis",
     "separable_conv",
 ]
@@ -41,7 +42,7 @@ def bias_of(call: Call) -> Array | None:
     return call.numbers(call.layer.bias) if call.layer.use_bias else None
 
 
-def _laid(layer: Any, x: Tensor, kernel: Array, groups: int) -> Conv:
+def laid_conv(layer: Any, x: Tensor, kernel: Array, groups: int) -> Conv:
     """Return the operator of a kernel with the layer's strides, padding and dilation."""
     strides, dilation = pair(layer.strides), pair(layer.dilation_rate)
     padding = padding_of(layer.padding, x.shape, (kernel.shape[0], kernel.shape[1]), strides, dilation)
@@ -50,13 +51,13 @@ def _laid(layer: Any, x: Tensor, kernel: Array, groups: int) -> Conv:
 
 def _depthwise(call: Call, x: Tensor, variable: Any) -> Conv:
     kernel = _kernel(call, variable)  # (kh, kw, Cin, multiplier), channel order c*multiplier + m
-    return _laid(call.layer, x, kernel.reshape(*kernel.shape[:2], 1, -1), kernel.shape[2])
+    return laid_conv(call.layer, x, kernel.reshape(*kernel.shape[:2], 1, -1), kernel.shape[2])
 
 
 def conv(call: Call) -> Tensor:
     """Convert Conv2D and Conv1D."""
     layer, x = call.layer, laid_for(call)
-    y = call.linear(x, _laid(layer, x, _kernel(call, layer.kernel), layer.groups), bias_of(call))
+    y = call.linear(x, laid_conv(layer, x, _kernel(call, layer.kernel), layer.groups), bias_of(call))
     return activated(call, y, layer.activation)
 
 
