@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Keras model: .keras, .h5 or .hdf5.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Keras model: a .keras archive or an HDF5 file, whatever its name.")]
 Network = Annotated[Path, typer.Argument(metavar="NET.h5", help="A network file made by `ecc-lava convert`.")]
 
 Data = Annotated[Path, typer.Option("--data", metavar="FILE.npz", help="Images x_test and, optionally, labels y_test.")]

@@ -12,6 +12,7 @@ import numpy as np
 from ecc_lava.common import Array, Shape
 from ecc_lava.geometry import Conv, Geometry, Sparse, WeightGrid, target_shape
 from ecc_lava.graph import Add, Final, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Step
+from ecc_lava.importers.keras.framework import as_numpy
 from ecc_lava.importers.keras.tensors import Tensor, map_shape, natural
 
 __all__ = ["Call", "Handler", "Refused", "laid_for", "wrong_axes"]
@@ -65,7 +66,7 @@ class Call:
     def numbers(self, variable: Any) -> Array:
         """Return a Keras variable as a float32 array."""
         if id(variable) not in self.weights:
-            self.weights[id(variable)] = variable, np.asarray(variable, np.float32)
+            self.weights[id(variable)] = variable, as_numpy(variable, np.float32)
         return self.weights[id(variable)][1]
 
     def linear(self, x: Tensor, geometry: Geometry, bias: Array | None = None, grid: WeightGrid | None = None) -> Tensor:

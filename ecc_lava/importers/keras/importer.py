@@ -9,6 +9,7 @@ from ecc_lava.errors import EccLavaError, InvalidInput, InvalidNetwork, Unsuppor
 from ecc_lava.graph import Graph, Input, nodes_for_outputs
 from ecc_lava.importers.keras.call import Call, Handler, Refused, wrong_axes
 from ecc_lava.importers.keras.draft import Draft, ExaminedLayer
+from ecc_lava.importers.keras.framework import keras_package
 from ecc_lava.importers.keras.handlers.shapes import augmentation
 from ecc_lava.importers.keras.models import inner_model, ordered, reads_channels_first
 from ecc_lava.importers.keras.nodes import rescales_itself
@@ -57,7 +58,7 @@ def examined(model: Any) -> tuple[tuple[ExaminedLayer, ...], Graph | Unsupported
     InvalidInput, InvalidNetwork
         As `from_keras`.
     """
-    import keras
+    keras = keras_package()
 
     if not isinstance(model, keras.Model):
         raise InvalidInput(f"from_keras takes a Keras model, not a {type(model).__name__}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecc_lava.importers.keras.framework import keras_package
+
 __all__ = ["inner_model", "ordered", "reads_channels_first"]
 
 _CHANGES_AXES = frozenset({"Flatten", "Moveaxis", "Permute", "Reshape", "Swapaxes", "Transpose"})
@@ -17,7 +19,7 @@ def ordered(model: Any) -> list[Any]:
 
 def inner_model(layer: Any) -> Any:
     """Return a layer's functional model if the layer is a model, else None."""
-    import keras
+    keras = keras_package()
 
     if isinstance(layer, keras.Sequential):
         return layer._functional

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Mapping
-from importlib import import_module
+import inspect
+import logging
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ecc_lava.common import require_file
-from ecc_lava.errors import FileError, InvalidInput, UnsupportedModel
-from ecc_lava.importers.keras.files.scan import layers_of, offences_of, packages_of
+from ecc_lava.errors import InvalidInput, UnsupportedModel
+from ecc_lava.importers.keras.files.keras2 import in_words_of_keras_3, meant_otherwise, without_unknown_settings
+from ecc_lava.importers.keras.files.opening import opened
+from ecc_lava.importers.keras.files.reading import Stored, line_of, stored
+from ecc_lava.importers.keras.files.scan import layers_of, offences_of
+from ecc_lava.importers.keras.framework import keras_package
+from ecc_lava.importers.keras.remedies import LOADED_TO_REFUSE
 from ecc_lava.importers.keras.table import HANDLERS
 
 __all__ = ["described_layers", "load_model", "with_input_shapes"]
 
-_NEITHER = "neither a .keras archive nor an HDF5 model, or one cut short; save it again with model.save('name.keras')"
-
-CONFIG_BYTES_MAX = 2**26
-"""Largest model description that is read, bytes."""
+_log = logging.getLogger(__name__)
 
 
 def load_model(path: str | Path) -> Any:
-    """Load a `.keras`, `.h5` or `.hdf5` model.
+    """Load a Keras model: a `.keras` archive or an HDF5 file, whatever its name.
 
     The stored description is read first, without Keras. An object that may hold more than numbers, such as a Lambda or a custom object, is
-    refused before Keras builds anything, so no code of the file's author can run.
+    refused before Keras builds anything, so no code of the file's author can run. What Keras 2 wrote in its words is put in the words of
+    Keras 3, in a copy; one line of the log says what.
 
     Returns
     -------
@@ -38,25 +39,25 @@ def load_model(path: str | Path) -> Any:
         If the file is missing, unreadable or not a Keras model.
     UnsupportedModel
         Naming every object of the file that is not loaded.
+    MissingDependency
+        If Keras does not start.
     """
-    path = require_file(path)
-    description = _config(path)
-    offences = tuple(offences_of(description))
+    path = Path(path)
+    file, changes = _translated(path)
+    offences = dict.fromkeys(offences_of(file.description))
+    if file.version.startswith(("1.", "2.")):
+        offences.update(dict.fromkeys(meant_otherwise(file.description)))
     if offences:
-        raise UnsupportedModel(offences, tuple(sorted(HANDLERS)))
-    import keras
-
-    try:
-        for package in packages_of(description):
-            import_module(package.module)  # registers its classes with Keras
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises every kind of error on a damaged file
-        raise FileError(f"{path}: Keras cannot load this model: {_first_line(error)}") from error
+        raise UnsupportedModel(tuple(offences), tuple(sorted(HANDLERS)))
+    changes += without_unknown_settings(file.description, _settings)
+    if changes:
+        _log.warning("%s: read in the words of Keras 3: %s", path, ", ".join(changes))
+    return opened(path, file, bool(changes))
 
 
 def described_layers(path: str | Path) -> tuple[tuple[str, str, str], ...]:
     """Return (name, class, why it is not loaded) of every layer that a file describes, without loading it; errors as for `load_model`."""
-    return tuple(layers_of(_config(require_file(path))))
+    return tuple(layers_of(_translated(Path(path))[0].description))
 
 
 def with_input_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
@@ -73,8 +74,7 @@ def with_input_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
     InvalidInput
         If the model does not take a shape, or a shape is missing.
     """
-    import keras
-
+    keras = keras_package()
     inputs = {tensor._keras_history.operation.name: tensor for tensor in getattr(model, "inputs", None) or ()}
     if set(shapes) == {""} and len(inputs) == 1:
         shapes = {next(iter(inputs)): shapes[""]}
@@ -98,65 +98,26 @@ def with_input_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         fixed = keras.models.clone_model(model, input_tensors=tensors if len(tensors) > 1 else tensors[0])
         fixed.set_weights(model.get_weights())
     except ValueError as error:
-        raise InvalidInput(f"the model cannot take the input shape {', '.join(map(str, sizes.values()))}: {_first_line(error)}") from error
+        raise InvalidInput(f"the model cannot take the input shape {', '.join(map(str, sizes.values()))}: {line_of(error)}") from error
     return fixed
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _translated(path: Path) -> tuple[Stored, list[str]]:
+    """Return what a file holds, in the words of Keras 3 as far as these need no Keras, and what was changed."""
+    file = stored(path)
+    return file, in_words_of_keras_3(file.description)
 
 
-def _config(path: Path) -> Any:
-    """Return as JSON values the description that Keras will read; Keras chooses the format by the file's name."""
-    match path.suffix:
-        case ".keras":
-            return _parsed(path, _zip_description(path))
-        case ".h5" | ".hdf5":
-            return _parsed(path, _hdf5_description(path))
-        case _:
-            raise FileError(f"{path}: the name of a Keras model must end in .keras, .h5 or .hdf5")
-
-
-def _zip_description(path: Path) -> bytes:
-    if not zipfile.is_zipfile(path):
-        raise FileError(f"{path}: {'an HDF5 file, not a .keras archive; rename it to .h5' if _is_hdf5(path) else _NEITHER}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = archive.getinfo("config.json").file_size
-            description = archive.read("config.json") if size <= CONFIG_BYTES_MAX else None
-    except Exception as error:  # zipfile and its decompressors raise every kind of error on a damaged file
-        raise FileError(f"{path}: not a Keras archive, or a damaged one: {_first_line(error)}") from error
-    if description is None:
-        raise FileError(f"{path}: the model description has {size} bytes; at most {CONFIG_BYTES_MAX} are read")
-    return description
-
-
-def _hdf5_description(path: Path) -> Any:
-    import h5py
-
-    if not _is_hdf5(path):
-        raise FileError(f"{path}: {'a .keras archive; rename it to .keras' if zipfile.is_zipfile(path) else _NEITHER}")
-    try:
-        with h5py.File(path, "r") as file:
-            stored = file.attrs.get("model_config")
-    except Exception as error:  # h5py raises every kind of error on a damaged file
-        raise FileError(f"{path}: an HDF5 file that cannot be read: {_first_line(error)}") from error
-    if stored is None:
-        raise FileError(f"{path}: an HDF5 file without a model description (weights only?); save the whole model with model.save(...)")
-    return stored
-
-
-def _is_hdf5(path: Path) -> bool:
-    import h5py
-
-    return bool(h5py.is_hdf5(path))
-
-
-def _parsed(path: Path, text: Any) -> dict[str, Any]:
-    try:
-        description = json.loads(text)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise FileError(f"{path}: the model description is not JSON: {_first_line(error)}") from error
-    if not isinstance(description, dict):
-        raise FileError(f"{path}: the model description is a {type(description).__name__}, not a model")
-    return description
+def _settings(kind: str) -> Collection[str] | None:
+    """Return the settings that Keras's layer of a name takes; None for another class."""
+    layer = getattr(keras_package().layers, kind, None) if kind in HANDLERS or kind in LOADED_TO_REFUSE or kind == "InputLayer" else None
+    if layer is None:
+        return None
+    names: set[str] = set()
+    for owner in layer.__mro__:
+        if "__init__" in vars(owner):
+            taken = inspect.signature(vars(owner)["__init__"]).parameters.values()
+            names.update(parameter.name for parameter in taken)
+            if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in taken):
+                break  # what is not named here is refused, whatever the classes below take
+    return names

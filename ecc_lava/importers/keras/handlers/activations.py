@@ -11,6 +11,7 @@ import numpy as np
 from ecc_lava.common import Array
 from ecc_lava.graph import Sigmoid, Softmax
 from ecc_lava.importers.keras.call import Call, Refused
+from ecc_lava.importers.keras.spellings import OF_TENSORFLOW
 from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = [
@@ -103,6 +104,8 @@ def activated(call: Call, x: Tensor, function: Any) -> Tensor:
     if not module.startswith(("keras.", "tensorflow.")):  # any function may be called relu
         raise Refused(f"its activation {kind!r} is a function of {module or 'unknown origin'}, not of Keras; train with 'relu' instead")
     layers = {"ReLU": _relu, "LeakyReLU": _leaky_relu, "PReLU": _prelu}
+    if module.startswith("tensorflow."):
+        kind = OF_TENSORFLOW.get(kind, kind)
     if kind in layers:
         return layers[kind](call, x, function)
     if kind not in _FUNCTIONS:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ecc_lava.common import Array
 from ecc_lava.importers.keras.call import Call
+from ecc_lava.importers.keras.framework import as_numpy, keras_package
 from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = ["batch_normalization", "normalization", "rescaling"]
@@ -39,7 +40,7 @@ def batch_normalization(call: Call) -> Tensor:
 def normalization(call: Call) -> Tensor:
     """Convert Normalization by stored statistics."""
     layer = call.layer
-    mean, variance = np.asarray(layer.mean, np.float64), np.asarray(layer.variance, np.float64)
+    mean, variance = as_numpy(layer.mean, np.float64), as_numpy(layer.variance, np.float64)
     deviation = np.maximum(np.sqrt(variance), KERAS_EPSILON)
     if layer.invert:
         return call.scale(call.input, deviation, mean)
@@ -48,7 +49,7 @@ def normalization(call: Call) -> Tensor:
 
 def rescaling(call: Call) -> Tensor:
     """Convert Rescaling."""
-    import keras
+    keras = keras_package()
 
     scale, offset = np.asarray(call.layer.scale, np.float64), np.asarray(call.layer.offset, np.float64)
     if scale.ndim and keras.config.image_data_format() == "channels_first":

@@ -1,0 +1,81 @@
+"""Give Keras a file under the ending that it looks at, with the description that was checked; the user's own file is only read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import zipfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ecc_lava.errors import FileError
+from ecc_lava.importers.keras.files.reading import ARCHIVE, Stored, line_of
+from ecc_lava.importers.keras.files.scan import packages_of
+from ecc_lava.importers.keras.framework import keras_package
+
+__all__ = ["opened"]
+
+
+def opened(path: Path, file: Stored, changed: bool) -> Any:
+    """Return the model of a file whose description was checked.
+
+    Parameters
+    ----------
+    path : Path
+    file : Stored
+    changed : bool
+        Whether its description differs from the one in the file.
+
+    Raises
+    ------
+    FileError
+        With the last line of Keras's own message.
+    """
+    endings = (ARCHIVE,) if file.kind == ARCHIVE else (".h5", ".hdf5")
+    if not changed and path.name.endswith(endings):
+        return _load(path, path, file)
+    with tempfile.TemporaryDirectory(prefix="ecc_lava.") as folder:
+        copy = Path(folder) / f"model{file.kind}"
+        try:
+            if not changed:
+                shutil.copyfile(path, copy)
+            elif file.kind == ARCHIVE:
+                _rewrite_archive(path, copy, file.description)
+            else:
+                _rewrite_hdf5(path, copy, file.description)
+        except Exception as error:  # zipfile and h5py raise every kind of error on a damaged file
+            raise FileError(f"{path}: cannot be copied to {folder}, where Keras would read it: {line_of(error)}") from error
+        return _load(copy, path, file)
+
+
+def _load(path: Path, named: Path, file: Stored) -> Any:
+    keras = keras_package()
+    try:
+        for package in packages_of(file.description):
+            import_module(package.module)  # registers its classes with Keras
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises every kind of error on a damaged file
+        by = f"Keras {file.version}" if file.version else "the Keras that wrote it"
+        remedy = f"load it with {by}, save it there with model.save('name.keras'), or rebuild the layer"
+        raise FileError(f"{named}: Keras cannot load this model: {line_of(error).replace(str(path), str(named))}; {remedy}") from error
+
+
+def _rewrite_archive(path: Path, copy: Path, description: dict[str, Any]) -> None:
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
+        for item in old.infolist():
+            if item.filename == "config.json":
+                new.writestr(item.filename, json.dumps(description))
+            else:
+                with old.open(item) as source, new.open(item.filename, "w", force_zip64=True) as target:
+                    shutil.copyfileobj(source, target)
+
+
+def _rewrite_hdf5(path: Path, copy: Path, description: dict[str, Any]) -> None:
+    import h5py
+
+    shutil.copyfile(path, copy)
+    with h5py.File(copy, "r+") as file:
+        del file.attrs["model_config"]
+        file.attrs["model_config"] = json.dumps(description)
