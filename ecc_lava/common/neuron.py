@@ -57,11 +57,11 @@ class Payload:
         return self.bits > 1
 
 
-def in_steps(values: Array, largest: Array | float, bits: int) -> Array:
-    """Return values of 0 to `largest`, rounded to the nearest of ``2**bits - 1`` equal steps of it; a tie goes to the even one."""
+def in_steps(values: Array, largest: Array | float, bits: int, halves_up: bool = False) -> Array:
+    """Return values of 0 to `largest`, rounded to the nearest of ``2**bits - 1`` equal steps of it; halves go up, or to the even step."""
     step = largest / (2**bits - 1)
-    rounded: Array = np.rint(values / step) * step
-    return rounded
+    whole: Array = np.floor(values / step + 0.5) if halves_up else np.rint(values / step)
+    return whole * step
 
 
 BINARY = Payload()

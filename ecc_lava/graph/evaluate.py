@@ -35,9 +35,9 @@ def _value(node: Node, sources: list[Array]) -> Array:
             return sources[0] * scale + shift
         case Reshape(shape=shape):
             return sources[0].reshape(-1, *shape)
-        case Relu(ceiling=ceiling, bits=bits):
+        case Relu(ceiling=ceiling, bits=bits, halves_up=halves_up):
             clipped = np.clip(sources[0], 0.0, ceiling)
-            return clipped if bits is None else in_steps(clipped, ceiling, bits)
+            return clipped if bits is None else in_steps(clipped, ceiling, bits, halves_up)
         case Step():
             return (sources[0] >= 0).astype(sources[0].dtype)
         case MaxPool(size=size):

@@ -18,7 +18,7 @@ import numpy as np
 from ecc_lava.common import Array, Shape, only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Conv, Dense, Sparse, WeightGrid, arrays, describe, synapses
-from ecc_lava.graph.nodes import Final, Input, Linear, Node, Softmax, shape_of
+from ecc_lava.graph.nodes import Final, Input, Linear, Node, Relu, Softmax, shape_of
 from ecc_lava.inputs import InputSpec
 
 __all__ = ["Graph"]
@@ -100,7 +100,7 @@ class Graph:
                     case WeightGrid(peaks=peaks, bits=bits):
                         described.append(bits)
                         stored.append(peaks)
-                    case None:
+                    case None | False if isinstance(node, Linear | Relu):
                         pass  # what a model has not quantised
                     case _:
                         described.append(value)

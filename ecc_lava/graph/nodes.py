@@ -97,10 +97,14 @@ class Reshape(_OneSource):
 
 @dataclass(frozen=True, eq=False)
 class Relu(_OneSource):
-    """``y = min(max(x, 0), ceiling)``; with `bits`, rounded to the nearest of ``2**bits - 1`` equal steps of the ceiling."""
+    """``y = min(max(x, 0), ceiling)``; with `bits`, rounded to the nearest of ``2**bits - 1`` equal steps of the ceiling.
+
+    Halves of a step go up, or else to the even step.
+    """
 
     ceiling: float = inf
     bits: int | None = None
+    halves_up: bool = False
 
     def __post_init__(self) -> None:
         if not self.ceiling > 0:

@@ -42,7 +42,7 @@ from ecc_lava.lowering.decisions import Decision, Lowering
 from ecc_lava.lowering.expressions import Expression, Term, added, extended, negated, scaling, united
 from ecc_lava.lowering.folding import FOLD_LIMIT, Folding, OperatorCost, cost_of, linear_costs, pool_costs, sharing_costs
 from ecc_lava.lowering.maxima import MaxTerm, inside_of, largest
-from ecc_lava.lowering.order import passes_on, pooled_first, read_as, readers_of
+from ecc_lava.lowering.order import passes_on, pooled_first, read_as, readers_of, rectified_once
 from ecc_lava.networks import READOUT_SUFFIX, Kind, Population, Projection, SpikingNetwork
 
 __all__ = ["lower"]
@@ -57,7 +57,7 @@ def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
     fold_limit : float
         How many times the weights or synapses of the pair a folded operator may have (see `folding`).
     """
-    nodes = pooled_first(nodes_for_outputs(graph.nodes, graph.logits.values()))
+    nodes = rectified_once(pooled_first(nodes_for_outputs(graph.nodes, graph.logits.values())), graph)
     builder = _Builder(graph, nodes, fold_limit)
     for node in nodes:
         builder.visit(node)
@@ -87,8 +87,8 @@ class _Builder:
             case Input(name=name, shape=shape):
                 self._expressions[name] = self._new_population(name, Kind.INPUT, Expression((), np.zeros((1, 1, 1)), shape))
                 self._decide(Decision(name, "input"))
-            case Relu(name=name, ceiling=ceiling, bits=bits):
-                self._expressions[name] = self._new_population(name, Kind.IF, self._as_read(node, sources[0]), ceiling, bits)
+            case Relu(name=name):
+                self._expressions[name] = self._new_population(name, Kind.IF, self._as_read(node, sources[0]), node)
                 self._decide(Decision(name, "population"))
             case Step(name=name):
                 self._expressions[name] = self._new_population(name, Kind.STEP, self._as_read(node, sources[0]))
@@ -145,8 +145,11 @@ class _Builder:
         relays = frozenset(term.population for made in self._relays.values() for term in made.terms)
         return Lowering(network, tuple(self._decisions.values()), relays)
 
-    def _new_population(self, name: str, kind: Kind, expression: Expression, ceiling: float = inf, bits: int | None = None) -> Expression:
-        population = replace(Population.ideal(name, expression.shape, kind, expression.constant, ceiling), own_bits=bits)
+    def _new_population(self, name: str, kind: Kind, expression: Expression, relu: Relu | None = None) -> Expression:
+        ceiling = inf if relu is None else relu.ceiling
+        population = Population.ideal(name, expression.shape, kind, expression.constant, ceiling)
+        if relu is not None:
+            population = replace(population, own_bits=relu.bits, halves_up=relu.halves_up)
         self._populations.append(population)
         self._shapes[name] = population.shape
         self._projections.extend(

@@ -9,9 +9,9 @@ import numpy as np
 
 from ecc_lava.common import Shape
 from ecc_lava.geometry import Dense, is_placement
-from ecc_lava.graph import Add, Linear, MaxPool, Node, Relu, Reshape, Scale, Step
+from ecc_lava.graph import Add, Graph, Linear, MaxPool, Node, Relu, Reshape, Scale, Step
 
-__all__ = ["passes_on", "pooled_first", "read_as", "readers_of"]
+__all__ = ["passes_on", "pooled_first", "read_as", "readers_of", "rectified_once"]
 
 
 def pooled_first(nodes: list[Node]) -> list[Node]:
@@ -36,6 +36,32 @@ def pooled_first(nodes: list[Node]) -> list[Node]:
         else:
             result.append(node)
     return [node for node in result if not (isinstance(node, Relu) and node.name in swapped)]
+
+
+def rectified_once(nodes: list[Node], graph: Graph) -> list[Node]:
+    """Put a Reshape, which does nothing, in place of every ReLU that one other ReLU alone reads, directly or after reshapes.
+
+    ``relu(relu(x)) = relu(x)`` if the first one has no lower ceiling and does not round: a quantiser after an activation is one population.
+    """
+    readers: dict[str, list[Node]] = {output: [] for output in graph.logits.values()}
+    outputs = set(readers)
+    for node in nodes:
+        for source in node.sources:
+            readers.setdefault(source, []).append(node)
+
+    def reader(node: Node) -> Node | None:
+        """Return the one node that reads a tensor behind reshapes, or None."""
+        read = readers.get(node.name, [])
+        if len(read) != 1 or node.name in outputs:
+            return None
+        return reader(read[0]) if isinstance(read[0], Reshape) else read[0]
+
+    result: list[Node] = []
+    for node in nodes:
+        after = reader(node) if isinstance(node, Relu) and node.bits is None else None
+        spare = isinstance(node, Relu) and isinstance(after, Relu) and node.ceiling >= after.ceiling
+        result.append(Reshape(node.name, node.sources[0], graph.shapes[node.name]) if spare else node)
+    return result
 
 
 def read_as(nodes: list[Node], outputs: Iterable[str]) -> dict[str, Shape]:

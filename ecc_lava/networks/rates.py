@@ -99,7 +99,7 @@ def own_rate(population: Population, rate: Array) -> Array:
     """Return the rate of a ReLU from its input in thresholds: limited as the model limits it, and rounded if the model rounds it."""
     most = (population.ceiling / population.lambda_).astype(rate.dtype)
     limited: Array = np.clip(rate, 0.0, most)
-    return limited if population.own_bits is None else in_steps(limited, most, population.own_bits)
+    return limited if population.own_bits is None else in_steps(limited, most, population.own_bits, population.halves_up)
 
 
 def clipped_rate(population: Population, total: Array) -> Float:

@@ -49,6 +49,8 @@ class Population(WiredPopulation):
         Largest magnitude of one step's input and bias over the calibration images, in the potential's units; None if it was not measured.
     own_bits : int or None
         The model itself rounds this activation to ``2**own_bits - 1`` equal steps of its ceiling; None if it does not.
+    halves_up : bool
+        Whether it then rounds halves of a step up, as the neurons do, or to the even step.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Population(WiredPopulation):
     payload: Payload = BINARY
     observed: Array | None = None
     own_bits: int | None = None
+    halves_up: bool = False
 
     def __post_init__(self) -> None:
         if not self.ceiling > 0:

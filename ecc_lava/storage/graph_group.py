@@ -33,9 +33,9 @@ def write_graph(group: Any, graph: Graph, writer: Writer) -> None:
             case Scale(scale=scale, shift=shift):
                 writer.array(stored, "scale", scale)
                 writer.array(stored, "shift", shift)
-            case Relu(ceiling=ceiling, bits=bits):
+            case Relu(ceiling=ceiling, bits=bits, halves_up=halves_up):
                 entry["ceiling"] = None if ceiling == inf else ceiling
-                entry |= {} if bits is None else {"bits": bits}
+                entry |= {} if bits is None else {"bits": bits, "halves_up": halves_up}
             case MaxPool(size=size, strides=strides, padding=padding):
                 entry |= {"size": size, "strides": strides, "padding": padding}
             case Softmax() | Sigmoid() | Add() | Maximum() | Step():
@@ -68,7 +68,7 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
             return Scale(name, sources[0], read_array(stored, "scale", *_FLOATS), read_array(stored, "shift", *_FLOATS))
         case "Relu":
             ceiling = inf if entry["ceiling"] is None else float(entry["ceiling"])
-            return Relu(name, sources[0], ceiling, int(entry["bits"]) if "bits" in entry else None)
+            return Relu(name, sources[0], ceiling, int(entry["bits"]) if "bits" in entry else None, bool(entry.get("halves_up")))
         case "Step":
             return Step(name, sources[0])
         case "MaxPool":

@@ -159,7 +159,7 @@ def _read_quantisation(value: Any) -> Quantisation | None:
 def _float_header(population: Population) -> dict[str, Any]:
     """Return what is stored of a float population beside its arrays."""
     known = {**_header(population), "ceiling": None if population.ceiling == inf else population.ceiling}
-    return known if population.own_bits is None else {**known, "own_bits": population.own_bits}
+    return known if population.own_bits is None else {**known, "own_bits": population.own_bits, "halves_up": population.halves_up}
 
 
 def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
@@ -194,7 +194,9 @@ def read_float(group: Any) -> SpikingNetwork:
         observed = read_array(stored, "observed", "float64") if has_member(stored, "observed") else None
         facts = str(p["name"]), as_shape(p["shape"]), Kind(p["kind"])
         own_bits = int(p["own_bits"]) if "own_bits" in p else None
-        populations.append(Population(*facts, bias, vth, v_init, lambda_, ceiling, _payload(p), observed, own_bits))
+        populations.append(
+            Population(*facts, bias, vth, v_init, lambda_, ceiling, _payload(p), observed, own_bits, bool(p.get("halves_up")))
+        )
     projections = []
     for index, p in enumerate(header["projections"]):
         stored = _stored(group, "projections", index)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from ecc_lava.importers.keras.table import HANDLERS, OPERATORS
+from itertools import chain
+
+from ecc_lava.importers.keras.packages import PACKAGES
+from ecc_lava.importers.keras.table import HANDLERS, OPERATORS, QUANTISED
 from tests.helpers.program import BAD_INPUT, OK, Call, one_message
 
 
 def test_all_layers_and_operations_are_listed_once(call: Call) -> None:
     kinds = call("layers", "--json").json["kinds"]
-    assert sorted(name for kind in kinds for name in kind["layers"]) == sorted(HANDLERS)
+    known = chain(HANDLERS, QUANTISED, *(package.handlers for package in PACKAGES))
+    assert sorted(name for kind in kinds for name in kind["layers"]) == sorted(known)
     assert sorted(name for kind in kinds for name in kind["operations"]) == sorted(OPERATORS)
     assert all(kind["title"] and kind["limits"] for kind in kinds)
 

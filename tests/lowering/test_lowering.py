@@ -61,6 +61,8 @@ def test_every_node_is_decided_on_once_and_named_after(graph: Graph) -> None:
     populations = lowering.network.by_name
     for node in graph.nodes:
         match node:
+            case Relu(name=name) | MaxPool(name=name) if kinds[name] == "folded":  # a ReLU, maybe swapped, that another ReLU alone reads
+                assert name not in populations
             case Relu(name=name) | MaxPool(name=name) | Maximum(name=name):  # a ReLU and the pool after it may have been swapped
                 assert kinds[name] == "population" or "maxima" in kinds[name] or "readout" in kinds[name]
                 assert kinds[name] != "population" or populations[name].kind is Kind.IF
@@ -514,3 +516,20 @@ def test_a_term_that_is_zero_everywhere_is_no_projection() -> None:
         assert len(projections) == expected
         assert all(isinstance(p.geometry, Conv) and p.geometry.gain is None for p in projections)
         assert _error(graph, lower(graph, 1e9)) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "number"),
+    [
+        (Relu("a", "x"), Relu("b", "flat", 0.5, 3), 1),
+        (Relu("a", "x", 0.4), Relu("b", "flat", 0.5, 3), 2),
+        (Relu("a", "x", 0.5, 2), Relu("b", "flat"), 2),
+    ],
+    ids=["a quantiser", "a lower ceiling first", "a rounding first"],
+)
+def test_a_relu_after_a_relu_is_one_population(first: Relu, second: Relu, number: int) -> None:
+    last = Linear("y", "b", Dense(np.eye(12)), np.zeros(12))
+    graph = Graph((Input("x", (2, 2, 3)), first, Reshape("flat", "a", (1, 1, 12)), second, last))
+    network = lower(graph).network
+    assert sum(p.kind is Kind.IF for p in network.populations) == number
+    assert _error(graph, lower(graph)) < 1e-9

@@ -97,9 +97,9 @@ class Call:
         scaled = self._put("scale", lambda name: Scale(name, flat.name, *per_place), flat, flat.shape)
         return replace(self._reshaped(scaled, x.shape), sizes=x.sizes, axes=x.axes)
 
-    def relu(self, x: Tensor, ceiling: float = inf, bits: int | None = None) -> Tensor:
+    def relu(self, x: Tensor, ceiling: float = inf, bits: int | None = None, halves_up: bool = False) -> Tensor:
         """Write ``min(max(x, 0), ceiling)``, rounded to ``2**bits - 1`` equal steps of the ceiling if bits are given."""
-        return self._put("relu", lambda name: Relu(name, x.name, ceiling, bits), x, x.shape)
+        return self._put("relu", lambda name: Relu(name, x.name, ceiling, bits, halves_up), x, x.shape)
 
     def step(self, x: Tensor) -> Tensor:
         """Write ``1 if x >= 0 else 0``."""

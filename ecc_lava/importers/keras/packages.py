@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from ecc_lava.importers.keras.call import Handler
-from ecc_lava.importers.keras.handlers import qkeras
+from ecc_lava.importers.keras.handlers import hgq, qkeras
 
 __all__ = ["PACKAGES", "Package", "package_of"]
 
@@ -92,6 +92,14 @@ PACKAGES: Final = (
         },
         frozenset({"Clip", "QInitializer", "binary", "quantized_bits", "quantized_po2", "quantized_relu", "quantized_tanh", "ternary"}),
         frozenset({"binary", "quantized_bits", "quantized_relu", "ternary"}),
+    ),
+    Package(
+        "hgq",
+        "hgq2",
+        "hgq",
+        {"QConv1D": hgq.conv, "QConv2D": hgq.conv, "QDense": hgq.dense, "Quantizer": hgq.quantizer},
+        frozenset({"Constant", "DefaultBitwidthMapper", "Max", "Min", "MinMax", "MonoL1", "QuantizerConfig"}),
+        frozenset(),
     ),
 )
 """A new package is an entry here, and a file of handlers."""

@@ -55,7 +55,10 @@ def _quantised(trained: Any, mode: str) -> Any:
     model.set_weights(trained.get_weights())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # layers that cannot be quantised
-        model.quantize(mode)
+        if mode == "int4" and hasattr(keras.quantizers, "Int4QuantizationConfig"):
+            model.quantize(config=keras.quantizers.Int4QuantizationConfig(block_size=-1))  # later versions of Keras have blocks by default
+        else:
+            model.quantize(mode)
     return model
 
 
@@ -113,6 +116,19 @@ def test_payloads_of_several_bits_round_scales_by_channel_again(trained: Any, ca
     spiking = convert(graph, calibration=images, payload_bits=4, recipe="channel")
     assert "pointwise" in caplog.text and "binary spikes" in caplog.text
     assert [p.target for p in spiking.projections if p.grid is not None] == ["classes"]
+
+
+def test_blocks_of_inputs_are_refused(trained: Any) -> None:
+    import keras
+
+    if not hasattr(keras.quantizers, "Int4QuantizationConfig"):
+        pytest.skip("this version of Keras has no blocks")
+    model = keras.models.clone_model(trained)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        model.quantize("int4")
+    with pytest.raises(UnsupportedModel, match="a scale and a zero for each block of inputs; quantise with block_size=-1"):
+        from_keras(model)
 
 
 def test_float8_is_refused(trained: Any) -> None:

@@ -22,6 +22,7 @@ _PARTS = frozenset(
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity IdentityInitializer LecunNormal LecunUniform Ones Orthogonal
     OrthogonalInitializer RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2 OrthogonalRegularizer
     MaxNorm MinMaxNorm NonNeg UnitNorm DTypePolicy DTypePolicyMap FloatDTypePolicy Policy QuantizedDTypePolicy
+    Int4DTypePolicy Int4QuantizationConfig Int8QuantizationConfig AbsMaxQuantizer
     """.split()  # noqa: SIM905 - one a line would hide the rest
 )
 """Initializers, regularizers, constraints and policies, which stand inside layers."""
@@ -36,6 +37,7 @@ _MODULES = (
     "keras.initializers",
     "keras.layers",
     "keras.models",
+    "keras.quantizers",
     "keras.regularizers",
     "keras.src.activations",
     "keras.src.applications.inception_resnet_v2",  # CustomScaleLayer

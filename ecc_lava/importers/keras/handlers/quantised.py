@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -30,6 +30,8 @@ def _mantissas(call: Call) -> tuple[Array, int]:
     layer, mode = call.layer, call.layer.quantization_mode
     if mode not in _BITS:
         raise Refused(f"Keras has quantised its weights to {mode}; only {' and '.join(_BITS)} are supported")
+    if getattr(layer, "kernel_zero", None) is not None:
+        raise Refused("its weights have a scale and a zero for each block of inputs; quantise with block_size=-1, or to int8")
     if getattr(layer, "lora_enabled", False):
         raise Refused("it adds LoRA's weights to rounded ones; merge them before quantising")
     _log.info("%s: weights are the model's own %s; Keras rounds the inputs anew for every image, which is left out", call.name, mode)
@@ -41,8 +43,6 @@ def dense(call: Call) -> Tensor:
     layer = call.layer
     mantissas, bits = _mantissas(call)
     scale = np.asarray(layer.kernel_scale, np.float64)
-    if scale.shape != mantissas.shape[-1:]:
-        raise Refused(f"its scales have shape {scale.shape}; one for each output is supported: quantise without blocks")
     kernel = (mantissas / scale).astype(np.float32)
     y = on_last_axis(call, call.input, kernel, bias_of(call), grid_of(mantissas, bits))
     return activated(call, y, layer.activation)
@@ -51,5 +51,14 @@ def dense(call: Call) -> Tensor:
 def einsum_dense(call: Call) -> Tensor:
     """Convert a quantised EinsumDense as a matrix."""
     mantissas, bits = _mantissas(call)
-    scale = np.asarray(call.layer._adjust_scale_for_dequant(call.layer.kernel_scale), np.float64)
-    return einsum_as_dense(call, (mantissas / scale).astype(np.float32), mantissas, bits)
+    return einsum_as_dense(call, (mantissas / _einsum_scale(call.layer, mantissas.shape)).astype(np.float32), mantissas, bits)
+
+
+def _einsum_scale(layer: Any, shape: tuple[int, ...]) -> Array:
+    """Return the scales of an EinsumDense as they broadcast to its kernel."""
+    scale = np.asarray(layer.kernel_scale, np.float64)
+    if scale.ndim > 1:
+        return np.asarray(layer._adjust_scale_for_dequant(layer.kernel_scale), np.float64)
+    inputs, target = layer.equation.split("->")  # later versions of Keras keep the scales of int4 as a vector
+    of_outputs = [label in target for label in inputs.split(",")[1]]
+    return scale.reshape([size if is_output else 1 for size, is_output in zip(shape, of_outputs, strict=True)])

@@ -32,7 +32,9 @@ def on_steps(weights: Array, steps: Array, bits: int) -> tuple[Array, WeightGrid
         If the weights are no whole multiples of one step for each output.
     """
     flat = weights.reshape(-1, weights.shape[-1]).astype(np.float64)
-    step = np.broadcast_to(np.asarray(steps, np.float64), weights.shape).reshape(flat.shape).min(axis=0)
+    each = np.broadcast_to(np.asarray(steps, np.float64), weights.shape).reshape(flat.shape)
+    step = np.where(flat != 0, each, np.inf).min(axis=0)
+    step = np.where(np.isfinite(step), step, 1.0)  # all weights are 0
     mantissas = np.rint(flat / step)
     if np.abs(flat / step - mantissas).max(initial=0.0) > _OFF:
         raise Refused("the scales of its quantiser differ within an output; use one scale for each output or for the whole layer")
