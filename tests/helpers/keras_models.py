@@ -123,6 +123,14 @@ def _folded(d: Drawn) -> tuple[int, ...]:
     return sizes
 
 
+def _time_distributed(d: Drawn) -> Any:
+    layers = d.layers
+    inner = [layers.Dense(3, activation="relu"), layers.BatchNormalization(), layers.ReLU(0.7)]
+    if len(d.x.shape) == 4:
+        inner += [layers.Conv1D(2, 2, padding="same"), layers.AveragePooling1D(2, padding="same"), layers.Flatten()]
+    return layers.TimeDistributed(d.pick(*inner))(d.x)
+
+
 LAYERS: dict[str, Line] = {
     "Activation": Line(
         ANY, lambda d: d.layers.Activation(d.pick("relu", "hard_tanh", "sparse_sigmoid", "soft_shrink", "hard_shrink"))(d.x)
@@ -136,6 +144,7 @@ LAYERS: dict[str, Line] = {
     "BatchNormalization": Line(
         ANY, lambda d: d.layers.BatchNormalization(_axis(d), scale=d.pick(True, False), center=d.pick(True, False))(d.x)
     ),
+    "CenterCrop": Line([IMAGE], lambda d: d.layers.CenterCrop(*(n - d.pick(0, 1) if n > 1 else n for n in d.x.shape[1:3]))(d.x)),
     "Concatenate": Line(ANY, lambda d: d.layers.Concatenate(_axis(d))([d.beside, d.x])),
     "Conv1D": Line([SIGNAL], _conv("Conv1D")),
     "Conv1DTranspose": Line([SIGNAL], lambda d: d.layers.Conv1DTranspose(2, d.pick(2, 3), **_square_strides(d))(d.x)),
@@ -176,13 +185,20 @@ LAYERS: dict[str, Line] = {
     "RepeatVector": Line([VECTOR], _plain("RepeatVector", 3)),
     "Rescaling": Line(ANY, _plain("Rescaling", 0.5, -0.1)),
     "Reshape": Line(ANY, lambda d: d.layers.Reshape(_folded(d))(d.x)),
+    "Resizing": Line([IMAGE], lambda d: d.layers.Resizing(d.pick(3, 6), d.pick(2, 4), d.pick("nearest", "bilinear"))(d.x)),
     "SeparableConv1D": Line([SIGNAL], lambda d: d.layers.SeparableConv1D(3, d.pick(2, 3), **_square_strides(d))(d.x)),
     "SeparableConv2D": Line([IMAGE], lambda d: d.layers.SeparableConv2D(3, _window(d), **_square_strides(d))(d.x)),
     "SpatialDropout1D": Line([SIGNAL], _plain("SpatialDropout1D", 0.5)),
     "SpatialDropout2D": Line([IMAGE], _plain("SpatialDropout2D", 0.5)),
+    "SpectralNormalization": Line(
+        [VECTOR, IMAGE], lambda d: d.layers.SpectralNormalization(d.layers.Conv2D(2, 2) if len(d.x.shape) == 4 else d.layers.Dense(3))(d.x)
+    ),
     "Subtract": Line(ANY, _merge("Subtract")),
+    "TimeDistributed": Line(MAPS, _time_distributed),
     "UpSampling1D": Line([SIGNAL], _plain("UpSampling1D", 2)),
-    "UpSampling2D": Line([IMAGE], lambda d: d.layers.UpSampling2D((2, 1), data_format=_padding(d)["data_format"])(d.x)),
+    "UpSampling2D": Line(
+        [IMAGE], lambda d: d.layers.UpSampling2D((2, 1), _padding(d)["data_format"], interpolation=d.pick("nearest", "bilinear"))(d.x)
+    ),
     "ZeroPadding1D": Line([SIGNAL], _plain("ZeroPadding1D", (1, 2))),
     "ZeroPadding2D": Line([IMAGE], lambda d: d.layers.ZeroPadding2D(((0, 1), (2, 0)), data_format=_padding(d)["data_format"])(d.x)),
 }
@@ -278,6 +294,7 @@ OPERATIONS: dict[str, Line] = {
 NOT_GENERATED = {
     "Abs": "older Keras's name of Absolute",
     "Divide": "keras.ops.divide; `/` makes a TrueDivide, with the same handler",
+    "Masking": "layers that read its mask are refused; test_keras_wrappers has it",
     "Sigmoid": "at the output only, where Softmax is drawn",
     "Softmax": "at the output only: drawn there",
 }

@@ -27,6 +27,10 @@ def wrong_axes(count: int) -> Refused:
     return Refused(f"its tensor has {count + 1} axes; images (N, H, W, C), signals (N, L, C) and vectors (N, C) are supported")
 
 
+def _unknown(layer: Any) -> Handler:
+    raise Refused(f"its layer {type(layer).__name__} is not known here")
+
+
 @dataclass
 class Call:
     """One call of a layer or an operation: what it reads, and the nodes written for it.
@@ -47,6 +51,8 @@ class Call:
         Names of nodes of other calls.
     weights : dict
         Variables read so far and their arrays, by the variable's id; the calls of one layer share them.
+    handler_of : callable (layer) -> Handler
+        For layers around a layer.
     """
 
     layer: Any
@@ -56,6 +62,7 @@ class Call:
     dtype: str = "float32"
     taken: set[str] = field(default_factory=set)
     weights: dict[int, tuple[Any, Array]] = field(default_factory=dict)
+    handler_of: Callable[[Any], Handler] = field(default=_unknown)
     nodes: list[Node] = field(default_factory=list)
 
     @property

@@ -7,16 +7,14 @@ from typing import Any
 from ecc_lava.common import Array
 from ecc_lava.errors import EccLavaError, InvalidInput, InvalidNetwork, UnsupportedModel
 from ecc_lava.graph import Graph, Input, nodes_for_outputs
-from ecc_lava.importers.keras.call import Call, Handler, Refused, wrong_axes
+from ecc_lava.importers.keras.call import Call, Refused, wrong_axes
+from ecc_lava.importers.keras.choosing import handler, handler_of, tensors_only
 from ecc_lava.importers.keras.draft import Draft, ExaminedLayer
 from ecc_lava.importers.keras.framework import keras_package
-from ecc_lava.importers.keras.handlers.shapes import augmentation
-from ecc_lava.importers.keras.models import inner_model, ordered, reads_channels_first
+from ecc_lava.importers.keras.models import inner_model, ordered, reads_channels_first, sources_of
 from ecc_lava.importers.keras.nodes import rescales_itself
 from ecc_lava.importers.keras.outputs import refuse_inner_finals, write_outputs
-from ecc_lava.importers.keras.packages import package_of
-from ecc_lava.importers.keras.remedies import unsupported
-from ecc_lava.importers.keras.table import HANDLERS, OPERATORS, QUANTISED
+from ecc_lava.importers.keras.table import HANDLERS
 from ecc_lava.importers.keras.tensors import Tensor, natural
 
 __all__ = ["examined", "from_keras"]
@@ -86,39 +84,6 @@ def _input_tensor(tensor: Any, name: str, channels_first: bool) -> Tensor:
     return natural(name, sizes, channels_first and len(sizes) > 1)
 
 
-def _tensors_only(node: Any) -> None:
-    """Refuse a layer that is called with anything but tensors of the model, such as ``training=True``."""
-    tensors = {id(tensor) for tensor in node.input_tensors}
-    others = [value for value in node.arguments._flat_arguments if id(value) not in tensors and value is not None and value is not False]
-    if others:
-        given = " ".join(str(others[0]).split())[:40]
-        raise Refused(f"it is called with the constant {given}; use a Rescaling layer for a constant, and drop training=True")
-
-
-def _handler(node: Any) -> Handler:
-    """Return the handler of a call.
-
-    Raises
-    ------
-    Refused
-        If there is none, or the call takes more than tensors.
-    """
-    layer, kind = node.operation, type(node.operation).__name__
-    is_operation = type(layer).__module__.startswith("keras.src.ops.")
-    package = package_of(type(layer).__module__)
-    known = package.handlers if package else OPERATORS if is_operation else HANDLERS
-    handler = known.get(kind)
-    if handler is None or not (package or type(layer).__module__.startswith("keras.")):
-        raise Refused(unsupported(kind))
-    if getattr(layer, "quantization_mode", None) is not None:
-        handler = QUANTISED.get(kind)
-        if handler is None:
-            raise Refused("Keras has quantised its weights; give the model from before its quantisation")
-    if not is_operation and handler is not augmentation:
-        _tensors_only(node)
-    return handler
-
-
 class _Import:
     """One walk over a functional model's operations in topological order, and over the models inside it."""
 
@@ -175,7 +140,7 @@ class _Import:
             layer = node.operation
             calls = [call for call in layer._inbound_nodes if any(call is other for other in nodes)]
             name = prefix + (layer.name if len(calls) < 2 else f"{layer.name}.{calls.index(node)}")
-            sources = [made[id(tensor)] for tensor in node.input_tensors]
+            sources = [made[id(tensor)] for tensor in sources_of(node)]
             inner = inner_model(layer)
             if inner is not None:
                 results = self._nested(inner, node, name, sources)
@@ -187,7 +152,7 @@ class _Import:
     def _nested(self, inner: Any, node: Any, name: str, sources: list[Tensor | None]) -> list[Tensor | None]:
         """Write the nodes of a model that is used as a layer."""
         try:
-            _tensors_only(node)
+            tensors_only(node)
         except Refused as refusal:
             self._draft.refuse(name, name, type(node.operation).__name__, refusal)
         return self._walk(inner, sources, f"{name}.")
@@ -199,14 +164,16 @@ class _Import:
         layer, kind = node.operation, type(node.operation).__name__
         targets = [tuple(tensor.shape)[1:] for tensor in node.output_tensors]
         try:
-            handler = _handler(node)
+            convert = handler(node)
             inputs = tuple(source for source in sources if source is not None)
             if len(inputs) < len(sources):
                 self.layers.append(ExaminedLayer(name, kind))
                 return [None] * len(targets)  # the error names the layers before this one
             name = self._draft.free(name)
-            call = Call(layer, name, inputs, _arguments(node, made), str(node.input_tensors[0].dtype), self._draft.names, self._weights)
-            results = handler(call)
+            call = Call(
+                layer, name, inputs, _arguments(node, made), str(node.input_tensors[0].dtype), self._draft.names, self._weights, handler_of
+            )
+            results = convert(call)
             if isinstance(results, Tensor):
                 finished: list[Tensor] = [call.finish(results, name)]
             else:

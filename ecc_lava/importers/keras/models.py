@@ -6,15 +6,33 @@ from typing import Any
 
 from ecc_lava.importers.keras.framework import keras_package
 
-__all__ = ["inner_model", "ordered", "reads_channels_first"]
+__all__ = ["inner_model", "mask_of", "ordered", "reads_channels_first", "sources_of"]
 
 _CHANGES_AXES = frozenset({"Flatten", "Moveaxis", "Permute", "Reshape", "Swapaxes", "Transpose"})
 """Layers and operations that change which axes a tensor has."""
 
 
+def mask_of(node: Any) -> Any:
+    """Return the tensor that a call takes as a mask, which Keras passes behind a Masking layer; None if there is none."""
+    mask = node.arguments.kwargs.get("mask")
+    return mask if any(mask is tensor for tensor in node.input_tensors) else None
+
+
+def sources_of(node: Any) -> list[Any]:
+    """Return the tensors that a call reads, without its mask."""
+    mask = mask_of(node)
+    return [tensor for tensor in node.input_tensors if tensor is not mask]
+
+
 def ordered(model: Any) -> list[Any]:
-    """Return a model's nodes, sources first."""
-    return [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
+    """Return the nodes that a model's outputs need, sources first; operations that only make masks are left out."""
+    nodes = [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
+    needed, kept = {id(tensor) for tensor in model.outputs}, []
+    for node in reversed(nodes):
+        if any(id(tensor) in needed for tensor in node.output_tensors):
+            needed.update(map(id, sources_of(node)))
+            kept.append(node)
+    return kept[::-1]
 
 
 def inner_model(layer: Any) -> Any:

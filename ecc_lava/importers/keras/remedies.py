@@ -57,12 +57,10 @@ _REMEDIES: Final = (
         "UpSampling3D ZeroPadding3D",
     ),
     _Remedy("it looks numbers up; give the model its vectors", "Embedding"),
-    _Remedy("it masks steps of a sequence; give the model sequences of one length", "Masking"),
     _Remedy("it holds code of its own; use Keras's layers", "", "FlaxLayer JaxLayer Lambda TFSMLayer TorchModuleWrapper"),
-    _Remedy("Dense works on the last axis without it; convolutions take the axis as rows", "", "TimeDistributed"),
     _Remedy(
         "prepare images before the model",
-        "CenterCrop Resizing",
+        "",
         "CategoryEncoding Discretization Hashing IntegerLookup StringLookup TextVectorization",
     ),
     _Remedy("it rounds; train with ReLU, or with sign for binarised networks", "", "Ceil Floor Round Trunc"),

@@ -18,7 +18,9 @@ from ecc_lava.importers.keras.handlers import (
     operators,
     pooling,
     quantised,
+    resizing,
     shapes,
+    wrappers,
 )
 
 __all__ = ["HANDLERS", "OPERATORS", "QUANTISED"]
@@ -66,6 +68,7 @@ HANDLERS: dict[str, Handler] = {
     "GaussianDropout": shapes.nothing,
     "GaussianNoise": shapes.nothing,
     "Identity": shapes.nothing,
+    "Masking": shapes.masking,
     "Permute": shapes.permute,
     "RandomBrightness": shapes.augmentation,
     "RandomContrast": shapes.augmentation,
@@ -77,10 +80,14 @@ HANDLERS: dict[str, Handler] = {
     "Reshape": shapes.reshape,
     "SpatialDropout1D": shapes.nothing,
     "SpatialDropout2D": shapes.nothing,
-    "UpSampling1D": shapes.up_sampling,
-    "UpSampling2D": shapes.up_sampling,
     "ZeroPadding1D": shapes.zero_padding,
     "ZeroPadding2D": shapes.zero_padding,
+    "CenterCrop": resizing.center_crop,
+    "Resizing": resizing.resizing,
+    "UpSampling1D": resizing.up_sampling,
+    "UpSampling2D": resizing.up_sampling,
+    "SpectralNormalization": wrappers.spectral_normalization,
+    "TimeDistributed": wrappers.time_distributed,
 }
 """Class name of a Keras layer -> handler."""
 

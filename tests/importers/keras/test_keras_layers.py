@@ -309,7 +309,7 @@ def test_a_vector_becomes_a_map(keras: Any) -> None:
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (lambda layers, ops, x: layers.UpSampling2D(interpolation="bilinear", name="bad")(x), "nearest"),
+        (lambda layers, ops, x: layers.UpSampling2D(interpolation="bicubic", name="bad")(x), "nearest"),
         (lambda layers, ops, x: layers.Multiply(name="bad")([x, x]), "product of two tensors"),
         (lambda layers, ops, x: layers.MultiHeadAttention(2, 2, name="bad")(x, x), "attention"),
         (lambda layers, ops, x: layers.Maximum(name="bad")([x, layers.GlobalMaxPooling2D()(x)]), "broadcast"),

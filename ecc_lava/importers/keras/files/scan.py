@@ -66,6 +66,10 @@ _CALLED_BY_KERAS_2 = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod", 
 """Classes of operations such as ``x + y`` in files of Keras 2."""
 
 
+_OF_MASKS = frozenset({"Any", "NotEqual"})
+"""Operations that Keras writes for the mask of a Masking layer."""
+
+
 def _below(module: Any, modules: tuple[str, ...]) -> bool:
     return any(f"{module}.".startswith(f"{known}.") for known in modules)
 
@@ -88,7 +92,7 @@ def _problem(found: dict[str, Any], training: bool) -> str | None:
     if kind in _CALLED_BY_KERAS_2:
         return "an operation of Keras 2, which Keras 3 cannot load from a file; use a layer such as Add or Rescaling instead"
     if module is not None and _below(module, ("keras.src.ops",)):
-        return None if kind in OPERATORS else unsupported(kind)
+        return None if kind in OPERATORS or kind in _OF_MASKS else unsupported(kind)
     if training and module is not None and _below(module, _TRAINING):
         return None if kind.isidentifier() else f"{kind!r} is not the name of a class"
     known = kind in HANDLERS or kind in _CONTAINERS or kind in LOADED_TO_REFUSE or kind in _PARTS or kind in _VALUES

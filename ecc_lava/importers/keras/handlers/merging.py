@@ -12,7 +12,20 @@ from ecc_lava.geometry import Conv
 from ecc_lava.importers.keras.call import Call, Refused, wrong_axes
 from ecc_lava.importers.keras.tensors import Tensor
 
-__all__ = ["add", "average", "concatenate", "custom_scale", "maximum", "minimum", "operands", "put", "stack", "subtract", "summed"]
+__all__ = [
+    "add",
+    "average",
+    "concatenate",
+    "custom_scale",
+    "joined",
+    "maximum",
+    "minimum",
+    "operands",
+    "put",
+    "stack",
+    "subtract",
+    "summed",
+]
 
 SUPPORT: Final = ("Joins", "tensors and constants that broadcast to one of the tensors")
 """Title and limits of these layers in the table of supported layers."""
@@ -119,17 +132,17 @@ def minimum(call: Call) -> Tensor:
 
 def concatenate(call: Call) -> Tensor:
     """Convert Concatenate along any axis."""
-    return _joined(call, [value for value in _leaves(call.arguments) if isinstance(value, Tensor)], int(call.layer.axis))
+    return joined(call, [value for value in _leaves(call.arguments) if isinstance(value, Tensor)], int(call.layer.axis))
 
 
 def stack(call: Call) -> Tensor:
     """Convert the operation stack: tensors joined along a new axis."""
     axis = int(call.layer.axis)
     tensors = [value for value in _leaves(call.arguments) if isinstance(value, Tensor)]
-    return _joined(call, [call.moved(x, lambda places: np.expand_dims(places, axis)) for x in tensors], axis)
+    return joined(call, [call.moved(x, lambda places: np.expand_dims(places, axis)) for x in tensors], axis)
 
 
-def _joined(call: Call, tensors: list[Tensor], axis: int) -> Tensor:
+def joined(call: Call, tensors: list[Tensor], axis: int) -> Tensor:
     """Return tensors joined along one of Keras's axes: the sum of the tensors, each padded with zeros to the joined length."""
     rank = len(tensors[0].sizes) + 1
     k, axes = axis % rank - 1, tensors[0].axes

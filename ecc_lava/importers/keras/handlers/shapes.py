@@ -7,23 +7,22 @@ from typing import Any, Final
 import numpy as np
 
 from ecc_lava.importers.keras.call import Call, Refused, laid_for
-from ecc_lava.importers.keras.handlers.windows import pair
 from ecc_lava.importers.keras.tensors import Tensor
 
 __all__ = [
     "augmentation",
     "cropping",
     "flatten",
+    "masking",
     "nothing",
     "permute",
     "repeat_vector",
     "reshape",
     "transposed",
-    "up_sampling",
     "zero_padding",
 ]
 
-SUPPORT: Final = ("Shapes, nothing at inference", "UpSampling: `nearest`")
+SUPPORT: Final = ("Shapes, nothing at inference", "Masking: 0, and no layer after it that reads the mask")
 """Title and limits of these layers in the table of supported layers."""
 
 
@@ -34,6 +33,13 @@ def nothing(call: Call) -> Tensor:
 
 def augmentation(call: Call) -> Tensor:
     """Return the input of a layer that changes images in training only; Keras writes `training=True` into each of its calls."""
+    return call.input
+
+
+def masking(call: Call) -> Tensor:
+    """Return the input of Masking: it sets steps of zeros to zero, and what reads its mask is refused there."""
+    if call.layer.mask_value:
+        raise Refused(f"its mask_value is {call.layer.mask_value}: it sets other steps to 0; mask by 0, or give sequences of one length")
     return call.input
 
 
@@ -82,13 +88,3 @@ def cropping(call: Call) -> Tensor:
     """Convert Cropping2D and Cropping1D: negative padding."""
     top, bottom, left, right = _sides(call.layer.cropping)
     return call.per_channel(laid_for(call), (1, 1), padding=(-top, -bottom, -left, -right))
-
-
-def up_sampling(call: Call) -> Tensor:
-    """Convert UpSampling2D and UpSampling1D by repetition."""
-    how = getattr(call.layer, "interpolation", "nearest")
-    if how != "nearest":
-        raise Refused(f"its interpolation is {how!r}; only 'nearest' is supported")
-    size = pair(call.layer.size)
-    padding = (size[0] - 1, size[0] - 1, size[1] - 1, size[1] - 1)
-    return call.per_channel(laid_for(call), size, padding=padding, input_dilation=size)
