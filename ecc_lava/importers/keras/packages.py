@@ -20,6 +20,9 @@ __all__ = ["PACKAGES", "Package", "package_of"]
 _PLAIN: Final = re.compile(r"[\w\s.,=+'\"-]*")
 """Arguments of a quantiser: numbers, names and quoted words."""
 
+_ACTIVATIONS: Final = frozenset({"hard_sigmoid", "leaky_relu", "linear", "relu", "relu6", "sigmoid", "softmax", "tanh"})
+"""Activations that a text may name."""
+
 _READS_TEXT: Final = ("activation", "quantizer", "quantizer_internal")
 """Ends of the names of settings that a package may interpret as a call."""
 
@@ -74,7 +77,7 @@ class Package:
     def _is_harmless(self, text: str) -> bool:
         name, bracket, rest = text.partition("(")
         if not bracket:
-            return name.isidentifier() and (name in self.quantisers or name.islower())
+            return name in self.quantisers or name in _ACTIVATIONS
         return name in self.quantisers and rest.endswith(")") and _PLAIN.fullmatch(rest[:-1]) is not None
 
 

@@ -198,6 +198,7 @@ def _layer(kind: str = "QDense", module: str = "qkeras.qlayers", registered: str
         (_layer(registered="mine>Evil"), "registered as 'mine>Evil'"),
         (_layer(registered=None), "registered as None"),
         (_layer(kernel_quantizer="get_quantizer('x')"), "no known quantiser"),
+        (_layer(activation="safe_eval"), "no known quantiser"),
         (_layer(activation="quantized_relu(__import__('os').system('x'))"), "no known quantiser"),
         (_layer(kernel_quantizer=_layer("safe_eval", "qkeras.safe_eval")), "this layer type is not supported"),
         (_layer(kernel_initializer={"class_name": "Evil", "module": "evil", "config": {}}), "custom object of module 'evil'"),
