@@ -20,6 +20,8 @@ class UnitChoice(NamedTuple):
     exponents: list[int]
     whole: int
     """Channels, over all projections, whose weights lose less than one bit of the mantissa."""
+    proven: bool
+    """Whether the weights alone prove that one step's input stays in the potential's range."""
     safe: bool
     """Whether no input can leave the potential's range in all T steps."""
 
@@ -28,14 +30,14 @@ def best_of(fitting: Sequence[UnitChoice], unit_min: float) -> UnitChoice:
     """Return one of at least one candidate, given by ascending exponents.
 
     Choose among those with `unit_min` units per threshold that cannot saturate in T steps: the exponents that lose a bit in the fewest
-    channels, on a tie the largest. If all of them can saturate, a tie goes to the smallest exponents, and saturation is counted where it
-    happens. If none has `unit_min` units, choose the largest exponents.
+    channels, on a tie the largest whose range the weights prove. If all of them can saturate, a tie goes to the smallest exponents, and
+    saturation is counted where it happens. If none has `unit_min` units, choose the largest exponents.
     """
     fine = [choice for choice in fitting if choice.units.min() >= unit_min]
     safe = [choice for choice in fine if choice.safe]
     if not fine:
         return fitting[-1]
-    return max(reversed(safe) if safe else fine, key=lambda choice: choice.whole)
+    return max(reversed(safe) if safe else fine, key=lambda choice: (choice.whole, choice.proven))
 
 
 def relative_exponents(inputs: Sequence[MeasuredProjection], span: int) -> list[int]:

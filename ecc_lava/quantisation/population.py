@@ -100,12 +100,13 @@ class PopulationQuantiser:
 
     def _candidate(self, units: Float, exponents: list[int]) -> UnitChoice | None:
         """Return units and exponents as a candidate, or None if one step's input can leave the potential's range."""
-        reach, most = float(self._reach(units, exponents).max()), self._format.potential_max
+        bound, most = self._bound(units, exponents), self._format.potential_max
+        reach = float(self._needed(bound, units).max())
         if reach > most:
             return None
         least = 0.5 if self._bits > self._format.binary_bits else 1.0 - EQUAL
         whole = channels_above(least, self._inputs, [units / 2.0 ** self._shift(e) for e in exponents])
-        return UnitChoice(units, exponents, whole, reach * self._timesteps <= most)
+        return UnitChoice(units, exponents, whole, bool(bound.max() <= most), reach * self._timesteps <= most)
 
     def _keeping_mantissas(self) -> list[UnitChoice]:
         """Return the candidates whose mantissas are the model's own, by ascending exponents; none if the model has not rounded its weights.
@@ -143,7 +144,7 @@ class PopulationQuantiser:
         for exponents in options:
             units = self._units(exponents)
             for _ in range(COARSER):
-                reach = self._reach(units, exponents)
+                reach = self._needed(self._bound(units, exponents), units)
                 if reach.max() <= self._format.potential_max and self._least_threshold(units) >= self._format.vth_min:
                     return units, exponents
                 units = self._shared(units * np.minimum(1.0, 0.98 * self._format.potential_max / reach))
@@ -199,11 +200,8 @@ class PopulationQuantiser:
             for e, largest in zip(exponents, (entry.largest for entry in self._inputs), strict=True)
         )
 
-    def _reach(self, units: Float, exponents: list[int]) -> Float:
-        """Return a bound of |input sum + bias| in one step, (C,), before and after rounding, which can double a sum of small weights.
-
-        Where payloads arrive, the bound is `MARGIN` times the largest sum on calibration images, if that is less and was measured.
-        """
+    def _bound(self, units: Float, exponents: list[int]) -> Float:
+        """Return a bound of |input sum + bias| in one step, (C,), before and after rounding, which can double a sum of small weights."""
         channels = self._population.shape[2]
         bias = self._format.rounded_bias(np.broadcast_to(self._population.bias, self._population.shape) * units).reshape(-1, channels)
         low, high = bias.min(axis=0), bias.max(axis=0)
@@ -214,7 +212,11 @@ class PopulationQuantiser:
             low += least * 2.0**shift
             high += most * 2.0**shift
         result: Float = np.maximum(high, -low)
-        return result if self._observed is None else with_margin(result, self._observed.max(axis=(0, 1)) * units)
+        return result
+
+    def _needed(self, bound: Float, units: Float) -> Float:
+        """Return the sums of one step that must fit, (C,): their bound, or `MARGIN` times what calibration images made if that is less."""
+        return bound if self._observed is None else with_margin(bound, self._observed.max(axis=(0, 1)) * units)
 
     def population(self, units: Float, depth: int) -> QuantisedPopulation:
         """Return the population in integers."""

@@ -16,7 +16,7 @@ from ecc_lava.conversion.calibration import class_offsets
 from ecc_lava.conversion.calibration.class_offsets import ClassOffsets
 from ecc_lava.conversion.convert import convert
 from ecc_lava.conversion.recipes import RECIPES
-from ecc_lava.errors import InvalidInput
+from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.formats.table import FORMATS
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.evaluate import forward
@@ -177,3 +177,21 @@ def test_offsets_by_themselves_say_what_they_lack() -> None:
     network = convert(_classifier(), calibration=_images(), timesteps=T, recipe="channel")
     with pytest.raises(InvalidInput, match="use them in `convert`"):
         ClassOffsets()(network, {"input": _images()})
+
+
+def test_a_map_that_is_flattened_before_its_softmax_is_offset_neuron_by_neuron() -> None:
+    nodes = (*_classifier(None).nodes[:4], Reshape("f", "d", (1, 1, 72)), Softmax("class", "f"))
+    network = convert(Graph(nodes), calibration=_images(), timesteps=T, recipe="best")
+    assert network.readout.shape == (3, 3, 8)
+    assert np.ptp(network.readout.bias, axis=(0, 1)).max() > 0
+
+
+def test_classes_are_not_offset_where_moved_images_overflow(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def overflow(*_: Any) -> None:
+        raise RangeError("neuron (0, 0, 0) of population 'q': one step's input is 9000000")
+
+    spoilt = convert(_classifier(), calibration=_images(), timesteps=T, recipe=SPOILT)
+    monkeypatch.setattr(class_offsets, "simulate", overflow)
+    network = convert(_classifier(), calibration=_images(), timesteps=T, recipe=(*SPOILT, ClassOffsets()))
+    np.testing.assert_array_equal(network.readout.bias, spoilt.readout.bias)
+    assert "classes are not offset: on images moved by 6 %, neuron (0, 0, 0) of population 'q'" in caplog.text

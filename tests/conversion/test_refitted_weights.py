@@ -9,6 +9,7 @@ import pytest
 
 import ecc_lava
 from ecc_lava.analysis.differences import compare
+from ecc_lava.conversion.calibration import regression
 from ecc_lava.conversion.calibration.weights import written_together
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.graph import Graph
@@ -55,3 +56,20 @@ def test_a_concatenation_of_linear_branches_is_calibrated(spikes: dict[str, Any]
     assert compare(network, x[:4], "golden").equal
     agreement = (ecc_lava.simulate(network, x).predictions == ecc_lava.forward(graph, x).argmax(axis=1)).mean()
     assert agreement >= 0.9
+
+
+def test_many_inputs_are_refitted_through_few_and_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    rates = np.maximum(rng.normal(size=(60, 90)), 0).astype(np.float32)
+    missing = (rates @ rng.normal(size=(90, 4)) + 0.1 * rng.normal(size=(60, 4))).astype(np.float32)
+
+    def found() -> list[Any]:
+        fitted = regression.Regression(rates)
+        correction = fitted.correction(missing)
+        assert correction is not None
+        return [*correction, fitted.step(missing)]
+
+    whole = found()
+    monkeypatch.setattr(regression, "WIDEST", 50)
+    for one, other in zip(whole, found(), strict=True):
+        np.testing.assert_allclose(other, one, rtol=0, atol=1e-4 * np.abs(one).max())

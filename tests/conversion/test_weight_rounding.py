@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import ecc_lava
-from ecc_lava.conversion.calibration import layerwise
+from ecc_lava.conversion.calibration import layerwise, weight_rounding
 from ecc_lava.conversion.calibration.layerwise import LayerwiseCalibration
 from ecc_lava.conversion.calibration.weight_rounding import rounded_together, with_rounded_weights
+from ecc_lava.conversion.calibration.weights import is_refittable
 from ecc_lava.conversion.recipes import RECIPES
 from ecc_lava.demo import data as demo
 
@@ -48,6 +49,9 @@ def test_quantisation_keeps_the_weights_and_the_logits_come_nearer(monkeypatch: 
         changed = with_rounded_weights(network, name, arrivals)
         mantissas = [p.geometry.kernel for p in arrivals.integers(changed, name).into(name)]
         real = [p.geometry.kernel for p in changed.into(name)]
+        if not any(is_refittable(p.geometry) for p in network.into(name)):
+            assert changed is network
+            return changed
         kept.append(changed is not network)
         assert not kept[-1] or all(_on_grid(r, k) for r, k in zip(real, mantissas, strict=True) if r.shape[-2] > 1)
         return changed
@@ -59,7 +63,7 @@ def test_quantisation_keeps_the_weights_and_the_logits_come_nearer(monkeypatch: 
         network = ecc_lava.quantise(ecc_lava.convert(graph, calibration=calibration, payload_bits=8, bits=4, recipe=recipe), bits=4)
         logits = ecc_lava.simulate(network, x).logits
         errors[refit] = float(np.square(np.asarray(logits) - wanted).mean())
-    assert len(kept) - 1 <= sum(kept) > 1  # one may stay as it is, where quantisation would choose other units
+    assert len(kept) - 1 <= sum(kept) > 0  # one may stay as it is, where quantisation would choose other units
     assert errors[True] < errors[False]
 
 
@@ -68,3 +72,11 @@ def _on_grid(real: Any, mantissas: Any) -> bool:
     flat, whole = real.reshape(-1, real.shape[-1]), mantissas.reshape(-1, mantissas.shape[-1]).astype(np.float64)
     unit = np.abs(flat).max(axis=0) / np.maximum(np.abs(whole).max(axis=0), 1)
     return bool(np.allclose(flat, whole * unit, atol=1e-9 * np.abs(flat).max()))
+
+
+def test_too_many_inputs_are_rounded_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    rates, exact = rng.random((200, 30), np.float32), 10 * rng.normal(size=(30, 3))
+    parts = [rounded_together(rates[:, a : a + 10], exact[a : a + 10], 127) for a in (0, 10, 20)]
+    monkeypatch.setattr(weight_rounding, "WIDEST", 12)
+    np.testing.assert_array_equal(rounded_together(rates, exact, 127), np.concatenate(parts))

@@ -10,12 +10,14 @@ of language models in this way; the method is that of Hassibi and Stork, "Optima
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
 from ecc_lava.common import Array, Float
 from ecc_lava.conversion.calibration.changes import with_numbers
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
+from ecc_lava.conversion.calibration.regression import WIDEST
 from ecc_lava.conversion.calibration.weights import is_refittable
 from ecc_lava.geometry import with_kernel, written
 from ecc_lava.networks import Projection, QuantisedNetwork, SpikingNetwork
@@ -87,6 +89,9 @@ def rounded_together(inputs: Array, exact: Float, largest: int) -> Float:
     """
     import scipy.linalg
 
+    if len(exact) > WIDEST:  # too many to know them all together
+        edges = np.linspace(0, len(exact), -(-len(exact) // WIDEST) + 1).astype(int)
+        return np.concatenate([rounded_together(inputs[:, a:b], exact[a:b], largest) for a, b in pairwise(edges)])
     centred = inputs - inputs.mean(axis=0)
     gram = (centred.T @ centred).astype(np.float64)
     unit = float(np.trace(gram)) / len(gram)
