@@ -19,8 +19,9 @@ RANGE = 2**15
 """Times that a step's input may exceed lambda. Of 23 bits of potential, Loihi 1 keeps 6 for the least threshold; rounding can double a sum
 of small weights, and calibration halve a threshold."""
 
-BIAS_RANGE = 2**12
-"""Times that a bias that inputs can outweigh may exceed lambda. Loihi 1 holds a bias of 8,190 least thresholds."""
+ONE_RANGE = 2**12
+"""Times that what one synapse brings, or a bias that inputs can outweigh, may exceed lambda. Loihi 1 holds a bias of 8,190 least thresholds
+and a weight of 32,512, of which weights in several projections share the exponents."""
 
 PAYLOAD_RANGE = 2**20
 """Times that a step's input may exceed the activation that a payload of 1 stands for: thresholds are powers of two there."""
@@ -32,8 +33,8 @@ NAMED = 5
 def floored(network: SpikingNetwork, lambdas: Mapping[str, Float]) -> dict[str, Float]:
     """Return lambdas, of which those of nearly dead channels are raised to a share of what one step's input can be.
 
-    ``lambda_c >= max(R_c / RANGE, m * R_c / PAYLOAD_RANGE, min(R_c, |bias_c|) / BIAS_RANGE)``,
-    ``R_c = sum_p sum(|W_c| * largest activation sent)``, m the population's largest payload
+    ``lambda_c >= max(R_c / RANGE, m * R_c / PAYLOAD_RANGE, max |W_c * s| / ONE_RANGE, min(R_c, |bias_c|) / ONE_RANGE)``,
+    ``R_c = sum |W_c * s|``, s the largest activation that a source sends, m the population's largest payload
 
     A channel that is active on hardly any calibration image (a dying ReLU, a batch normalisation of a nearly constant channel, the
     negative half of what is never negative) has a lambda that is tiny against its weights, whose rounding alone would decide when it
@@ -50,15 +51,16 @@ def floored(network: SpikingNetwork, lambdas: Mapping[str, Float]) -> dict[str, 
     for population in network.populations[len(network.inputs) :]:
         if population.name not in result:
             continue
-        own, most = result[population.name], np.zeros(population.shape[2])
+        own, (most, one) = result[population.name], np.zeros((2, population.shape[2]))
         for p in network.into(population.name):
             source = network.by_name[p.source]
             sent = result[source.name] / source.lambda_ if source.name in result else np.full((1, 1, 1), network.largest_sent[source.name])
             weights = np.abs(scaled_by_source(p.geometry, np.broadcast_to(sent, (1, 1, source.shape[2])).ravel()))
             gain = p.geometry.gain.max() if isinstance(p.geometry, Conv) and p.geometry.gain is not None else 1.0
             most += over_synapses(np.add, p.geometry, weights).max(axis=0) * gain
-        bias = np.minimum(np.abs(population.bias).max(axis=(0, 1)), most) / BIAS_RANGE
-        most = np.maximum(most * max(1 / RANGE, population.payload.largest / PAYLOAD_RANGE), bias)
+            one = np.maximum(one, over_synapses(np.maximum, p.geometry, weights).max(axis=0) * gain)
+        one = np.maximum(one, np.minimum(np.abs(population.bias).max(axis=(0, 1)), most)) / ONE_RANGE
+        most = np.maximum(most * max(1 / RANGE, population.payload.largest / PAYLOAD_RANGE), one)
         least = most.reshape(1, 1, -1) * population.lambda_
         least = least.max(axis=2, keepdims=True) if own.shape[2] == 1 else least
         raised = np.flatnonzero(np.broadcast_to(own < least, (1, 1, population.shape[2])))

@@ -27,6 +27,7 @@ from ecc_lava.geometry import (
     composition_of,
     describe,
     diagonal,
+    from_synapses,
     overlaid,
     reshaping,
     sparse_sum,
@@ -35,7 +36,7 @@ from ecc_lava.geometry import (
     with_kernel,
 )
 
-__all__ = ["Expression", "Term", "added", "compositions", "extended", "merged", "negated", "scaling", "united"]
+__all__ = ["Expression", "Term", "added", "compositions", "extended", "merged", "negated", "scaling", "silent", "united"]
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,12 @@ def united(terms: tuple[Term, ...], shapes: Mapping[str, Shape]) -> tuple[Term, 
         else:
             result.append(term)
     return tuple(result)
+
+
+def silent(population: str, source: Shape, target: Shape) -> Term:
+    """Return a term without synapses, which gives a constant that no input reaches its place after a population."""
+    none = np.zeros(0, np.int64)
+    return Term(population, from_synapses(np.zeros(0), none, none, source, target))
 
 
 def _nonzero(terms: tuple[Term, ...]) -> list[Term]:

@@ -39,7 +39,7 @@ from ecc_lava.graph import (
 )
 from ecc_lava.inputs import InputCoding
 from ecc_lava.lowering.decisions import Decision, Lowering
-from ecc_lava.lowering.expressions import Expression, Term, added, extended, negated, scaling, united
+from ecc_lava.lowering.expressions import Expression, Term, added, extended, negated, scaling, silent, united
 from ecc_lava.lowering.folding import FOLD_LIMIT, Folding, OperatorCost, cost_of, linear_costs, pool_costs, sharing_costs
 from ecc_lava.lowering.maxima import MaxTerm, inside_of, largest
 from ecc_lava.lowering.order import passes_on, pooled_first, read_as, readers_of, rectified_once
@@ -152,9 +152,10 @@ class _Builder:
             population = replace(population, own_bits=relu.bits, halves_up=relu.halves_up)
         self._populations.append(population)
         self._shapes[name] = population.shape
-        self._projections.extend(
-            Projection(term.population, name, term.geometry, term.grid) for term in united(expression.terms, self._shapes)
-        )
+        terms = united(expression.terms, self._shapes)
+        if not terms and kind is not Kind.INPUT:
+            terms = (silent(self._populations[0].name, self._populations[0].shape, population.shape),)
+        self._projections.extend(Projection(term.population, name, term.geometry, term.grid) for term in terms)
         return Expression((Term(name, diagonal(np.ones(expression.shape[2]))),), np.zeros((1, 1, 1)), expression.shape)
 
     def _linear(

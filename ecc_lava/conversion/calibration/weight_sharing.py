@@ -30,7 +30,7 @@ class Sharing:
     def of(kernel: Array, channels: int) -> Sharing:
         """Return the sharing of a kernel (..., C_out) with `channels` input channels, the last of its other axes."""
         by_position = kernel.reshape(-1, channels * kernel.shape[-1])
-        unit = 10.0**DIGITS / max(float(np.abs(kernel).max()), 1e-300)
+        unit = 10.0**DIGITS / max(float(np.abs(kernel).max()), 1e-290)
         numbers: dict[bytes, int] = {}
         group = [numbers.setdefault((np.round(row * unit) + 0.0).tobytes(), len(numbers)) for row in by_position]  # + 0.0: no -0.0
         members = np.eye(len(numbers), dtype=np.float32)[group]
