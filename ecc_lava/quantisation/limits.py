@@ -47,7 +47,7 @@ def unfit(population: Population, thresholds: Float, reach: Float, format: Numbe
     worst = int(thresholds.argmin())
     what = f"channel {worst} {who}: one step's input can be {reach[worst] / thresholds[worst]:.3g} times its threshold"
     most = format.potential_max // format.vth_min
-    return RangeError(f"{what}; {format.name} holds {most} times. Raise its lambda, or remove the channel: it is nearly dead")
+    return RangeError(f"{what}; {format.name} holds {most} times. Split its inputs over two layers, or raise lambda if it is nearly dead")
 
 
 def effective_bias(population: Population, inputs: Iterable[MeasuredProjection]) -> Array:

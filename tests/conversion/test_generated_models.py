@@ -45,7 +45,7 @@ def test_a_random_model_converts_and_runs_alike_in_both_engines(spikes: dict[str
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spikes", SPIKES.values(), ids=SPIKES)
-@settings(GENERATED, max_examples=60)
+@settings(GENERATED, max_examples=20)
 @given(seed=SEEDS)
 def test_many_random_models_convert_and_run_alike_in_both_engines(spikes: dict[str, Any], seed: int) -> None:
     _check(spikes, seed, layers=3 + seed % 10, images=24)

@@ -269,7 +269,7 @@ def test_networks_of_both_formats_are_stored(format: NumberFormat, tmp_path: Pat
 
 def test_thresholds_too_small_for_loihi1_are_named() -> None:
     network = _network(np.linspace(0.9, 1.0, 200_000).reshape(1, 1, -1, 1), timesteps=1)
-    with pytest.raises(RangeError, match="channel 0 of population 'p': one step's input can reach"):
+    with pytest.raises(RangeError, match=r"channel 0 of population 'p': one step's input can be 1.9e\+05 times its threshold"):
         quantise(network, format="loihi1")
 
 
