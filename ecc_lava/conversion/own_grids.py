@@ -14,15 +14,12 @@ from dataclasses import replace
 import numpy as np
 
 from ecc_lava.common import Float
-from ecc_lava.geometry import scaled_by_source, steps_of, with_kernel
+from ecc_lava.geometry import STEPS_ALIKE, scaled_by_source, steps_of, with_kernel
 from ecc_lava.networks import Kind, Population, Projection, SpikingNetwork
 
 __all__ = ["on_own_steps"]
 
 _log = logging.getLogger(__name__)
-
-_ALIKE = 1e-5
-"""Differences of steps, in powers of two, that rounding errors of a model's float32 explain."""
 
 
 def on_own_steps(network: SpikingNetwork, lambdas: Mapping[str, Float]) -> tuple[SpikingNetwork, dict[str, Float]]:
@@ -89,7 +86,7 @@ def _nearest(population: Population, wanted: Float, steps: list[Float]) -> Float
         used = ~np.isnan(off).all(axis=0) if len(steps) else np.zeros(channels, bool)
         first = np.full(channels, first[used][0] if used.any() else 0.0)
     apart = off - first
-    if np.abs(apart - np.rint(apart))[~np.isnan(apart)].max(initial=0.0) > _ALIKE:
+    if np.abs(apart - np.rint(apart))[~np.isnan(apart)].max(initial=0.0) > STEPS_ALIKE:
         return None
     factor = 2.0 ** (first if wanted.size > 1 else first[:1])
     return wanted * factor.reshape(1, 1, -1)

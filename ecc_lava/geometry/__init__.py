@@ -10,7 +10,7 @@ from ecc_lava.geometry.composition import composition_of, overlaid, touches
 from ecc_lava.geometry.convolution_pairs import Composition
 from ecc_lava.geometry.counting import fan_out, synapses
 from ecc_lava.geometry.description import ARRAYS, arrays, describe, rebuild
-from ecc_lava.geometry.grids import WeightGrid, composed_grid, grid_of, largest_weights, on_grid, steps_of
+from ecc_lava.geometry.grids import STEPS_ALIKE, WeightGrid, composed_grid, grid_of, largest_weights, on_grid, steps_of
 from ecc_lava.geometry.sampling import apply_at, windows
 from ecc_lava.geometry.sparse import as_sparse, axes_permuted, from_synapses, is_in_place, permutation, reshaping, sparse_sum
 from ecc_lava.geometry.types import (
@@ -29,6 +29,7 @@ from ecc_lava.geometry.types import (
 from ecc_lava.geometry.weights import over_synapses, scaled_by_source, scaled_by_target
 
 __all__ = [
+    "STEPS_ALIKE",
     "ARRAYS",
     "EQUAL",
     "Composition",

@@ -11,13 +11,13 @@ from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry.types import Geometry, with_kernel
 from ecc_lava.geometry.weights import over_synapses, scaled_by_source, scaled_by_target
 
-__all__ = ["WeightGrid", "composed_grid", "grid_of", "largest_weights", "on_grid", "steps_of"]
+__all__ = ["STEPS_ALIKE", "WeightGrid", "composed_grid", "grid_of", "largest_weights", "on_grid", "steps_of"]
 
 WHOLE = 0.02
 """How far a mantissa may lie from a whole number: products in a model's float32 are off by less, up to 16 bits."""
 
-ALIKE = 1e-5
-"""Relative differences of steps below this are rounding errors of a model's float32."""
+STEPS_ALIKE = 1e-5
+"""Differences of steps below this, relative or in powers of two, are rounding errors of a model's float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ def composed_grid(
     steps = outer_steps * most
     largest = largest_weights(made)
     used = largest > 0
-    if np.abs(most * least - 1.0)[used].max(initial=0.0) > ALIKE:
+    if np.abs(most * least - 1.0)[used].max(initial=0.0) > STEPS_ALIKE:
         return None
     peaks = np.zeros(largest.shape, np.int64)
     peaks[used] = np.rint(largest[used] / steps[used])
@@ -107,7 +107,7 @@ def _own_steps(geometry: Geometry, grid: WeightGrid | None) -> Float | None:
         return steps_of(geometry, grid)
     largest = largest_weights(geometry)
     magnitude = np.abs(geometry.kernel)
-    alike = (magnitude == 0) | (np.abs(magnitude - _of_targets(geometry, largest)) <= ALIKE * magnitude)
+    alike = (magnitude == 0) | (np.abs(magnitude - _of_targets(geometry, largest)) <= STEPS_ALIKE * magnitude)
     return largest if alike.all() else None
 
 

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.common import Float
+from ecc_lava.geometry import STEPS_ALIKE
 from ecc_lava.quantisation.measured import MeasuredProjection
 
 __all__ = ["OwnSteps", "own_steps"]
-
-_ALIKE = 1e-5
-"""Differences of steps, in powers of two, that rounding errors of a model's float32 explain."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def own_steps(inputs: Sequence[MeasuredProjection]) -> OwnSteps | None:
         both = (entry.steps > 0) & (steps > 0)
         powers = np.log2(entry.steps[both] / steps[both])
         power = round(float(np.median(powers))) if powers.size else 0
-        if np.abs(powers - power).max(initial=0.0) > _ALIKE:
+        if np.abs(powers - power).max(initial=0.0) > STEPS_ALIKE:
             return None
         relative.append(power)
         steps = np.where(steps > 0, steps, entry.steps / 2.0**power)
@@ -61,4 +59,4 @@ def _fitting(entry: MeasuredProjection, steps: Float) -> int:
     """Return the least exponent at which the weights of a projection fit their mantissas in units of such steps."""
     used = (steps > 0) & (entry.largest > 0)
     share = float((entry.largest[used] / steps[used]).max(initial=0.0)) / entry.mantissa_max
-    return int(np.ceil(np.log2(share) - _ALIKE)) if share > 0 else 0
+    return int(np.ceil(np.log2(share) - STEPS_ALIKE)) if share > 0 else 0

@@ -15,7 +15,7 @@ import numpy as np
 
 from ecc_lava.common import Float
 from ecc_lava.formats import NumberFormat
-from ecc_lava.geometry import EQUAL, with_kernel
+from ecc_lava.geometry import EQUAL, STEPS_ALIKE, with_kernel
 from ecc_lava.networks import Kind, Population, QuantisedPopulation, QuantisedProjection, SpikingNetwork
 from ecc_lava.quantisation.candidates import UnitChoice, best_of, channels_above, relative_exponents
 from ecc_lava.quantisation.limits import effective_bias, finest, unfit, with_margin
@@ -27,9 +27,6 @@ __all__ = ["PopulationQuantiser"]
 
 _SLACK = 1e-9
 """Float rounding of a logarithm that lies at a power of two."""
-
-_ALIKE = 1e-5
-"""Powers of two that differ by less are equal: steps of a model's float32 are no more exact."""
 
 COARSER = 20
 """Most attempts to make units coarser; rounding makes a few necessary."""
@@ -133,7 +130,7 @@ class PopulationQuantiser:
             return True
         powers, distinct = np.log2(units * self._vth), self._format.vth_distinct
         few = distinct is None or len(np.unique(self._format.rounded_vth(units * self._vth))) <= distinct
-        shifts = not self._population.payload.is_shift or bool((np.abs(powers - np.rint(powers)) < _ALIKE).all())
+        shifts = not self._population.payload.is_shift or bool((np.abs(powers - np.rint(powers)) < STEPS_ALIKE).all())
         return few and shifts and self._least_threshold(units) >= self._format.vth_min
 
     def _coarse(self, options: list[list[int]]) -> tuple[Float, list[int]]:

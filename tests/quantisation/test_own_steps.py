@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,8 +60,8 @@ def _images() -> Array:
 OWN = {"first.relu": FIRST, "second.relu": SECOND, "classes": LAST}
 
 
-def _converted(graph: Graph, **options: object) -> SpikingNetwork:
-    return convert(graph, calibration=_images(), **options)  # type: ignore[arg-type]
+def _converted(graph: Graph, **options: Any) -> SpikingNetwork:
+    return convert(graph, calibration=_images(), **options)
 
 
 @pytest.mark.parametrize("format", ["loihi1", "loihi2"])
