@@ -53,10 +53,15 @@ class UnsupportedModel(EccLavaError, ValueError):
 
     def __init__(self, offences: tuple[tuple[str, str], ...], supported: tuple[str, ...] = ()) -> None:
         self.offences = offences
+        self._supported = supported
         lines = [f"{len(offences)} layer(s) cannot be converted:", *(f"  {where}: {why}" for where, why in offences)]
         if supported:
             lines.append(f"supported layers: {', '.join(supported)}")
         super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[type[UnsupportedModel], tuple[tuple[tuple[str, str], ...], tuple[str, ...]]]:
+        """Copy and pickle what the message is made of, as an error may come from another process."""
+        return type(self), (self.offences, self._supported)
 
 
 class FileError(EccLavaError, OSError):

@@ -77,8 +77,14 @@ AT_TOP = {
 }
 """Heavy package -> those that may import it when they are imported themselves; all others only inside functions."""
 
-BETWEEN_OWN_PROCESSES = {"ecc_lava/backends/lava/host/host.py", "ecc_lava/backends/lava/host/supervisor.py"}
-"""May pickle: a plan goes from this process to its own child, in a private temporary folder; nothing that a user names is read so."""
+BETWEEN_OWN_PROCESSES = {
+    "ecc_lava/backends/lava/host/host.py",
+    "ecc_lava/backends/lava/host/supervisor.py",
+    "ecc_lava/importers/keras/files/apart.py",
+    "ecc_lava/importers/keras/files/child.py",
+}
+"""May pickle: what goes between this process and its own child, through a pipe or a private temporary folder; nothing that a user names is
+read so."""
 
 
 @cache

@@ -6,42 +6,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ecc_lava.common import Array, Images
 from ecc_lava.conversion import calibration_subset
-from ecc_lava.errors import InvalidInput
+from ecc_lava.errors import InvalidInput, UnsupportedModel
 from ecc_lava.graph import Graph
+from ecc_lava.importers.keras import ExaminedLayer, examined_file
 from ecc_lava.inputs import Dataset, InputSpec, as_batch, batch_part, batch_size, load_dataset
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
 __all__ = [
     "CalibrationDraw",
     "draw_calibration",
+    "examine_model",
     "float_network",
     "import_model",
     "load_images",
     "make_folder",
-    "open_model",
     "some_images",
 ]
 
 
-def open_model(path: Path, input_shape: Sequence[str] | None) -> Any:
-    """Return the model of a file; the given shapes fix the sizes that the model leaves open and agree with the others."""
-    from ecc_lava.importers.keras import load_model, with_input_shapes
-
-    model = load_model(path)
-    inputs = getattr(model, "inputs", None) or ()
-    if input_shape:
-        model = with_input_shapes(model, _shapes(input_shape))
-    elif any(None in tensor.shape[1:] for tensor in inputs):
-        shapes = ", ".join(str(tensor.shape) for tensor in inputs)
-        how = "H W C" if len(inputs) == 1 else "NAME=H,W,C for each"
-        raise InvalidInput(f"{path}: the model leaves the size of its input open, {shapes}; give it with --input-shape {how}")
-    return model
+def examine_model(path: Path, input_shape: Sequence[str] | None) -> tuple[tuple[ExaminedLayer, ...], Graph | UnsupportedModel]:
+    """Return the layers of a model file, and its graph or why there is none; the given shapes fix the sizes that the model leaves open."""
+    try:
+        return examined_file(path, _shapes(input_shape or ()))
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error}") from error
 
 
 def _shapes(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -57,10 +50,10 @@ def _shapes(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
 
 
 def import_model(path: Path, input_shape: Sequence[str] | None = None, input_scale: float | None = None) -> Graph:
-    """Return the graph of a model file; `open_model` explains the shapes."""
-    from ecc_lava.importers.keras import from_keras
-
-    graph = from_keras(open_model(path, input_shape))
+    """Return the graph of a model file; `examine_model` explains the shapes."""
+    _, graph = examine_model(path, input_shape)
+    if isinstance(graph, UnsupportedModel):
+        raise graph
     if input_scale is not None:
         if not 0 < input_scale < inf:
             raise InvalidInput(f"--input-scale {input_scale}; it must be positive and finite")

@@ -9,6 +9,7 @@ from ecc_lava.common.cores import usable_cores
 from ecc_lava.common.files import check_writable, read_bytes, require_file, write_bytes
 from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, integrate_and_fire
 from ecc_lava.common.pages import rendered
+from ecc_lava.common.programs import own_program
 from ecc_lava.common.progress import Progress, StageProgress
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "joined",
     "only",
     "output_of",
+    "own_program",
     "read_bytes",
     "read_only",
     "rendered",

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ecc_lava.cli.files import open_model
+from ecc_lava.cli.files import examine_model
 from ecc_lava.cli.options import InputShape, Json, Model
 from ecc_lava.cli.several import Words
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines, show_table
@@ -72,18 +72,9 @@ def command(model: Model, input_shape: InputShape = None, json: Json = False) ->
 
 def _read(path: Path, input_shape: Words) -> tuple[_Rows, Graph | UnsupportedModel]:
     """Return the layers of a model with their nodes, and the model's graph or the error that says why there is no graph."""
-    from ecc_lava.importers.keras import described_layers, examined
-
-    try:
-        model = open_model(path, input_shape)
-    except UnsupportedModel as refusal:  # the file was not loaded
-        nothing: tuple[str, ...] = ()
-        found = [(name, kind, nothing, why) for name, kind, why in described_layers(path)]
-        result: Graph | UnsupportedModel = refusal
-    else:
-        layers, result = examined(model)
-        found = [(layer.name, layer.kind, layer.nodes, layer.reason) for layer in layers]
-    return [(_Row(name, kind, "refused" if why else "supported", reason=why), nodes) for name, kind, nodes, why in found], result
+    layers, result = examine_model(path, input_shape)
+    rows = [(_Row(x.name, x.kind, "refused" if x.reason else "supported", reason=x.reason), x.nodes) for x in layers]
+    return rows, result
 
 
 def _with_fates(rows: _Rows, graph: Graph, lowering: Lowering, populations: dict[str, dict[str, Any]]) -> _Rows:

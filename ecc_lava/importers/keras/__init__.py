@@ -4,8 +4,10 @@ A model file is scanned before Keras opens it, so that opening a model never run
 To add a layer, write a handler in `handlers` and give it a line in `table`.
 """
 
-from ecc_lava.importers.keras.files.loading import described_layers, load_model, with_input_shapes
-from ecc_lava.importers.keras.importer import examined, from_keras
+from ecc_lava.importers.keras.draft import ExaminedLayer
+from ecc_lava.importers.keras.examining import examined_file
+from ecc_lava.importers.keras.files.loading import load_model
+from ecc_lava.importers.keras.importer import from_keras
 from ecc_lava.importers.keras.support import SupportedKind, supported
 
-__all__ = ["SupportedKind", "described_layers", "examined", "from_keras", "load_model", "supported", "with_input_shapes"]
+__all__ = ["ExaminedLayer", "SupportedKind", "examined_file", "from_keras", "load_model", "supported"]

@@ -178,16 +178,17 @@ class _Host:
         os._exit(code)
 
 
-def main(caller: int, memory: int, job: str, parent: int) -> None:
+def main(*arguments: str) -> None:
     """Run a job in a fresh interpreter, which `supervisor` has started.
 
     Parameters
     ----------
-    caller : descriptor of the connection to the supervisor
-    memory : descriptor of the shared memory
-    job : path of the pickled plan, layout and limits
-    parent : process id of the supervisor
+    arguments : str
+        Descriptor of the connection to the supervisor, descriptor of the shared memory, path of the pickled plan, layout and limits, and
+        process id of the supervisor.
     """
+    caller, memory, parent = int(arguments[0]), int(arguments[1]), int(arguments[3])
+    job = arguments[2]
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: ended.set())
     _die_with_parent(signal.SIGTERM)

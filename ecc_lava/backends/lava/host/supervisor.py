@@ -11,14 +11,12 @@ if the tracker is killed as well.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import multiprocessing
 import os
 import pickle
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,19 +28,14 @@ from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.lava.host.memory import Layout
 from ecc_lava.backends.lava.host.vitals import POLL_S, Limits, Patience, ended_by, group_alive, vitals
 from ecc_lava.backends.lava.installed import NEEDED
-from ecc_lava.common import Array, StageProgress
+from ecc_lava.common import Array, StageProgress, own_program
 from ecc_lava.errors import LavaError, MissingDependency
 
 __all__ = ["supervise"]
 
 _LOG = logging.getLogger(__name__)
 
-_HOST = """
-import json, sys
-sys.path[:] = json.loads(sys.argv[1])
-from ecc_lava.backends.lava.host.host import main
-main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
-"""
+_HOST = "ecc_lava.backends.lava.host.host"
 
 _SILENCE_S = 30.0
 """Seconds that the host may be silent. It starts Python first and then gives a sign of life every `POLL_S`."""
@@ -57,12 +50,12 @@ _LONGEST_FOLDER = 40
 def _start(plan: LavaPlan, layout: Layout, memory: int, limits: Limits, folder: Path, theirs: Connection) -> subprocess.Popen[bytes]:
     job = folder / "job"
     job.write_bytes(pickle.dumps((plan, layout, limits), protocol=pickle.HIGHEST_PROTOCOL))
-    arguments = [json.dumps(sys.path), str(theirs.fileno()), str(memory), str(job), str(os.getpid())]
+    arguments = [str(theirs.fileno()), str(memory), str(job), str(os.getpid())]
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     environment = {**os.environ, **one_thread, "TMPDIR": str(folder), "PYTHONWARNINGS": "ignore"}  # Lava's own code warns
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-c", _HOST, *arguments],
+            own_program(_HOST, *arguments),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

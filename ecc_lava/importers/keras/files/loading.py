@@ -67,7 +67,7 @@ def with_input_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
     ----------
     model : keras.Model
     shapes : mapping of input names to sizes
-        Sizes are in the model's order, without the batch. The name of a single input may be "".
+        Sizes are in the model's order, without the batch. The name of a single input may be "". None are needed where no size is open.
 
     Raises
     ------
@@ -76,6 +76,13 @@ def with_input_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
     """
     keras = keras_package()
     inputs = {tensor._keras_history.operation.name: tensor for tensor in getattr(model, "inputs", None) or ()}
+    is_open = any(None in tensor.shape[1:] for tensor in inputs.values())
+    if not shapes and not is_open:
+        return model
+    if not shapes:
+        found = ", ".join(str(tensor.shape) for tensor in inputs.values())
+        how = "H W C" if len(inputs) == 1 else "NAME=H,W,C for each"
+        raise InvalidInput(f"the model leaves the size of its input open, {found}; give it with --input-shape {how}")
     if set(shapes) == {""} and len(inputs) == 1:
         shapes = {next(iter(inputs)): shapes[""]}
     unknown = sorted(set(shapes) - set(inputs))
@@ -91,7 +98,7 @@ def with_input_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
             size is None or size < 1 or size != (known or size) for known, size in zip(own, given, strict=True)
         ):
             raise InvalidInput(f"the input shape {given} does not fit; the model takes {own} as {name!r}, all at least 1 and known")
-    if all(None not in tensor.shape[1:] for tensor in inputs.values()):
+    if not is_open:
         return model
     try:
         tensors = [keras.Input(sizes[name], name=name, dtype=tensor.dtype) for name, tensor in inputs.items()]

@@ -1,0 +1,66 @@
+"""Keras without an engine for tensors: enough to read the wiring and the weights of a model, a tenth of the time of importing TensorFlow.
+
+Keras runs on NumPy; what it would import beside is absent, or a stand-in where Keras insists on it. A model that needs more fails here, and
+is read again with the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, Final
+
+__all__ = ["install"]
+
+_ABSENT: Final = frozenset({"IPython", "matplotlib", "pandas", "sklearn", "tensorflow", "torch"})
+"""Packages that Keras uses if they are there, and that take seconds to import."""
+
+_INSISTED_ON: Final = ("jax", "keras.src.backend.jax")
+"""What Keras's back end for NumPy imports for transforms and convolutions of data, which reading a model never computes."""
+
+
+class _Meta(type):
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return cls
+
+
+class _StandIn(metaclass=_Meta):
+    """Any class or function of a package that is not there."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise ImportError("a tensor would have to be computed, and Keras was started without an engine")
+
+
+class _Module(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _StandIn
+
+
+class _Finder(MetaPathFinder, Loader):
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Answer for the packages that are left out."""
+        if name.partition(".")[0] in _ABSENT:
+            raise ModuleNotFoundError(f"{name} is left out while a model is read", name=name)
+        stands_in = any(name == package or name.startswith(f"{package}.") for package in _INSISTED_ON)
+        return ModuleSpec(name, self, is_package=True) if stands_in else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return a module whose every name is a stand-in."""
+        return _Module(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing runs."""
+
+
+def install() -> None:
+    """Make the next import of Keras in this process a bare one; there is no way back, so this is for processes that only read."""
+    os.environ["KERAS_BACKEND"] = "numpy"
+    sys.meta_path.insert(0, _Finder())
