@@ -6,6 +6,7 @@ Weights that lie on no grid are rounded in these units, as finely as their forma
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ from ecc_lava.common import Float
 from ecc_lava.geometry import STEPS_ALIKE
 from ecc_lava.quantisation.measured import MeasuredProjection
 
-__all__ = ["OwnSteps", "own_steps"]
+__all__ = ["OwnSteps", "own_steps", "warn_of_lost_steps"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,3 +63,13 @@ def _fitting(entry: MeasuredProjection, steps: Float) -> int:
     used = (steps > 0) & (entry.largest > 0)
     share = float((entry.largest[used] / steps[used]).max(initial=0.0)) / entry.mantissa_max
     return int(np.ceil(np.log2(share) - STEPS_ALIKE)) if share > 0 else 0
+
+
+def warn_of_lost_steps(name: str, inputs: Sequence[MeasuredProjection], bits: int) -> None:
+    """Log that weights into a population lose the model's own steps, if the width would hold them."""
+    if any(entry.projection.grid is not None and entry.projection.grid.bits <= bits for entry in inputs):
+        _log.warning(
+            "weights into %s do not keep the model's own steps: no units of its potential suit them all, beside each other and in "
+            "thresholds that the format has; train with scales that are powers of two, or use a format with a threshold for every neuron",
+            name,
+        )

@@ -20,7 +20,7 @@ from ecc_lava.networks import Kind, Population, QuantisedPopulation, QuantisedPr
 from ecc_lava.quantisation.candidates import UnitChoice, best_of, channels_above, relative_exponents
 from ecc_lava.quantisation.limits import effective_bias, finest, unfit, with_margin
 from ecc_lava.quantisation.measured import measured
-from ecc_lava.quantisation.own_steps import own_steps
+from ecc_lava.quantisation.own_steps import own_steps, warn_of_lost_steps
 from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 
 __all__ = ["PopulationQuantiser"]
@@ -79,6 +79,7 @@ class PopulationQuantiser:
         kept = self._keeping_mantissas()
         if kept:
             return best_of(kept, self._unit_min)[:2]
+        warn_of_lost_steps(self._population.name, self._inputs, self._bits)
         relative = relative_exponents(self._inputs, self._format.exponent_max - self._format.exponent_min)
         fitting: list[UnitChoice] = []
         last = self._format.exponent_max - max(relative)

@@ -97,6 +97,26 @@ def test_two_grids_that_differ_by_no_power_of_two_are_rounded() -> None:
     assert differing(network, {"first.relu": FIRST, "classes": LAST}) == 0
 
 
+def test_two_grids_into_one_population_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    nodes = list(_graph().nodes)
+    other = _linear("other", "images", FIRST, 0.7 * STEPS)
+    nodes[4:5] = [other, Add("sum", ("second", "other")), Relu("second.relu", "sum")]
+    network = quantise(_converted(Graph(tuple(nodes)), recipe="channel"))
+    assert differing(network, {"first.relu": FIRST, "classes": LAST}) == 0
+    assert "weights into second.relu do not keep the model's own steps" in caplog.text
+
+
+def test_more_channels_than_thresholds_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    kernel = _integers(3, 3, 3, 24, seed=4)
+    nodes = (Input("images", SHAPE), _linear("first", "images", kernel, 0.01 * np.linspace(1, 2, 24)), Relu("first.relu", "first"))
+    last = _linear("classes", "flat", _integers(24 * 36, 3, seed=5), 1 / 64)
+    graph = Graph((*nodes, Reshape("flat", "first.relu", (1, 1, 24 * 36)), last))
+    for format, told in (("loihi2", False), ("loihi1", True)):
+        caplog.clear()
+        quantise(_converted(graph, recipe="channel", format=format, timesteps=16), format=format)
+        assert ("do not keep the model's own steps" in caplog.text) == told
+
+
 def test_widths_are_the_models_own_up_to_the_formats(caplog: pytest.LogCaptureFixture) -> None:
     spiking, format = _converted(_graph(), recipe="ecc"), number_format("loihi2")
     assert own_widths(spiking, format) == {"default": 8, "first.relu": 4, "second.relu": 4, "classes": 4}
