@@ -1,20 +1,35 @@
 """What an image costs: the spiking network's events at published energies, beside the CNN's multiplications.
 
-Energies cover the events of neuron cores alone. They leave out the traffic between cores, which needs a mapping; the host's work (input
-spikes, initial potentials at the start of every image); and leakage. The CNN's energy is that of its arithmetic alone. All figures are
-orders of magnitude, not measurements.
+Energies cover the events of neuron cores alone. They leave out the traffic between cores and static power, which need a mapping, and the
+host's work. The CNN's energy is that of its arithmetic alone. All figures are orders of magnitude, not measurements.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from ecc_lava.backends import Result
+from ecc_lava.analysis.account import Account, Charge
+from ecc_lava.backends import Network, Result
+from ecc_lava.formats import NumberFormat
 from ecc_lava.graph import Graph
 from ecc_lava.networks import Kind, QuantisedNetwork
 
-__all__ = ["CORE_ENERGIES", "FLOAT32_MAC_PJ", "INT8_MAC_PJ", "CoreEnergy", "Costs", "costs"]
+__all__ = [
+    "CORE_ENERGIES",
+    "FLOAT32_MAC_PJ",
+    "HOST",
+    "INT8_MAC_PJ",
+    "CoreEnergy",
+    "Costs",
+    "ImageEvents",
+    "core_account",
+    "costs",
+    "costs_of",
+    "image_events",
+    "multiplied",
+    "updated_neurons",
+]
 
 FLOAT32_MAC_PJ: Final = 4.6
 """A multiplication and addition in 32-bit float, picojoules at 45 nm. Source: Horowitz, "Computing's Energy Problem", ISSCC 2014."""
@@ -22,8 +37,13 @@ FLOAT32_MAC_PJ: Final = 4.6
 INT8_MAC_PJ: Final = 0.23
 """A multiplication (0.2) and addition (0.03) of 8-bit integers, picojoules at 45 nm. Source: as `FLOAT32_MAC_PJ`."""
 
+HOST: Final = "the host: its coding of images (the neurons of a rate code too), its spikes, its resets and reads of potentials"
+"""What no account of a chip's energy has."""
+
+_OF_A_MAPPING: Final = "messages and hops between cores, and static power, which `map` adds"
+
 _UJ_PER_PJ: Final = 1e-6
-_UJ_PER_FJ: Final = 1e-9
+_PJ_PER_FJ: Final = 1e-3
 
 
 @dataclass(frozen=True)
@@ -62,34 +82,106 @@ CORE_ENERGIES: Final = {
 
 
 @dataclass(frozen=True)
-class Costs:
-    """Events and energy of one image, means over images.
+class ImageEvents:
+    """Events of one image, means over images. They belong to the network: no chip and no mapping changes them.
 
     Attributes
     ----------
+    spikes : float
+        Spikes of all populations, and nonzero events of graded inputs.
     synops, input_macs : float
         Binary spikes through synapses; multiplications of graded input.
     graded_synops : float
         Spikes with a payload through synapses: multiplications.
     payload_bits : float
         Bits that the spikes between populations carry: one for a binary spike, else the payload's and one for its sign.
-    updates : int
+    updates : float
         Neurons times timesteps, without the inputs, which the host updates.
-    energy_low_uj, energy_high_uj : float or None
-        Microjoules if all updates are idle, and if all are active; None if no energies are published, or there are multiplications:
-        of graded input or of payloads.
-    ann_macs : int or None
-        Multiplications of the CNN, without those of padding; None without the CNN.
     """
 
+    spikes: float
     synops: float
     input_macs: float
     graded_synops: float
     payload_bits: float
-    updates: int
-    energy_low_uj: float | None
-    energy_high_uj: float | None
+    updates: float
+
+
+def image_events(result: Result, network: Network) -> ImageEvents:
+    """Return the mean events of a result's images.
+
+    Parameters
+    ----------
+    result : Result
+        A simulation of `network` with any back end; its timesteps may differ from the network's.
+    network : SpikingNetwork or QuantisedNetwork
+    """
+    return ImageEvents(
+        spikes=sum(int(n.sum()) for n in result.spike_counts.values()) / len(result.synops),
+        synops=float(result.synops.mean()),
+        input_macs=float(result.input_macs.mean()),
+        graded_synops=float(result.graded_synops.mean()),
+        payload_bits=float(result.payload_bits.mean()),
+        updates=updated_neurons(network) * result.timesteps,
+    )
+
+
+def updated_neurons(network: Network) -> int:
+    """Return the number of neurons that the chip updates at every step."""
+    return sum(p.neurons for p in network.populations if p.kind is not Kind.INPUT)
+
+
+def multiplied(events: ImageEvents) -> tuple[str, ...]:
+    """Return the names of the events that are multiplications, which no energy of a synop prices."""
+    return tuple(name for name, number in (("graded synops", events.graded_synops), ("input MACs", events.input_macs)) if number)
+
+
+def core_account(events: ImageEvents, format: NumberFormat) -> Account:
+    """Return the energy of events in the neuron cores of a number format's chip.
+
+    ``energy = synops * synop_fj + neurons * T * compartments * update_fj``
+    """
+    left_out, core = (_OF_A_MAPPING, HOST), CORE_ENERGIES.get(format.name)
+    reasons = [f"{what} are multiplications, whose energy is not published" for what in multiplied(events)]
+    if core is None:
+        reasons.append(f"no energies are published for {format.name}")
+    if reasons or core is None:
+        return Account((), left_out, "; ".join(reasons))
+    of_update = (core.update_idle_fj * _PJ_PER_FJ, core.update_active_fj * _PJ_PER_FJ)
+    synop = core.synop_fj * _PJ_PER_FJ
+    return Account(
+        (
+            Charge("synops", "synops", events.synops, synop, synop),
+            Charge("updates", f"updates of compartments, {core.compartments} a neuron", events.updates * core.compartments, *of_update),
+        ),
+        left_out,
+    )
+
+
+@dataclass(frozen=True)
+class Costs(ImageEvents):
+    """Events and energy of one image, means over images.
+
+    Attributes
+    ----------
+    account : Account
+        Of the neuron cores.
+    ann_macs : int or None
+        Multiplications of the CNN, without those of padding; None without the CNN.
+    """
+
+    account: Account
     ann_macs: int | None
+
+    @property
+    def energy_low_uj(self) -> float | None:
+        """Microjoules if all updates are idle; None if there is no energy, see `account`."""
+        return self.account.low_uj
+
+    @property
+    def energy_high_uj(self) -> float | None:
+        """Microjoules if all updates are active; None if there is no energy, see `account`."""
+        return self.account.high_uj
 
     @property
     def ann_float32_uj(self) -> float | None:
@@ -104,6 +196,7 @@ class Costs:
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values; unknown numbers are None."""
         return {
+            "spikes_per_image": self.spikes,
             "synops_per_image": self.synops,
             "input_macs_per_image": self.input_macs,
             "graded_synops_per_image": self.graded_synops,
@@ -120,8 +213,6 @@ class Costs:
 def costs(result: Result, network: QuantisedNetwork, graph: Graph | None = None) -> Costs:
     """Return what the images of a result cost on average.
 
-    ``energy = synops * synop_fj + neurons * T * compartments * update_fj``
-
     Parameters
     ----------
     result : Result
@@ -131,14 +222,9 @@ def costs(result: Result, network: QuantisedNetwork, graph: Graph | None = None)
     graph : Graph, optional
         The CNN that the network was converted from.
     """
-    counted = (result.synops, result.input_macs, result.graded_synops, result.payload_bits)
-    synops, input_macs, graded_synops, payload_bits = (float(events.mean()) for events in counted)
-    updates = sum(p.neurons for p in network.populations if p.kind is not Kind.INPUT) * result.timesteps
-    core = CORE_ENERGIES.get(network.format.name)
-    low = high = None
-    if core is not None and not input_macs and not graded_synops:
-        low, high = (
-            (synops * core.synop_fj + updates * core.compartments * update_fj) * _UJ_PER_FJ
-            for update_fj in (core.update_idle_fj, core.update_active_fj)
-        )
-    return Costs(synops, input_macs, graded_synops, payload_bits, updates, low, high, None if graph is None else graph.macs)
+    return costs_of(image_events(result, network), network, graph)
+
+
+def costs_of(events: ImageEvents, network: QuantisedNetwork, graph: Graph | None = None) -> Costs:
+    """Return what an image costs that makes these events."""
+    return Costs(**asdict(events), account=core_account(events, network.format), ann_macs=None if graph is None else graph.macs)

@@ -7,6 +7,7 @@ To add a back end, write a file or folder here and give it one record in `table`
 from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.closed_form import even_counts
 from ecc_lava.backends.collecting import as_result
+from ecc_lava.backends.counting import EVENTS, EventTally
 from ecc_lava.backends.lava.cores.plan import CorePlan, LavaPlan
 from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
@@ -14,17 +15,20 @@ from ecc_lava.backends.lava.cores.synapses import Listed, ShardSynapses, Taps
 from ecc_lava.backends.lava.run import LAVA, ONE_PROCESS, RUNTIMES, ShardRun, ShardRunOptions, run_counted
 from ecc_lava.backends.result import Result, agreement, largest_logit, sent_at_steps
 from ecc_lava.backends.simulate import simulate
-from ecc_lava.backends.table import BACKENDS, BackEnd
+from ecc_lava.backends.table import BACKENDS, BackEnd, Network
 
 __all__ = [
     "BACKENDS",
+    "EVENTS",
     "LAVA",
     "ONE_PROCESS",
     "RUNTIMES",
     "BackEnd",
     "CorePlan",
+    "EventTally",
     "LavaPlan",
     "Listed",
+    "Network",
     "Recording",
     "Result",
     "ShardPlan",

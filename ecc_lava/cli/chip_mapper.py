@@ -38,7 +38,7 @@ def chip_mapper(names: Sequence[str]) -> tuple[Mapper, str]:
         if network.format.name not in by_format:
             raise InvalidInput(f"--chip {' '.join(names)}: none computes in {network.format.name}; give one for each format")
         chip = by_format[network.format.name]
-        activity = simulate(network, images, record=[p.name for p in network.populations if p.kind.spikes])
+        activity = simulate(network, images, record=tuple(network.by_name))
         try:
             mapping = hw_mappings.map_network(network, chip, activity, placer=PLACER)
         except DoesNotFit:

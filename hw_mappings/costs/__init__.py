@@ -3,7 +3,8 @@
 `events` counts what happens, `cost` prices the events. Nothing here is measured on silicon.
 """
 
-from hw_mappings.costs.cost import Cost, core_energies_uj, core_step_us, estimate
+from hw_mappings.costs.cost import Cost, core_step_us, estimate
+from hw_mappings.costs.energy import core_energies_uj
 from hw_mappings.costs.events import events
 
 __all__ = ["Cost", "core_energies_uj", "core_step_us", "estimate", "events"]

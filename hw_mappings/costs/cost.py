@@ -10,28 +10,23 @@
 
 The barrier grows linearly from one core's to a whole chip's with the fraction of the fullest chip that is in use. Every figure of a chip
 is public or assumed; the sensitivity shows how much the result depends on each assumed figure. A chip without figures has events alone, and
-so has a network with graded spikes: a synop of a payload is a multiplication, whose price no chip publishes.
+so has a network with graded spikes or graded input, whose synops are multiplications: no chip publishes their price. Every account says so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
-import numpy as np
-
+from ecc_lava.analysis import Account
 from ecc_lava.common import Float
 from hw_mappings.chips import COSTS, ChipSpec, Figure
+from hw_mappings.costs.energy import TIMES, account_of, known
 from hw_mappings.costs.events import Events
 
-__all__ = ["Cost", "Sensitivity", "core_energies_uj", "core_step_us", "estimate"]
+__all__ = ["Cost", "Sensitivity", "core_step_us", "estimate"]
 
-_ENERGIES: Final = tuple(name for name in COSTS if name.endswith(("_fj", "_uw")))
-_TIMES: Final = tuple(name for name in COSTS if name.endswith("_ps"))
-_UJ_PER_FJ: Final = 1e-9
 _US_PER_PS: Final = 1e-6
-_UJ_PER_UW_US: Final = 1e-6
-"""Microjoules of a microwatt in a microsecond."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +53,9 @@ class Cost:
     Attributes
     ----------
     events : name -> mean number per image
+        Those of the network by the names of `ecc_lava.analysis.ImageEvents`, and those that the mapping adds.
+    account : Account
+        Of the energy, with every update idle and with all active.
     energy_uj : part -> microjoules per image, None where the chip has no figures
     total_uj, step_us, image_us, latency_us, images_per_second : float or None
         With every update active; `least_uj` with none.
@@ -76,6 +74,7 @@ class Cost:
     """
 
     events: dict[str, float]
+    account: Account
     energy_uj: dict[str, float] | None
     total_uj: float | None
     least_uj: float | None
@@ -91,51 +90,17 @@ class Cost:
     busiest_link_messages: float
     sensitivity: tuple[Sensitivity, ...] = ()
 
-
-def _known(events: Events, chip: ChipSpec, names: tuple[str, ...]) -> dict[str, float] | None:
-    """Return some figures, None if one of them is missing or there are events that no figure prices."""
-    if events.graded_synops:
-        return None
-    values = {name: chip.limit(name) for name in names}
-    known = {name: float(value) for name, value in values.items() if value is not None}
-    return known if len(known) == len(values) else None
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {**asdict(self), "account": self.account.as_dict()}
 
 
 def core_step_us(events: Events, chip: ChipSpec) -> Float | None:
     """Return the mean time of every core in a step, (cores,) microseconds, with every update active; None without figures."""
-    times = _known(events, chip, _TIMES)
+    times = known(events, chip, TIMES)
     if times is None:
         return None
     return (events.synops * times["synop_ps"] + events.updates * times["update_active_ps"]) / events.timesteps * _US_PER_PS
-
-
-def core_energies_uj(events: Events, chip: ChipSpec) -> dict[str, Float] | None:
-    """Return the energy of every core for an image, part -> (cores,) microjoules, with every update active; None without figures.
-
-    A hop counts for the core that sends the message. Static power belongs to no core.
-    """
-    energies = _known(events, chip, _ENERGIES)
-    if energies is None:
-        return None
-    return {
-        "synops": events.synops * energies["synop_fj"] * _UJ_PER_FJ,
-        "updates": events.updates * energies["update_active_fj"] * _UJ_PER_FJ,
-        "spikes": events.messages * energies["spike_fj"] * _UJ_PER_FJ,
-        "hops": events.hops @ np.array([energies["hop_horizontal_fj"], energies["hop_vertical_fj"]]) * _UJ_PER_FJ,
-    }
-
-
-def _energies(events: Events, chip: ChipSpec, image_us: float | None) -> tuple[dict[str, float], float] | None:
-    """Return microjoules per image by part, and their sum with no update active; None without figures."""
-    figures, core_uj = _known(events, chip, _ENERGIES), core_energies_uj(events, chip)
-    if figures is None or core_uj is None or image_us is None:
-        return None
-    parts = {
-        **{part: float(energy.sum()) for part, energy in core_uj.items()},
-        "static": figures["static_uw"] * events.chips * image_us * _UJ_PER_UW_US,
-    }
-    idle_uj = float(events.updates.sum()) * figures["update_idle_fj"] * _UJ_PER_FJ
-    return parts, sum(parts.values()) - parts["updates"] + idle_uj
 
 
 @dataclass(frozen=True)
@@ -150,7 +115,7 @@ class _Times:
 
 
 def _times(events: Events, chip: ChipSpec) -> _Times:
-    figures, core_us = _known(events, chip, _TIMES), core_step_us(events, chip)
+    figures, core_us = known(events, chip, TIMES), core_step_us(events, chip)
     if figures is None or core_us is None:
         return _Times()
     slowest_us = float(core_us.max())
@@ -177,23 +142,23 @@ def _work(events: Events, chip: ChipSpec) -> Float:
 
 def _priced(events: Events, chip: ChipSpec) -> Cost:
     times = _times(events, chip)
-    parts, least_uj = _energies(events, chip, times.image_us) or (None, None)
+    account, own = account_of(events, chip, times.image_us), events.network
     return Cost(
         events={
-            "synops": float(events.synops.sum()) - events.input_macs - events.graded_synops,
-            "input_macs": events.input_macs,
-            "graded_synops": events.graded_synops,
-            "updates": float(events.updates.sum()),
+            **asdict(own),
+            "repeater_synops": events.repeater_synops,
+            "repeater_updates": events.repeater_updates,
             "messages": float(events.messages.sum()),
-            "payload_bits": events.payload_bits,
+            "message_bits": events.message_bits,
             "hops": events.routes.horizontal + events.routes.vertical,
             "host_spikes": events.host_spikes,
             "host_resets": float(events.resets),
             "host_outputs": float(events.outputs),
         },
-        energy_uj=parts,
-        total_uj=None if parts is None else sum(parts.values()),
-        least_uj=least_uj,
+        account=account,
+        energy_uj=None if account.why_none else account.parts(),
+        total_uj=account.high_uj,
+        least_uj=account.low_uj,
         step_us=times.step_us,
         image_us=times.image_us,
         latency_us=times.latency_us,

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ecc_lava.analysis import ImageEvents, image_events
 from ecc_lava.backends import Result
-from ecc_lava.common import BINARY, Float
+from ecc_lava.common import Float
 from ecc_lava.errors import InvalidInput
 from ecc_lava.networks import Kind
 from hw_mappings.chips import board_positions
 from hw_mappings.mapping import DeployedNetwork
 from hw_mappings.placement import Routes, loads, mean_rate, routes
-from hw_mappings.resources import edges, host_cuts, projection_axons, synapse_counts
+from hw_mappings.resources import arrivals, edges, host_cuts, projection_axons
 
 __all__ = ["Events", "events"]
 
@@ -26,17 +27,17 @@ class Events:
     ----------
     timesteps, depth : int
         T and D: an image takes T steps of every core, and T + D steps from its first spike to its output.
+    network : ImageEvents
+        Events of the network itself, as any run of it counts them.
     synops : float64 array (cores,)
-        Spikes through synapses on each core, at the mean rate of each source population.
-    input_macs : float
-        Synops of graded inputs, each a multiplication; `synops` includes them.
-    graded_synops : float
-        Synops of spikes with a payload, each a multiplication; `synops` includes them.
+        Spikes and graded events through the synapses on each core, of whatever payload; their sum is that of the network and its repeaters.
+    repeater_synops, repeater_updates : float
+        Events of any payload through the synapses of repeaters, and updates of their neurons; the network itself has none of them.
     updates : float64 array (cores,)
         Compartments updated on each core: all of them at every step, because a bias changes every neuron.
     messages : float64 array (cores,)
         Messages from each core to cores.
-    payload_bits : float
+    message_bits : float
         Bits that all these messages carry: one for a binary spike, else the payload's and one for its sign.
     hops : float64 array (cores, 2)
         Hops of these messages along rows and along columns.
@@ -52,12 +53,13 @@ class Events:
 
     timesteps: int
     depth: int
+    network: ImageEvents
     synops: Float
-    input_macs: float
-    graded_synops: float
+    repeater_synops: float
+    repeater_updates: float
     updates: Float
     messages: Float
-    payload_bits: float
+    message_bits: float
     hops: Float
     routes: Routes
     host_spikes: float
@@ -70,29 +72,27 @@ class Events:
 @dataclass(frozen=True, eq=False)
 class _SynapseEvents:
     synops: Float
-    input_macs: float
-    graded_synops: float
+    repeater_synops: float
     host_spikes: float
 
 
 def _synapse_events(deployed: DeployedNetwork, activity: Result) -> _SynapseEvents:
     mapping, network, chip = deployed.mapping, deployed.network, deployed.mapping.chip
     core_of = {shard: number for number, shards in enumerate(deployed.cores) for shard in shards}
-    synops = np.zeros(len(deployed.cores))
-    input_macs = graded_synops = host_spikes = 0.0
+    synops, repeater_synops, host_spikes = np.zeros(len(deployed.cores), np.int64), 0, 0.0
     for p in network.projections:
         source, tiling = network.by_name[p.source], mapping.tilings[p.target]
-        mean = mean_rate(deployed.on_chip, p.source, activity)
-        counts = synapse_counts(p.geometry, source.shape, tiling).ravel() * mean
-        np.add.at(synops, [core_of[shard] for shard in tiling.shards], counts)
-        graded = source.payload != BINARY
-        graded_synops += float(counts.sum()) * graded
+        _, passed = arrivals(p.geometry, source.shape, deployed.on_chip.sent(p.source, activity), tiling.cuts)
+        np.add.at(synops, [core_of[shard] for shard in tiling.shards], passed)
+        if p.target in deployed.on_chip.repeats:
+            repeater_synops += int(passed.sum())
         if source.kind is Kind.INPUT:
-            input_macs += float(counts.sum()) * (network.largest_sent[p.source] > 1 and not graded)
             cuts = host_cuts(source.shape, chip)
             link = projection_axons(p, source, None, tiling.cuts, chip)
-            host_spikes += mean * float(edges(p.geometry, source.shape, cuts, tiling.cuts, link.population).senders.sum())
-    return _SynapseEvents(synops, input_macs, graded_synops, host_spikes)
+            senders = float(edges(p.geometry, source.shape, cuts, tiling.cuts, link.population).senders.sum())
+            host_spikes += mean_rate(deployed.on_chip, p.source, activity) * senders
+    images = len(activity.synops)
+    return _SynapseEvents(synops / images, repeater_synops / images, host_spikes)
 
 
 def _sent(deployed: DeployedNetwork) -> Float:
@@ -109,7 +109,7 @@ def events(deployed: DeployedNetwork) -> Events:
     Raises
     ------
     InvalidInput
-        If there is no activity to count.
+        If there is no activity to count, or the activity lacks a record of a population's spikes.
     """
     activity, mapping, network = deployed.activity, deployed.mapping, deployed.network
     if activity is None:
@@ -120,12 +120,13 @@ def events(deployed: DeployedNetwork) -> Events:
     return Events(
         timesteps=activity.timesteps,
         depth=network.depth,
+        network=image_events(activity, deployed.on_chip.original),
         synops=passed.synops,
-        input_macs=passed.input_macs,
-        graded_synops=passed.graded_synops,
+        repeater_synops=passed.repeater_synops,
+        repeater_updates=sum(network.by_name[name].neurons for name in deployed.on_chip.repeats) * activity.timesteps,
         updates=np.array([core.usage["compartments"] for core in mapping.cores], np.float64) * activity.timesteps,
         messages=sent[0],
-        payload_bits=deployed.traffic.payload_bits,
+        message_bits=deployed.traffic.payload_bits,
         hops=sent[1:].T,
         routes=routes(loads(deployed.traffic, deployed.addresses, mapping.chip)),
         host_spikes=passed.host_spikes,

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
 from ecc_lava.backends import Result
-from ecc_lava.common import Array, Int, Shape
-from ecc_lava.errors import InvalidInput
-from ecc_lava.geometry import Geometry, Sparse
+from ecc_lava.common import Array, Int
 from ecc_lava.networks import QuantisedNetwork, Shard
 from hw_mappings.mapping import Mapping
-from hw_mappings.partition import ChipNetwork, chip_network
-from hw_mappings.resources import Cuts, axes_of, fan_outs, shard_of_neuron
+from hw_mappings.partition import chip_network
+from hw_mappings.resources import arrivals
 
 __all__ = ["CoreCounters", "by_core", "predicted_counters"]
 
@@ -62,34 +59,6 @@ def by_core(mapping: Mapping, of_shards: MappingOf[Shard, Array], numbers: Seque
     return tuple(counters)
 
 
-def _events(geometry: Geometry, source: Shape, counts: Int, cuts: Cuts) -> tuple[Int, Int]:
-    """Return the spikes that reach every shard of the target, and the synapses that the spikes pass there, each (shards,)."""
-    if isinstance(geometry, Sparse):
-        shards = np.repeat(shard_of_neuron(cuts), np.diff(geometry.starts))
-        pairs, synapses = np.unique(shards * prod(source) + geometry.sources, return_counts=True)
-        shard, fired = pairs // prod(source), counts.ravel()[pairs % prod(source)]
-        sums = np.zeros((2, prod(len(spans) for spans in cuts)), np.int64)
-        np.add.at(sums[0], shard, fired)
-        np.add.at(sums[1], shard, fired * synapses)
-        return sums[0], sums[1]
-    y, x, c = (fan_outs(axis, spans) for axis, spans in zip(axes_of(geometry, source), cuts, strict=True))
-
-    def passed(y: Int, x: Int, c: Int) -> Int:
-        result: Int = np.einsum("yxc,yj,xi,co->jio", counts, y, x, c, optimize=True).ravel()
-        return result
-
-    return passed(*((f > 0).astype(np.int64) for f in (y, x, c))), passed(y, x, c)
-
-
-def _counts(on_chip: ChipNetwork, activity: Result, name: str) -> Int:
-    """Return the number of spikes of every neuron over all images, (H, W, C); a repeater fires as its source does."""
-    known = on_chip.origin(name)
-    if known not in activity.counts:
-        raise InvalidInput(f"the activity lacks the counts of {known!r}; simulate with record=[p.name for p in network.populations]")
-    total: Int = activity.messages(known).sum(axis=0, dtype=np.int64)
-    return total
-
-
 def predicted_counters(mapping: Mapping, network: QuantisedNetwork, activity: Result) -> tuple[CoreCounters, ...]:
     """Return the counters of every core, in the order of the mapping.
 
@@ -109,14 +78,14 @@ def predicted_counters(mapping: Mapping, network: QuantisedNetwork, activity: Re
     on_chip = chip_network(network, mapping.chip)
     deployed = on_chip.network
     images = len(activity.synops)
-    counts = {p.name: _counts(on_chip, activity, p.name) for p in deployed.populations}
+    counts = {p.name: on_chip.sent(p.name, activity) for p in deployed.populations}
     of_shards: dict[Shard, Int] = {}
     for name, tiling in mapping.tilings.items():
         for shard in tiling.shards:
             fired = int(counts[name][shard.slices].sum())
             of_shards[shard] = np.array([0, fired, 0, shard.neurons * activity.timesteps * images], np.int64)
         for p in deployed.into(name):
-            spikes, synops = _events(p.geometry, deployed.by_name[p.source].shape, counts[p.source], tiling.cuts)
+            spikes, synops = arrivals(p.geometry, deployed.by_name[p.source].shape, counts[p.source], tiling.cuts)
             for shard, arrived, passed in zip(tiling.shards, spikes.tolist(), synops.tolist(), strict=True):
                 of_shards[shard] += np.array([arrived, 0, passed, 0], np.int64)
     return by_core(mapping, of_shards)

@@ -15,6 +15,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from ecc_lava.backends import Result
+from ecc_lava.common import Int
+from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import diagonal
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from hw_mappings.chips import ChipSpec
@@ -44,6 +47,20 @@ class ChipNetwork:
     def origin(self, population: str) -> str:
         """Return the population of `original` that fires the spikes of a population of `network`."""
         return self.repeats.get(population, population)
+
+    def sent(self, population: str, activity: Result) -> Int:
+        """Return the number of spikes of every neuron of a population of `network` over all images, (H, W, C).
+
+        Raises
+        ------
+        InvalidInput
+            If the activity has no record of the population.
+        """
+        known = self.origin(population)
+        if known not in activity.counts:
+            raise InvalidInput(f"the activity lacks the counts of {known!r}; simulate with record=[p.name for p in network.populations]")
+        total: Int = activity.messages(known).sum(axis=0, dtype=np.int64)
+        return total
 
 
 def _repeaters(

@@ -3,7 +3,8 @@
 Pure functions of a network, its tilings and a chip. Nothing here chooses a tiling.
 """
 
-from hw_mappings.resources.axes import axes_of, fan_outs, span_needs
+from hw_mappings.resources.arrivals import arrivals
+from hw_mappings.resources.axes import axes_of, span_needs
 from hw_mappings.resources.axons import Axons, edges, host_cuts
 from hw_mappings.resources.cores import (
     RESOURCE_INDEX,
@@ -18,7 +19,7 @@ from hw_mappings.resources.cores import (
     usage_without_axons,
     with_axons,
 )
-from hw_mappings.resources.synapses import SynapseModel, shard_of_neuron, synapse_counts
+from hw_mappings.resources.synapses import SynapseModel, shard_of_neuron
 from hw_mappings.resources.tiling import Cuts, Tiling, even_cut, tiling_of, useful_parts
 from hw_mappings.resources.usage import ADDITIVE, core_usages, overruns
 
@@ -30,12 +31,12 @@ __all__ = [
     "Demand",
     "SynapseModel",
     "Tiling",
+    "arrivals",
     "axes_of",
     "core_usages",
     "demands",
     "edges",
     "even_cut",
-    "fan_outs",
     "fits",
     "host_cuts",
     "least_arriving",
@@ -44,7 +45,6 @@ __all__ = [
     "projection_axons",
     "shard_of_neuron",
     "span_needs",
-    "synapse_counts",
     "thresholds_of",
     "tiling_of",
     "usage_of",

@@ -27,7 +27,7 @@ from hw_mappings.chips import ChipSpec
 from hw_mappings.resources.axes import Axis, AxisNeeds, axes_of, axis_needs
 from hw_mappings.resources.tiling import Cuts, Tiling
 
-__all__ = ["SynapseModel", "shard_of_neuron", "source_neurons", "synapse_bits", "synapse_counts"]
+__all__ = ["SynapseModel", "shard_of_neuron", "source_neurons", "synapse_bits"]
 
 
 class SynapseModel(str, Enum):
@@ -135,11 +135,3 @@ def source_neurons(geometry: Geometry, source: Shape, tiling: Tiling) -> Int:
     needs = _needs(axes_of(geometry, source), tiling.cuts)
     reached: Int = _outer(*(need.reached[need.kinds] for need in needs))
     return reached
-
-
-def synapse_counts(geometry: Geometry, source: Shape, tiling: Tiling) -> Int:
-    """Return the number of synapses of one projection in every shard of its target, (rows, columns, channels)."""
-    if isinstance(geometry, Sparse):
-        shards, entries = _lists(geometry, tiling.cuts)
-        return _summed(shards, entries, tiling)
-    return _outer(*(need.synapses[need.kinds] for need in _needs(axes_of(geometry, source), tiling.cuts)))

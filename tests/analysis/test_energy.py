@@ -43,6 +43,15 @@ def test_the_energy_of_an_image_by_hand() -> None:
     assert found.updates == 5 * 10
     assert found.energy_low_uj == pytest.approx((40 * 23.6 + 50 * 2 * 52.0) * 1e-6)
     assert found.energy_high_uj == pytest.approx((40 * 23.6 + 50 * 2 * 81.0) * 1e-6)
+    synops, updates = found.account.charges
+    assert (synops.amount, synops.low_pj, synops.high_pj) == pytest.approx((40.0, 23.6, 23.6))
+    assert (updates.amount, updates.low_pj, updates.high_pj) == pytest.approx((50 * 2, 52.0, 81.0))
+    shown = found.account.as_dict()
+    for end, price in enumerate(("low_pj", "high_pj")):
+        total = sum(charge["amount"] * charge[price] * 1e-6 for charge in shown["charges"])
+        assert total == pytest.approx((found.energy_low_uj, found.energy_high_uj)[end]) == (shown["low_uj"], shown["high_uj"])[end]
+    left_out = " ".join(shown["left_out"])
+    assert all(word in left_out for word in ("static power", "hops", "resets", "neurons of a rate code")) and shown["why_none"] is None
     assert found.ann_macs is found.ann_float32_uj is found.ann_int8_uj is None
 
 
@@ -56,6 +65,11 @@ def test_chips_without_published_energies_have_none() -> None:
     found = costs(ecc_lava.simulate(network, np.ones((1, 1, 1, 1))), network)
     assert found.energy_low_uj is found.energy_high_uj is None
     assert found.input_macs == 20.0
+    why = found.account.why_none or ""
+    assert "no energies are published for loihi2" in why and "input MACs are multiplications" in why
+    assert found.account.as_dict()["charges"] == [] and found.account.as_dict()["why_none"] == why
+    network = _two_neurons("rate", "loihi2")
+    assert costs(ecc_lava.simulate(network, np.ones((1, 1, 1, 1))), network).account.why_none == "no energies are published for loihi2"
     assert set(CORE_ENERGIES) == {"loihi1"}
 
 

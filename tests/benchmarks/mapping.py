@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,7 @@ def simulated(network: QuantisedNetwork, data: Path) -> ecc_lava.Result:
     """Return what the network does on a few images."""
     with np.load(data / "cifar10.npz", allow_pickle=False) as images:
         x = images["x_test"][:IMAGES].astype(np.float32) / 255.0
-    spiking = tuple(p.name for p in network.populations if p.kind.spikes)
-    return ecc_lava.simulate(network, x, backend="fast", record=spiking)
+    return ecc_lava.simulate(network, x, backend="fast", record=tuple(network.by_name))
 
 
 def measured(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> dict[str, Any]:
@@ -122,7 +121,7 @@ def placement(network: QuantisedNetwork, chip: ChipSpec, activity: ecc_lava.Resu
         hops = hop_weighted(problem, placer(problem))
         found[name] = {"hops": hops, "saved": 1 - hops / found["row-major"]["hops"] if found else 0.0}
         found[name]["seconds"] = round(time.perf_counter() - started, 2)
-    return {"placers": found, "cost": asdict(estimate(events(on_cores), chip))}
+    return {"placers": found, "cost": estimate(events(on_cores), chip).as_dict()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -117,8 +117,7 @@ def quality(network: QuantisedNetwork, ann: Array, samples: Samples, decides: bo
 def on_chip(network: QuantisedNetwork, chip: hw_mappings.ChipSpec, samples: Samples, images: int) -> dict[str, Any]:
     """Return cores, energy where the chip's figures give it, and what a deployment of every core differs in."""
     few = samples.test[:images]
-    spiking = tuple(p.name for p in network.populations if p.kind.spikes)
-    activity = simulate(network, few, record=spiking)
+    activity = simulate(network, few, record=tuple(network.by_name))
     mapping = hw_mappings.map_network(network, chip, activity)
     cost = estimate(events(deployed(mapping, network, activity)), chip)
     done = hw_mappings.deploy(network, mapping, few, runtime="one-process")

@@ -179,6 +179,9 @@ RUN_KEYS = {
     "ann_float32_uj_per_image",
     "ann_int8_uj_per_image",
     "seconds",
+    "account",
+    "predictions",
+    "network_digest",
     "data_digest",
     "version",
     "packages",
@@ -233,9 +236,52 @@ def test_run_over_time_and_until_confident(call: Call, network: Path) -> None:
     assert facts["confident"]["margin"] == 2.0
     assert 1 <= facts["confident"]["mean_steps"] < 16
     assert facts["confident"]["accuracy"] >= 0.9
+    for event in ("spikes_per_image", "synops_per_image", "updates_per_image"):
+        assert 0 < facts["confident"][event] < facts[event]
     table = call("run", network, "--data", DATA, "--limit", 5, "--over-time", "--confident", 2).out
     assert "Accuracy over time" in table
     assert "Stopped at a lead of 2" in table
+
+
+def test_run_map_and_study_give_the_same_events_and_name_the_network_alike(
+    call: Call, network: Path, tmp_path: Path, without_lava: None
+) -> None:
+    data = ("--data", DATA, "--limit", 8)
+    run = call("run", network, *data, "--json").json
+    mapped = call("map", network, *data, "-o", tmp_path / "m.json", "--json").json
+    check = call("check", network, *data, "--lava-limit", 1, "--json").json
+    assert run["network_digest"] == mapped["network_digest"] == check["network_digest"] == ecc_lava.load(network)[0].digest
+    options = (
+        "--bits",
+        8,
+        "--timesteps",
+        16,
+        "--chip",
+        "loihi2",
+        "--calibration-images",
+        32,
+        "--out",
+        tmp_path / "study",
+        "--recipe",
+        "ecc",
+    )
+    trial = call("study", MODEL, "--calibration", DATA, *data, *options, "--json").json["trials"][0]
+    names = ("spikes", "synops", "input_macs", "graded_synops", "payload_bits", "updates")
+    assert {name: mapped["cost"]["events"][name] for name in names} == {name: run[f"{name}_per_image"] for name in names}
+    convert = ("convert", MODEL, "--calibration", DATA, "--timesteps", 16, "--recipe", "ecc", "--calibration-images", 32)
+    assert call(*convert, "-o", tmp_path / "same.h5").code == OK
+    same = call("run", tmp_path / "same.h5", *data, "--json").json
+    assert same["network_digest"] == trial["network_digest"]
+    assert {name: trial[f"{name}_per_image"] for name in names} == {name: same[f"{name}_per_image"] for name in names}
+    for facts in (run["account"], mapped["cost"]["account"]):
+        assert facts["low_uj"] is None and "loihi2" in facts["why_none"] and "host" in " ".join(facts["left_out"])
+
+
+def test_run_says_what_predictions_it_wrote(call: Call, network: Path, tmp_path: Path) -> None:
+    path = tmp_path / "p.npz"
+    options = ("run", network, "--data", DATA, "--limit", 4, "--predictions", path)
+    assert f"written: {path}: predictions (4), logits (4 x 10)" in call(*options).out
+    assert call(*options, "--json").json["predictions"] == {"file": str(path), "arrays": ["predictions (4)", "logits (4 x 10)"]}
 
 
 def test_energies_stand_beside_those_of_the_cnn(call: Call, network: Path, bare: Path) -> None:
@@ -424,6 +470,7 @@ def test_check_fails_for_a_range_error(call: Call, network: Path, monkeypatch: p
     outcome = call("check", network, "--data", DATA, "--limit", 4, "--json")
     assert outcome.code == FAILED
     assert outcome.json["ok"] is False
+    assert outcome.json["network_digest"] == ecc_lava.load(network)[0].digest
     assert "relu0" in outcome.json["range_error"]
     text = call("check", network, "--data", DATA, "--limit", 4)
     assert text.code == FAILED

@@ -61,14 +61,20 @@ def command(
             with clipping_not_repeated() if found is not None else nullcontext():
                 report = check(integer, images.x, snn=snn, graph=graph, labels=images.y, exact_images=lava_limit, progress=stage)
     except RangeError as error:
-        _tell_range_error(error, images, started, json)
+        _tell_range_error(error, integer.digest, images, started, json)
         raise typer.Exit(FAILED) from error
     if picture is not None and found is not None:
         write_bytes(picture, draw(found))
     loss = _points_lost(report)
     passed = report.ok and (max_loss is None or loss is None or loss <= max_loss)
     if json:
-        facts = {**report.as_dict(), "attribution": None if found is None else found.as_dict(), "range_error": None, "loss_points": loss}
+        facts = {
+            "network_digest": report.digest,
+            **report.as_dict(),
+            "attribution": None if found is None else found.as_dict(),
+            "range_error": None,
+            "loss_points": loss,
+        }
         _emit(images, facts, ok=passed, started=started)
     else:
         show_report(report)
@@ -85,9 +91,10 @@ def _points_lost(report: CheckReport) -> float | None:
     return 100.0 * (report.ann_accuracy - report.integer_accuracy)
 
 
-def _tell_range_error(error: RangeError, images: Dataset, started: float, json: bool) -> None:
+def _tell_range_error(error: RangeError, network_digest: str, images: Dataset, started: float, json: bool) -> None:
     if json:
-        _emit(images, {"images": batch_size(images.x), "range_error": str(error)}, ok=False, started=started)
+        facts = {"network_digest": network_digest, "images": batch_size(images.x), "range_error": str(error)}
+        _emit(images, facts, ok=False, started=started)
     else:
         show_lines(f"FAILED: {error}")
 

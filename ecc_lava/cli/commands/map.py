@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -81,7 +80,7 @@ def command(
     if html is not None:
         write_bytes(html, page)
     if json:
-        emit_json({**about, **facts, "cost": None if cost is None else asdict(cost)})
+        emit_json({**about, **facts, "cost": None if cost is None else cost.as_dict()})
     else:
         show_mapping(network.name, mapping, facts, cost)
 
@@ -99,6 +98,7 @@ def _activity(network: QuantisedNetwork, data: Path, limit: int) -> tuple[Result
     """Simulate the network on the first images of a file; return the result and the images' digest."""
     images = load_images(data, "test", network.input_specs, limit)
     with stages() as stage:
-        spiking = tuple(p.name for p in network.populations if p.kind.spikes)
-        result = simulate(network, images.x, backend="fast", record=spiking, progress=lambda done, total: stage("activity", done, total))
+        result = simulate(
+            network, images.x, backend="fast", record=tuple(network.by_name), progress=lambda done, total: stage("activity", done, total)
+        )
     return result, digest(images.x)

@@ -10,17 +10,19 @@ from typing import Annotated, Any, Optional
 import numpy as np
 import typer
 
-from ecc_lava.analysis import accuracy_over_time, check_margin, costs
+from ecc_lava.analysis import accuracy_over_time, check_margin, costs, costs_of, stopped_events
 from ecc_lava.analysis import confident as stop_confident
 from ecc_lava.backends import BACKENDS, Result, simulate
+from ecc_lava.backends import Network as NetworkOf
 from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import float_network, load_images
 from ecc_lava.cli.options import Data, FewerTimesteps, Json, Limit, Network
-from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_table
+from ecc_lava.cli.show.energy import show_account
+from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_lines, show_table
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import Array, Outputs, check_writable, first_output, write_bytes
-from ecc_lava.inputs import digest
-from ecc_lava.networks import SpikingNetwork
+from ecc_lava.inputs import Dataset, digest
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 from ecc_lava.storage import load
 
 __all__ = ["command"]
@@ -68,55 +70,67 @@ def command(
             progress=lambda done, total: stage(engine, done, total),
         )
     seconds = time.perf_counter() - started
-    if predictions is not None:
-        _write(predictions, result)
-    facts = {**_facts(result, images.y, backend), **costs(result, integer, graph).as_dict(), "seconds": round(seconds, 3)}
-    extra = _over_time(result, images.y, over_time, confident)
+    written = None if predictions is None else _write(predictions, result)
+    cost = costs(result, integer, graph)
+    facts = {**_facts(result, images.y, backend), **cost.as_dict(), "seconds": round(seconds, 3)}
+    extra = _over_time(result, images.y, over_time)
+    if confident is not None:
+        extra["confident"] = _stopped(result, images, confident, target, integer)
     if json:
-        emit_json(provenance(data_digest=digest(images.x), **facts, **extra))
+        about = provenance(network_digest=integer.digest, data_digest=digest(images.x), account=cost.account.as_dict(), predictions=written)
+        emit_json({**about, **facts, **extra})
         return
-    shown = facts if facts["graded_synops_per_image"] else {key: value for key, value in facts.items() if key not in _OF_PAYLOADS}
-    rows = [(key.replace("_", " "), as_percent(value) if key == "accuracy" else _text(value)) for key, value in shown.items()]
-    show_table(f"{network.name} on {data.name}", ("", "value"), rows)
+    show_table(f"{network.name} on {data.name}", ("", "value"), _rows(facts))
+    show_account(cost.account)
     _show(extra)
+    if written is not None:
+        show_lines(f"written: {written['file']}: {', '.join(written['arrays'])}")
 
 
 def _facts(result: Result, labels: Array | None, backend: str) -> dict[str, Any]:
     """Return the figures of a run without its costs."""
-    samples = len(result.synops)
     return {
         "accuracy": None if labels is None else float((first_output(result.predictions) == labels).mean()),
-        "images": samples,
+        "images": len(result.synops),
         "timesteps": result.timesteps,
         "latency_steps": result.latency_steps,
         "backend": backend,
-        "spikes_per_image": float(sum(int(n.sum()) for n in result.spike_counts.values()) / samples),
     }
 
 
-def _write(path: Path, result: Result) -> None:
-    """Write predictions and logits."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **_by_name("predictions", result.predictions), **_by_name("logits", result.logits))
+def _write(path: Path, result: Result) -> dict[str, Any]:
+    """Write predictions and logits; return the file and its arrays, in words."""
+    buffer, arrays = io.BytesIO(), {**_by_name("predictions", result.predictions), **_by_name("logits", result.logits)}
+    np.savez(buffer, **arrays)
     write_bytes(path, buffer.getvalue())
+    return {"file": str(path), "arrays": [f"{name} ({' x '.join(map(str, array.shape))})" for name, array in arrays.items()]}
 
 
-def _over_time(result: Result, labels: Array | None, over_time: bool, margin: float | None) -> dict[str, Any]:
-    """Return what the options ask of the first output's logits over time."""
-    found: dict[str, Any] = {}
-    if result.logits_over_time is None:
-        return found
+def _over_time(result: Result, labels: Array | None, over_time: bool) -> dict[str, Any]:
+    """Return the accuracy of the first output after every step, if it is asked for."""
+    if not over_time or result.logits_over_time is None:
+        return {}
     logits = first_output(result.logits_over_time)
-    if over_time:
-        found["accuracy_over_time"] = None if labels is None else accuracy_over_time(logits, labels).tolist()
-    if margin is not None:
-        stopped = stop_confident(logits, margin)
-        found["confident"] = {
-            "margin": margin,
-            "mean_steps": float(stopped.steps.mean()),
-            "accuracy": None if labels is None else float((stopped.predictions == labels).mean()),
-        }
-    return found
+    return {"accuracy_over_time": None if labels is None else accuracy_over_time(logits, labels).tolist()}
+
+
+def _stopped(result: Result, images: Dataset, margin: float, network: NetworkOf, integer: QuantisedNetwork) -> dict[str, Any]:
+    """Return what images give and cost that are each stopped as soon as the first output's lead is large enough."""
+    assert result.logits_over_time is not None
+    found = stop_confident(first_output(result.logits_over_time), margin)
+    events = stopped_events(network, images.x, found.steps, backend=result.backend, timesteps=result.timesteps)
+    return {
+        "margin": margin,
+        "mean_steps": float(found.steps.mean()),
+        "accuracy": None if images.y is None else float((found.predictions == images.y).mean()),
+        **costs_of(events, integer).as_dict(),
+    }
+
+
+def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the rows of a table; figures of payloads are shown where there are some."""
+    shown = facts if facts["graded_synops_per_image"] else {key: value for key, value in facts.items() if key not in _OF_PAYLOADS}
+    return [(key.replace("_", " "), as_percent(value) if key == "accuracy" else _text(value)) for key, value in shown.items()]
 
 
 def _show(extra: dict[str, Any]) -> None:
@@ -125,7 +139,7 @@ def _show(extra: dict[str, Any]) -> None:
         show_table("Accuracy over time", ("steps", "accuracy"), rows)
     if "confident" in extra:
         found = extra["confident"]
-        rows = [("mean steps", _text(found["mean_steps"])), ("accuracy", as_percent(found["accuracy"]))]
+        rows = _rows({key: value for key, value in found.items() if key != "margin" and not key.startswith("ann_")})
         show_table(f"Stopped at a lead of {found['margin']:g}", ("", "value"), rows)
 
 
@@ -140,5 +154,7 @@ def _text(value: object) -> str:
             return "n/a"
         case float():
             return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.1f}"
+        case int():
+            return f"{value:,}"
         case _:
             return str(value)

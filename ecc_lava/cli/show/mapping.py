@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ecc_lava.cli.show.energy import show_account
 from ecc_lava.cli.show.output import show_lines, show_table
 
 if TYPE_CHECKING:
@@ -39,28 +40,26 @@ def show_mapping(name: str, mapping: Mapping, facts: dict[str, Any], cost: Cost 
         f"{facts['hop_weighted_messages_row_major']:,.0f} in row-major order",
     )
     if cost is not None:
-        show_lines(*_cost_lines(mapping, cost))
+        _show_cost(mapping, cost)
 
 
-def _cost_lines(mapping: Mapping, cost: Cost) -> list[str]:
-    """Return the lines on what an image costs, what the estimate rests on, and what is slowest."""
+def _show_cost(mapping: Mapping, cost: Cost) -> None:
+    """Print what happens for an image, what is slowest, the account of energy, and what the estimate rests on."""
     busiest = mapping.cores[cost.bottleneck_core]
     held = ", ".join(dict.fromkeys(shard.population for shard in busiest.shards))
     where = f"core {busiest.address.core} of chip {busiest.address.chip} ({held})"
     link = "none" if cost.busiest_link is None else "({},{}) to ({},{})".format(*cost.busiest_link[0], *cost.busiest_link[1])
-    lines = [
-        f"an image: {cost.latency_steps} steps to its output; events: " + ", ".join(f"{n:,.0f} {name}" for name, n in cost.events.items()),
+    counted = ", ".join(f"{n:,.0f} {name.replace('_', ' ')}" for name, n in cost.events.items() if n)
+    show_lines(
+        f"an image: {cost.latency_steps} steps to its output; events: {counted}",
         f"busiest core: {where}; busiest link: {link}, {cost.busiest_link_messages:,.0f} messages an image",
-    ]
-    if cost.step_us is None or cost.total_uj is None or cost.energy_uj is None:
-        what = "graded synops" if cost.events["graded_synops"] else "them"
-        return [*lines, f"energy and time: n/a, {mapping.chip.name} has no figures for {what}"]
-    parts = ", ".join(f"{part} {energy:,.1f}" for part, energy in cost.energy_uj.items())
+    )
+    show_account(cost.account, "energy and time")
+    if cost.step_us is None:
+        return
     moved = [s for s in cost.sensitivity if max(s.energy or 1.0, s.time or 1.0) > 1.01]
-    return [
-        *lines,
-        f"estimated, from the chip's figures: {cost.least_uj:,.1f} to {cost.total_uj:,.1f} uJ an image ({parts})",
+    show_lines(
         f"{cost.step_us:.2f} us a step, limited by the {cost.limited_by}; {cost.images_per_second:,.1f} images/s, latency "
         f"{cost.latency_us:,.1f} us",
         *(f"if the assumed {s.figure} were twice as large: energy x {s.energy:.2f}, time x {s.time:.2f}" for s in moved),
-    ]
+    )

@@ -16,7 +16,7 @@ from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, figure_names
 from hw_mappings.mapping import DeployedNetwork, Mapping, deployed
 from hw_mappings.report.page.data import PAIRS, drawn
-from hw_mappings.report.page.words import MODEL_WORDS, PARTS, RESOURCE_WORDS, figure_text, figure_words
+from hw_mappings.report.page.words import MODEL_WORDS, RESOURCE_WORDS, figure_text, figure_words
 from hw_mappings.report.rows import layer_claims, layer_rows, summary
 
 __all__ = ["chip_page", "deployed_page"]
@@ -100,7 +100,6 @@ def deployed_page(
         figures=[(figure_words(n), figure_text(n, mapping.chip.limit(n)), getattr(mapping.chip, n)) for n in figure_names()],
         model=MODEL_WORDS[mapping.model],
         words=RESOURCE_WORDS,
-        parts=PARTS,
         pairs=PAIRS,
         images=None if activity is None else len(activity.synops),
         cost=found.cost,

@@ -6,7 +6,7 @@ from typing import Final
 
 from hw_mappings.resources import SynapseModel
 
-__all__ = ["MODEL_WORDS", "PARTS", "RESOURCE_WORDS", "figure_text", "figure_words"]
+__all__ = ["MODEL_WORDS", "RESOURCE_WORDS", "figure_text", "figure_words"]
 
 RESOURCE_WORDS: Final = {
     "compartments": ("compartments", "fewer neurons, or a chip with fewer compartments per neuron"),
@@ -19,15 +19,6 @@ RESOURCE_WORDS: Final = {
     "exponents": ("exponents", "fewer projections into the layer"),
 }
 """Resource -> its name, and what reduces its use."""
-
-PARTS: Final = {
-    "synops": "spikes through synapses",
-    "updates": "updates of neurons, all active",
-    "spikes": "messages within their tiles",
-    "hops": "hops between cores",
-    "static": "static power of the chips",
-}
-"""Part of the energy -> its name."""
 
 MODEL_WORDS: Final = {
     SynapseModel.STRICT: "Synaptic memory holds each distinct list with its header, indices and delays; borders have lists of their own.",

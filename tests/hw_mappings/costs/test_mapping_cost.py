@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ecc_lava.analysis import costs, image_events
 from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.collecting import as_result
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.simulate import simulate
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.common import Payload
+from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Dense, fan_out
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, Mapping, map_network
 from hw_mappings.chips import COSTS, Address, ChipSpec, Figure
 from hw_mappings.chips.mesh import board_positions
-from hw_mappings.costs.cost import core_energies_uj, core_step_us, estimate
+from hw_mappings.costs.cost import core_step_us, estimate
+from hw_mappings.costs.energy import core_energies_uj
 from hw_mappings.costs.events import events
 from hw_mappings.mapping.deployed import deployed
 from hw_mappings.placement import Traffic
@@ -29,7 +32,7 @@ from tests.helpers.networks import chain, random_images, random_network, recoded
 
 
 def _mapped(chip: ChipSpec, seed: int = 1) -> tuple[QuantisedNetwork, Mapping, Result]:
-    network = random_network(seed)
+    network = recoded(random_network(seed), "rate")  # graded input would be multiplications, which have no price
     activity = simulate(network, random_images(network, 3), backend="golden", record=tuple(p.name for p in network.populations))
     return network, map_network(network, chip, activity), activity
 
@@ -44,10 +47,12 @@ def test_events_of_a_random_network(seed: int) -> None:
     found = events(deployed(mapping, network, activity))
     shapes = {p.name: p.shape for p in network.populations}
     expected = sum(
-        float(activity.spike_counts[p.source].mean()) / np.prod(shapes[p.source]) * fan_out(p.geometry, shapes[p.source]).sum()
+        float((activity.messages(p.source) * fan_out(p.geometry, shapes[p.source])).sum()) / len(activity.synops)
         for p in network.projections
     )
-    assert found.synops.sum() == pytest.approx(expected)
+    assert found.synops.sum() == pytest.approx(expected, rel=1e-12)
+    assert found.network == image_events(activity, network) and found.network.synops == pytest.approx(expected, rel=1e-12)
+    assert (found.repeater_synops, found.repeater_updates) == (0, 0)
     neurons = sum(p.neurons for p in network.populations if p.name != "input")
     assert found.updates.sum() == neurons * network.timesteps
     assert (found.resets, found.outputs) == (neurons, network.readout.neurons)
@@ -77,6 +82,38 @@ def test_prices_by_hand() -> None:
     assert static.energy == pytest.approx(1 + cost.energy_uj["static"] / cost.total_uj) and static.time == 1
 
 
+@pytest.mark.parametrize("delays", [62, 1, 0])
+def test_the_account_multiplies_out_and_the_network_has_the_events_of_any_run(delays: int) -> None:
+    """A skip over three layers needs repeaters, whose events are counted apart."""
+    network = recoded(random_network(54, layers=5, timesteps=8), "rate")
+    chip = replace(PRICED, delay_max=Figure(delays, False, "a test"), compartments_per_neuron=Figure(2, False, "a test"))
+    activity = simulate(network, random_images(network, 3), record=tuple(network.by_name))
+    found = events(deployed(map_network(network, chip, activity), network, activity))
+    cost, run = estimate(found, chip), costs(activity, network)
+    own = {
+        name: run.as_dict()[f"{name}_per_image"] for name in ("spikes", "synops", "input_macs", "graded_synops", "payload_bits", "updates")
+    }
+    assert own.items() <= cost.events.items()
+    assert (found.repeater_updates > 0) == (found.repeater_synops > 0) == (delays < 62)
+    assert found.synops.sum() == pytest.approx(found.network.synops + found.repeater_synops, rel=1e-12)
+    assert found.updates.sum() == 2 * (found.network.updates + found.repeater_updates)
+    shown = cost.as_dict()["account"]
+    for end, price in enumerate(("low_pj", "high_pj")):
+        total = sum(charge["amount"] * charge[price] * 1e-6 for charge in shown["charges"])
+        assert total == pytest.approx((cost.least_uj, cost.total_uj)[end]) == (shown["low_uj"], shown["high_uj"])[end]
+    prices = {charge["words"]: (charge["low_pj"], charge["high_pj"]) for charge in shown["charges"]}
+    assert prices["synops"] == pytest.approx((23.6, 23.6)) and prices["updates of compartments, 2 a neuron"] == pytest.approx((52, 81))
+    assert prices["static power, chip-microseconds"] == (29_000, 29_000) and ("synops of repeaters" in prices) == (delays < 62)
+    assert "resets" in " ".join(shown["left_out"]) and "static" not in " ".join(shown["left_out"])
+
+
+def test_events_need_the_spikes_of_every_neuron() -> None:
+    network, mapping, _ = _mapped(PRICED)
+    few = simulate(network, random_images(network, 3), record=["p0"])
+    with pytest.raises(InvalidInput, match=r"lacks the counts of 'input'; simulate with record="):
+        events(deployed(mapping, network, few))
+
+
 def test_nothing_is_invented_for_a_chip_without_figures() -> None:
     network, mapping, activity = _mapped(chip_with(compartments=24))
     found = events(deployed(mapping, network, activity))
@@ -85,6 +122,7 @@ def test_nothing_is_invented_for_a_chip_without_figures() -> None:
     assert core_energies_uj(events(deployed(mapping, network, activity)), LOIHI2) is None
     assert core_step_us(events(deployed(mapping, network, activity)), LOIHI2) is None
     assert cost.events["updates"] > 0 and cost.sensitivity == ()
+    assert cost.account.why_none == "loihi2 has no synop_fj nor 14 more figures: not published for this model"
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -96,17 +134,18 @@ def test_events_of_payloads_are_counted_apart(seed: int) -> None:
     mapping = map_network(network, PRICED, activity)
     on_cores = deployed(mapping, network, activity)
     found = events(on_cores)
-    by_source = {p.source: float(activity.spike_counts[p.source].mean()) / network.by_name[p.source].neurons for p in network.projections}
     passed = dict.fromkeys((True, False), 0.0)
     for p in network.projections:
-        passed[p.source == "input"] += by_source[p.source] * fan_out(p.geometry, network.by_name[p.source].shape).sum()
-    assert found.input_macs == pytest.approx(passed[True])
-    assert found.graded_synops == pytest.approx(passed[False])
-    assert found.synops.sum() == pytest.approx(found.input_macs + found.graded_synops)
-    assert found.payload_bits == pytest.approx(5 * found.messages.sum())
+        fan = fan_out(p.geometry, network.by_name[p.source].shape)
+        passed[p.source == "input"] += float((activity.messages(p.source) * fan).sum()) / len(activity.synops)
+    assert found.network.input_macs == pytest.approx(passed[True], rel=1e-12)
+    assert found.network.graded_synops == pytest.approx(passed[False], rel=1e-12)
+    assert found.synops.sum() == pytest.approx(passed[True] + passed[False], rel=1e-12)
+    assert found.message_bits == pytest.approx(5 * found.messages.sum())
     cost = estimate(found, PRICED)
-    assert cost.events["synops"] == pytest.approx(0, abs=1e-6) and cost.events["graded_synops"] == found.graded_synops > 0
-    assert cost.events["payload_bits"] == found.payload_bits
+    assert cost.events["synops"] == 0 and cost.events["graded_synops"] == found.network.graded_synops > 0
+    assert cost.events["message_bits"] == found.message_bits
+    assert cost.events["payload_bits"] == found.network.payload_bits == activity.payload_bits.mean()
     assert [cost.total_uj, cost.image_us, cost.energy_uj] == [None] * 3 and cost.sensitivity == ()
 
 
@@ -116,11 +155,11 @@ def test_events_of_an_input_with_a_payload_are_graded_synops() -> None:
     network = replace(network, populations=populations)
     sent = np.random.default_rng(0).integers(0, 8, (2, 6, *network.input.shape)).astype(np.uint8)
     done = golden(network, {"input": sent}, 6, Recording())
-    activity = as_result(network, done, "golden", 6, ["input"])
+    activity = as_result(network, done, "golden", 6, list(network.by_name))
     found = events(deployed(map_network(network, TINY, activity), network, activity))
-    fan = sum(fan_out(p.geometry, network.input.shape).sum() for p in network.projections if p.source == "input")
-    assert found.input_macs == 0
-    assert found.graded_synops == pytest.approx(np.count_nonzero(sent) / 2 / network.input.neurons * fan)
+    fan = sum(fan_out(p.geometry, network.input.shape) for p in network.projections if p.source == "input")
+    assert found.network.input_macs == 0
+    assert found.network.graded_synops == (np.count_nonzero(sent, axis=1) * fan).sum() / 2
 
 
 def test_traffic_counts_spikes_whether_or_not_they_were_recorded_by_neuron() -> None:
@@ -141,7 +180,7 @@ def test_traffic_counts_spikes_whether_or_not_they_were_recorded_by_neuron() -> 
 def test_binary_messages_have_one_bit() -> None:
     network, mapping, activity = _mapped(PRICED)
     cost = estimate(events(deployed(mapping, network, activity)), PRICED)
-    assert cost.events["payload_bits"] == pytest.approx(cost.events["messages"]) and cost.events["graded_synops"] == 0
+    assert cost.events["message_bits"] == pytest.approx(cost.events["messages"]) and cost.events["graded_synops"] == 0
 
 
 def test_routes_go_along_the_row_and_then_along_the_column() -> None:

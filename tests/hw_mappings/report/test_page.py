@@ -29,7 +29,7 @@ from hw_mappings.report.page.words import RESOURCE_WORDS
 from hw_mappings.report.rows import layer_claims, summary
 from tests.helpers.browser import chromium, contrasts, in_colours
 from tests.helpers.chips import TINY, chip_with
-from tests.helpers.networks import chain, random_images, random_network, same_conv
+from tests.helpers.networks import chain, random_images, random_network, recoded, same_conv
 
 EVIL = '</script><script>document.title = "taken"</script><img src=x onerror="document.title=1">'
 COST_FIGURES: dict[str, Any] = {name: Figure(getattr(LOIHI1, name).value, name == "synop_fj", "a test") for name in COSTS}
@@ -80,7 +80,7 @@ def _two_chips(chip: ChipSpec) -> ChipSpec:
 @pytest.fixture(scope="module")
 def made() -> tuple[QuantisedNetwork, Mapping, Result]:
     """A network on several small chips, one of its layers and the chip named by an attacker."""
-    network = _renamed(random_network(1), "p1", EVIL)
+    network = _renamed(recoded(random_network(1), "rate"), "p1", EVIL)
     activity = _activity(network)
     return network, map_network(network, replace(_two_chips(PRICED), name=EVIL), activity), activity
 
@@ -156,6 +156,18 @@ def test_tables_say_what_limits_and_what_is_assumed(made: tuple[QuantisedNetwork
         shown = name if name != EVIL else "</script>"
         assert re.search(rf"{re.escape(shown)}.*?{RESOURCE_WORDS[limit][0]}", words, re.DOTALL)
         assert f"{known[limit]:.2f}" in words
+
+
+def test_the_account_of_energy_is_on_the_page(made: tuple[QuantisedNetwork, Mapping, Result], html: str) -> None:
+    network, mapping, activity = made
+    cost, words = estimate(events(deployed(mapping, network, activity)), mapping.chip), " ".join(_Elements(html).words)
+    assert cost.total_uj is not None
+    for charge in cost.account.charges:
+        assert re.search(rf"{re.escape(charge.words)}.*?{charge.high_uj:,.4g}", words, re.DOTALL), charge
+    assert f"Left out: {cost.account.left_out[0]}" in words and "nothing ran on silicon" in words
+    graded = random_network(1)
+    done = _activity(graded)
+    assert "tiny has no figures for input MACs" in chip_page(map_network(graded, TINY, done), graded, done)
 
 
 def test_claims_add_up_to_the_cores_use_of_what_adds_up() -> None:
