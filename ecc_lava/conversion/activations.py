@@ -51,7 +51,7 @@ def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: 
     """
     kept: dict[str, list[Array]] = {name: [] for name in per}
     for part in parts(images, BATCH):
-        activations = ideal_rates(network, part)
+        activations = ideal_rates(network, part, np.float32)
         for name in per:
             kept[name].append(_thinned(activations[name], batch_size(images), percentile))
     found = {}

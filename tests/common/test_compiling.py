@@ -16,9 +16,9 @@ COMPILING = {
         "[3 3]",
     ),
     "calibration": (
-        "from ecc_lava.common import BINARY\nfrom ecc_lava.conversion.calibration.response import sent_sums\n"
-        "one = np.ones(1)\nprint(sent_sums(np.ones((1, 3, 1), np.float32), one, 0 * one, 0 * one, BINARY))\n",
-        "[[3.]]",
+        "from ecc_lava.conversion.calibration.response import moments\n"
+        "print(moments(np.ones((3, 1), np.float32), np.ones((3, 1), np.float32))[0])\n",
+        "[3.]",
     ),
     "annealing": (
         "from hw_mappings.placement.annealing_kernel import anneal\n"

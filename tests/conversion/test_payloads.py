@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 import ecc_lava
 from ecc_lava.backends import Result
-from ecc_lava.common import BINARY, Payload, integrate_and_fire
-from ecc_lava.conversion.calibration import response
+from ecc_lava.common import BINARY, Payload
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.evaluate import forward
@@ -167,15 +166,3 @@ def test_calibration_images_leave_the_stated_margin(inputs: int, proven: bool) -
     sent = ecc_lava.simulate(network, x, record=["p"]).raster["p"][:, 0].astype(np.int64)
     sums = sent @ projection.geometry.kernel.astype(np.int64) * 2 ** network.format.shift(projection.exponent) + q.bias.ravel()
     assert 4 * np.abs(sums).max() <= network.format.potential_max * 1.02  # payloads of q's own integers differ slightly from those measured
-
-
-def test_what_neurons_send_in_calibration_is_what_golden_sends() -> None:
-    rng = np.random.default_rng(4)
-    current = rng.normal(0.7, 2.0, (40, 5, 3)).astype(np.float32)
-    ones, v_init = np.ones(3), np.full(3, 0.5)
-    for payload in (BINARY, Payload(1, True), Payload(3), Payload(8, True)):
-        v, sent = np.broadcast_to(np.float32(0.5), (40, 3)).copy(), np.zeros((40, 3), np.float32)
-        for t in range(5):
-            step = integrate_and_fire(v, current[:, t], np.ones(3, np.float32), np.inf, payload=payload, sent=sent)
-            v, sent = step.v, sent + step.spikes
-        np.testing.assert_array_equal(response.sent_sums(current, ones, np.zeros(3), v_init, payload), sent)

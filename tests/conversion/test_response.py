@@ -1,4 +1,4 @@
-"""The response of neurons to recorded input is the same in one part and in many."""
+"""What is summed over neurons, and what candidates for their parameters answer: as one loop over time says, in one part and in many."""
 
 from __future__ import annotations
 
@@ -7,21 +7,89 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecc_lava.common import BINARY
-from ecc_lava.conversion.calibration import response
+from ecc_lava.common import BINARY, Payload, integrate_and_fire
+from ecc_lava.common.arrays import Array
+from ecc_lava.conversion.calibration import response, threads, trials
+from ecc_lava.conversion.calibration.neuron_fit import fit_neurons
+from ecc_lava.conversion.calibration.trials import Candidates, Recorded, tried
+
+
+def _recorded(rows: int, channels: int, payload: Payload = BINARY, together: bool = False, steps: int = 6) -> Recorded:
+    rng = np.random.default_rng(rows)
+    size = payload.largest
+    current = rng.normal(0.3 * size, 0.5 * size, (rows, steps, channels)).astype(np.float32)
+    target = np.clip(current.mean(axis=1) + rng.normal(0, 0.05 * size, (rows, channels)), 0, size).astype(np.float32)
+    return Recorded(current, target, np.full(channels, 1.5), payload, together)
+
+
+def _candidates(number: int, channels: int) -> Candidates:
+    rng = np.random.default_rng(number)
+    threshold, bias, v_init = (
+        rng.uniform(0.6, 1.7, (number, channels)),
+        rng.normal(0, 0.1, (number, channels)),
+        rng.random((number, channels)),
+    )
+    return Candidates(threshold, bias, v_init, np.zeros_like(bias), np.zeros_like(bias))
+
+
+def _rates(current: Array, threshold: Array, bias: Array, v_init: Array, payload: Payload) -> Array:
+    """Return the mean payloads, by the neuron's own equation."""
+    v = np.broadcast_to(v_init.astype(np.float32), (len(current), current.shape[2])).copy()
+    sent = np.zeros_like(v)
+    scale = (1.0 / threshold).astype(np.float32)
+    for t in range(current.shape[1]):
+        step = integrate_and_fire(
+            v, current[:, t] * scale + bias.astype(np.float32), np.ones_like(scale), np.inf, payload=payload, sent=sent
+        )
+        v, sent = step.v, sent + step.spikes
+    return sent.astype(np.float64) / current.shape[1]
+
+
+@pytest.mark.parametrize("payload", [BINARY, Payload(1, True), Payload(3), Payload(8, True)], ids=str)
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(("rows", "channels"), [(50, 7), (33, 70), (1, 3)])
+def test_candidates_answer_as_the_neurons_do(payload: Payload, together: bool, rows: int, channels: int) -> None:
+    recorded, candidates = _recorded(rows, channels, payload, together), _candidates(4, channels)
+    found = tried(recorded, candidates, rounds=0)
+    for k in range(4):
+        rates = _rates(recorded.current, candidates.threshold[k], candidates.bias[k], candidates.v_init[k], payload)
+        noise = np.square(recorded.target - rates * found.gain[k]).mean(axis=0)
+        np.testing.assert_allclose(found.noise[k], noise, rtol=2e-3, atol=1e-4 * payload.largest**2)  # a sum at a threshold may round apart
+        if together:
+            np.testing.assert_array_equal(found.gain[k], candidates.threshold[k])
+
+
+def test_a_correction_of_the_bias_takes_the_mean_error_away() -> None:
+    recorded, candidates = _recorded(2000, 5, steps=8), _candidates(6, 5)
+    before, after = tried(recorded, candidates, rounds=0), tried(recorded, candidates, rounds=4)
+    assert after.noise.mean() < before.noise.mean()
+    assert (after.bias != before.bias).all()
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_the_best_of_few_rows_tried_on_all_is_nearly_the_best_of_all(together: bool) -> None:
+    recorded = _recorded(9000, 4, together=together)
+    options: dict[str, Any] = {"thresholds": (0.6, 0.8, 1.0, 1.4), "v_init_offsets": (-0.15, 0.0, 0.3), "fraction": 0.5}
+    few = fit_neurons(recorded, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ecc_lava.conversion.calibration.neuron_fit.COARSE_ROWS", 10**9)
+        best = fit_neurons(recorded, **options)
+    assert few.noise.sum() <= 1.01 * best.noise.sum()
+    assert (few.threshold <= recorded.most).all()
+    assert not together or np.ptp(few.threshold) == 0
 
 
 def test_many_threads_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    current, target = rng.normal(0.3, 0.5, (50, 6, 7)).astype(np.float32), rng.random((50, 7), np.float32)
-    scale, bias, v_init = rng.uniform(0.5, 1.5, 7), rng.normal(0, 0.1, 7), rng.random(7)
+    recorded, gain = _recorded(50, 7), np.random.default_rng(1).random(7)
+    rates = recorded.current[:, 0]
 
     def computed() -> list[Any]:
-        counts = response.sent_sums(current, scale, bias, v_init, BINARY)
-        return [counts, *response.moments(target, counts), *response.errors(target, counts, scale)]
+        sums = [*response.moments(recorded.target, rates), *response.errors(recorded.target, rates, gain)]
+        return [*tried(recorded, _candidates(9, 7), rounds=2), *sums]
 
     alone = computed()
-    monkeypatch.setattr(response, "_WORTH_A_THREAD", 1)
-    monkeypatch.setattr(response, "usable_cores", lambda: 5)
+    monkeypatch.setattr(threads, "_WORTH_A_THREAD", 1)
+    for module in (threads, trials):
+        monkeypatch.setattr(module, "usable_cores", lambda: 5)
     for one, many in zip(alone, computed(), strict=True):
         np.testing.assert_array_equal(one, many)

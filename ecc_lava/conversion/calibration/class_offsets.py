@@ -89,7 +89,7 @@ class ClassOffsets(IntegerPass):
             except RangeError as error:  # images a little unlike the calibration images already are too much
                 _log.warning("classes are not offset: on images moved by %d %%, %s", 100 * SHIFT, error)
                 return network
-            ideal += [rate_forward(on_maps, part) for part in parts(copy, BATCH)]
+            ideal += [rate_forward(on_maps, part, np.float32) for part in parts(copy, BATCH)]
         self.tell("offsetting classes", len(copies), len(copies))
         both, bias = (joined(ideal), joined(answers)), {p.name: p.bias for p in network.populations}
         for p in classifiers:

@@ -28,11 +28,12 @@ import numpy as np
 from ecc_lava.common import Array, Float
 from ecc_lava.conversion.calibration.changes import with_divided_weights, with_numbers
 from ecc_lava.conversion.calibration.goal import Goal, rows_of
-from ecc_lava.conversion.calibration.neuron_fit import NeuronFit, best_gains, fit_neurons
+from ecc_lava.conversion.calibration.neuron_fit import fit_neurons
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.regression import HELD_OUT
 from ecc_lava.conversion.calibration.response import moments
 from ecc_lava.conversion.calibration.shifts import with_shifts
+from ecc_lava.conversion.calibration.trials import Candidates, Recorded, best_gains
 from ecc_lava.conversion.calibration.weight_rounding import with_rounded_weights
 from ecc_lava.conversion.calibration.weights import RefittedWeights, refitted
 from ecc_lava.conversion.passes.interface import IntegerPass
@@ -103,15 +104,12 @@ class LayerwiseCalibration(IntegerPass):
         """Return the network with one integrate-and-fire population calibrated; its spikes have arrived."""
         goal = Goal.of(network, population, ideal)
         network, weights = self._weights(network, population, ideal, arrivals)
+        current, target = arrivals.currents(network, goal.name), arrivals.sampled(population, goal.rates)
         fit = fit_neurons(
-            arrivals.currents(network, goal.name),
-            arrivals.sampled(population, goal.rates),
-            goal.largest_gain,
+            Recorded(current, target, goal.largest_gain, population.payload, goal.together),
             thresholds=(1.0,) if goal.fixed else self.thresholds,
             v_init_offsets=self.v_init_offset,
             fraction=self.fraction,
-            payload=population.payload,
-            together=goal.together,
         )
         own = network.by_name[goal.name]
         network = with_divided_weights(network, goal.name, fit.threshold)
@@ -133,7 +131,7 @@ class LayerwiseCalibration(IntegerPass):
         return refitted(network, population, ideal, arrivals) if refits else (network, None)
 
     def _answering(
-        self, network: SpikingNetwork, goal: Goal, fit: NeuronFit, weights: RefittedWeights | None, arrivals: PresynapticInput
+        self, network: SpikingNetwork, goal: Goal, fit: Candidates, weights: RefittedWeights | None, arrivals: PresynapticInput
     ) -> tuple[SpikingNetwork, Float]:
         """Return the network with bias and weights corrected by how the integers answer, and the gains; its spikes have arrived."""
         name, held_out = goal.name, int(len(goal.rates) * (1 - HELD_OUT))

@@ -7,16 +7,14 @@ the other way round.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ecc_lava.common import Float
 from ecc_lava.conversion.calibration.changes import with_divided_weights, with_numbers
 from ecc_lava.conversion.calibration.goal import Goal, rows_of
-from ecc_lava.conversion.calibration.neuron_fit import NeuronFit, best_gains
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.response import errors, moments
+from ecc_lava.conversion.calibration.trials import Candidates, best_gains
 from ecc_lava.geometry import over_synapses
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
@@ -26,7 +24,7 @@ _ABOVE = 1.0 + 1e-6
 """Keeps a lambda that reaches a power of two from falling below it by float rounding."""
 
 
-def with_shifts(network: SpikingNetwork, goal: Goal, fit: NeuronFit, arrivals: PresynapticInput) -> tuple[SpikingNetwork, NeuronFit]:
+def with_shifts(network: SpikingNetwork, goal: Goal, fit: Candidates, arrivals: PresynapticInput) -> tuple[SpikingNetwork, Candidates]:
     """Return the network and the fit with the lambdas that, in integers, answer with the least mean square error, channel by channel.
 
     Networks of binary spikes stay as they are, and so do lambdas that the model's own weights fix.
@@ -44,7 +42,7 @@ def with_shifts(network: SpikingNetwork, goal: Goal, fit: NeuronFit, arrivals: P
         _, noise = errors(target, rates, gains)
         better = np.full(used.size, noise.sum() < least.sum()) if goal.together else noise < least
         best, least = np.where(better, factor, best), np.where(better, noise, least)
-    return _with_lambda(network, goal.name, best), replace(fit, threshold=fit.threshold * best, gain=fit.gain * best)
+    return _with_lambda(network, goal.name, best), fit._replace(threshold=fit.threshold * best, gain=fit.gain * best)
 
 
 def _used(integers: QuantisedNetwork, name: str) -> Float:

@@ -31,10 +31,10 @@ class ObservedInput:
 
         def remembered(population: Population, total: Array) -> Float:
             reached = np.abs(total).max(axis=(0, 1, 2))
-            largest[population.name] = np.maximum(largest.get(population.name, 0.0), reached)
+            largest[population.name] = np.maximum(largest.get(population.name, 0.0), reached.astype(np.float64))
             return clipped_rate(population, total)
 
         for part in parts(images, BATCH):
-            remaining_rates(network, input_rates(network, part), remembered)
+            remaining_rates(network, input_rates(network, part, np.float32), remembered)
         observed = {name: reached.reshape(1, 1, -1) for name, reached in largest.items()}
         return replace(network, populations=tuple(replace(p, observed=observed.get(p.name)) for p in network.populations))
