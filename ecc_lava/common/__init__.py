@@ -7,6 +7,7 @@ from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by
 from ecc_lava.common.compiling import compiled_by
 from ecc_lava.common.cores import usable_cores
 from ecc_lava.common.files import check_writable, read_bytes, require_file, write_bytes
+from ecc_lava.common.intervals import wilson
 from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, integrate_and_fire
 from ecc_lava.common.pages import rendered
 from ecc_lava.common.programs import own_program
@@ -39,5 +40,6 @@ __all__ = [
     "rendered",
     "require_file",
     "usable_cores",
+    "wilson",
     "write_bytes",
 ]

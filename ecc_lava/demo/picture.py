@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.backends import simulate
-from ecc_lava.common import Array
+from ecc_lava.common import Array, wilson
 from ecc_lava.networks import QuantisedNetwork
 
 __all__ = ["draw"]
@@ -48,6 +48,8 @@ def draw(network: QuantisedNetwork, x: Array, labels: Array, ann_accuracy: float
     image.set_yticks([])
     _draw_raster(raster, network, {name: one.raster[name][0] for name in names})
     curve.axhline(100 * ann_accuracy, color="0.5", linestyle="--", label=f"ANN, {100 * ann_accuracy:.1f} %")
+    low, high = np.transpose([wilson(float(share), len(x)) for share in accuracy])
+    curve.fill_between(steps, 100 * low, 100 * high, color="C3", alpha=0.15, linewidth=0, label="95 % interval")
     curve.plot(steps, 100 * accuracy, marker=".", color="C3", label=f"integer network, {100 * accuracy[-1]:.1f} % at T={network.timesteps}")
     curve.set_xlabel("timesteps shown")
     curve.set_ylabel(f"accuracy on {len(x)} test images, %")

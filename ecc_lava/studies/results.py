@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ecc_lava.analysis import HOST, ImageEvents, core_account
 from ecc_lava.common import write_bytes
 from ecc_lava.errors import InvalidInput, MissingDependency
+from ecc_lava.formats import FORMATS
 from ecc_lava.studies.objectives import Objective, front
-from ecc_lava.studies.trials.trial import Trial
+from ecc_lava.studies.trials.trial import Figures, Trial
 
 __all__ = ["StudyResult", "require_pyarrow"]
 
@@ -66,6 +68,28 @@ class StudyResult:
             raise InvalidInput("no setting of the study could run: " + "; ".join(str(t.error) for t in self.trials[:3]))
         return max(ran, key=lambda t: (t.figures.score, -(t.events_per_image or 0.0)) if t.figures else (0.0, 0.0))
 
+    def preferred(self) -> Trial:
+        """Return the trial to take: of those within the interval of the best score, the one with the least memory, then the fewest events.
+
+        The interval is the best trial's 95 % interval for the number of images: on fewer images more trials count as equal.
+
+        Raises
+        ------
+        InvalidInput
+            If no setting could run.
+        """
+        best = self.best()
+        assert best.figures is not None
+        least = best.figures.interval[0]
+        equal = [(t, t.figures) for t in self.trials if t.figures is not None and t.figures.score >= least]
+        return min(equal, key=lambda pair: (pair[1].synaptic_bits, pair[0].events_per_image or 0.0, -pair[1].score))[0]
+
+    @property
+    def energy_note(self) -> str:
+        """What the energies of the trials include and leave out, and why some have none, in a sentence without a stop."""
+        notes = [_energy_note(t, t.figures) for t in self.trials if t.figures is not None]
+        return "; ".join(dict.fromkeys(notes))
+
     def front(self, *objectives: str | Objective) -> tuple[Trial, ...]:
         """Return the trials that no other trial dominates in the given objectives, by default those of the study."""
         return front(self.trials, objectives or self.objectives)
@@ -114,6 +138,21 @@ class StudyResult:
         sink = pyarrow.BufferOutputStream()
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(_flat(self.rows)), sink)
         write_bytes(path, sink.getvalue().to_pybytes())
+
+
+def _energy_note(trial: Trial, f: Figures) -> str:
+    mapped = trial.mapped
+    if mapped is None:
+        counted = (f.spikes_per_image, f.synops_per_image, f.input_macs_per_image, f.graded_synops_per_image, f.payload_bits_per_image)
+        account = core_account(ImageEvents(*counted, f.updates_per_image), FORMATS[trial.setting.format])
+        if account.why_none is not None:
+            return f"no energy for {trial.setting.format}: {account.why_none}"
+        return f"energy of {trial.setting.format} is of synops and updates, all active; left out: {'; '.join(account.left_out)}"
+    if mapped.energy_uj is None:
+        why = "the network does not fit" if mapped.cores is None else "it has no figures for all these events"
+        return f"no energy for {mapped.chip}: {why}"
+    images = "" if mapped.mapped_images is None else f" of the first {mapped.mapped_images} images"
+    return f"energy of {mapped.chip} is of synops, updates, all active, messages, hops and static power{images}; left out: {HOST}"
 
 
 def require_pyarrow() -> None:

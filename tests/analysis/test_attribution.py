@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import cache
 from math import inf
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ecc_lava.analysis.attribution import Attribution, draw, in_words
 from ecc_lava.analysis.attribution.answers import Reference
 from ecc_lava.analysis.attribution.change import Change, Flips
 from ecc_lava.analysis.attribution.ladder import RUNGS, climbed, staged
+from ecc_lava.analysis.attribution.picture import _draw_ladder
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
@@ -338,6 +340,18 @@ def test_coarse_payloads_are_found_and_finer_ones_lose_next_to_nothing() -> None
     assert few.advice[0].cause == "payload"
     assert "Payloads of 2 bits are too coarse" in few.advice[0].sentence and "--payload-bits 8" in few.advice[0].sentence
     assert draw(coarse).startswith(b"\x89PNG") and json.dumps(coarse.as_dict())
+    _bars_are_inside(coarse)
+
+
+def _bars_are_inside(found: Any) -> None:
+    """Whether the axes of the ladder hold its error bars whole."""
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    _draw_ladder(axes, found, "accuracy")
+    low, high = axes.get_xlim()
+    bars = [segment for bar in axes.containers if len(bar) == 3 for lines in bar[2] for segment in lines.get_segments()]
+    assert bars and all(low < x < high for segment in bars for x, _ in segment)
 
 
 def _with_an_outlier(graph: Graph, factor: float) -> Graph:
@@ -424,6 +438,10 @@ def test_the_picture_is_a_png_of_any_network() -> None:
     snn = ecc_lava.convert(_small(), calibration=_pixels(), timesteps=2, recipe=recipe)
     found = _attributed(snn, _small(), _pixels(), bits=2)
     assert draw(found).startswith(b"\x89PNG")
+    first, last = found.rungs[0], found.rungs[-1]
+    assert last.change is not None
+    unsure = replace(last.change, agreement=Flips(3, 3, 6))  # as many lost as won: the bar is long and the step short
+    _bars_are_inside(SimpleNamespace(rungs=(first, replace(last, agreeing=first.agreeing, change=unsure)), timesteps=2, images=40))
 
 
 def test_a_report_is_json() -> None:

@@ -7,6 +7,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -410,6 +411,8 @@ def test_check_says_where_accuracy_goes(call: Call, network: Path, bare: Path, t
     assert call(*arguments, "--json").json["attribution"] is None
     text = call(*arguments, "--attribute")
     assert text.code == OK
+    assert "ends in '.jpeg'; give a picture the ending .png, .svg, .pdf" in one_message(call(*arguments, "--picture", tmp_path / "a.jpeg"))
+    assert "ends in 'nothing'" in one_message(call(*arguments, "--picture", tmp_path / "a"))
     assert "From the CNN to the integers" in text.out
     assert "without calibration" in text.out
     assert text.err == ""
@@ -574,10 +577,24 @@ def test_demo(demo: tuple[Path, Outcome]) -> None:
     else:
         assert facts["lava_vs_fast"] is None
     assert facts["cores"] >= 1
-    assert sorted(p.name for p in folder.iterdir()) == ["mapping.json", "network.h5", "picture.png", "report.json"]
+    assert sorted(p.name for p in folder.iterdir()) == ["images.npz", "mapping.json", "network.h5", "picture.png", "report.json"]
     assert json.loads((folder / "report.json").read_text()) == facts
     assert ecc_lava.load(folder / "network.h5")[0].digest == facts["network_digest"]
     assert (folder / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_demos_next_command_runs(demo: tuple[Path, Outcome], call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, outcome = demo
+    program = importlib.import_module("ecc_lava.cli.commands.demo")
+    counted = dict.fromkeys(("ann_accuracy", "closed_form_accuracy", "float_accuracy", "integer_accuracy", "agreement"), 1.0)
+    report = SimpleNamespace(**counted, images=1, lava_vs_fast=None, golden_vs_fast=Differences(1, 0, 0), synops_per_image=1.0)
+    monkeypatch.setattr(program, "_work", lambda out, stage: (report, dict(outcome.json)))
+    shown = call("demo", "--out", tmp_path).out
+    command = shown.split("next: ecc-lava ")[1].split(", or ")[0].replace(str(tmp_path), str(folder)).split()
+    assert command == ["run", str(folder / "network.h5"), "--data", str(folder / "images.npz")]
+    assert str(tmp_path / "images.npz") in shown.split("written: ")[1].split("next:")[0]
+    facts = call(*command, "--json").json
+    assert facts["accuracy"] == outcome.json["integer_accuracy"] and facts["network_digest"] == outcome.json["network_digest"]
 
 
 def test_demo_refuses_a_folder_with_foreign_files(demo: tuple[Path, Outcome], call: Call, tmp_path: Path) -> None:
@@ -588,7 +605,7 @@ def test_demo_refuses_a_folder_with_foreign_files(demo: tuple[Path, Outcome], ca
     assert "notes.txt" in one_message(call("demo", "--out", demo[0]))
 
 
-@pytest.mark.parametrize("name", ["network.h5", "mapping.json", "picture.png", "report.json"])
+@pytest.mark.parametrize("name", ["network.h5", "mapping.json", "picture.png", "report.json", "images.npz"])
 def test_demo_finds_out_first_what_it_cannot_write(name: str, call: Call, tmp_path: Path) -> None:
     (tmp_path / name).mkdir()
     started = time.process_time()

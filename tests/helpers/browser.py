@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["chromium", "contrasts", "in_colours"]
+__all__ = ["chromium", "colours", "contrasts", "in_colours", "on_paper"]
 
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -36,6 +36,19 @@ return [...document.querySelectorAll(arguments[0])].filter((node) => node.checkV
   const [low, high] = [luminance(backs), luminance([...backs, getComputedStyle(node).color])].sort((a, b) => a - b);
   return (high + 0.05) / (low + 0.05);
 });
+"""
+
+_COLOURS = """
+const probe = document.body.appendChild(document.createElement("span"));
+const context = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+const found = arguments[0].map((value) => {
+  probe.style.color = value;
+  context.fillStyle = getComputedStyle(probe).color;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+});
+probe.remove();
+return found;
 """
 
 
@@ -63,6 +76,24 @@ def chromium() -> Iterator[Any]:
 def in_colours(driver: Any, scheme: str) -> None:
     """Make the browser prefer light or dark colours."""
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
+
+@contextmanager
+def on_paper(driver: Any) -> Iterator[None]:
+    """Lay the page out as for printing, as wide as A4 less its margins."""
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 703, "height": 1032, "deviceScaleFactor": 1, "mobile": False})
+    try:
+        yield
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def colours(driver: Any, values: list[str]) -> list[list[int]]:
+    """Return red, green and blue, 0 to 255, of colours that a style may name."""
+    found: list[list[int]] = driver.execute_script(_COLOURS, values)
+    return found
 
 
 def contrasts(driver: Any, selector: str) -> list[float]:

@@ -27,7 +27,7 @@ from ecc_lava.studies.running import TrialProgress
 from ecc_lava.studies.search.search import Search
 from ecc_lava.studies.search.space import Space
 from ecc_lava.studies.settings import Setting, grid
-from ecc_lava.studies.show.picture import draw
+from ecc_lava.studies.show.picture import draw, draw_on, set_apart, tick_labels
 from ecc_lava.studies.trials.trial import Mapped, Trial
 from tests.helpers.images import as_array
 from tests.helpers.studies import SETTINGS, figures, figures_of
@@ -245,6 +245,32 @@ class TestTables:
     def test_the_picture_is_drawn_and_its_edge_is_below_what_is_shown(self, result: StudyResult) -> None:
         assert draw(result).startswith(b"\x89PNG")
         assert draw(StudyResult(result.trials[:1])).startswith(b"\x89PNG")
+
+    def test_the_legend_hides_no_point_and_bars_stay_inside(self, result: StudyResult) -> None:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(11, 4.4), layout="constrained")
+        axes = figure.subplots(1, 3, sharey=True)
+        draw_on(axes, result)
+        figure.draw_without_rendering()
+        legend = figure.legends[0].get_window_extent()
+        assert all(not axis.get_window_extent().overlaps(legend) and axis.get_legend() is None for axis in axes)
+        low, high = axes[0].get_ylim()
+        assert all(low <= y <= high for axis in axes for line in axis.lines for y in line.get_ydata() if line.get_alpha())
+
+
+def test_points_of_the_picture_that_coincide_stand_side_by_side() -> None:
+    assert set_apart([(0.0, 1.0), (10.0, 3.0)]) == [0, 0]
+    moves = set_apart([(0.0, 1.0), (0.0, 1.0), (10.0, 3.0), (0.05, 1.0)])
+    places = [x + move for x, move in zip((0.0, 0.0, 10.0, 0.05), moves, strict=True)]
+    assert len({round(place, 9) for place in places}) == 4 and places[2] == 10.0
+    assert places[1] == pytest.approx(0.0)  # the middle of three
+
+
+def test_ticks_of_the_picture_have_the_digits_they_need() -> None:
+    assert tick_labels([4.0, 8.0, 133_120.0]) == ["4", "8", "133,000"]
+    assert tick_labels([98.25, 98.26]) == ["98.25", "98.26"]
+    assert tick_labels([0.0625]) == ["0.0625"]
 
 
 def _random_trials(points: Sequence[tuple[int, int]]) -> list[Trial]:

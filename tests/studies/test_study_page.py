@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from ecc_lava.studies.results import StudyResult
 from ecc_lava.studies.settings import Setting, grid
 from ecc_lava.studies.show.page import page
 from ecc_lava.studies.trials.trial import Mapped, Trial
-from tests.helpers.browser import chromium, contrasts, in_colours
+from tests.helpers.browser import chromium, colours, contrasts, in_colours, on_paper
+from tests.helpers.colours import VISIONS, least_distance
 from tests.helpers.studies import figures
 
 EVIL = "</script><script>document.title = 'owned'</script>"
@@ -67,6 +69,36 @@ def test_columns_without_numbers_are_left_out() -> None:
     mapped = StudyResult((replace(RESULT.trials[0], mapped=Mapped("c", 7, 1, 5.0, 2.0)),))
     assert "energy, µJ" in page(mapped)
     assert set(_data(page(mapped))["axes"]) >= {"energy_uj", "cores", "latency_us"}
+
+
+def test_the_card_prefers_less_memory_and_fewer_events_within_the_interval() -> None:
+    images = [replace(figures(s), images=200, accuracy=accuracy) for s, accuracy in zip(SETTINGS, (0.9, 0.975, 0.97, 0.5), strict=False)]
+    sizes = ((500, 9.0), (300, 8.0), (300, 7.0), (100, 1.0))  # bits and events; the best setting is the second, 97.5 %
+    made = [replace(f, synaptic_bits=bits, synops_per_image=events) for f, (bits, events) in zip(images, sizes, strict=True)]
+    trials = tuple(Trial(str(i), s, f) for i, (s, f) in enumerate(zip(SETTINGS, made, strict=False)))
+    result = StudyResult(trials)
+    assert result.best() is trials[1] and result.preferred() is trials[2]
+    card = re.search(r'<li id="preferred">(.*?)</li>', page(result), re.S)
+    assert card is not None
+    assert "97.00 %" in card.group(1) and "97.50 %" in card.group(1) and "94.28 % to 98.93 % on 200 images" in card.group(1)
+    sure = StudyResult(tuple(replace(t, figures=replace(f, images=100_000)) for t, f in zip(trials, made, strict=True)))
+    assert sure.preferred() is sure.trials[1]
+
+
+def test_energies_say_what_they_are_of_and_why_there_are_none() -> None:
+    first = RESULT.trials[0]
+    rate = replace(figures(Setting.of(4, 8, format="loihi1")), input_macs_per_image=0.0)
+    notes = {
+        "no energies are published for loihi2": first,
+        "energy of loihi1 is of synops and updates, all active; left out: messages": Trial("a", Setting.of(4, 8, format="loihi1"), rate),
+        "active, messages, hops and static power of the first 16 images; left out": replace(first, mapped=Mapped("c", 7, 1, 5.0, 2.0, 16)),
+        "no energy for c: the network does not fit": replace(first, mapped=Mapped("c")),
+        "no energy for c: it has no figures for all these events": replace(first, mapped=Mapped("c", 7, 1)),
+    }
+    for note, trial in notes.items():
+        assert note in StudyResult((trial,)).energy_note
+        assert note in page(StudyResult((trial,))).replace("Energy of", "energy of").replace("No energ", "no energ")
+    assert notes["no energy for c: the network does not fit"].energy_uj is None
 
 
 def test_a_study_without_a_trial_that_ran_has_no_page() -> None:
@@ -146,6 +178,59 @@ class TestInChromium:
         assert column() == sorted(column())
         driver.execute_script("arguments[0].click()", button)
         assert column() == sorted(column(), reverse=True)
+
+    def test_ticks_have_the_digits_they_need_and_do_not_overlap(self, driver: Any) -> None:
+        for ticks, words in (
+            ([98.25, 98.5, 98.75], ["98.25", "98.5", "98.75"]),
+            ([3.37, 10.1, 13.5], ["3.37", "10.1", "13.5"]),
+            ([4, 8, 16, 32], ["4", "8", "16", "32"]),
+            ([50_000, 100_000], ["50 k", "100 k"]),
+        ):
+            assert driver.execute_script("return labels(arguments[0], short)", ticks) == words
+        ticks_of = "[...arguments[0].querySelectorAll('.tick')].map((tick) => tick.getBoundingClientRect())"
+        boxes = f"return {ticks_of}.map((box) => [box.left, box.right])"
+        for chart in driver.find_elements("css selector", ".chart"):
+            edges = driver.execute_script(boxes, chart)
+            assert len(edges) >= 2
+            assert all(right < left for (_, right), (left, _) in pairwise(edges))
+
+    def test_points_that_coincide_stand_side_by_side(self, driver: Any) -> None:
+        at = "return [...arguments[0].querySelectorAll('.point')].map((p) => p.getAttribute('transform'))"
+        apart = "const p = arguments[0].map((own) => ({ own })); setApart(p); return p.map((q) => q.place)"
+        for chart in driver.find_elements("css selector", ".chart"):
+            places = driver.execute_script(at, chart)
+            assert len(set(places)) == len(places)
+        places = driver.execute_script(apart, [[200, 50], [200, 50], [201, 52], [300, 50]])
+        assert [x for x, _ in places] == [190, 200, 210, 300]
+        edge = driver.execute_script(apart, [[52, 50]] * 9)
+        assert min(x for x, _ in edge) == 52 and len({x for x, _ in edge}) == 9
+
+    def test_intervals_are_drawn_inside_the_axes(self, driver: Any) -> None:
+        box = "const b = arguments[0].getBBox(); return [b.y, b.y + b.height]"
+        for chart in driver.find_elements("css selector", ".chart"):
+            bars = chart.find_elements("css selector", ".interval")
+            above = [p for p in _data(page(RESULT))["points"] if p["score"] >= 0.85]
+            assert len(bars) >= len(above)
+            for bar in bars:
+                top, bottom = driver.execute_script(box, bar)
+                assert 12 <= top < bottom <= 330 - 44
+
+    def test_everybody_tells_widths_apart(self, driver: Any) -> None:
+        for scheme in ("light", "dark"):
+            in_colours(driver, scheme)
+            found = colours(driver, [f"var(--w{width})" for width in (2, 3, 4, 5, 6, 7, 8, "m")])
+            assert {vision: least_distance(found, vision) >= 0.06 for vision in VISIONS} == dict.fromkeys(VISIONS, True)
+        in_colours(driver, "light")
+
+    def test_on_paper_it_has_no_controls_and_nothing_is_cut(self, driver: Any) -> None:
+        in_colours(driver, "dark")
+        with on_paper(driver):
+            assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+            assert not driver.find_element("id", "against").is_displayed() and not driver.find_element("id", "keys").is_displayed()
+            assert driver.execute_script("return getComputedStyle(document.querySelector('.wide')).overflowX") == "visible"
+            ink = colours(driver, ["var(--ink)"])[0]
+            assert max(ink) < 60  # dark on white, whatever the screen prefers
+        in_colours(driver, "light")
 
     def test_a_narrow_window_does_not_scroll_sideways(self, driver: Any) -> None:
         driver.set_window_size(500, 900)

@@ -11,18 +11,21 @@ import numpy as np
 from ecc_lava.analysis.attribution.advice import in_words
 from ecc_lava.analysis.attribution.report import Attribution, LayerLoss
 
-__all__ = ["draw"]
+__all__ = ["PICTURES", "draw"]
+
+PICTURES = ("png", "svg", "pdf")
+"""Formats of pictures, which are also the endings of their files."""
 
 LAYERS = 40
 """Most layers shown; a network of more shows the layers that cost most."""
 
-LOST, WON = "#c0392b", "#2e8b57"
-PARTS = {"clipping": "#e67e22", "timesteps": "#2980b9", "rounding": "#8e44ad"}
+LOST, WON = "#d55e00", "#0072b2"
+PARTS = {"clipping": "#e69f00", "timesteps": "#0072b2", "rounding": "#cc79a7"}
 """Part of a layer's loss by itself -> its colour."""
 
 
-def draw(found: Attribution) -> bytes:
-    """Return a PNG with the ladder, the loss of every layer, and the advice."""
+def draw(found: Attribution, format: str = "png") -> bytes:
+    """Return a picture with the ladder, the loss of every layer, and the advice, in a format of `PICTURES`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -37,7 +40,7 @@ def draw(found: Attribution) -> bytes:
     lines = [textwrap.fill(line, 165) for line in in_words(found)]
     figure.suptitle("\n".join(lines), fontsize=9.5, x=0.01, ha="left")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format=format, dpi=110)
     return buffer.getvalue()
 
 
@@ -66,7 +69,8 @@ def _draw_ladder(axes: Any, found: Attribution, measure: str) -> None:
         axes.annotate(text, (max(before, after + change.flips.uncertainty), row), va="center", fontsize=9)
     axes.set_yticks(range(len(rungs)), [_named(rung.name, found.timesteps) for rung in rungs])
     axes.invert_yaxis()
-    low, high = min(levels), max(levels)
+    errors = [0.0, *(rung.change.flips.uncertainty for rung in rungs if rung.change is not None)]
+    low, high = (end(level + sign * error for level, error in zip(levels, errors, strict=True)) for end, sign in ((min, -1), (max, 1)))
     span = max(high - low, 1.0)
     axes.set_xlim(low - 0.15 * span, high + 0.45 * span)
     axes.set_xticks([tick for tick in axes.get_xticks() if low - 0.15 * span <= tick <= min(100.0, high + 0.45 * span)])

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ecc_lava.analysis import Attribution, CheckReport, check, draw
+from ecc_lava.analysis import PICTURES, Attribution, CheckReport, check, draw
 from ecc_lava.analysis import attribute as attribute_loss
 from ecc_lava.cli.files import load_images
 from ecc_lava.cli.options import Data, Json, Limit, Network
@@ -30,7 +30,9 @@ MaxLoss = Annotated[Optional[float], typer.Option(metavar="P", help="Fail if mor
 Attribute = Annotated[
     bool, typer.Option("--attribute", help="Also say which step and which layer lose accuracy, and what to change; this takes longer.")
 ]
-Picture = Annotated[Optional[Path], typer.Option(metavar="FILE.png", help="Draw what --attribute finds; implies --attribute.")]
+Picture = Annotated[
+    Optional[Path], typer.Option(metavar="FILE.png", help="Draw what --attribute finds, as .png, .svg or .pdf; implies --attribute.")
+]
 
 
 def command(
@@ -47,6 +49,7 @@ def command(
     started = time.perf_counter()
     if picture is not None:
         check_writable(picture, inputs=(network, data))
+        _picture_format(picture)
     integer, snn, graph = load(network)
     images = load_images(data, "test", integer.input_specs, limit)
     if max_loss is not None:
@@ -64,7 +67,7 @@ def command(
         _tell_range_error(error, integer.digest, images, started, json)
         raise typer.Exit(FAILED) from error
     if picture is not None and found is not None:
-        write_bytes(picture, draw(found))
+        write_bytes(picture, draw(found, _picture_format(picture)))
     loss = _points_lost(report)
     passed = report.ok and (max_loss is None or loss is None or loss <= max_loss)
     if json:
@@ -82,6 +85,16 @@ def command(
             show_attribution(found)
         show_lines("every check passed" if passed else "FAILED: see above" if not report.ok else f"FAILED: {loss:.2f} points lost")
     raise typer.Exit(OK if passed else FAILED)
+
+
+def _picture_format(path: Path) -> str:
+    """Return the format that a picture's ending names."""
+    ending = path.suffix[1:].lower()
+    if ending not in PICTURES:
+        raise InvalidInput(
+            f"{path}: ends in {path.suffix or 'nothing'!r}; give a picture the ending {', '.join('.' + e for e in PICTURES)}"
+        )
+    return ending
 
 
 def _points_lost(report: CheckReport) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json as json_module
 import time
 from pathlib import Path
@@ -34,10 +35,11 @@ PAYLOAD_BITS = 8
 EXACT_IMAGES = 8
 """Images compared bit for bit on golden and Lava."""
 
-NETWORK, MAPPING, PICTURE, REPORT = "network.h5", "mapping.json", "picture.png", "report.json"
+NETWORK, MAPPING, PICTURE, REPORT, IMAGES = "network.h5", "mapping.json", "picture.png", "report.json", "images.npz"
+FILES = (NETWORK, MAPPING, PICTURE, REPORT, IMAGES)
 
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the network, the mapping and the picture.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the network, the mapping, the images and the picture.")]
 
 
 def command(out: Out = Path("ecc-lava-demo"), json: Json = False) -> None:
@@ -57,11 +59,11 @@ def command(out: Out = Path("ecc-lava-demo"), json: Json = False) -> None:
 def _claim(out: Path) -> None:
     """Make the output folder, or take over a folder that holds nothing but an earlier demo's files."""
     if out.is_dir():
-        foreign = sorted(p.name for p in out.iterdir() if p.name not in (NETWORK, MAPPING, PICTURE, REPORT))
+        foreign = sorted(p.name for p in out.iterdir() if p.name not in FILES)
         if foreign:
             raise InvalidInput(f"{out}: holds other files ({', '.join(foreign[:3])}); give an empty or new folder with --out")
     make_folder(out)
-    for name in (NETWORK, MAPPING, PICTURE, REPORT):
+    for name in FILES:
         check_writable(out / name)
 
 
@@ -84,6 +86,7 @@ def _work(out: Path, stage: Progress) -> tuple[CheckReport, dict[str, Any]]:
     save(out / NETWORK, network, snn=snn, graph=graph, calibration={"digest": digest(calibration.x), "seed": 0, "timesteps": TIMESTEPS})
     mapping.save(out / MAPPING)
     write_bytes(out / PICTURE, picture)
+    write_bytes(out / IMAGES, _archive(x_train=calibration.x, x_test=test.x, y_test=test.y))
     checked = report.as_dict()
     return report, {
         "ann_accuracy": report.ann_accuracy,
@@ -102,6 +105,13 @@ def _work(out: Path, stage: Progress) -> tuple[CheckReport, dict[str, Any]]:
         "network_digest": network.digest,
         "data_digest": digest(test.x),
     }
+
+
+def _archive(**arrays: Any) -> bytes:
+    """Return arrays as a .npz file, which `run`, `convert` and the others read."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
 
 
 def _graded(graph: Graph, stage: Progress) -> dict[str, Any]:
@@ -137,8 +147,8 @@ def _show(out: Path, report: CheckReport, facts: dict[str, Any]) -> None:
     ]
     show_table(f"A digits CNN on {report.images} test images", ("", "result"), rows)
     show_lines(
-        f"written: {out / NETWORK}, {out / MAPPING}, {out / PICTURE}, {out / REPORT}",
-        f"next: ecc-lava run {out / NETWORK} --data FILE.npz, or convert a model of your own: ecc-lava convert --help",
+        "written: " + ", ".join(str(out / name) for name in FILES),
+        f"next: ecc-lava run {out / NETWORK} --data {out / IMAGES}, or convert a model of your own: ecc-lava convert --help",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ecc_lava.cli.show.energy import NO_SILICON
 from ecc_lava.cli.show.output import as_percent, show_lines, show_table
 from ecc_lava.common import Progress
 from ecc_lava.studies import StudyResult, Trial, TrialProgress
@@ -25,7 +26,8 @@ def show_study(result: StudyResult, title: str) -> None:
     varied = {name: text for name, text in _VARIED.items() if len({text(t) for t in result.trials}) > 1}
     front = set(result.front())
     mapped = any(t.mapped is not None for t in result.trials)
-    columns = ("bits", "T", *varied, "accuracy", "loss, points", "agreement", "weights, KiB", "M events", "steps", "energy, uJ")
+    measures = ("accuracy (95 % interval)", "loss, points", "agreement", "weights, KiB", "M events", "steps", "energy, uJ")
+    columns = ("bits", "T", *varied, *measures)
     rows = []
     for trial in result.trials:
         cores = () if not mapped else ("n/a" if trial.mapped is None or trial.mapped.cores is None else str(trial.mapped.cores),)
@@ -35,6 +37,7 @@ def show_study(result: StudyResult, title: str) -> None:
     fixed = [f"{name} {text(result.trials[0])}" for name, text in _VARIED.items() if name not in varied]
     lines = [f"CNN: {as_percent(result.ann_accuracy)}; {', '.join(fixed)}" if fixed else f"CNN: {as_percent(result.ann_accuracy)}"]
     lines.append(f"*: no other trial is as good in {', '.join(result.objectives)}")
+    lines.append(f"{result.energy_note}; {NO_SILICON}")
     lines += [f"cannot run: {_bits(t)} bits, T={t.setting.timesteps}: {t.error}" for t in result.trials if t.error is not None]
     lines += [f"left out: {why}" for why in result.left_out]
     show_lines(*lines)
@@ -52,8 +55,9 @@ def _figures(trial: Trial) -> tuple[str, ...]:
     f = trial.figures
     if f is None:
         return ("n/a",) * 7
+    low, high = f.interval
     return (
-        as_percent(f.accuracy),
+        "n/a" if f.accuracy is None else f"{as_percent(f.accuracy)} ({100 * low:.1f} to {100 * high:.1f})",
         "n/a" if f.loss is None else f"{100 * f.loss:.2f}",
         as_percent(f.agreement),
         f"{f.memory_kib:,.1f}",

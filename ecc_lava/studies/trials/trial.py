@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from ecc_lava.common import wilson
 from ecc_lava.studies.settings import Setting
 
 __all__ = ["Figures", "Mapped", "Trial"]
@@ -24,6 +25,8 @@ class Mapped:
         None if the network does not fit.
     energy_uj, latency_us : float or None
         Estimates for one image; None if the chip has no published figures.
+    mapped_images : int or None
+        Number of images, the first of the study, that the estimates are means of. Trials of earlier versions have none.
     """
 
     chip: str
@@ -31,6 +34,7 @@ class Mapped:
     chips: int | None = None
     energy_uj: float | None = None
     latency_us: float | None = None
+    mapped_images: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,11 @@ class Figures:
         """Accuracy; without labels, the agreement with the CNN."""
         return self.agreement if self.accuracy is None else self.accuracy
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The ends of the 95 % interval of `score`, for the number of images."""
+        return wilson(self.score, self.images)
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -127,8 +136,8 @@ class Trial:
 
     @property
     def energy_uj(self) -> float | None:
-        """Microjoules per image: of the mapped cores if a mapping has the figure, else of the network's own events."""
-        if self.mapped is not None and self.mapped.energy_uj is not None:
+        """Microjoules per image with all updates active: of the mapped chip if there is a mapper, else of the network's own events."""
+        if self.mapped is not None:
             return self.mapped.energy_uj
         return None if self.figures is None else self.figures.energy_high_uj_per_image
 

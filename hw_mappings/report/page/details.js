@@ -34,13 +34,13 @@ function describe(core) {
 
 function leftOut() {
   const [all, here] = [data.pairs.all, data.pairs.target.length];
-  return here < all ? [element("small", {}, `Of ${whole(all)} pairs of cores that communicate, this page has the ${whole(here)} with most messages.`)] : [];
+  return here < all ? [element("p", {}, `Of ${whole(all)} pairs of cores that communicate, this page has the ${whole(here)} with most messages.`)] : [];
 }
 
 const block = (title, content) => [element("h4", {}, title), content];
 const span = ([start, stop]) => (stop - start === 1 ? String(start) : `${start}–${stop - 1}`);
 const shardLine = (shard) => element("li", {}, swatch(shard.layer), ` ${data.layers[shard.layer]}`,
-  element("small", {}, `rows ${span(shard.y)}, columns ${span(shard.x)}, channels ${span(shard.c)}: ${whole(neurons(shard))} neurons`));
+  element("small", {}, `rows ${span(shard.y)}, columns ${span(shard.x)}, channels ${span(shard.c)}: ${counted(neurons(shard), "neuron")}`));
 
 function useList(core) {
   const most = fullest(core);
@@ -64,7 +64,7 @@ function partners(title, found) {
   const most = [...found].sort((a, b) => b[1] - a[1]).slice(0, PARTNERS);
   const list = element("dl", {}, ...most.flatMap(([other, messages]) => [element("dt", {}, ...layersOf(other).slice(0, SWATCHES).map(swatch), ` core ${other.core} of chip ${other.chip}`), element("dd", {}, digits(messages))]));
   const more = found.length - most.length;
-  return [...block(title, list), more ? element("small", {}, `and ${more} ${more === 1 ? "other" : "others"}`) : null].filter((node) => node !== null);
+  return [...block(title, list), more ? element("p", {}, `and ${more} ${more === 1 ? "other" : "others"}`) : null].filter((node) => node !== null);
 }
 
 function visit(core) {

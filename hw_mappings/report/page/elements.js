@@ -12,6 +12,7 @@ const drawing = (tag, attributes = {}, ...children) => fill(document.createEleme
 
 const whole = (value) => Math.round(value).toLocaleString("en-GB");
 const digits = (value) => (Math.abs(value) >= 1000 ? whole(value) : value.toLocaleString("en-GB", { maximumSignificantDigits: 3 }));
+const counted = (value, noun) => `${digits(value)} ${noun}${value === 1 ? "" : "s"}`;
 const brief = (value) => value.toLocaleString("en-GB", { notation: "compact", maximumSignificantDigits: 2 });
 const kibibytes = (bits) => `${digits(bits / 8192)} KiB`;
 const percent = (value) => `${Math.round(100 * value)} %`;
@@ -19,10 +20,11 @@ const percent = (value) => `${Math.round(100 * value)} %`;
 const meter = (fraction, chosen) => drawing("svg", { class: "meter", "aria-hidden": "true" },
   drawing("rect", { class: chosen ? "chosen" : null, width: `${(100 * fraction).toFixed(2)}%`, height: "100%" }));
 
-// The hue follows the order of the layers; the lightness alternates, so that neighbours differ.
+// Orange and blue take turns, which everybody tells apart, in four tones; within both, the hue follows the order of the layers.
+const TONES = [0.91, 0.73, 0.82, 0.64];
 const layerColour = (layer) => {
-  const hue = 25 + (325 * layer) / Math.max(data.layers.length, 6);
-  return `oklch(var(${layer % 2 ? "--deep" : "--light"}) var(--chroma) ${hue.toFixed(1)})`;
+  const hue = (layer % 2 ? 60 : 240) + (20 * layer) / Math.max(data.layers.length, 8);
+  return `oklch(${TONES[(layer >> 1) % TONES.length]} var(--chroma) ${hue.toFixed(1)})`;
 };
 const swatch = (layer) => {
   const mark = element("span", { class: "swatch" }, String(layer + 1));

@@ -25,7 +25,7 @@ function drawBoard() {
   const blocked = new Set(data.chip.blocked.map(([chip, core]) => `${chip},${core}`));
   for (const [chip, x, y] of data.chip.used) {
     const here = new Map(cores.filter((core) => core.chip === chip).map((core) => [core.core, core]));
-    const grid = element("div", { class: "grid", role: "grid", "aria-label": `Chip ${chip}, ${here.size} cores in use` });
+    const grid = element("div", { class: "grid", role: "grid", "aria-label": `Chip ${chip}, ${counted(here.size, "core")} in use` });
     grid.style.gridTemplateColumns = `repeat(${data.chip.columns}, var(--cell))`;
     for (let row = 0; row < data.chip.rows; row++) {
       const line = element("div", { class: "row", role: "row" });
@@ -147,12 +147,14 @@ function keepLayer(layer) {
   for (const choice of document.querySelectorAll("[data-layer-choice]")) choice.setAttribute("aria-pressed", String(Number(choice.dataset.layerChoice) === kept));
 }
 
+const PAPER = 680; // pixels across a page of A4, less its margins
 // As wide as the window allows; where cells would be too small to hit, the board scrolls.
 function fitBoard() {
   const across = Math.max(...data.chip.used.map(([, x]) => x)) + 1;
   const room = document.getElementById("scroll").clientWidth - 10 - 14 * (across - 1) - across * (18 + 2 * (data.chip.columns - 1));
   const cell = Math.max(14, Math.min(40, Math.floor(room / (across * data.chip.columns))));
   board.style.setProperty("--cell", `${cell}px`);
+  board.style.setProperty("--cell-on-paper", `${Math.min(26, (PAPER - 40 * across) / (across * data.chip.columns) - 2)}px`);
   board.classList.toggle("small", cell < 20);
   board.classList.toggle("tight", cell < 29);
 }

@@ -25,7 +25,7 @@ function meshOfLinks({ size, cores: used, across, down }, name, top) {
   for (let x = 0; x < columns; x++) for (let y = 0; y < rows; y++) if (!here.has(`${x},${y}`)) free.push([x, y]);
   const dots = (places, half) => places.map(([x, y]) => `M${middle(x) - half} ${middle(y) - half}h${2 * half}v${2 * half}h${-2 * half}z`).join("");
   const busiest = Math.max(0, ...across.map((link) => link[2]), ...down.map((link) => link[2]));
-  const picture = drawing("svg", { viewBox: `0 0 ${10 * columns} ${10 * rows}`, role: "img", "aria-label": `Links of the mesh, ${name}: the busiest carries ${digits(busiest)} messages` },
+  const picture = drawing("svg", { viewBox: `0 0 ${10 * columns} ${10 * rows}`, role: "img", "aria-label": `Links of the mesh, ${name}: the busiest carries ${counted(busiest, "message")}` },
     drawing("path", { class: "seam", d: seams.join("") }),
     ...paths.map((parts, index) => {
       const path = drawing("path", { class: "link", d: parts.join(""), "stroke-width": (0.7 + (5.3 * index) / (LEVELS - 1)).toFixed(2) });
@@ -33,7 +33,7 @@ function meshOfLinks({ size, cores: used, across, down }, name, top) {
       return path;
     }),
     drawing("path", { class: "router", d: dots(free, 0.8) }), drawing("path", { class: "router used", d: dots(used, 1.3) }));
-  return element("figure", {}, element("figcaption", {}, element("b", {}, name), element("small", {}, `busiest link: ${digits(busiest)} messages`)), picture);
+  return element("figure", {}, element("figcaption", {}, element("b", {}, name), element("small", {}, `busiest link: ${counted(busiest, "message")}`)), picture);
 }
 
 function hopsChart() {
@@ -43,7 +43,7 @@ function hopsChart() {
   const step = (width - left) / shares[0].length;
   const bars = shares.flatMap((values, which) => values.map((share, bin) => {
     const tall = ((floor - 12) * share) / most;
-    const label = wide === 1 ? `${bin} hops` : `${bin * wide} to ${bin * wide + wide - 1} hops`;
+    const label = wide === 1 ? counted(bin, "hop") : `${bin * wide} to ${bin * wide + wide - 1} hops`;
     return drawing("rect", { class: which ? "bar" : "bar before", x: left + bin * step + 1 + (which * (step - 2)) / 2, y: floor - tall, width: (step - 2) / 2, height: tall },
       drawing("title", {}, `${NAMES[which]}: ${(100 * share).toFixed(1)} % of messages travel ${label}`));
   }));

@@ -27,9 +27,10 @@ from hw_mappings.mapping.deployed import deployed
 from hw_mappings.report.page import data as page_data
 from hw_mappings.report.page.words import RESOURCE_WORDS
 from hw_mappings.report.rows import layer_claims, summary
-from tests.helpers.browser import chromium, contrasts, in_colours
+from tests.helpers.browser import chromium, colours, contrasts, in_colours, on_paper
 from tests.helpers.chips import TINY, chip_with
-from tests.helpers.networks import chain, random_images, random_network, recoded, same_conv
+from tests.helpers.colours import VISIONS, least_distance
+from tests.helpers.networks import chain, one_readout, random_images, random_network, recoded, same_conv
 
 EVIL = '</script><script>document.title = "taken"</script><img src=x onerror="document.title=1">'
 COST_FIGURES: dict[str, Any] = {name: Figure(getattr(LOIHI1, name).value, name == "synop_fj", "a test") for name in COSTS}
@@ -290,6 +291,10 @@ def test_the_page_says_what_it_leaves_out(browser: Any, tmp_path: Path, monkeypa
     monkeypatch.setattr(page_data, "PAIRS", 4)
     _open(browser, chip_page(mapping, network), tmp_path / "few.html")
     assert "this page has the 4 with most messages" in browser.execute_script(details)
+    eight = "partners('To', Array(8).fill([cores[0], 1]))"
+    browser.execute_script(f"document.getElementById('details').append(...{eight}, ...leftOut())")
+    lines = browser.find_element("id", "details").text.splitlines()
+    assert "and 2 others" in lines and any(line.startswith("Of ") and line.endswith("with most messages.") for line in lines)
     assert not browser.get_log("browser")
 
 
@@ -313,6 +318,41 @@ def test_hovering_shows_a_core_and_leaving_shows_the_last_again(
     layer.click()
     assert layer.get_attribute("aria-pressed") == "true"
     assert 0 < len(browser.find_elements(By.CSS_SELECTOR, "button.dim")) < len(mapping.cores)
+
+
+def test_one_of_a_thing_is_no_plural(browser: Any, tmp_path: Path) -> None:
+    network = one_readout()
+    mapping = map_network(network, TINY)
+    _open(browser, chip_page(mapping, network, _activity(network)), tmp_path / "page.html")
+    assert len(mapping.cores) == 1
+    labels = "[...document.querySelectorAll('[aria-label]')].map((node) => node.ariaLabel)"
+    words = browser.execute_script(f"return document.body.textContent + {labels}")
+    assert not re.findall(r"\b1 (?:cores|chips|neurons|messages|hops|images)\b", words)
+    assert re.search(r"\b1 core\b", words)
+
+
+def test_everybody_tells_layers_apart(browser: Any, html: str, tmp_path: Path) -> None:
+    _open(browser, html, tmp_path / "page.html")
+    for layers in (8, 20, 60):
+        browser.execute_script("data.layers = Array(arguments[0])", layers)
+        named = browser.execute_script("return Array.from({ length: 8 }, (_, layer) => layerColour(layer))")
+        found = colours(browser, named)
+        assert {vision: least_distance(found, vision) >= 0.06 for vision in VISIONS} == dict.fromkeys(VISIONS, True)
+
+
+def test_on_paper_it_has_no_controls_and_nothing_is_cut(browser: Any, large: tuple[QuantisedNetwork, Mapping], tmp_path: Path) -> None:
+    network, mapping = large
+    _open(browser, chip_page(mapping, network, facts=summary(deployed(mapping, network))), tmp_path / "page.html")
+    in_colours(browser, "dark")
+    with on_paper(browser):
+        assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+        assert browser.execute_script("return board.offsetWidth <= document.getElementById('scroll').clientWidth")
+        for hidden in ("colourings", "keys", "details"):
+            assert not browser.find_element("id", hidden).is_displayed()
+        exact = "return getComputedStyle(document.querySelector('button.cell')).printColorAdjust"
+        assert browser.execute_script(exact) == "exact"
+        assert max(colours(browser, ["var(--ink)"])[0]) < 60
+    in_colours(browser, "light")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -33,6 +33,7 @@ _COLUMNS: Final = {
     "average_bits": ("bits", "{:.2f}"),
     "timesteps": ("T", "{}"),
     "score": ("accuracy", "{:.2%}"),
+    "interval": ("95 % interval", "{:.1%} to {:.1%}"),
     "loss_points": ("loss, points", "{:.2f}"),
     "agreement": ("agreement", "{:.2%}"),
     "memory_kib": ("memory, KiB", "{:,.1f}"),
@@ -68,15 +69,19 @@ def page(result: StudyResult, title: str = "a model") -> str:
     known = [name for name in _COLUMNS if any(p[name] is not None for p in points)]
     if result.ann_accuracy is None:
         known.remove("score")
-    best = result.best()
-    assert best.figures is not None
+        known.remove("interval")
+    best, preferred = result.best().figures, result.preferred()
+    assert best is not None
+    assert preferred.figures is not None
     return rendered(
         Path(__file__).parent,
         _SCRIPTS,
         {"percent": lambda value: f"{100 * value:.2f} %"},
         title=title,
-        best=best.figures,
-        best_name=_name(best),
+        best=best,
+        preferred=preferred.figures,
+        preferred_name=_name(preferred),
+        energy_note=result.energy_note,
         images=ran[0][1].images,
         ann=result.ann_accuracy,
         what=_what(result),
@@ -127,6 +132,7 @@ def _point(trial: Trial, f: Figures, series: int, on_front: bool) -> dict[str, A
         "widths": None if isinstance(s.bits, int) else dict(s.bits),
         "timesteps": s.timesteps,
         "score": f.score,
+        "interval": f.interval,
         "accuracy": f.accuracy,
         "loss_points": None if f.loss is None else 100.0 * f.loss,
         "agreement": f.agreement,

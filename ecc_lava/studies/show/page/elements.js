@@ -14,8 +14,8 @@ const svg = (tag, attributes, ...children) => made("http://www.w3.org/2000/svg",
 /** Return a number with few digits. */
 function short(value) {
   if (value === null || value === undefined) return "n/a";
-  if (Math.abs(value) >= 1e6) return `${+(value / 1e6).toPrecision(3)} M`;
-  if (Math.abs(value) >= 1e4) return `${+(value / 1e3).toPrecision(3)} k`;
+  if (Math.abs(value) >= 1e6) return `${+(value / 1e6).toPrecision(4)} M`;
+  if (Math.abs(value) >= 1e4) return `${+(value / 1e3).toPrecision(4)} k`;
   return value.toLocaleString("en", { maximumSignificantDigits: 4 });
 }
 const percent = (value) => `${(100 * value).toFixed(2)} %`;
