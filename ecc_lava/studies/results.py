@@ -147,12 +147,12 @@ def _energy_note(trial: Trial, f: Figures) -> str:
         account = core_account(ImageEvents(*counted, f.updates_per_image), FORMATS[trial.setting.format])
         if account.why_none is not None:
             return f"no energy for {trial.setting.format}: {account.why_none}"
-        return f"energy of {trial.setting.format} is of synops and updates, all active; left out: {'; '.join(account.left_out)}"
+        return f"energy of {trial.setting.format} is of synops and updates, all active, without {' and without '.join(account.left_out)}"
     if mapped.energy_uj is None:
         why = "the network does not fit" if mapped.cores is None else "it has no figures for all these events"
         return f"no energy for {mapped.chip}: {why}"
     images = "" if mapped.mapped_images is None else f" of the first {mapped.mapped_images} images"
-    return f"energy of {mapped.chip} is of synops, updates, all active, messages, hops and static power{images}; left out: {HOST}"
+    return f"energy of {mapped.chip} is of synops, updates, all active, messages, hops and static power{images}, without {HOST}"
 
 
 def require_pyarrow() -> None:

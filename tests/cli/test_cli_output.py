@@ -401,6 +401,9 @@ def test_check_says_where_accuracy_goes(call: Call, network: Path, bare: Path, t
     arguments = ("check", network, "--data", DATA, "--limit", 40, "--lava-limit", 1)
     outcome = call(*arguments, "--picture", picture, "--json")
     assert outcome.code == OK
+    for ending, start in ((".SVG", b"<?xml"), (".pdf", b"%PDF"), ("", b"\x89PNG")):
+        assert call(*arguments[:5], 4, *arguments[6:], "--picture", tmp_path / f"as{ending}").code == OK
+        assert (tmp_path / f"as{ending}").read_bytes().startswith(start)
     facts, found = outcome.json, outcome.json["attribution"]
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert [rung["name"] for rung in found["rungs"]][-1] == "calibration"
@@ -411,8 +414,7 @@ def test_check_says_where_accuracy_goes(call: Call, network: Path, bare: Path, t
     assert call(*arguments, "--json").json["attribution"] is None
     text = call(*arguments, "--attribute")
     assert text.code == OK
-    assert "ends in '.jpeg'; give a picture the ending .png, .svg, .pdf" in one_message(call(*arguments, "--picture", tmp_path / "a.jpeg"))
-    assert "ends in 'nothing'" in one_message(call(*arguments, "--picture", tmp_path / "a"))
+    assert "a picture ends in .png, .svg, .pdf, not in '.jpeg'" in one_message(call(*arguments, "--picture", tmp_path / "a.jpeg"))
     assert "From the CNN to the integers" in text.out
     assert "without calibration" in text.out
     assert text.err == ""

@@ -90,8 +90,8 @@ def test_energies_say_what_they_are_of_and_why_there_are_none() -> None:
     rate = replace(figures(Setting.of(4, 8, format="loihi1")), input_macs_per_image=0.0)
     notes = {
         "no energies are published for loihi2": first,
-        "energy of loihi1 is of synops and updates, all active; left out: messages": Trial("a", Setting.of(4, 8, format="loihi1"), rate),
-        "active, messages, hops and static power of the first 16 images; left out": replace(first, mapped=Mapped("c", 7, 1, 5.0, 2.0, 16)),
+        "energy of loihi1 is of synops and updates, all active, without messages": Trial("a", Setting.of(4, 8, format="loihi1"), rate),
+        "messages, hops and static power of the first 16 images, without the host": replace(first, mapped=Mapped("c", 7, 1, 5.0, 2.0, 16)),
         "no energy for c: the network does not fit": replace(first, mapped=Mapped("c")),
         "no energy for c: it has no figures for all these events": replace(first, mapped=Mapped("c", 7, 1)),
     }

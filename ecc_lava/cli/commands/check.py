@@ -88,12 +88,10 @@ def command(
 
 
 def _picture_format(path: Path) -> str:
-    """Return the format that a picture's ending names."""
-    ending = path.suffix[1:].lower()
+    """Return the format that a picture's ending names; PNG without an ending."""
+    ending = path.suffix[1:].lower() or PICTURES[0]
     if ending not in PICTURES:
-        raise InvalidInput(
-            f"{path}: ends in {path.suffix or 'nothing'!r}; give a picture the ending {', '.join('.' + e for e in PICTURES)}"
-        )
+        raise InvalidInput(f"{path}: a picture ends in {', '.join(f'.{known}' for known in PICTURES)}, not in {path.suffix!r}")
     return ending
 
 
