@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -43,12 +44,14 @@ class MeasuredProjection:
     def bounds(self, *kernels: Array) -> tuple[Float, Float]:
         """Return the least and the largest sum of one step, (C,), that weights in place of the kernel can make, before the shift.
 
-        Of several such weights, each synapse has the one that reaches furthest.
+        Of several such weights, each synapse has the one that reaches furthest. A source neuron may send nothing, so that its least value
+        is not positive and its largest not negative.
         """
-        reached = [kernel * float(value * self._gain) for kernel in kernels for value in self.sent]
-        low = over_synapses(np.add, self.geometry, np.minimum.reduce(reached)).min(axis=0)
-        high = over_synapses(np.add, self.geometry, np.maximum.reduce(reached)).max(axis=0)
-        return low, high
+        lowest, highest = reduce(np.minimum, kernels), reduce(np.maximum, kernels)
+        least, most = (float(value * self._gain) for value in self.sent)
+        low = np.minimum(lowest * most, highest * least if least else 0.0)
+        high = np.maximum(highest * most, lowest * least if least else 0.0)
+        return over_synapses(np.add, self.geometry, low).min(axis=0), over_synapses(np.add, self.geometry, high).max(axis=0)
 
     def exact(self, units: Float, shift: int) -> Array:
         """Return the kernel in units of ``2**shift`` potential units, before it is rounded to mantissas."""

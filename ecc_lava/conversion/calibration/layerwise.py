@@ -64,7 +64,9 @@ class LayerwiseCalibration(IntegerPass):
         Reductions of v_init that are tried, in thresholds; a negative one raises it. A lower v_init removes surplus spikes but delays the
         layers that follow: much more than half a threshold helps a layer and harms the network.
     rows : int
-        Neurons per channel, over images and positions, that a population is fitted on.
+        Neurons per channel, over images and positions, that weights are fitted on.
+    trial_rows : int
+        Neurons per channel that thresholds and initial potentials are tried on.
     refit : bool
         Whether weights are refitted where rates are coarse, and rounded together where payloads have several bits.
     answers : int
@@ -75,6 +77,7 @@ class LayerwiseCalibration(IntegerPass):
     fraction: float = 0.5
     v_init_offset: tuple[float, ...] = (-0.15, 0.0, 0.15, 0.3, 0.45, 0.6)
     rows: int = 16384
+    trial_rows: int = 4096
     refit: bool = True
     answers: int = 2
 
@@ -104,7 +107,8 @@ class LayerwiseCalibration(IntegerPass):
         """Return the network with one integrate-and-fire population calibrated; its spikes have arrived."""
         goal = Goal.of(network, population, ideal)
         network, weights = self._weights(network, population, ideal, arrivals)
-        current, target = arrivals.currents(network, goal.name), arrivals.sampled(population, goal.rates)
+        current = arrivals.currents(network, goal.name, self.trial_rows)
+        target = arrivals.sampled(population, goal.rates, self.trial_rows)
         fit = fit_neurons(
             Recorded(current, target, goal.largest_gain, population.payload, goal.together),
             thresholds=(1.0,) if goal.fixed else self.thresholds,

@@ -89,23 +89,23 @@ class PresynapticInput:
             total = total + apply(p.geometry, self._sent[p.source].rates)
         return total
 
-    def _positions(self, population: Population) -> tuple[Array, Array]:
-        """Return the rows and columns of the sampled positions, the same for every image."""
+    def _positions(self, population: Population, most: int | None = None) -> tuple[Array, Array]:
+        """Return the rows and columns of the sampled positions, the same for every image, for at most `most` neurons per channel."""
         height, width, _ = population.shape
-        number = min(height * width, max(1, self._rows // self._samples))
+        number = min(height * width, max(1, (most or self._rows) // self._samples))
         generator = np.random.Generator(np.random.Philox(key=[0, height * width]))
         chosen = np.sort(generator.choice(height * width, number, replace=False))
         return chosen // width, chosen % width
 
-    def sampled(self, population: Population, values: Array) -> Array:
+    def sampled(self, population: Population, values: Array, most: int | None = None) -> Array:
         """Return values (N, H, W, C) at the sampled positions, (M, C); those of one image lie together."""
-        rows, columns = self._positions(population)
+        rows, columns = self._positions(population, most)
         return np.ascontiguousarray(values[:, rows, columns]).reshape(-1, population.shape[2])
 
-    def currents(self, network: SpikingNetwork, target: str) -> Array:
+    def currents(self, network: SpikingNetwork, target: str, most: int | None = None) -> Array:
         """Return the input of every step at the sampled positions, bias included, float32 (M, T, C)."""
         population = network.by_name[target]
-        rows, columns = self._positions(population)
+        rows, columns = self._positions(population, most)
         channels, number = population.shape[2], len(rows)
         bias = np.broadcast_to(population.bias, population.shape)[rows, columns].astype(np.float32)
         total = np.empty((self._samples, self.timesteps, number, channels), np.float32)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +16,10 @@ HELD_OUT = 0.25
 """Share of the rows that choose the penalty; they are the last rows."""
 
 PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
-"""Candidate penalties, in units of the mean square of an input, in the order of trial; the trial ends when the error rises."""
+"""Candidate penalties, in units of the mean square of an input; the trial goes from the usual one to where the error falls."""
 
+USUAL = 5
+"""Place among `PENALTIES` where most layers end, or near it."""
 
 WIDEST = 8192
 """Most inputs whose products with one another are kept; the matrix has half a gigabyte then."""
@@ -49,48 +53,47 @@ class Regression:
             inputs = self._inputs
         self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
         self._gram = self._product(self._fitted)
-        self._factor = self._factorised(self._gram, PENALTIES[0]) if self._gram.any() else None
+        self._penalty = PENALTIES[0]
 
-    def _product(self, rows: slice) -> Float:
+    def _product(self, rows: slice) -> Array:
         part = self._inputs[rows]
-        product: Float = (part.T @ part).astype(np.float64)
+        product: Array = part.T @ part
         return product
 
-    def _solved(self, factor: Any, missing: Array, rows: slice) -> Float:
-        """Return the weights, (K, C), that some rows give for the missing input less its mean, (M, C)."""
-        import scipy.linalg
-
-        cross = (self._inputs[rows].T @ missing[rows]).astype(np.float64)
-        weights: Float = scipy.linalg.cho_solve(factor, cross, overwrite_b=True, check_finite=False)
-        return weights
+    def _cross(self, missing: Array, rows: slice) -> Array:
+        cross: Array = self._inputs[rows].T @ missing[rows]
+        return cross
 
     def correction(self, missing: Array) -> Correction | None:
         """Return the change of weights and bias that brings the sums nearest to what they should be, or None if no change is better.
 
-        The penalty is the last of `PENALTIES` before the error on the rows left out rises, if that error is below the error of a bias
-        alone. The weights are then fitted to all rows.
+        The penalty has the least error on the rows left out, as far as the error falls from the usual penalty on, and this error must be
+        below that of a bias alone. The weights are then fitted to all rows.
 
         Parameters
         ----------
         missing : float32 array (M, C)
             Ideal sum minus the sum of the present weights.
         """
-        if self._factor is None:
+        if not self._gram.any():
             return None
         missing = missing[self._rows]
         left_out, mean = slice(self._fitted.stop, None), missing.mean(axis=0)
         missing = missing - mean
-        least, best = float(np.square(missing[left_out]).sum()), None
-        for penalty in PENALTIES:
-            factor = self._factorised(self._gram, penalty)
-            weights = self._solved(factor, missing, self._fitted).astype(np.float32)
-            error = float(np.square(missing[left_out] - self._inputs[left_out] @ weights).sum())
-            if error >= least:
-                break
-            least, best, self._factor = error, penalty, factor
-        if best is None:
+        cross = self._cross(missing, self._fitted)
+
+        @cache
+        def error(place: int) -> float:
+            weights = self._solved(self._gram, PENALTIES[place], cross)
+            return float(np.square(missing[left_out] - self._inputs[left_out] @ weights).sum())
+
+        best = _descended(error, USUAL, len(PENALTIES))
+        if error(best) >= float(np.square(missing[left_out]).sum()):
             return None
-        found = self._expanded(self._solved(self._factorised(self._gram + self._product(left_out), best), missing, slice(None)))
+        self._penalty = PENALTIES[best]
+        gram = (self._gram + self._product(left_out)).astype(np.float64)
+        cross = (cross + self._cross(missing, left_out)).astype(np.float64)
+        found = self._expanded(self._solved(gram, self._penalty, cross))
         return Correction(found, mean - self._mean @ found)
 
     def step(self, error: Array) -> Float | None:
@@ -98,22 +101,33 @@ class Regression:
 
         This is a Gauss-Newton step as if every neuron answered a change of its input. Silent neurons do not, so the step is too short.
         """
-        if self._factor is None:
+        if not self._gram.any():
             return None
         error = error[self._rows]
-        return self._expanded(self._solved(self._factor, error - error.mean(axis=0), self._fitted))
+        cross = self._cross(error - error.mean(axis=0), self._fitted)
+        return self._expanded(self._solved(self._gram, self._penalty, cross)).astype(np.float64)
 
     def _expanded(self, weights: Float) -> Float:
         """Return weights of all inputs from those of their coordinates."""
         return weights if self._basis is None else self._basis @ weights
 
-    def _factorised(self, gram: Float, penalty: float) -> Any:
+    def _solved(self, gram: Array, penalty: float, cross: Array) -> Array:
+        """Return ``inv(gram + penalty * mean square) @ cross``, (K, C), in the precision of its arguments."""
         import scipy.linalg
 
-        unit = float(np.trace(gram)) / self._size
         ridged = gram.copy()
-        np.einsum("ii->i", ridged)[:] += penalty * unit
-        return scipy.linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)  # symmetric: transposed, LAPACK takes it as it lies
+        np.einsum("ii->i", ridged)[:] += penalty * float(np.trace(gram, dtype=np.float64)) / self._size
+        factor = scipy.linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)  # symmetric: LAPACK takes it transposed as it lies
+        weights: Array = scipy.linalg.cho_solve(factor, cross, check_finite=False)
+        return weights
+
+
+def _descended(error: Callable[[int], float], start: int, number: int) -> int:
+    """Return the place where an error falls no further, of so many, going from `start` towards the side where it falls."""
+    step = -1 if start and error(start - 1) < error(start) else 1
+    while 0 <= start + step < number and error(start + step) < error(start):
+        start += step
+    return start
 
 
 def _coordinates(inputs: Array) -> tuple[Array, Float]:
