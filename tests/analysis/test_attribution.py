@@ -19,7 +19,7 @@ from ecc_lava.analysis.attribution import Attribution, draw, in_words
 from ecc_lava.analysis.attribution.answers import Reference
 from ecc_lava.analysis.attribution.change import Change, Flips
 from ecc_lava.analysis.attribution.ladder import RUNGS, climbed, staged
-from ecc_lava.analysis.attribution.picture import _draw_ladder
+from ecc_lava.analysis.attribution.picture import PICTURES, _draw_ladder
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
@@ -437,7 +437,8 @@ def test_the_picture_is_a_png_of_any_network() -> None:
     recipe = (InputEncoding(), CurrentNormalisation("channel", 60.0), ResidualElimination(0.5))
     snn = ecc_lava.convert(_small(), calibration=_pixels(), timesteps=2, recipe=recipe)
     found = _attributed(snn, _small(), _pixels(), bits=2)
-    assert draw(found).startswith(b"\x89PNG")
+    for format, start in zip(PICTURES, (b"\x89PNG", b"<?xml", b"%PDF"), strict=True):
+        assert draw(found, format).startswith(start)
     first, last = found.rungs[0], found.rungs[-1]
     assert last.change is not None
     unsure = replace(last.change, agreement=Flips(3, 3, 6))  # as many lost as won: the bar is long and the step short

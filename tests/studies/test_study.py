@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
+from ecc_lava.analysis import costs
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.demo import data as demo
 from ecc_lava.demo.data import MODEL
@@ -113,7 +115,9 @@ class TestTrials:
             assert f.agreement == (run.predictions == cnn).mean()
             assert f.ann_accuracy == result.ann_accuracy == (cnn == Y).mean()
             assert f.loss == f.ann_accuracy - f.accuracy
-            assert f.synops_per_image == run.synops.mean()
+            counted = costs(run, network).as_dict()  # what `run` shows
+            assert counted["synops_per_image"] == run.synops.mean()
+            assert {name: value for name, value in counted.items() if "ann" not in name}.items() <= asdict(f).items()
             assert f.latency_steps == run.latency_steps
             assert f.synaptic_bits == sum(p.geometry.kernel.size * p.bits for p in network.projections)
 

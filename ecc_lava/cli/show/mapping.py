@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecc_lava.cli.show.energy import show_account
-from ecc_lava.cli.show.output import show_lines, show_table
+from ecc_lava.cli.show.output import counted, show_lines, show_table
 
 if TYPE_CHECKING:
     from hw_mappings import Mapping
@@ -33,8 +33,8 @@ def show_mapping(name: str, mapping: Mapping, facts: dict[str, Any], cost: Cost 
         for model, figures in facts["models"].items()
     )
     show_lines(
-        f"{facts['cores']} cores on {facts['chips']} chip(s); no mapping needs fewer than {facts['lower_bound_cores']}: "
-        f"{facts['ratio']:.2f} times; {facts['seconds']} s",
+        f"{counted(facts['cores'], 'core')} on {counted(facts['chips'], 'chip')}; no mapping needs fewer than "
+        f"{facts['lower_bound_cores']}: {facts['ratio']:.2f} times; {facts['seconds']} s",
         f"cores by model of synaptic memory: {models}",
         f"messages x hops: {facts['hop_weighted_messages']:,.0f} ({facts['messages_per']}), "
         f"{facts['hop_weighted_messages_row_major']:,.0f} in row-major order",
@@ -49,9 +49,9 @@ def _show_cost(mapping: Mapping, cost: Cost) -> None:
     held = ", ".join(dict.fromkeys(shard.population for shard in busiest.shards))
     where = f"core {busiest.address.core} of chip {busiest.address.chip} ({held})"
     link = "none" if cost.busiest_link is None else "({},{}) to ({},{})".format(*cost.busiest_link[0], *cost.busiest_link[1])
-    counted = ", ".join(f"{n:,.0f} {name.replace('_', ' ')}" for name, n in cost.events.items() if n)
+    events = ", ".join(f"{n:,.0f} {name.replace('_', ' ')}" for name, n in cost.events.items() if n)
     show_lines(
-        f"an image: {cost.latency_steps} steps to its output; events: {counted}",
+        f"an image: {counted(cost.latency_steps, 'step')} to its output; events: {events}",
         f"busiest core: {where}; busiest link: {link}, {cost.busiest_link_messages:,.0f} messages an image",
     )
     show_account(cost.account, "energy and time")

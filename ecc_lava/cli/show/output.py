@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["FAILED", "OK", "as_percent", "emit_json", "provenance", "show_lines", "show_table"]
+__all__ = ["FAILED", "OK", "as_percent", "counted", "emit_json", "provenance", "show_lines", "show_table"]
 
 JSON_SCHEMA = 1
 WIDTH_OF_FILES = 240
@@ -57,6 +57,11 @@ def show_lines(*lines: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
         console.print(line, markup=False)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, in words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def as_percent(value: float | None) -> str:
