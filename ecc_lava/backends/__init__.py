@@ -6,7 +6,7 @@ To add a back end, write a file or folder here and give it one record in `table`
 
 from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.closed_form import even_counts
-from ecc_lava.backends.collecting import as_result
+from ecc_lava.backends.collecting import as_result, compact_raster
 from ecc_lava.backends.counting import EVENTS, EventTally
 from ecc_lava.backends.lava.cores.plan import CorePlan, LavaPlan
 from ecc_lava.backends.lava.cores.planning import lava_plan
@@ -38,6 +38,7 @@ __all__ = [
     "Taps",
     "agreement",
     "as_result",
+    "compact_raster",
     "even_counts",
     "largest_logit",
     "lava_plan",

@@ -14,7 +14,7 @@ from ecc_lava.backends.table import Network
 from ecc_lava.common import BINARY, Array, Int, Payload, by_output
 from ecc_lava.networks import QuantisedNetwork, depths, output_name
 
-__all__ = ["Collector", "as_result"]
+__all__ = ["Collector", "as_result", "compact_raster"]
 
 
 def as_result(network: Network, activity: ActivityOf, backend: str, timesteps: int, record: Sequence[str]) -> Result:
@@ -119,12 +119,15 @@ def _joined(batches: list[dict[str, Any]], field: str, name: str) -> Int:
 
 def _compact(activity: Activity, payload: Payload) -> tuple[Array, Array | None, Array, Array | None]:
     """Return counts and raster in the types that `Result` promises, the potential, and the number of spikes with a payload."""
-    raster = activity.raster
-    if raster is not None:
-        flat = raster.reshape(*raster.shape[:2], -1)
-        raster = np.packbits(flat > 0, axis=-1) if payload == BINARY else flat.astype(np.int16)
+    raster = None if activity.raster is None else compact_raster(activity.raster, payload)
     sent = None if payload == BINARY or activity.sent is None else _narrow(activity.sent)
     return _narrow(activity.counts), raster, activity.potential, sent
+
+
+def compact_raster(raster: Array, payload: Payload) -> Array:
+    """Return what a population sent at each step, (N, T, H, W, C), as a `Result` has it: spikes in bits, or payloads in int16."""
+    flat = raster.reshape(*raster.shape[:2], -1)
+    return np.packbits(flat > 0, axis=-1) if payload == BINARY else flat.astype(np.int16)
 
 
 def _narrow(counts: Int) -> Array:

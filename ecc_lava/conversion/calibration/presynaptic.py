@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecc_lava.backends import BACKENDS, Recording, as_result, sent_at_steps
+from ecc_lava.backends import BACKENDS, Recording, compact_raster, sent_at_steps
 from ecc_lava.common import Array, Float, Shape
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply, apply_at, windows
@@ -162,10 +162,10 @@ class PresynapticInput:
         recording, rates, rasters = Recording(frozenset([target])), [], []
         for start in range(0, self._samples, size):
             sent = {p.name: self._given(p, slice(start, start + size)) for p in integer.inputs}
-            activity = run(integer, sent, self.timesteps, recording)
-            result = as_result(integer, activity, "fast", self.timesteps, [target])
-            rates.append(result.counts[target].astype(np.float32) / self.timesteps)
-            rasters.append(result.raster[target])
+            activity = run(integer, sent, self.timesteps, recording)[target]
+            assert activity.raster is not None
+            rates.append(activity.counts.astype(np.float32) / self.timesteps)
+            rasters.append(compact_raster(activity.raster, integer.by_name[target].payload))
         self._sent[target] = _SourceSpikes(np.concatenate(rates), np.concatenate(rasters))
         return self._sent[target].rates
 

@@ -79,20 +79,21 @@ class Recorded:
 def _kernel() -> Any:
     import numba
 
-    def run(
-        x: Array, target: Array, valid: int, threshold: Array, bias: Array, v_init: Array, most: Any, is_signed: bool, v: Array, sums: Array
-    ) -> None:
-        """Add up spikes, their squares and their products with the target, of each lane, over x (G, T, L); the last group has `valid`."""
+    def run(x: Array, target: Array, valid: int, factors: Array, most: Any, is_signed: bool, v: Array, sums: Array) -> None:
+        """Add up spikes, their squares and their products with the target, of each lane, over x (G, T, L); the last group has `valid`.
+
+        Factors are those on the current, the bias and the initial potential, (3, L).
+        """
         groups, steps, lanes = x.shape
         zero = np.float32(0.0)
         sums[:] = 0.0
         for group in range(groups):
             for i in range(lanes):
-                v[0, i] = v_init[i]
+                v[0, i] = factors[2, i]
                 v[1, i] = zero
             for t in range(steps):
                 for i in range(lanes):
-                    potential = v[0, i] + x[group, t, i] * threshold[i] + bias[i]
+                    potential = v[0, i] + x[group, t, i] * factors[0, i] + factors[1, i]
                     least = -min(most, v[1, i]) if is_signed else zero
                     sent = np.floor(potential)
                     sent = sent if sent > least else least
@@ -160,17 +161,14 @@ class _Lanes:
         limits = (np.float32(payload.largest), payload.signed)
         for k in range(first, end):
             threshold, bias, v_init, gain, noise = (values[k, self._block] for values in candidates)
-            factors = self._over_lanes(1.0 / threshold), self._over_lanes(v_init)
             for trial in range(rounds + 1):
-                kernel(self._x, self._target, self._valid, factors[0], self._over_lanes(bias), factors[1], *limits, v, sums)
+                factors = np.tile(np.stack([1.0 / threshold, bias, v_init]).astype(np.float32), self._beside)
+                kernel(self._x, self._target, self._valid, factors, *limits, v, sums)
                 sent, energy, match = sums.reshape(3, self._beside, -1).sum(axis=1) / self._rows
                 gain[:] = threshold if self._recorded.together else best_gains(energy, match, threshold, self._most)
                 if trial < rounds:
                     bias += (self._mean - gain * sent) / gain
             noise[:] = self._square - 2 * gain * match + np.square(gain) * energy
-
-    def _over_lanes(self, values: Float) -> Array:
-        return np.tile(values.astype(np.float32), self._beside)
 
 
 def best_gains(energy: Array, match: Array, threshold: Array, most: Array) -> Float:
