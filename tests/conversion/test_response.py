@@ -9,7 +9,7 @@ import pytest
 
 from ecc_lava.common import BINARY, Payload, integrate_and_fire
 from ecc_lava.common.arrays import Array
-from ecc_lava.conversion.calibration import response, threads, trials
+from ecc_lava.conversion.calibration import response, threads
 from ecc_lava.conversion.calibration.neuron_fit import fit_neurons
 from ecc_lava.conversion.calibration.trials import Candidates, Recorded, tried
 
@@ -89,7 +89,6 @@ def test_many_threads_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
     alone = computed()
     monkeypatch.setattr(threads, "_WORTH_A_THREAD", 1)
-    for module in (threads, trials):
-        monkeypatch.setattr(module, "usable_cores", lambda: 5)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 5)
     for one, many in zip(alone, computed(), strict=True):
         np.testing.assert_array_equal(one, many)

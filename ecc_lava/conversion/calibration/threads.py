@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from ecc_lava.common import usable_cores
 
-__all__ = ["in_parts", "side_by_side"]
+__all__ = ["in_parts"]
 
 _WORTH_A_THREAD = 1 << 16
 """Additions. To hand a part to a thread takes about as long."""
@@ -25,7 +25,7 @@ def _pool(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(usable_cores(), thread_name_prefix="calibration")
 
 
-def side_by_side(jobs: Sequence[Callable[[], object]]) -> None:
+def _side_by_side(jobs: Sequence[Callable[[], object]]) -> None:
     """Call functions that release Python's lock, on all cores."""
     if len(jobs) == 1:
         jobs[0]()
@@ -35,8 +35,8 @@ def side_by_side(jobs: Sequence[Callable[[], object]]) -> None:
         job.result()
 
 
-def in_parts(number: int, additions: int, run: Callable[[int, int], None]) -> None:
+def in_parts(number: int, additions: int, run: Callable[[int, int], object]) -> None:
     """Call ``run(first, end)`` for parts of `number` items, a part in every thread that `additions` keep busy."""
-    parts = max(1, min(usable_cores(), additions // _WORTH_A_THREAD))
+    parts = max(1, min(usable_cores(), number, additions // _WORTH_A_THREAD))
     edges = [number * i // parts for i in range(parts + 1)]
-    side_by_side([partial(run, first, end) for first, end in pairwise(edges)])
+    _side_by_side([partial(run, first, end) for first, end in pairwise(edges)])

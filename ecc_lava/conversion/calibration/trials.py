@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, Payload, compiled_by, usable_cores
-from ecc_lava.conversion.calibration.threads import side_by_side
+from ecc_lava.common import Array, Float, Payload, compiled_by
+from ecc_lava.conversion.calibration.threads import in_parts
 
 __all__ = ["Candidates", "Recorded", "best_gains", "tried"]
 
@@ -127,12 +126,9 @@ def tried(recorded: Recorded, candidates: Candidates, rounds: int, every: int = 
     number, channels = candidates.threshold.shape
     result = Candidates(*(np.array(values, np.float64) for values in candidates))
     width = min(LANES, channels)
-    blocks = [slice(first, min(first + width, channels)) for first in range(0, channels, width)]
-    shares = max(1, min(number, -(-usable_cores() // len(blocks))))
-    edges = [number * i // shares for i in range(shares + 1)]
-    for block in blocks:
-        lanes = _Lanes(recorded, block, every)
-        side_by_side([partial(lanes.run, result, a, b, rounds) for a, b in pairwise(edges)])
+    for first in range(0, channels, width):
+        lanes = _Lanes(recorded, slice(first, min(first + width, channels)), every)
+        in_parts(number, number * (rounds + 1) * lanes.steps, partial(lanes.run, result, rounds))
     return result
 
 
@@ -153,8 +149,9 @@ class _Lanes:
         exact = target.astype(np.float64)
         self._mean, self._square = exact.mean(axis=0), np.square(exact).mean(axis=0)
         self._most = recorded.most[block]
+        self.steps = self._x.size  # of all neurons together
 
-    def run(self, candidates: Candidates, first: int, end: int, rounds: int) -> None:
+    def run(self, candidates: Candidates, rounds: int, first: int, end: int) -> None:
         """Try some of the candidates, in place."""
         payload, kernel = self._recorded.payload, _kernel()
         v, sums = np.empty((2, self._x.shape[2]), np.float32), np.empty((3, self._x.shape[2]))
