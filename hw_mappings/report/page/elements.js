@@ -23,7 +23,7 @@ const meter = (fraction, chosen) => drawing("svg", { class: "meter", "aria-hidde
 // Orange and blue take turns, which everybody tells apart, in four tones; within both, the hue follows the order of the layers.
 const TONES = [0.91, 0.73, 0.82, 0.64];
 const layerColour = (layer) => {
-  const hue = (layer % 2 ? 60 : 240) + (20 * layer) / Math.max(data.layers.length, 8);
+  const hue = (layer % 2 ? 60 : 200) + (60 * layer) / Math.max(data.layers.length, 8);
   return `oklch(${TONES[(layer >> 1) % TONES.length]} var(--chroma) ${hue.toFixed(1)})`;
 };
 const swatch = (layer) => {
