@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -302,10 +303,22 @@ def test_the_way_to_loihi1(call: Call, loihi1: Path, tmp_path: Path) -> None:
     assert facts["input_macs_per_image"] == 0
     assert 0 < facts["energy_low_uj_per_image"] < facts["energy_high_uj_per_image"]
     assert call("check", loihi1, "--data", DATA, "--limit", 10, "--lava-limit", 1, "--json").json["ok"]
-    mapped = call("map", loihi1, "--chip", "loihi1", "-o", tmp_path / "m.json", "--json")
+    data = ("--data", DATA, "--limit", 30)
+    mapped = call("map", loihi1, "--chip", "loihi1", *data, "-o", tmp_path / "m.json", "--json")
     assert mapped.code == OK
+    charges = {charge["words"]: charge for charge in mapped.json["cost"]["account"]["charges"]}
+    assert {charge["words"]: charge for charge in facts["account"]["charges"]}.items() <= charges.items()  # the same, and more
+    text = call("run", loihi1, *data).out
+    for charge in facts["account"]["charges"]:
+        assert re.search(rf"{charge['words']}.* {charge['amount']:,.0f} .* {charge['uj'][1]:,.4g} ", text)
+    assert "nothing ran on silicon; left out: messages and hops between cores, and static power" in text
     assert mapped.json["cores"] >= mapped.json["lower_bound_cores"]
     assert "quantise the network with format 'loihi2'" in one_message(call("map", loihi1, "--chip", "loihi2", "-o", tmp_path / "n.json"))
+
+
+def test_readme_says_that_nothing_ran_on_silicon() -> None:
+    readme = (Path(ecc_lava.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert "Nothing here ran on silicon" in readme and "none prices the host" in readme
 
 
 def test_a_format_of_few_bits_needs_no_width(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
