@@ -189,10 +189,13 @@ class TestInChromium:
             assert driver.execute_script("return labels(arguments[0], short)", ticks) == words
         ticks_of = "[...arguments[0].querySelectorAll('.tick')].map((tick) => tick.getBoundingClientRect())"
         boxes = f"return {ticks_of}.map((box) => [box.left, box.right])"
-        for chart in driver.find_elements("css selector", ".chart"):
-            edges = driver.execute_script(boxes, chart)
-            assert len(edges) >= 2
-            assert all(right < left for (_, right), (left, _) in pairwise(edges))
+        for width in (1280, 500):
+            driver.set_window_size(width, 1400)
+            for chart in driver.find_elements("css selector", ".chart"):
+                edges = driver.execute_script(boxes, chart)
+                assert len(edges) >= 2
+                assert all(right < left for (_, right), (left, _) in pairwise(edges))
+        driver.set_window_size(1280, 1400)
 
     def test_points_that_coincide_stand_side_by_side(self, driver: Any) -> None:
         at = "return [...arguments[0].querySelectorAll('.point')].map((p) => p.getAttribute('transform'))"
@@ -202,8 +205,8 @@ class TestInChromium:
             assert len(set(places)) == len(places)
         places = driver.execute_script(apart, [[200, 50], [200, 50], [201, 52], [300, 50]])
         assert [x for x, _ in places] == [190, 200, 210, 300]
-        edge = driver.execute_script(apart, [[52, 50]] * 9)
-        assert min(x for x, _ in edge) == 52 and len({x for x, _ in edge}) == 9
+        edge = driver.execute_script(apart, [[62, 50]] * 9)
+        assert min(x for x, _ in edge) == 62 and len({x for x, _ in edge}) == 9
 
     def test_intervals_are_drawn_inside_the_axes(self, driver: Any) -> None:
         box = "const b = arguments[0].getBBox(); return [b.y, b.y + b.height]"

@@ -1,5 +1,5 @@
 const data = JSON.parse(document.getElementById("data").textContent);
-const WIDTH = 560, HEIGHT = 330, LEFT = 52, RIGHT = 14, TOP = 12, BOTTOM = 44;
+const WIDTH = 560, HEIGHT = 330, LEFT = 62, RIGHT = 14, TOP = 12, BOTTOM = 44;
 const SHOWN = 0.15; // range of the accuracy axis below the best; lower points are drawn at the edge unless "whole range" is ticked
 
 /** Colours stand for widths, shapes for everything else that differs. */
@@ -47,13 +47,14 @@ function labels(ticks, text) {
   }
   return ticks.map(text);
 }
-const LETTER = 7; // pixels that a letter of a label takes, at most
+const narrow = matchMedia("(max-width: 560px)"); // where the style makes the letters of charts larger
+const letter = () => (narrow.matches ? 9.5 : 7); // pixels that a letter of a label takes, at most
 
 /** Return the labels that fit beside one another, each with its position. */
 function spaced(at, ticks, words) {
   let end = -Infinity;
-  return ticks.map((tick, i) => ({ middle: at(tick), text: words[i], half: (LETTER * words[i].length) / 2 })).filter(({ middle, half }) => {
-    if (middle - half < end + LETTER) return false;
+  return ticks.map((tick, i) => ({ middle: at(tick), text: words[i], half: (letter() * words[i].length) / 2 })).filter(({ middle, half }) => {
+    if (middle - half < end + letter()) return false;
     end = middle + half;
     return true;
   });

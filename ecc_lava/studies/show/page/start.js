@@ -38,7 +38,7 @@ for (const box of boxes) {
 
 const front = document.querySelector("[data-front]"), against = document.getElementById("against"), whole = document.getElementById("whole");
 against.addEventListener("change", () => { front.dataset.x = against.value; draw(front, whole.checked); });
-whole.addEventListener("change", () => boxes.forEach((box) => draw(box, whole.checked)));
+for (const change of [whole, narrow]) change.addEventListener("change", () => boxes.forEach((box) => draw(box, whole.checked)));
 
 const legend = document.getElementById("legend"), named = new Set();
 for (const p of data.points) {
