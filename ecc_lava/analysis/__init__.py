@@ -11,33 +11,42 @@ from ecc_lava.analysis.attribution.ladder import RUNGS
 from ecc_lava.analysis.attribution.picture import PICTURES, draw
 from ecc_lava.analysis.attribution.report import Attribution
 from ecc_lava.analysis.check import CheckReport, check
-from ecc_lava.analysis.confidence import accuracy_over_time, check_margin, confident
+from ecc_lava.analysis.confidence import check_margin, confident
 from ecc_lava.analysis.differences import Differences, differences
 from ecc_lava.analysis.energy import CORE_ENERGIES, HOST, Costs, ImageEvents, core_account, costs, costs_of, image_events, multiplied
+from ecc_lava.analysis.plausibility import doubts_of_labels, doubts_of_run
+from ecc_lava.analysis.scores import MEASURES, TASKS, OutputScore, Scorer, Task, check_labels
 from ecc_lava.analysis.stopped import stopped_events
 
 __all__ = [
     "CORE_ENERGIES",
     "HOST",
+    "MEASURES",
     "PICTURES",
     "RUNGS",
+    "TASKS",
     "Account",
     "Attribution",
     "Change",
+    "Charge",
     "CheckReport",
     "Costs",
     "Differences",
     "ImageEvents",
-    "Charge",
-    "accuracy_over_time",
+    "OutputScore",
+    "Scorer",
+    "Task",
     "attribute",
     "check",
+    "check_labels",
     "check_margin",
     "confident",
     "core_account",
     "costs",
     "costs_of",
     "differences",
+    "doubts_of_labels",
+    "doubts_of_run",
     "draw",
     "image_events",
     "in_words",

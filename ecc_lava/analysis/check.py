@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,8 +12,10 @@ import numpy as np
 from ecc_lava.analysis.differences import Differences, compare
 from ecc_lava.analysis.images import checked_images
 from ecc_lava.analysis.layers import LayerReport, compared_layers
-from ecc_lava.backends import BACKENDS, agreement, largest_logit, simulate
-from ecc_lava.common import Array, Images, Outputs, Progress, first_output, joined
+from ecc_lava.analysis.plausibility import doubts
+from ecc_lava.analysis.scores import OutputScore, Scorer
+from ecc_lava.backends import BACKENDS, simulate
+from ecc_lava.common import Array, Images, Progress, joined
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
 from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, model_images
@@ -20,12 +24,17 @@ from ecc_lava.quantisation import PopulationRange, one_step_bound
 
 __all__ = ["CheckReport", "check"]
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class CheckReport:
     """Outcome of `check`; numbers that could not be computed (no labels, no graph, no Lava) are None.
 
-    For a network with several outputs, accuracies are those of the first output and `agreement` is the mean over all outputs.
+    For a network with several outputs, accuracies are those of the first output and `agreement` is the mean over all outputs. Both are
+    shares of equal answers: of classes, of classes by position for maps, of single labels. Outputs that are numbers have neither; `scores`
+    has the figures of every output by its task. `failures` says which figure breaks its limit, `doubts` what makes the CNN's own answers
+    implausible.
     """
 
     images: int
@@ -45,12 +54,15 @@ class CheckReport:
     graded_synops_per_image: float
     payload_bits_per_image: float
     digest: str
+    scores: tuple[OutputScore, ...] = ()
+    failures: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether every back end that ran equals `fast`."""
+        """Whether every back end that ran equals `fast`, and no figure breaks its limit."""
         compared = (self.golden_vs_fast, self.float_on_integers_vs_fast, self.lava_vs_fast)
-        return all(d is None or d.equal for d in compared)
+        return all(d is None or d.equal for d in compared) and not self.failures
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""
@@ -67,6 +79,8 @@ def check(
     exact_images: int = 8,
     lava: bool | None = None,
     progress: Progress | None = None,
+    task: str | Mapping[str, str] | None = None,
+    limits: Mapping[str, float] | None = None,
 ) -> CheckReport:
     """Check an integer network against the stages before it and the other back ends.
 
@@ -77,18 +91,23 @@ def check(
         Images as the Keras model takes them; uint8 is scaled.
     snn, graph : optional
         The float network and the CNN that `network` was made from.
-    labels : int array (N,), optional
-        Labels of the first output.
+    labels : array (N, ...), optional
+        Labels of the first output: classes as whole numbers or one-hot rows, for maps at every position; 0 and 1 of a sigmoid; numbers.
     exact_images : int
         How many of the images, from the first on, are compared bit for bit on `golden`, on `float` with the integers and on Lava.
     lava : bool, optional
         Whether Lava runs; by default if it is installed.
     progress : callable (stage, done, total), optional
+    task : str, or a mapping of output names to str, optional
+        What outputs are for, names of `ecc_lava.analysis.scores.TASKS`; by default what their last functions, shapes and labels show.
+    limits : mapping of figure names to numbers, optional
+        Limits of figures against the CNN which, broken, fail the check: at least so much `agreement`, `mean_iou` or `correlation` (0 to 1),
+        at most so much `relative_rms_error`. The latter is 1 by default, where an answer is no better than the mean.
 
     Raises
     ------
     InvalidInput
-        If images or labels do not fit, or no image is compared bit for bit.
+        If images, labels, tasks or limits do not fit, or no image is compared bit for bit.
     RangeError
         If a potential can leave its format, or a readout saturates.
     LavaError
@@ -96,10 +115,11 @@ def check(
     """
     if exact_images < 1:
         raise InvalidInput(f"exact_images {exact_images}; at least 1 image must be compared bit for bit")
-    x = checked_images(network, x, labels)
+    x = checked_images(network, x)
+    scorer = Scorer(network, graph, labels, batch_size(x), task)
     stage = progress or (lambda name, done, total: None)
     ranges = one_step_bound(network)
-    ann = None if graph is None else largest_logit(forward(graph, model_images(x, network.input_specs)))
+    ann = None if graph is None else forward(graph, model_images(x, network.input_specs))
     with clipping_not_repeated():
         few = batch_part(x, slice(exact_images))
         golden = _compared(network, few, "golden", "golden against fast", stage)
@@ -107,12 +127,12 @@ def check(
         runs_lava = BACKENDS["lava"].is_installed() if lava is None else lava
         in_lava = _compared(network, few, "lava", "Lava against fast", stage) if runs_lava else None
         integer, reference, layers = compared_layers(network, snn, x, stage)
-        closed = None if snn is None else simulate(snn.ideal or snn, x, backend="closed_form").predictions
-
-    def accuracy(predictions: Outputs | None) -> float | None:
-        return None if predictions is None or labels is None else float((first_output(predictions) == labels).mean())
-
-    predictions = joined([r.predictions for r in integer])
+        closed = None if snn is None else simulate(snn.ideal or snn, x, backend="closed_form").logits
+    logits = joined([r.logits for r in integer])
+    scores = scorer.scores(logits, ann)
+    against = () if graph is None or ann is None else doubts(graph, x, network.input_specs, scorer, ann)
+    for doubt in against:
+        _log.warning("%s", doubt)
     return CheckReport(
         images=batch_size(x),
         timesteps=network.timesteps,
@@ -121,16 +141,19 @@ def check(
         lava_vs_fast=in_lava,
         layers=layers,
         ranges=ranges,
-        ann_accuracy=accuracy(ann),
-        closed_form_accuracy=accuracy(closed),
-        float_accuracy=accuracy(joined([r.predictions for r in reference]) if reference else None),
-        integer_accuracy=accuracy(predictions),
-        agreement=None if ann is None else agreement(predictions, ann),
+        ann_accuracy=scorer.accuracy(ann),
+        closed_form_accuracy=scorer.accuracy(closed),
+        float_accuracy=scorer.accuracy(joined([r.logits for r in reference]) if reference else None),
+        integer_accuracy=scorer.accuracy(logits),
+        agreement=scorer.agreement(scores),
         synops_per_image=float(np.concatenate([r.synops for r in integer]).mean()),
         input_macs_per_image=float(np.concatenate([r.input_macs for r in integer]).mean()),
         graded_synops_per_image=float(np.concatenate([r.graded_synops for r in integer]).mean()),
         payload_bits_per_image=float(np.concatenate([r.payload_bits for r in integer]).mean()),
         digest=network.digest,
+        scores=scores,
+        failures=scorer.failures(scores, limits),
+        doubts=against,
     )
 
 

@@ -1,4 +1,4 @@
-"""Accuracy over time, and early stopping of each image as soon as its answer stands out."""
+"""Early stopping of each image as soon as its answer stands out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ecc_lava.common import Array, Float, Int
 from ecc_lava.errors import InvalidInput
 
-__all__ = ["Confident", "accuracy_over_time", "check_margin", "confident", "lead"]
+__all__ = ["Confident", "check_margin", "confident", "lead"]
 
 
 class Confident(NamedTuple):
@@ -26,22 +26,6 @@ class Confident(NamedTuple):
 
     steps: Int
     predictions: Int
-
-
-def accuracy_over_time(logits: Array, labels: Array) -> Float:
-    """Return the fraction of images whose largest logit is their label's, after each step.
-
-    Parameters
-    ----------
-    logits : array (N, T, K)
-    labels : int array (N,)
-
-    Returns
-    -------
-    float64 array (T,)
-    """
-    correct: Float = (logits.argmax(axis=2) == labels[:, None]).mean(axis=0)
-    return correct
 
 
 def lead(logits: Array) -> Float:

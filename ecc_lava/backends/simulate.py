@@ -71,7 +71,7 @@ def simulate(
     for name in recorded:
         if name not in network.by_name:
             raise InvalidInput(f"there is no population {name!r} to record; there are {', '.join(network.by_name)}")
-    q = encode_all(as_batch(x, network.input_specs), network.codings)
+    q = encode_all(as_batch(x, network.input_specs), network.codings, network.calibrated)
     recording = Recording(frozenset(recorded) if back_end.records_rasters else frozenset(), over_time, frozenset(recorded))
     samples = batch_size(q)
     size = samples if back_end.images_per_batch is None else back_end.images_per_batch(network, steps, recording, max_memory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ecc_lava.analysis import check_labels, doubts_of_labels
 from ecc_lava.common import Array, Images
 from ecc_lava.conversion import calibration_subset
 from ecc_lava.errors import InvalidInput, UnsupportedModel
@@ -19,6 +21,7 @@ from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
 __all__ = [
     "CalibrationDraw",
+    "check_labels_of_file",
     "draw_calibration",
     "examine_model",
     "float_network",
@@ -26,7 +29,11 @@ __all__ = [
     "load_images",
     "make_folder",
     "some_images",
+    "tell_doubts_of_labels",
+    "with_input_scale",
 ]
+
+_log = logging.getLogger(__name__)
 
 
 def examine_model(path: Path, input_shape: Sequence[str] | None) -> tuple[tuple[ExaminedLayer, ...], Graph | UnsupportedModel]:
@@ -54,11 +61,16 @@ def import_model(path: Path, input_shape: Sequence[str] | None = None, input_sca
     _, graph = examine_model(path, input_shape)
     if isinstance(graph, UnsupportedModel):
         raise graph
-    if input_scale is not None:
-        if not 0 < input_scale < inf:
-            raise InvalidInput(f"--input-scale {input_scale}; it must be positive and finite")
-        graph = replace(graph, uint8_scale=input_scale)
-    return graph
+    return with_input_scale(graph, input_scale)
+
+
+def with_input_scale(graph: Graph, input_scale: float | None) -> Graph:
+    """Return a graph with the given factor on uint8 images, if one is given."""
+    if input_scale is None:
+        return graph
+    if not 0 < input_scale < inf:
+        raise InvalidInput(f"--input-scale {input_scale}; it must be positive and finite")
+    return replace(graph, uint8_scale=input_scale)
 
 
 @dataclass(frozen=True)
@@ -71,12 +83,15 @@ class CalibrationDraw:
         All images of the file.
     indices : (N,) array
         The images that were drawn.
+    labels : array or None
+        Of all images.
     seed : int
         The seed of the draw.
     """
 
     all: Images
     indices: Array
+    labels: Array | None
     seed: int
 
     @property
@@ -87,8 +102,15 @@ class CalibrationDraw:
 
 def draw_calibration(path: Path, inputs: Sequence[InputSpec], count: int, seed: int) -> CalibrationDraw:
     """Draw so many calibration images of a file, all of a shape that the network takes."""
-    found = load_images(path, "train", inputs).x
-    return CalibrationDraw(found, calibration_subset(batch_size(found), seed, count), seed)
+    found = load_images(path, "train", inputs)
+    return CalibrationDraw(found.x, calibration_subset(batch_size(found.x), seed, count), found.y, seed)
+
+
+def tell_doubts_of_labels(graph: Graph, drawn: CalibrationDraw, inputs: Sequence[InputSpec]) -> None:
+    """Warn if labels of the drawn images, where a file has some, make these or themselves implausible."""
+    labels = None if drawn.labels is None else drawn.labels[drawn.indices]
+    for doubt in doubts_of_labels(graph, drawn.images, labels, inputs):
+        _log.warning("%s", doubt)
 
 
 def float_network(path: Path, snn: SpikingNetwork | None) -> SpikingNetwork:
@@ -103,6 +125,16 @@ def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int 
     stored = load_dataset(path, split, limit)
     as_batch(stored.x, inputs, str(path))
     return stored
+
+
+def check_labels_of_file(path: Path, images: Dataset, network: Graph | QuantisedNetwork, task: str | dict[str, str] | None = None) -> None:
+    """Check all labels of a file, those beyond the limit too, against the first output."""
+    if images.all_y is None:
+        return
+    try:
+        check_labels(network, images.all_y, task)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error}") from error
 
 
 def some_images(path: Path | None, network: QuantisedNetwork, limit: int, seed: int) -> Dataset:

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ecc_lava.cli.several import Several, Words
+from ecc_lava.analysis import TASKS
+from ecc_lava.cli.several import Several, Words, values
+from ecc_lava.errors import InvalidInput
 
 __all__ = [
     "Calibration",
@@ -23,6 +25,8 @@ __all__ = [
     "NumberOfImages",
     "OptionalData",
     "SignedSpikes",
+    "Tasks",
+    "chosen_tasks",
     "seed_option",
 ]
 
@@ -56,6 +60,30 @@ InputShape = Annotated[
 SignedSpikes = Annotated[
     bool, typer.Option("--signed-spikes", help="Neurons may take back what they sent too early, by negative payloads.")
 ]
+
+
+Tasks = Annotated[
+    Words,
+    typer.Option(
+        "--task",
+        metavar="TASK",
+        help=f"What the output is for: {', '.join(TASKS)}; NAME=TASK for some of several outputs (default: what its last function, shape "
+        "and labels show).",
+    ),
+    Several(r"[^-=]+=\w+"),
+]
+
+
+def chosen_tasks(words: Words) -> str | dict[str, str] | None:
+    """Return the tasks that the option gives: one for all outputs, or by the output's name."""
+    given = values(words)
+    if not given:
+        return None
+    if len(given) == 1 and "=" not in given[0]:
+        return given[0]
+    if any("=" not in word for word in given):
+        raise InvalidInput(f"--task {' '.join(given)}: give one task for all outputs, or NAME=TASK for each")
+    return {name: task for name, _, task in (word.rpartition("=") for word in given)}
 
 
 def seed_option(help: str) -> Any:

@@ -12,6 +12,7 @@ from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, 
 from ecc_lava.common.pages import rendered
 from ecc_lava.common.programs import own_program
 from ecc_lava.common.progress import Progress, StageProgress
+from ecc_lava.common.silence import silenced
 
 __all__ = [
     "BINARY",
@@ -39,6 +40,7 @@ __all__ = [
     "read_only",
     "rendered",
     "require_file",
+    "silenced",
     "usable_cores",
     "wilson",
     "write_bytes",

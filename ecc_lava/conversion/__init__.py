@@ -5,7 +5,7 @@ This room does not lower graphs and does not round.
 To add a pass, write a file in `passes` and name the pass in a recipe; `convert`, studies and the command line then know it.
 """
 
-from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset, convert, payload_of
+from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset, convert, doubts_not_repeated, drawn_images, payload_of
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.interface import IntegerPass, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, RECIPES
@@ -19,5 +19,7 @@ __all__ = [
     "Pass",
     "calibration_subset",
     "convert",
+    "doubts_not_repeated",
+    "drawn_images",
     "payload_of",
 ]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
 
-from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, Array, Images, Payload, Progress
+from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, Array, Images, Payload, Progress, silenced
 from ecc_lava.conversion.passes.interface import IntegerOptions, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, passes_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS, NumberFormat, number_format
-from ecc_lava.graph import Graph, Relu
-from ecc_lava.inputs import model_inputs
+from ecc_lava.graph import Graph, Relu, doubts_of_scale
+from ecc_lava.inputs import as_batch, batch_part, batch_size, by_input, input_ranges, model_inputs
 from ecc_lava.lowering import FOLD_LIMIT, Lowering, lower
 from ecc_lava.networks import Kind, Population, SpikingNetwork
 from ecc_lava.quantisation import Bits, own_widths
 
 __all__ = ["CALIBRATION_IMAGES", "calibration_subset", "convert"]
+
+_log = logging.getLogger(__name__)
 
 BINARY_TIMESTEPS = 32
 """T of binary spikes unless a caller names another."""
@@ -28,7 +32,7 @@ RELAY_BITS = 2
 then is exact."""
 
 CALIBRATION_IMAGES = 256
-"""Calibration images that the command line draws unless its user names another number."""
+"""Calibration images that are drawn of those given unless a caller names another number."""
 
 
 def convert(
@@ -46,6 +50,7 @@ def convert(
     signed_spikes: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
+    calibration_images: int | None = CALIBRATION_IMAGES,
 ) -> SpikingNetwork:
     """Convert a float CNN to a network of integrate-and-fire neurons.
 
@@ -53,7 +58,8 @@ def convert(
     ----------
     graph : Graph
     calibration : array (N, H, W, C), or arrays by input name
-        Unlabelled images as the Keras model takes them; uint8 is scaled by `graph.uint8_scale`.
+        Unlabelled images as the Keras model takes them; uint8 is scaled by `graph.uint8_scale`. A warning says if they contradict what the
+        model keeps of its training.
     timesteps : int, optional
         T, the steps one sample will be shown for; by default 32, and 1 with payloads of several bits.
     recipe : str or sequence of passes
@@ -74,8 +80,10 @@ def convert(
     signed_spikes : bool
         Whether neurons may take back what they sent too early; without effect at T=1.
     seed : int
-        Seed of the coding's random draws (poisson).
+        Seed of the draw of calibration images, and of the coding's random draws (poisson).
     progress : callable (stage, done, total), optional
+    calibration_images : int, optional
+        How many of the calibration images are drawn; None takes all.
 
     Returns
     -------
@@ -97,7 +105,13 @@ def convert(
     network = _graded(lower(graph, fold_limit), payload, held, timesteps)
     kind = coding or held.default_coding
     network = replace(network, codings=tuple(replace(c, kind=kind, seed=seed) for c in network.codings))
-    images = model_inputs(calibration, network.input_specs, "calibration")
+    specs = network.input_specs
+    as_batch(calibration, specs, "calibration")  # the images that are not drawn are checked too
+    drawn = drawn_images(by_input(calibration, specs, "calibration"), seed, calibration_images)
+    images = model_inputs(drawn, specs, "calibration")
+    network = replace(network, calibrated=input_ranges(as_batch(drawn, specs), specs))
+    for doubt in doubts_of_scale(graph, drawn, kind == "events"):
+        _log.warning("%s", doubt)
     if not steps_in_time:
         _check_steps(network, timesteps)
     for step in passes_of(recipe, payload, IntegerOptions(format, own_widths(network, held) if bits is None else bits, graph, progress)):
@@ -170,6 +184,26 @@ def _check_steps(network: SpikingNetwork, timesteps: int) -> None:
         f"the model has step activations ({', '.join(steps[:3])}), which are exact at timesteps=1 in a network of nothing else; "
         f"here are {which}. Use timesteps=1 and step activations throughout, or accept the loss with steps_in_time=True (--steps-in-time)"
     )
+
+
+def doubts_not_repeated() -> AbstractContextManager[None]:
+    """Silence what speaks against the images' scale, while a caller that has been told converts the same images again."""
+    return silenced(_log)
+
+
+def drawn_images(images: Images, seed: int, size: int | None) -> Images:
+    """Return so many of the images, as `calibration_subset` draws them; all without a size.
+
+    Raises
+    ------
+    InvalidInput
+        If the size is less than 1.
+    """
+    if size is None:
+        return images
+    if size < 1:
+        raise InvalidInput(f"calibration_images {size}; at least 1 image is needed")
+    return images if batch_size(images) <= size else batch_part(images, calibration_subset(batch_size(images), seed, size))
 
 
 def calibration_subset(images: int, seed: int = 0, size: int = CALIBRATION_IMAGES) -> Array:

@@ -4,6 +4,7 @@ This room knows neither Keras nor spikes. To add a kind of node, write its class
 `ecc_lava.lowering`; the type checker names every place that lacks the new case.
 """
 
+from ecc_lava.graph.doubts import doubts_of_scale
 from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import (
@@ -22,9 +23,12 @@ from ecc_lava.graph.nodes import (
     Step,
     nodes_for_outputs,
 )
+from ecc_lava.graph.statistics import Contradiction, contradiction
+from ecc_lava.graph.training import Statistics
 
 __all__ = [
     "Add",
+    "Contradiction",
     "Final",
     "Graph",
     "Input",
@@ -37,7 +41,10 @@ __all__ = [
     "Scale",
     "Sigmoid",
     "Softmax",
+    "Statistics",
     "Step",
+    "contradiction",
+    "doubts_of_scale",
     "forward",
     "nodes_for_outputs",
 ]

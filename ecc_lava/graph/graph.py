@@ -18,7 +18,8 @@ import numpy as np
 from ecc_lava.common import Array, Shape, only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Conv, Dense, Sparse, WeightGrid, arrays, describe, synapses
-from ecc_lava.graph.nodes import Final, Input, Linear, Node, Relu, Softmax, shape_of
+from ecc_lava.graph.nodes import Final, Input, Linear, Node, Relu, Scale, Softmax, shape_of
+from ecc_lava.graph.training import Statistics
 from ecc_lava.inputs import InputSpec
 
 __all__ = ["Graph"]
@@ -102,6 +103,8 @@ class Graph:
                         stored.append(peaks)
                     case None | False if isinstance(node, Linear | Relu):
                         pass  # what a model has not quantised
+                    case None | Statistics() if isinstance(node, Scale):
+                        pass  # a record of training
                     case _:
                         described.append(value)
             sha.update(json.dumps([described, [[str(array.dtype), array.shape] for array in stored]]).encode() + b"\n")
@@ -124,6 +127,11 @@ class Graph:
         """Names of the outputs that are one distribution over classes: a vector under a softmax."""
         made = {node.name: node for node in self.nodes}
         return tuple(name for name in self.outputs if isinstance(made[name], Softmax) and self.shapes[name][:2] == (1, 1))
+
+    @property
+    def scales(self) -> tuple[Scale, ...]:
+        """The nodes that scale and shift."""
+        return tuple(node for node in self.nodes if isinstance(node, Scale))
 
     @property
     def macs(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from ecc_lava.common import Array, Shape, read_only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Conv, Geometry, WeightGrid, on_grid, target_shape
+from ecc_lava.graph.training import Statistics
 
 __all__ = [
     "Add",
@@ -77,15 +78,21 @@ class Linear(_OneSource):
 
 @dataclass(frozen=True, eq=False)
 class Scale(_OneSource):
-    """``y = scale * x + shift`` per channel, both (C,): batch normalisation, normalisation, rescaling."""
+    """``y = scale * x + shift`` per channel, both (C,): batch normalisation, normalisation, rescaling.
+
+    `seen` says what training saw of x, if the layer keeps it.
+    """
 
     scale: Array
     shift: Array
+    seen: Statistics | None = None
 
     def __post_init__(self) -> None:
         for field in ("scale", "shift"):
             object.__setattr__(self, field, read_only(getattr(self, field)))
         _finite(self.name, self.scale, self.shift)
+        if self.seen is not None and self.seen.mean.shape != self.scale.shape:
+            raise InvalidNetwork(f"node {self.name!r} has statistics of {self.seen.mean.shape} on {self.scale.shape} channels")
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,17 @@ from ecc_lava.inputs.batches import InputSpec, as_batch, batch_part, batch_size,
 from ecc_lava.inputs.coding import CODINGS, PAYLOAD_MAX, InputCoding
 from ecc_lava.inputs.dataset import Dataset, digest, load_dataset
 from ecc_lava.inputs.encoding import choose_coding, clipping_not_repeated, encode, encode_all, sent, sent_by_all
+from ecc_lava.inputs.ranges import PIXELS, SIGNED, UNIT, InputRange, elsewhere, input_ranges, raw_pixels, remedy, usual_range
 
 __all__ = [
     "CODINGS",
     "PAYLOAD_MAX",
+    "PIXELS",
+    "SIGNED",
+    "UNIT",
     "Dataset",
     "InputCoding",
+    "InputRange",
     "InputSpec",
     "as_batch",
     "batch_part",
@@ -22,12 +27,17 @@ __all__ = [
     "choose_coding",
     "clipping_not_repeated",
     "digest",
+    "elsewhere",
     "encode",
     "encode_all",
+    "input_ranges",
     "load_dataset",
     "model_images",
     "model_inputs",
     "parts",
+    "raw_pixels",
+    "remedy",
     "sent",
     "sent_by_all",
+    "usual_range",
 ]

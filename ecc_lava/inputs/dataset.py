@@ -28,11 +28,15 @@ class Dataset:
     ----------
     x : array (N, H, W, C), (N, H, W) or (N, features), or such arrays by input name
         uint8 or float.
-    y : integer array (N,) or None
+    y : array (N, ...) or None
+        Labels as stored: numbers.
+    all_y : array or None
+        The labels of the whole split, of which a limit takes the first.
     """
 
     x: Images
     y: Array | None
+    all_y: Array | None = None
 
 
 def digest(x: Images) -> str:
@@ -100,6 +104,9 @@ def _checked(path: Path, split: str, images: dict[str, Array], y: Array | None, 
     x: Images = images.get("", images)
     if y is not None:
         y = y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y
-        if y.shape != (batch_size(x),) or y.dtype.kind not in "iu":
-            raise InvalidInput(f"{path}: y_{split} has shape {y.shape} and type {y.dtype}; {batch_size(x)} integers are needed")
-    return Dataset(batch_part(x, slice(limit)), None if y is None else y[:limit].astype(np.int64))
+        if y.ndim < 1 or len(y) != batch_size(x):
+            raise InvalidInput(f"{path}: y_{split} has shape {y.shape}; {batch_size(x)} labels are needed, one for each image")
+        if y.dtype.kind not in "buif":
+            raise InvalidInput(f"{path}: y_{split} holds {y.dtype}, no numbers; number the classes from 0, such as y.astype(int)")
+        y = y.astype(np.int64) if y.dtype.kind in "bui" else y
+    return Dataset(batch_part(x, slice(limit)), None if y is None else y[:limit], y)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
 
-from ecc_lava.common import Array, integrate_and_fire
+from ecc_lava.common import Array, integrate_and_fire, silenced
 from ecc_lava.errors import InvalidInput
 from ecc_lava.inputs.batches import images_as_floats
 from ecc_lava.inputs.coding import PAYLOAD_MAX, InputCoding
+from ecc_lava.inputs.ranges import PIXELS, SIGNED, UNIT, InputRange, departure
 
 __all__ = ["choose_coding", "clipping_not_repeated", "encode", "encode_all", "sent", "sent_by_all"]
 
 _log = logging.getLogger(__name__)
-
-_USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
-"""Ranges that image data usually have, in the model's units."""
 
 _DRAW = 2**16
 """Number of values that a draw of the poisson coding can take; probabilities are off by less than its inverse."""
@@ -38,21 +36,23 @@ def choose_coding(x: Array, coding: InputCoding) -> InputCoding:
     """
     if coding.kind == "events":
         return coding
-    low, high = float(x.min()), float(x.max())
-    for bottom, top in _USUAL_RANGES:
-        if bottom <= low and high <= top:
-            return replace(coding, offset=bottom, scale=(top - bottom) / PAYLOAD_MAX)
-    return replace(coding, offset=low, scale=max(high - low, 1e-12) / PAYLOAD_MAX)
+    found = InputRange(float(x.min()), float(x.max()))
+    held = next((usual for usual in (UNIT, SIGNED, PIXELS) if usual.holds(found)), found)
+    return replace(coding, offset=held.low, scale=max(held.width, 1e-12) / PAYLOAD_MAX)
 
 
-def encode(x: Array, coding: InputCoding) -> Array:
+def encode(x: Array, coding: InputCoding, seen: InputRange | None = None) -> Array:
     """Return ``q = round((x - offset) / scale)`` in 0..255 as uint8; values outside are clipped, with a warning. Events stay.
+
+    A warning also says if the images' range departs from the calibration images', see `ecc_lava.inputs.ranges.departure`.
 
     Parameters
     ----------
     x : array (N, H, W, C); for events (N, T, H, W, C) of 0 and 1
         As stored: uint8 images are scaled by the coding's `uint8_scale`.
     coding : InputCoding
+    seen : InputRange, optional
+        Range of the calibration images.
 
     Raises
     ------
@@ -69,20 +69,20 @@ def encode(x: Array, coding: InputCoding) -> Array:
     if values is not x:
         q, outside = q[x], outside[x] if outside.any() else outside[:0]
     clipped = int(outside.sum())
-    if clipped:
-        _log.warning(
-            "%d of %d input values lie outside [%g, %g] and were clipped",
-            clipped,
-            q.size,
-            coding.offset,
-            coding.offset + coding.scale * PAYLOAD_MAX,
-        )
+    top = coding.offset + coding.scale * PAYLOAD_MAX
+    said = [f"{clipped} of {q.size} input values lie outside [{coding.offset:g}, {top:g}] and were clipped"] if clipped else []
+    if seen is not None and x.size:
+        factor = coding.uint8_scale if x.dtype == np.uint8 else 1.0
+        said.append(departure(x, InputRange(float(x.min()) * factor, float(x.max()) * factor), seen, coding.uint8_scale))
+    if any(said):
+        _log.warning("%s", "; ".join(filter(None, said)))
     return q
 
 
-def encode_all(batch: Mapping[str, Array], codings: Sequence[InputCoding]) -> dict[str, Array]:
+def encode_all(batch: Mapping[str, Array], codings: Sequence[InputCoding], seen: Sequence[InputRange] = ()) -> dict[str, Array]:
     """Return the values of every input population by its name, from the inputs in the network's order; see `encode`."""
-    return {name: encode(x, coding) for (name, x), coding in zip(batch.items(), codings, strict=True)}
+    ranges: Sequence[InputRange | None] = seen or [None] * len(codings)
+    return {name: encode(x, coding, found) for (name, x), coding, found in zip(batch.items(), codings, ranges, strict=True)}
 
 
 def sent(q: Array, coding: InputCoding, timesteps: int, first: int = 0, population: int = 0) -> Array:
@@ -147,15 +147,6 @@ def _poisson(q: Array, timesteps: int, key: tuple[int, int], sample: int) -> Arr
     return spikes
 
 
-@contextmanager
-def clipping_not_repeated() -> Iterator[None]:
-    """Silence warnings of clipped values, while a caller that has warned of all images encodes parts of them."""
-
-    def refuse(record: logging.LogRecord) -> bool:
-        return False
-
-    _log.addFilter(refuse)
-    try:
-        yield
-    finally:
-        _log.removeFilter(refuse)
+def clipping_not_repeated() -> AbstractContextManager[None]:
+    """Silence warnings of clipped values and of ranges, while a caller that has warned of all images encodes parts of them."""
+    return silenced(_log)

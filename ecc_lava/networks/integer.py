@@ -23,7 +23,7 @@ from ecc_lava.common import BINARY, Array
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import arrays, describe
-from ecc_lava.inputs import InputCoding
+from ecc_lava.inputs import InputCoding, InputRange
 from ecc_lava.networks.format_checks import check_neurons, check_payload, check_spikes, check_weights
 from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.quantisation import Quantisation
@@ -54,6 +54,8 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
     trace : tuple of str
     quantisation : Quantisation, optional
         The options that made this network, where they are known. The digest leaves them out.
+    calibrated : tuple of InputRange
+        The range of each input over the calibration images; empty where it is not known. The digest leaves it out.
     """
 
     populations: tuple[QuantisedPopulation, ...]
@@ -65,6 +67,7 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
     logit_scales: tuple[float | tuple[float, ...], ...]
     trace: tuple[str, ...] = ()
     quantisation: Quantisation | None = None
+    calibrated: tuple[InputRange, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,7 +22,7 @@ import numpy as np
 from ecc_lava.common import BINARY, Array, Payload, Shape, read_only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry, WeightGrid, is_binary, mixes_channels
-from ecc_lava.inputs import InputCoding
+from ecc_lava.inputs import InputCoding, InputRange
 from ecc_lava.networks.wiring import Kind, WiredNetwork, WiredPopulation, WiredProjection, per_neuron
 
 __all__ = ["Population", "Projection", "SpikingNetwork"]
@@ -132,6 +132,8 @@ class SpikingNetwork(WiredNetwork[Population, Projection]):
         The repr of every pass that made this network, in order.
     ideal : SpikingNetwork or None
         The network before calibration, if any. Its ideal rates are those of the model; calibration aims at them.
+    calibrated : tuple of InputRange
+        The range of each input over the calibration images; empty where it is not known.
     """
 
     populations: tuple[Population, ...]
@@ -141,6 +143,7 @@ class SpikingNetwork(WiredNetwork[Population, Projection]):
     potential_limit: float = inf
     trace: tuple[str, ...] = ()
     ideal: SpikingNetwork | None = None
+    calibrated: tuple[InputRange, ...] = ()
 
     def with_trace(self, step: object) -> SpikingNetwork:
         """Return the network with the repr of `step` added to its trace."""

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from ecc_lava.common import BINARY, Array, Payload, Shape, only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry, target_shape
-from ecc_lava.inputs import InputCoding, InputSpec
+from ecc_lava.inputs import InputCoding, InputRange, InputSpec
 
 __all__ = ["READOUT_SUFFIX", "Kind", "WiredNetwork", "WiredPopulation", "WiredProjection", "depths", "output_name", "per_neuron"]
 
@@ -106,9 +106,12 @@ class WiredNetwork(Generic[P, Q]):
     populations: tuple[P, ...]
     projections: tuple[Q, ...]
     codings: tuple[InputCoding, ...]
+    calibrated: tuple[InputRange, ...]
 
     def __post_init__(self) -> None:
         _check_populations(self.populations, self.codings)
+        if self.calibrated and len(self.calibrated) != len(self.codings):
+            raise InvalidNetwork(f"{len(self.codings)} inputs and {len(self.calibrated)} ranges of calibration; every input needs one")
         _check_payloads(self.populations, self.codings)
         _check_projections(self.populations, self.projections)
 

@@ -109,6 +109,7 @@ class _Choice:
             tuple(logit_scales),
             (*network.trace, f"quantise(format={self.format.name!r}, bits={how.bits}, per={how.per!r})"),
             how,
+            network.calibrated,
         )
         one_step_bound(result)
         return result

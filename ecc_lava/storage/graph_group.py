@@ -6,8 +6,8 @@ from math import inf
 from typing import Any
 
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Step
-from ecc_lava.storage.arrays import Writer, read_array, read_group, read_json, read_texts, write_json
+from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Statistics, Step
+from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
 from ecc_lava.storage.network_groups import as_shape, read_geometry, read_grid, write_geometry, write_grid
 
 __all__ = ["read_graph", "write_graph"]
@@ -30,9 +30,12 @@ def write_graph(group: Any, graph: Graph, writer: Writer) -> None:
                 write_geometry(stored, geometry, writer)
                 writer.array(stored, "bias", bias)
                 entry |= write_grid(stored, grid, writer)
-            case Scale(scale=scale, shift=shift):
+            case Scale(scale=scale, shift=shift, seen=seen):
                 writer.array(stored, "scale", scale)
                 writer.array(stored, "shift", shift)
+                if seen is not None:
+                    writer.array(stored, "mean", seen.mean)
+                    writer.array(stored, "variance", seen.variance)
             case Relu(ceiling=ceiling, bits=bits, halves_up=halves_up):
                 entry["ceiling"] = None if ceiling == inf else ceiling
                 entry |= {} if bits is None else {"bits": bits, "halves_up": halves_up}
@@ -65,7 +68,8 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
             geometry, bias = read_geometry(stored, *_FLOATS), read_array(stored, "bias", *_FLOATS)
             return Linear(name, sources[0], geometry, bias, read_grid(stored, entry))
         case "Scale":
-            return Scale(name, sources[0], read_array(stored, "scale", *_FLOATS), read_array(stored, "shift", *_FLOATS))
+            seen = Statistics(*(read_array(stored, k, "float64") for k in ("mean", "variance"))) if has_member(stored, "mean") else None
+            return Scale(name, sources[0], read_array(stored, "scale", *_FLOATS), read_array(stored, "shift", *_FLOATS), seen)
         case "Relu":
             ceiling = inf if entry["ceiling"] is None else float(entry["ceiling"])
             return Relu(name, sources[0], ceiling, int(entry["bits"]) if "bits" in entry else None, bool(entry.get("halves_up")))

@@ -11,7 +11,7 @@ from ecc_lava.common import BINARY, Payload, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import ARRAYS, Geometry, WeightGrid, arrays, describe, rebuild
-from ecc_lava.inputs import InputCoding
+from ecc_lava.inputs import InputCoding, InputRange
 from ecc_lava.networks import (
     Kind,
     Population,
@@ -106,6 +106,7 @@ def write_integer(group: Any, network: QuantisedNetwork, writer: Writer) -> None
         "logit_scales": network.logit_scales,
         "digest": network.digest,
         "quantisation": None if network.quantisation is None else asdict(network.quantisation),
+        "calibrated": [asdict(found) for found in network.calibrated],
         "populations": [{**_header(p), "depth": p.depth} for p in network.populations],
         "projections": [
             {"source": p.source, "target": p.target, "delay": p.delay, "exponent": p.exponent, "bits": p.bits} for p in network.projections
@@ -139,6 +140,7 @@ def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
         tuple(tuple(map(float, scale)) if isinstance(scale, list) else float(scale) for scale in header["logit_scales"]),
         trace,
         _read_quantisation(header.get("quantisation")),
+        _read_ranges(header),
     )
     if network.digest != header["digest"]:
         raise InvalidNetwork("the digest of the integers does not match the stored one")
@@ -156,6 +158,11 @@ def _read_quantisation(value: Any) -> Quantisation | None:
             raise InvalidNetwork("the record of the quantisation lacks its bits or its `per`")
 
 
+def _read_ranges(header: dict[str, Any]) -> tuple[InputRange, ...]:
+    """Return the ranges of the calibration images; none where the file does not give them."""
+    return tuple(InputRange(float(found["low"]), float(found["high"])) for found in header.get("calibrated", ()))
+
+
 def _float_header(population: Population) -> dict[str, Any]:
     """Return what is stored of a float population beside its arrays."""
     known = {**_header(population), "ceiling": None if population.ceiling == inf else population.ceiling}
@@ -168,6 +175,7 @@ def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
         "codings": [asdict(coding) for coding in network.codings],
         "timesteps": network.timesteps,
         "trace": network.trace,
+        "calibrated": [asdict(found) for found in network.calibrated],
         "populations": [_float_header(p) for p in network.populations],
     }
     _write_arrays(group, network, _FLOATS, writer)
@@ -210,4 +218,5 @@ def read_float(group: Any) -> SpikingNetwork:
         timesteps,
         trace=read_texts(header["trace"], "trace"),
         ideal=read_float(read_group(group, "ideal")) if has_member(group, "ideal") else None,
+        calibrated=_read_ranges(header),
     )

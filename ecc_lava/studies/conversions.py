@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ecc_lava.common import BINARY, Float, Images
-from ecc_lava.conversion import IntegerPass, Pass, convert
+from ecc_lava.conversion import IntegerPass, Pass, convert, doubts_not_repeated
 from ecc_lava.graph import Graph
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 from ecc_lava.quantisation import quantise
@@ -53,12 +54,14 @@ class Conversions:
     ----------
     graph : Graph
     calibration : array (N, H, W, C), or arrays by input name
+        All are used.
     seed : int
         Of the draws of the coding poisson.
     """
 
     def __init__(self, graph: Graph, calibration: Images, seed: int = 0) -> None:
         self.graph, self.calibration, self.seed = graph, calibration, seed
+        self._told = False
         self._passes: dict[tuple[Any, ...], SpikingNetwork] = {}
         self._networks: OrderedDict[Setting, QuantisedNetwork] = OrderedDict()
 
@@ -69,18 +72,21 @@ class Conversions:
             self._networks.move_to_end(setting)
             return self._networks[setting], 0.0
         passes = tuple(step if isinstance(step, IntegerPass) else _Once(step, self._passes) for step in setting.passes)
-        snn = convert(
-            self.graph,
-            calibration=self.calibration,
-            timesteps=setting.timesteps,
-            recipe=passes,
-            format=setting.format,
-            bits=setting.widths,
-            coding=setting.coding,
-            payload_bits=setting.payload_bits,
-            signed_spikes=setting.signed_spikes,
-            seed=self.seed,
-        )
+        with doubts_not_repeated() if self._told else nullcontext():
+            snn = convert(
+                self.graph,
+                calibration=self.calibration,
+                timesteps=setting.timesteps,
+                recipe=passes,
+                format=setting.format,
+                bits=setting.widths,
+                coding=setting.coding,
+                payload_bits=setting.payload_bits,
+                signed_spikes=setting.signed_spikes,
+                seed=self.seed,
+                calibration_images=None,
+            )
+        self._told = True
         network = quantise(snn, format=setting.format, bits=setting.widths)
         self._networks[setting] = network
         while len(self._networks) > NETWORKS_MAX:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.common import Array, Images
-from ecc_lava.conversion import DEFAULT_RECIPE
+from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, drawn_images
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT
 from ecc_lava.graph import Graph
@@ -47,6 +47,7 @@ def study(
     mapper_name: str = "",
     seed: int = 0,
     progress: StudyProgress | None = None,
+    calibration_images: int | None = CALIBRATION_IMAGES,
 ) -> StudyResult:
     """Run every combination of the settings given, each once, or search among them.
 
@@ -57,7 +58,7 @@ def study(
     ----------
     model : Keras model, or Graph
     calibration : array (N, H, W, C), or arrays by input name
-        Unlabelled images for the conversion; all of them are used.
+        Unlabelled images for the conversion.
     data, labels : array (N, H, W, C), or arrays by input name; int array (N,), optional
         Images that evaluate every setting. Without labels, the agreement with the CNN stands for the accuracy.
     bits : int, mapping of population names to int, or several of these
@@ -76,8 +77,10 @@ def study(
     mapper : callable (QuantisedNetwork, images) -> Mapped, optional
         Returns the cores that a network takes, as in `ecc-lava study`; `mapper_name` tells the mapper from others in a storage.
     seed : int
-        Of the draws of the coding poisson.
+        Of the draw of calibration images, and of the draws of the coding poisson.
     progress : callable (TrialProgress), optional
+    calibration_images : int, optional
+        How many of the calibration images are drawn; None takes all.
 
     Raises
     ------
@@ -100,7 +103,8 @@ def study(
         payload_bits=_several(payload_bits),
         signed_spikes=signed_spikes,
     )
-    problem = Problem(Conversions(graph, calibration, seed), data, flat_labels, mapper, mapper_name, _events(space))
+    drawn = drawn_images(calibration, seed, calibration_images)
+    problem = Problem(Conversions(graph, drawn, seed), data, flat_labels, mapper, mapper_name, _events(space))
     opened = open_storage(storage)
     if search is not None:
         return run_search(problem, space, search, opened, progress)

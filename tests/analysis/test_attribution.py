@@ -20,6 +20,7 @@ from ecc_lava.analysis.attribution.answers import Reference
 from ecc_lava.analysis.attribution.change import Change, Flips
 from ecc_lava.analysis.attribution.ladder import RUNGS, climbed, staged
 from ecc_lava.analysis.attribution.picture import PICTURES, _draw_ladder
+from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
@@ -160,7 +161,7 @@ def test_without_saturation_the_integers_are_those_of_the_float_engine() -> None
     run = ecc_lava.simulate(network, x)
     assert run.saturated_low["q"] + run.saturated_high["q"] > 0
     unlimited = ecc_lava.simulate(replace(as_float(network), potential_limit=inf), x, backend="float")
-    reference = Reference(forward(_small(), x), None)
+    reference = Reference(forward(_small(), x), Scorer(_small()))
     answers = dict(climbed(staged(network, snn), {"input": x}, reference, lambda stage, done, total: None))
     assert answers["neurons"].error == pytest.approx(reference.answers(unlimited.logits, slice(None)).error, rel=1e-12)
     assert answers["saturation"].error == pytest.approx(reference.answers(run.logits, slice(None)).error, rel=1e-12)

@@ -1,12 +1,14 @@
-"""Accuracy over time, and stopping when an answer stands out."""
+"""Accuracy over time and stopping when an answer stands out."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ecc_lava.analysis.confidence import accuracy_over_time, confident, lead
+from ecc_lava.analysis.confidence import confident, lead
+from ecc_lava.analysis.scores import Scorer
 from ecc_lava.errors import InvalidInput
+from ecc_lava.graph import Graph, Input, Softmax
 
 # what two images have summed up after each of four steps, (N, T, K), in units of the logits at T = 4
 SUMMED = np.array(
@@ -46,7 +48,8 @@ def test_an_answer_may_change_after_an_image_has_stopped() -> None:
 
 
 def test_accuracy_after_every_step() -> None:
-    assert accuracy_over_time(LOGITS, np.array([0, 1])).tolist() == [1.0, 0.5, 1.0, 1.0]
+    graph = Graph((Input("x", (1, 1, 3)), Softmax("y", "x")))
+    assert Scorer(graph, labels=np.array([0, 1]), samples=2).over_time(LOGITS) == {"accuracy": [1.0, 0.5, 1.0, 1.0]}
 
 
 @pytest.mark.parametrize("margin", [-0.1, np.nan, np.inf])

@@ -262,8 +262,8 @@ BAD_DATA: dict[str, tuple[Callable[[Path, str], Path], str]] = {
     "another split": (_other_split, "has no x_"),
 }
 BAD_LABELS: dict[str, tuple[Callable[[Path, str], Path], str]] = {
-    "too few labels": (_images(x=np.zeros((5, 8, 8, 1)), y=np.arange(4)), "5 integers"),
-    "one-hot labels": (_images(x=np.zeros((5, 8, 8, 1)), y=np.eye(5)), "5 integers"),
+    "too few labels": (_images(x=np.zeros((5, 8, 8, 1)), y=np.arange(4)), "5 labels are needed"),
+    "one-hot labels of fewer classes": (_images(x=np.zeros((5, 8, 8, 1)), y=np.eye(5)), "one-hot rows"),
 }
 
 
@@ -289,18 +289,27 @@ def test_bad_data(name: str, command: str, call: Call, network: Path, tmp_path: 
     assert str(path) in message
 
 
+CLIPPED = (
+    "2560 of 2560 input values lie outside [0, 1] and were clipped; the images lie in 1.5 to 1.5, those of calibration in 0 to 1: "
+    "scale them alike, or calibrate with images like these"
+)
+
+
 def test_values_outside_the_coding_are_warned_of_once(network: Path, tmp_path: Path) -> None:
     path = _images(x=np.full((40, 8, 8, 1), 1.5))(tmp_path, "test")
     outcome = in_process_of_its_own("run", network, "--data", path, "--json")
     assert outcome.code == OK
     assert outcome.json["images"] == 40
-    assert outcome.err == "WARNING: 2560 of 2560 input values lie outside [0, 1] and were clipped\n"
+    lines = outcome.err.splitlines()
+    assert lines[0] == f"WARNING: {CLIPPED}"
+    assert len(lines) == 2
+    assert "unlike those of training" in lines[1]
 
 
 def test_check_warns_of_clipped_values_once(call: Call, bare: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = _images(x=np.full((40, 8, 8, 1), 1.5))(tmp_path, "test")
     assert call("check", bare, "--data", path, "--lava-limit", 1).code == OK
-    assert [r.getMessage() for r in caplog.records] == ["2560 of 2560 input values lie outside [0, 1] and were clipped"]
+    assert [r.getMessage() for r in caplog.records] == [CLIPPED]
 
 
 OUTPUTS: dict[str, Callable[[Path, Path], list[object]]] = {

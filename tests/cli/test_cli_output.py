@@ -164,6 +164,9 @@ def test_the_input_shape_is_given_where_the_model_leaves_it_open(call: Call, ope
 
 
 RUN_KEYS = {
+    "doubts",
+    "inputs",
+    "task",
     "accuracy",
     "images",
     "timesteps",

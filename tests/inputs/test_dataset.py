@@ -190,12 +190,25 @@ def test_a_claimed_shape_beyond_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "labels",
-    [Y[:4], np.arange(6), Y.astype(float), np.eye(5), np.array(["a"] * 5), np.array(3), Y.astype(complex), Y > 2],
-    ids=["short", "long", "float", "one-hot", "text", "scalar", "complex", "bool"],
+    ("labels", "reason"),
+    [
+        (Y[:4], "5 labels are needed"),
+        (np.arange(6), "5 labels are needed"),
+        (np.array(3), "5 labels are needed"),
+        (np.array(["a"] * 5), "number the classes from 0"),
+        (Y.astype(complex), "no numbers"),
+    ],
+    ids=["short", "long", "scalar", "text", "complex"],
 )
-def test_labels_that_do_not_fit(labels: Array, tmp_path: Path) -> None:
-    assert "5 integers are needed" in _refused(_saved(tmp_path, x_test=X, y_test=labels))
+def test_labels_that_do_not_fit(labels: Array, reason: str, tmp_path: Path) -> None:
+    assert reason in _refused(_saved(tmp_path, x_test=X, y_test=labels))
+
+
+@pytest.mark.parametrize("labels", [Y.astype(float), np.eye(5), Y > 2, np.zeros((5, 4, 3))], ids=["float", "one-hot", "bool", "maps"])
+def test_labels_of_other_tasks_are_kept_for_those_who_know_the_outputs(labels: Array, tmp_path: Path) -> None:
+    read = load_dataset(_saved(tmp_path, x_test=X, y_test=labels), "test").y
+    assert read is not None
+    np.testing.assert_array_equal(read, labels)
 
 
 @pytest.mark.parametrize("images", [X[:0], np.zeros((0, 8)), np.float64(3), np.arange(5)], ids=["no image", "no vector", "scalar", "flat"])

@@ -141,8 +141,8 @@ def test_a_network_of_several_has_no_single_one(made: Made) -> None:
 def test_attribution_compares_all_outputs(made: Made) -> None:
     graph, snn, network = made
     x = _images(20, 4)
-    found = ecc_lava.attribute(network, x, np.zeros(20, int), snn=snn, graph=graph)
+    found = ecc_lava.attribute(network, x, np.zeros(20, int), snn=snn, graph=graph, task="classes")
     predictions, reference = ecc_lava.simulate(network, x).predictions, ecc_lava.forward(graph, x)
-    assert found.rungs[-1].outputs == 2
+    assert found.rungs[-1].decisions == 2
     assert found.rungs[-1].agreeing == sum(int((predictions[name] == reference[name].argmax(axis=1)).sum()) for name in reference)
     assert found.rungs[-1].correct == (predictions["class"] == 0).sum()

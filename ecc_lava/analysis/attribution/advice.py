@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ecc_lava.analysis.attribution.change import Change
+from ecc_lava.analysis.attribution.change import Change, Flips
 from ecc_lava.analysis.attribution.ladder import Stages, rounded_by
 from ecc_lava.analysis.attribution.report import Advice, Attribution, LayerLoss, Rung
 from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX
@@ -127,7 +127,7 @@ def _calibration(case: _Case) -> str:
     return "Calibration does harm here: calibrate with more images, and with images like these, or leave it out (--recipe channel)."
 
 
-_Weight = Callable[[LayerLoss], tuple[int, int, float]]
+_Weight = Callable[[LayerLoss], tuple[float, float, float]]
 """The number by which layers are compared."""
 
 CAUSES: dict[str, tuple[Callable[[_Case], str], _Weight | None]] = {
@@ -176,11 +176,10 @@ def in_words(found: Attribution) -> tuple[str, ...]:
         layer = f"No layer by itself costs more than chance; {moved}."
     else:
         layer = f"Worst layer by itself: {worst.name!r}, {_points(own.change)}: {own.sentence}"
-    measure = "agreement with the CNN" if found.rungs[0].correct is None else "accuracy"
     last = found.rungs[-1]
     without = f", {found.points - last.change.points:.2f} without calibration" if last.name == "calibration" and last.change else ""
     return (
-        f"{found.points:.2f} points of {measure} lost on {found.images} images at T={found.timesteps}{without}.",
+        f"{found.points:.2f} points of {found.measure} lost on {found.images} images at T={found.timesteps}{without}.",
         f"Largest step: {rungs[0]}" if rungs else f"No step costs more than chance; {found.largest_rung.name!r} moves the logits most.",
         layer,
         *(f"Then: {text}" for text in rungs[1:]),
@@ -188,7 +187,8 @@ def in_words(found: Attribution) -> tuple[str, ...]:
 
 
 def _points(change: Change) -> str:
-    agreement = f"{change.agreement.points:.2f} points of agreement"
+    what = "agreement" if isinstance(change.agreement, Flips) else "the outputs' variance"
+    agreement = f"{change.agreement.points:.2f} points of {what}"
     if change.accuracy is None:
         return agreement
     return f"{change.accuracy.points:.2f} points{'' if change.certain else ' (may be chance)'} and {agreement}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ecc_lava.analysis.attribution.advice import of_rungs, of_worst_layer
 from ecc_lava.analysis.attribution.answers import Answers, Reference
 from ecc_lava.analysis.attribution.ladder import climbed, staged
 from ecc_lava.analysis.attribution.layers import by_layer
 from ecc_lava.analysis.attribution.report import Attribution, Rung
 from ecc_lava.analysis.images import checked_images
+from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common import Array, Images, Progress
 from ecc_lava.graph import Graph, forward
 from ecc_lava.inputs import batch_size, clipping_not_repeated, model_images
@@ -24,6 +27,7 @@ def attribute(
     snn: SpikingNetwork,
     graph: Graph,
     progress: Progress | None = None,
+    task: str | Mapping[str, str] | None = None,
 ) -> Attribution:
     """Say where accuracy goes between the CNN and the integers: a ladder of networks, each layer's share, and what to change.
 
@@ -43,11 +47,14 @@ def attribute(
     network : QuantisedNetwork
     x : array (N, H, W, C), or arrays by input name
         As the Keras model takes them; uint8 is scaled.
-    labels : int array (N,), optional
-        Labels of the first output. Without labels, losses are losses of agreement with the CNN.
+    labels : array (N, ...), optional
+        Labels of the first output, as `check` takes them. Without labels, losses are losses of agreement with the CNN; of outputs that are
+        numbers they are percents of the variance of the CNN's outputs.
     snn, graph
         The float network that `quantise` made `network` of, and the CNN.
     progress : callable (stage, done, total), optional
+    task : str, or a mapping of output names to str, optional
+        What outputs are for, as `check` takes it.
 
     Raises
     ------
@@ -56,10 +63,11 @@ def attribute(
     RangeError
         If a readout saturates, with or without calibration.
     """
-    x = checked_images(network, x, labels)
+    x = checked_images(network, x)
     report = progress or (lambda stage, done, total: None)
     stages = staged(network, snn)
-    reference = Reference(forward(graph, model_images(x, network.input_specs)), labels)
+    scorer = Scorer(network, graph, labels, batch_size(x), task)
+    reference = Reference(forward(graph, model_images(x, network.input_specs)), scorer)
     answers: dict[str, Answers] = {"ann": reference.own}
     with clipping_not_repeated():
         answers |= climbed(stages, x, reference, report)
@@ -75,8 +83,9 @@ def _rungs(reference: Reference, answers: dict[str, Answers]) -> tuple[Rung, ...
     rungs: list[Rung] = []
     before = None
     for name, found in answers.items():
-        outputs, images = found.predictions.shape
+        decisions, images = found.decisions.shape
         change = None if before is None else reference.change(before, found)
-        rungs.append(Rung(name, images, outputs, reference.correct(found), reference.agreeing(found), found.error, change))
+        counts = reference.correct(found), reference.agreeing(found)
+        rungs.append(Rung(name, images, decisions, reference.judged, *counts, found.error, change))
         before = found
     return tuple(rungs)

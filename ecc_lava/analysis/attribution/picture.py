@@ -33,7 +33,7 @@ def draw(found: Attribution, format: str = "png") -> bytes:
     figure = Figure(figsize=(13, max(4.8, 1.9 + 0.24 * len(layers))), layout="constrained")
     FigureCanvasAgg(figure)
     ladder, points, errors = figure.subplots(1, 3, width_ratios=(3.2, 2.6, 2.2))
-    measure = "accuracy" if found.rungs[0].correct is not None else "agreement with the CNN"
+    measure = found.measure
     _draw_ladder(ladder, found, measure)
     _draw_points(points, layers, measure)
     _draw_errors(errors, layers)
@@ -63,7 +63,7 @@ def _draw_ladder(axes: Any, found: Attribution, measure: str) -> None:
         axes.plot([before, before], [row - 1, row + 0.35], color="0.6", linewidth=0.8)
         axes.barh(row, after - before, left=before, height=0.7, color=LOST if after < before else WON)
         axes.plot([after, after], [row - 0.35, row + 0.35], color="0.2", linewidth=1.5)
-        if change.flips.lost + change.flips.won:
+        if change.flips.uncertainty:
             axes.errorbar(after, row, xerr=change.flips.uncertainty, color="0.2", linewidth=1, capsize=2)
         text = f"  {after - before:+.1f} ± {change.flips.uncertainty:.1f}"
         axes.annotate(text, (max(before, after + change.flips.uncertainty), row), va="center", fontsize=9)

@@ -19,11 +19,13 @@ class Rung:
     ----------
     name : str
         A key of `ecc_lava.analysis.attribution.ladder.RUNGS`, which describes each rung.
-    images, outputs : int
+    images : int
+    decisions, judged : int
+        Decisions for each image over all outputs, and those of the first output that have labels.
     correct : int or None
-        Number of right predictions of the first output.
+        Number of right decisions of the first output.
     agreeing : int
-        Number of predictions that equal the CNN's, over images and outputs.
+        Number of decisions that equal the CNN's, over images and outputs.
     error : float
         Mean square error of the logits against the CNN's, relative to the variance of the CNN's.
     change : Change or None
@@ -32,7 +34,8 @@ class Rung:
 
     name: str
     images: int
-    outputs: int
+    decisions: int
+    judged: int
     correct: int | None
     agreeing: int
     error: float
@@ -40,13 +43,13 @@ class Rung:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of right predictions, or None without labels."""
-        return None if self.correct is None else self.correct / self.images
+        """Share of right decisions, or None without labels."""
+        return None if self.correct is None else self.correct / (self.images * self.judged)
 
     @property
     def agreement(self) -> float:
-        """Share of predictions that are the CNN's."""
-        return self.agreeing / (self.images * self.outputs)
+        """Share of decisions that are the CNN's; where all outputs are numbers, the share of their variance that is kept."""
+        return self.agreeing / (self.images * self.decisions) if self.decisions else 1.0 - self.error
 
     @property
     def good(self) -> float:
@@ -153,7 +156,9 @@ class Attribution:
         steps = [rung.change for rung in self.rungs[1:] if rung.change is not None]
         layers = [layer.in_network for layer in self.layers]
         for what, start, changes in (("rungs", first, steps), ("layers", sent, layers)):
-            pairs = [(start.agreeing - last.agreeing, sum(c.agreement.net for c in changes))]
+            pairs: list[tuple[float, float]] = []
+            if start.decisions:
+                pairs.append((start.agreeing - last.agreeing, sum(c.agreement.net for c in changes)))
             if start.correct is not None and last.correct is not None:
                 pairs.append((start.correct - last.correct, sum(c.accuracy.net for c in changes if c.accuracy is not None)))
             if any(total != parts for total, parts in pairs):
@@ -161,8 +166,14 @@ class Attribution:
 
     @property
     def points(self) -> float:
-        """The whole loss in percentage points, of accuracy or without labels of agreement."""
+        """The whole loss in percentage points: of accuracy, without labels of agreement, of numbers of their variance."""
         return 100.0 * (self.rungs[0].good - self.rungs[-1].good)
+
+    @property
+    def measure(self) -> str:
+        """What `points` are points of."""
+        first = self.rungs[0]
+        return "accuracy" if first.correct is not None else "agreement with the CNN" if first.decisions else "the outputs' variance"
 
     @property
     def largest_rung(self) -> Rung:

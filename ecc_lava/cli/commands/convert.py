@@ -9,8 +9,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import draw_calibration, import_model
+from ecc_lava.cli.files import draw_calibration, import_model, tell_doubts_of_labels
 from ecc_lava.cli.options import Calibration, CalibrationImages, InputScale, InputShape, Json, Model, SignedSpikes, seed_option
+from ecc_lava.cli.show.inputs import input_facts, show_inputs
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, check_writable
@@ -82,6 +83,7 @@ def command(
         graph = import_model(model, input_shape, input_scale)
         specs = [spec._replace(events=coding == "events") for spec in graph.input_specs]
         drawn = draw_calibration(calibration, specs, images, seed)
+        tell_doubts_of_labels(graph, drawn, specs)
         stage("reading the model", 1, 1)
         stage("converting", 0, 0)
         snn = convert_graph(
@@ -97,12 +99,14 @@ def command(
             seed=seed,
             steps_in_time=steps_in_time,
             progress=stage,
+            calibration_images=None,
         )
         stage("quantising", 0, 0)
         network = quantise(snn, format=format, bits=widths, per=per)
         origin = {"digest": digest(drawn.all), "indices": drawn.indices.tolist(), "seed": seed, "timesteps": network.timesteps}
         save(output, network, snn=snn, graph=graph, calibration=origin)
-    facts = {"network": str(output), **_facts(network, per, recipe), "seconds": round(time.perf_counter() - started, 3)}
+    inputs = input_facts(drawn.images, specs, network.codings)
+    facts = {"network": str(output), "inputs": inputs, **_facts(network, per, recipe), "seconds": round(time.perf_counter() - started, 3)}
     if json:
         emit_json(provenance(seed=seed, calibration_digest=origin["digest"], **facts))
     else:
@@ -142,6 +146,7 @@ def _show(output: Path, network: QuantisedNetwork, facts: dict[str, Any]) -> Non
     payload = network.payload
     spikes = "binary spikes" if payload == BINARY else f"{'signed ' * payload.signed}payloads of {payload.bits} bits"
     show_lines(
+        *show_inputs(facts["inputs"]),
         f"{output}: {facts['neurons']} neurons, {facts['synapses']} synapses, {facts['weights']} weights of {network.bits} bits at "
         f"most ({network.format.name}, {facts['coding']}), {spikes}, T={network.timesteps}, {facts['seconds']} s",
         *_graded_hint(network),

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Optional
 
-from ecc_lava.cli.files import examine_model
-from ecc_lava.cli.options import InputShape, Json, Model
+import typer
+
+from ecc_lava.cli.files import draw_calibration, examine_model, tell_doubts_of_labels, with_input_scale
+from ecc_lava.cli.options import CalibrationImages, InputScale, InputShape, Json, Model, seed_option
 from ecc_lava.cli.several import Words
+from ecc_lava.cli.show.inputs import input_facts, show_inputs
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines, show_table
+from ecc_lava.conversion import CALIBRATION_IMAGES
 from ecc_lava.errors import UnsupportedModel
 from ecc_lava.geometry import synapses
-from ecc_lava.graph import Final, Graph
+from ecc_lava.graph import Final, Graph, doubts_of_scale
 from ecc_lava.lowering import Decision, Lowering, OperatorCost, lower
 from ecc_lava.networks import Kind, depths
 
 __all__ = ["command"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,21 +61,46 @@ class _Row:
     reason: str = ""
 
 
+LookedAt = Annotated[
+    Optional[Path], typer.Option("--calibration", metavar="IMAGES", help="Also look at images x_train: their range, and whether it fits.")
+]
+
 _Rows = list[tuple[_Row, tuple[str, ...]]]
 """The rows, each with the names of its layer's nodes."""
 
 
-def command(model: Model, input_shape: InputShape = None, json: Json = False) -> None:
+def command(
+    model: Model,
+    calibration: LookedAt = None,
+    input_scale: InputScale = None,
+    seed: Annotated[int, seed_option("Seed of the draw of calibration images.")] = 0,
+    images: CalibrationImages = CALIBRATION_IMAGES,
+    input_shape: InputShape = None,
+    json: Json = False,
+) -> None:
     """Print the layers and the populations of a model; raise an error afterwards if a layer cannot be converted."""
     rows, result = _read(model, input_shape)
     if isinstance(result, UnsupportedModel):
         _print(model, rows, [], {}, json)
         raise result
-    lowering = lower(result)
+    result = with_input_scale(result, input_scale)
+    lowering, inputs = lower(result), _inputs(result, calibration, images, seed)
     populations = _populations(lowering)
     rows = _with_fates(rows, result, lowering, {p["name"]: p for p in populations})
     neurons = sum(p["neurons"] for p in populations if p["kind"] != "input")
-    _print(model, rows, populations, {"macs": result.macs, "neurons": neurons, "synapses": sum(p["synapses"] for p in populations)}, json)
+    totals = {"macs": result.macs, "neurons": neurons, "synapses": sum(p["synapses"] for p in populations)}
+    _print(model, rows, populations, totals, json, inputs)
+
+
+def _inputs(graph: Graph, calibration: Path | None, count: int, seed: int) -> list[dict[str, Any]]:
+    """Return what each input takes and, of calibration images, their range; warn of what speaks against these."""
+    if calibration is None:
+        return [{"input": spec.name, "takes": spec.described, "uint8_factor": spec.uint8_scale} for spec in graph.input_specs]
+    drawn = draw_calibration(calibration, graph.input_specs, count, seed)
+    for doubt in doubts_of_scale(graph, drawn.images):
+        _log.warning("%s", doubt)
+    tell_doubts_of_labels(graph, drawn, graph.input_specs)
+    return input_facts(drawn.images, graph.input_specs)
 
 
 def _read(path: Path, input_shape: Words) -> tuple[_Rows, Graph | UnsupportedModel]:
@@ -164,10 +197,12 @@ def _populations(lowering: Lowering) -> list[dict[str, Any]]:
     ]
 
 
-def _print(model: Path, rows: _Rows, populations: list[dict[str, Any]], totals: dict[str, int], json: bool) -> None:
+def _print(
+    model: Path, rows: _Rows, populations: list[dict[str, Any]], totals: dict[str, int], json: bool, inputs: Sequence[dict[str, Any]] = ()
+) -> None:
     layers = [row for row, _ in rows]
     if json:
-        emit_json(provenance(**totals, layers=[asdict(row) for row in layers], populations=populations))
+        emit_json(provenance(**totals, inputs=list(inputs), layers=[asdict(row) for row in layers], populations=populations))
         return
     if not totals:
         columns: tuple[str, ...] = ("layer", "type", "", "reason")
@@ -179,6 +214,13 @@ def _print(model: Path, rows: _Rows, populations: list[dict[str, Any]], totals: 
     names = ("name", "kind", "shape", "neurons", "synapses", "depth")
     show_table("Populations", columns, [tuple(str(p[key]) for key in names) for p in populations])
     show_lines(f"{totals['neurons']} neurons, {totals['synapses']} synapses, {totals['macs']} MACs of the CNN per image")
+    show_lines(*(_takes(fact) for fact in inputs if "takes" in fact), *show_inputs([fact for fact in inputs if "type" in fact]))
+
+
+def _takes(fact: dict[str, Any]) -> str:
+    return (
+        f"input {fact['input']} takes {fact['takes']}; uint8 is multiplied by {fact['uint8_factor']:.6g}, other types are taken as they are"
+    )
 
 
 def _cells(row: _Row) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import time
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -10,22 +11,26 @@ from typing import Annotated, Any, Optional
 import numpy as np
 import typer
 
-from ecc_lava.analysis import accuracy_over_time, check_margin, costs, costs_of, stopped_events
+from ecc_lava.analysis import MEASURES, Scorer, check_margin, costs, costs_of, doubts_of_run, stopped_events
 from ecc_lava.analysis import confident as stop_confident
 from ecc_lava.backends import BACKENDS, Result, simulate
 from ecc_lava.backends import Network as NetworkOf
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import float_network, load_images
-from ecc_lava.cli.options import Data, FewerTimesteps, Json, Limit, Network
+from ecc_lava.cli.files import check_labels_of_file, float_network, load_images
+from ecc_lava.cli.options import Data, FewerTimesteps, Json, Limit, Network, Tasks, chosen_tasks
 from ecc_lava.cli.show.energy import show_account
-from ecc_lava.cli.show.output import as_percent, emit_json, provenance, show_lines, show_table
+from ecc_lava.cli.show.inputs import input_facts, show_inputs
+from ecc_lava.cli.show.output import as_figure, emit_json, provenance, show_lines, show_table
 from ecc_lava.cli.show.progress import stages
-from ecc_lava.common import Array, Outputs, check_writable, first_output, write_bytes
-from ecc_lava.inputs import Dataset, digest
+from ecc_lava.common import Array, Images, Outputs, check_writable, first_output, write_bytes
+from ecc_lava.errors import InvalidInput
+from ecc_lava.inputs import batch_size, digest
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 from ecc_lava.storage import load
 
 __all__ = ["command"]
+
+_log = logging.getLogger(__name__)
 
 Backend = Annotated[str, choice((name.replace("_", "-") for name in BACKENDS), help="The back end that runs the network.")]
 Predictions = Annotated[Optional[Path], typer.Option(metavar="OUT.npz", help="Write predictions and logits.")]
@@ -48,6 +53,7 @@ def command(
     predictions: Predictions = None,
     over_time: OverTime = False,
     confident: Confident = None,
+    task: Tasks = None,
     json: Json = False,
 ) -> None:
     """Simulate and print accuracy, events and energy."""
@@ -58,7 +64,11 @@ def command(
     integer, snn, graph = load(network)
     engine = backend.replace("-", "_")
     target = float_network(network, snn) if BACKENDS[engine].network_type is SpikingNetwork else integer
-    images = load_images(data, "test", target.input_specs, limit)
+    images, tasks = load_images(data, "test", target.input_specs, limit), chosen_tasks(task)
+    check_labels_of_file(data, images, graph or integer, tasks)
+    scorer = Scorer(integer, graph, images.y, batch_size(images.x), tasks)
+    if confident is not None and scorer.tasks[0].name != "classes":
+        raise InvalidInput(f"--confident compares classes; the task of output {scorer.outputs[0].name!r} is {scorer.tasks[0].name}")
     started = time.perf_counter()
     with stages() as stage:
         result = simulate(
@@ -72,14 +82,19 @@ def command(
     seconds = time.perf_counter() - started
     written = None if predictions is None else _write(predictions, result)
     cost = costs(result, integer, graph)
-    facts = {**_facts(result, images.y, backend), **cost.as_dict(), "seconds": round(seconds, 3)}
-    extra = _over_time(result, images.y, over_time)
+    facts = {**_facts(result, scorer, backend), **cost.as_dict(), "seconds": round(seconds, 3)}
+    extra = _over_time(result, scorer, over_time)
+    doubts = () if graph is None else doubts_of_run(integer, graph, images.x, images.y, facts["accuracy"], tasks)
+    for doubt in doubts:
+        _log.warning("%s", doubt)
+    inputs = input_facts(images.x, integer.input_specs, integer.codings, integer.calibrated)
     if confident is not None:
-        extra["confident"] = _stopped(result, images, confident, target, integer)
+        extra["confident"] = _stopped(result, images.x, scorer, confident, target, integer)
     if json:
         about = provenance(network_digest=integer.digest, data_digest=digest(images.x), account=cost.account.as_dict(), predictions=written)
-        emit_json({**about, **facts, **extra})
+        emit_json({**about, "inputs": inputs, **facts, **extra, "doubts": doubts})
         return
+    show_lines(*show_inputs(inputs))
     show_table(f"{network.name} on {data.name}", ("", "value"), _rows(facts))
     show_account(cost.account)
     _show(extra)
@@ -87,10 +102,13 @@ def command(
         show_lines(f"written: {written['file']}: {', '.join(written['arrays'])}")
 
 
-def _facts(result: Result, labels: Array | None, backend: str) -> dict[str, Any]:
+def _facts(result: Result, scorer: Scorer, backend: str) -> dict[str, Any]:
     """Return the figures of a run without its costs."""
+    found = scorer.against_labels(result.logits) or {}
     return {
-        "accuracy": None if labels is None else float((first_output(result.predictions) == labels).mean()),
+        "accuracy": None,
+        **found,
+        "task": scorer.tasks[0].name,
         "images": len(result.synops),
         "timesteps": result.timesteps,
         "latency_steps": result.latency_steps,
@@ -106,23 +124,25 @@ def _write(path: Path, result: Result) -> dict[str, Any]:
     return {"file": str(path), "arrays": [f"{name} ({' x '.join(map(str, array.shape))})" for name, array in arrays.items()]}
 
 
-def _over_time(result: Result, labels: Array | None, over_time: bool) -> dict[str, Any]:
-    """Return the accuracy of the first output after every step, if it is asked for."""
+def _over_time(result: Result, scorer: Scorer, over_time: bool) -> dict[str, Any]:
+    """Return the first output's figures against the labels after every step, if they are asked for."""
     if not over_time or result.logits_over_time is None:
         return {}
-    logits = first_output(result.logits_over_time)
-    return {"accuracy_over_time": None if labels is None else accuracy_over_time(logits, labels).tolist()}
+    found = scorer.over_time(first_output(result.logits_over_time))
+    return {"accuracy_over_time": None} | {f"{name}_over_time": values for name, values in found.items()}
 
 
-def _stopped(result: Result, images: Dataset, margin: float, network: NetworkOf, integer: QuantisedNetwork) -> dict[str, Any]:
+def _stopped(
+    result: Result, images: Images, scorer: Scorer, margin: float, network: NetworkOf, integer: QuantisedNetwork
+) -> dict[str, Any]:
     """Return what images give and cost that are each stopped as soon as the first output's lead is large enough."""
     assert result.logits_over_time is not None
     found = stop_confident(first_output(result.logits_over_time), margin)
-    events = stopped_events(network, images.x, found.steps, backend=result.backend, timesteps=result.timesteps)
+    events = stopped_events(network, images, found.steps, backend=result.backend, timesteps=result.timesteps)
     return {
         "margin": margin,
         "mean_steps": float(found.steps.mean()),
-        "accuracy": None if images.y is None else float((found.predictions == images.y).mean()),
+        "accuracy": None if scorer.targets is None else float((found.predictions == scorer.targets).mean()),
         **costs_of(events, integer).as_dict(),
     }
 
@@ -130,13 +150,17 @@ def _stopped(result: Result, images: Dataset, margin: float, network: NetworkOf,
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the rows of a table; figures of payloads are shown where there are some."""
     shown = facts if facts["graded_synops_per_image"] else {key: value for key, value in facts.items() if key not in _OF_PAYLOADS}
-    return [(key.replace("_", " "), as_percent(value) if key == "accuracy" else _text(value)) for key, value in shown.items()]
+    if MEASURES.keys() & shown.keys() - {"accuracy"} and shown.get("accuracy") is None:
+        shown = {key: value for key, value in shown.items() if key != "accuracy"}
+    return [(key.replace("_", " "), as_figure(key, value) if key in MEASURES else _text(value)) for key, value in shown.items()]
 
 
 def _show(extra: dict[str, Any]) -> None:
-    if extra.get("accuracy_over_time"):
-        rows = [(str(step), as_percent(value)) for step, value in enumerate(extra["accuracy_over_time"], 1)]
-        show_table("Accuracy over time", ("steps", "accuracy"), rows)
+    series = {name: extra[f"{name}_over_time"] for name in MEASURES if extra.get(f"{name}_over_time")}
+    if series:
+        steps = [(str(step), *map(as_figure, series, values)) for step, values in enumerate(zip(*series.values(), strict=True), 1)]
+        titles = [MEASURES[name].title for name in series]
+        show_table(f"{', '.join(titles).capitalize()} over time", ("steps", *titles), steps)
     if "confident" in extra:
         found = extra["confident"]
         rows = _rows({key: value for key, value in found.items() if key != "margin" and not key.startswith("ann_")})

@@ -11,7 +11,7 @@ import typer
 
 from ecc_lava.cli.chip_mapper import chip_mapper
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import draw_calibration, import_model, load_images
+from ecc_lava.cli.files import draw_calibration, import_model, load_images, tell_doubts_of_labels
 from ecc_lava.cli.options import (
     Calibration,
     CalibrationImages,
@@ -146,11 +146,22 @@ def command(
         stage("reading the model", 0, 0)
         graph = import_model(model, input_shape, input_scale)
         specs = [spec._replace(events=wanted["codings"] == ["events"]) for spec in graph.input_specs]
-        wanted["calibration"] = draw_calibration(calibration, specs, images, seed).images
+        drawn = draw_calibration(calibration, specs, images, seed)
+        tell_doubts_of_labels(graph, drawn, specs)
+        wanted["calibration"] = drawn.images
         judged = _judged(data, specs, skip, limit)
         stage("reading the model", 1, 1)
         with folder.named_if_interrupted():
-            result = study(graph, data=judged.x, labels=judged.y, **wanted, storage=folder.trials, seed=seed, progress=TrialStages(stage))
+            result = study(
+                graph,
+                data=judged.x,
+                labels=judged.y,
+                **wanted,
+                storage=folder.trials,
+                seed=seed,
+                progress=TrialStages(stage),
+                calibration_images=None,
+            )
     folder.write(result, model.name)
     if json:
         emit_json(_as_json(result, folder, seconds=round(time.perf_counter() - started, 3)))

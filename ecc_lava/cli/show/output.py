@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["FAILED", "OK", "as_percent", "counted", "emit_json", "provenance", "show_lines", "show_table"]
+from ecc_lava.analysis import MEASURES
+
+__all__ = ["FAILED", "OK", "as_figure", "as_percent", "counted", "emit_json", "provenance", "show_lines", "show_table"]
 
 JSON_SCHEMA = 1
 WIDTH_OF_FILES = 240
@@ -67,3 +69,8 @@ def counted(number: int, noun: str) -> str:
 def as_percent(value: float | None) -> str:
     """Return a fraction as a percentage, or n/a."""
     return "n/a" if value is None else f"{100 * value:.2f} %"
+
+
+def as_figure(name: str, value: float | None) -> str:
+    """Return a figure of a score: a share in percent, other numbers as they are."""
+    return as_percent(value) if value is None or MEASURES[name].is_share else f"{value:.4f}"

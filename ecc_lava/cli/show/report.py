@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ecc_lava.analysis import CheckReport, Differences
-from ecc_lava.cli.show.output import as_percent, show_table
+from ecc_lava.analysis import MEASURES, CheckReport, Differences
+from ecc_lava.cli.show.output import as_figure, as_percent, show_table
 
 __all__ = ["show_report"]
 
@@ -14,11 +14,7 @@ def show_report(report: CheckReport) -> None:
         ("golden against fast", _differences(report.golden_vs_fast)),
         ("float engine on the integers against fast", _differences(report.float_on_integers_vs_fast)),
         ("Lava against fast", _differences(report.lava_vs_fast)),
-        ("accuracy: ANN", as_percent(report.ann_accuracy)),
-        ("accuracy: closed form", as_percent(report.closed_form_accuracy)),
-        ("accuracy: float, time-stepped", as_percent(report.float_accuracy)),
-        ("accuracy: integers", as_percent(report.integer_accuracy)),
-        ("agreement of integers with the ANN", as_percent(report.agreement)),
+        *_accuracies(report),
     ]
     unproven = sum(not bound.one_step_fits for bound in report.ranges)
     if unproven:
@@ -38,6 +34,27 @@ def show_report(report: CheckReport) -> None:
         for layer in report.layers
     ]
     show_table("Float against integers, by layer", ("layer", "count error / T", "correlation", "saturated low", "high"), layers)
+
+
+def _accuracies(report: CheckReport) -> list[tuple[str, str]]:
+    """Return the rows of accuracy and agreement, and those of other figures by output."""
+    rows = []
+    if any(MEASURES[name].is_share for score in report.scores for name in score.against_cnn or {"accuracy": None}):
+        rows = [
+            ("accuracy: ANN", as_percent(report.ann_accuracy)),
+            ("accuracy: closed form", as_percent(report.closed_form_accuracy)),
+            ("accuracy: float, time-stepped", as_percent(report.float_accuracy)),
+            ("accuracy: integers", as_percent(report.integer_accuracy)),
+            ("agreement of integers with the ANN", as_percent(report.agreement)),
+        ]
+    for score in report.scores:
+        where = f", output {score.output}" if len(report.scores) > 1 else ""
+        against = (("integers against the ANN", score.against_cnn), ("ANN against labels", score.cnn_against_labels))
+        for what, found in (*against, ("integers against labels", score.against_labels)):
+            for name, value in (found or {}).items():
+                if name not in ("accuracy", "agreement"):
+                    rows.append((f"{MEASURES[name].title}: {what}{where}", as_figure(name, value)))
+    return rows
 
 
 def _differences(found: Differences | None) -> str:

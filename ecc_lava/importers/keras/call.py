@@ -11,7 +11,7 @@ import numpy as np
 
 from ecc_lava.common import Array, Shape
 from ecc_lava.geometry import Conv, Geometry, Sparse, WeightGrid, target_shape
-from ecc_lava.graph import Add, Final, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Step
+from ecc_lava.graph import Add, Final, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Statistics, Step
 from ecc_lava.importers.keras.framework import as_numpy
 from ecc_lava.importers.keras.tensors import Tensor, map_shape, natural
 
@@ -86,22 +86,24 @@ class Call:
         """Write a depthwise convolution whose weights are all `value`, for padding, cropping and means."""
         return self.linear(x, Conv(np.full((*kernel, 1, x.channels), value), groups=x.channels, **layout))
 
-    def scale(self, x: Tensor, scale: Array | float, shift: Array | float = 0.0) -> Tensor:
+    def scale(self, x: Tensor, scale: Array | float, shift: Array | float = 0.0, seen: tuple[Array, Array] | tuple[()] = ()) -> Tensor:
         """Write ``scale * x + shift``; scale and shift broadcast against Keras's tensor.
+
+        `seen` is the mean and the variance of x in training, if the layer keeps them; they broadcast too.
 
         Raises
         ------
         Refused
             If one of them does not broadcast, or would enlarge the tensor.
         """
-        factors, shifts = (_broadcast(values, x) for values in (scale, shift))
-        varies = {k for values in (factors, shifts) for k, size in enumerate(values.shape) if size > 1}
+        constants = [_broadcast(values, x) for values in (scale, shift, *seen)]
+        varies = {k for values in constants for k, size in enumerate(values.shape) if size > 1}
         if x.axes is not None and all(x.axes[k] == 2 for k in varies):
-            per_channel = [np.broadcast_to(values.ravel(), x.channels) for values in (factors, shifts)]
-            return self._put("scale", lambda name: Scale(name, x.name, *per_channel), x, x.shape)
-        per_place = [x.in_map_order(np.broadcast_to(values, x.sizes)).ravel() for values in (factors, shifts)]
+            per_channel = [np.broadcast_to(values.ravel(), x.channels) for values in constants]
+            return self._put("scale", lambda name: _scale(name, x, per_channel), x, x.shape)
+        per_place = [x.in_map_order(np.broadcast_to(values, x.sizes)).ravel() for values in constants]
         flat = self._reshaped(x, (1, 1, prod(x.shape)))
-        scaled = self._put("scale", lambda name: Scale(name, flat.name, *per_place), flat, flat.shape)
+        scaled = self._put("scale", lambda name: _scale(name, flat, per_place), flat, flat.shape)
         return replace(self._reshaped(scaled, x.shape), sizes=x.sizes, axes=x.axes)
 
     def relu(self, x: Tensor, ceiling: float = inf, bits: int | None = None, halves_up: bool = False) -> Tensor:
@@ -204,6 +206,12 @@ class Call:
 
 Handler: TypeAlias = Callable[[Call], "Tensor | tuple[Tensor, ...]"]
 """Writes the nodes of a call and returns the tensors that it makes; raises `Refused` with a reason and a remedy."""
+
+
+def _scale(name: str, x: Tensor, constants: Sequence[Array]) -> Scale:
+    """Return the node of a scale, a shift and, if there are more constants, what training saw."""
+    scale, shift, *seen = constants
+    return Scale(name, x.name, scale, shift, Statistics(*seen) if seen else None)
 
 
 def _broadcast(values: Array | float, x: Tensor) -> Array:

@@ -34,7 +34,8 @@ def batch_normalization(call: Call) -> Tensor:
     if layer.scale:
         scale = scale * values(layer.gamma)
     shift = -values(layer.moving_mean) * scale
-    return call.scale(call.input, scale, shift + values(layer.beta) if layer.center else shift)
+    shift = shift + values(layer.beta) if layer.center else shift
+    return call.scale(call.input, scale, shift, (values(layer.moving_mean), values(layer.moving_variance)))
 
 
 def normalization(call: Call) -> Tensor:
@@ -44,7 +45,7 @@ def normalization(call: Call) -> Tensor:
     deviation = np.maximum(np.sqrt(variance), KERAS_EPSILON)
     if layer.invert:
         return call.scale(call.input, deviation, mean)
-    return call.scale(call.input, 1.0 / deviation, -mean / deviation)
+    return call.scale(call.input, 1.0 / deviation, -mean / deviation, (mean, variance))
 
 
 def rescaling(call: Call) -> Tensor:
