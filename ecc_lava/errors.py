@@ -51,17 +51,14 @@ class UnsupportedModel(EccLavaError, ValueError):
         Every offending layer as (layer name and type, reason and remedy).
     """
 
-    def __init__(self, offences: tuple[tuple[str, str], ...], supported: tuple[str, ...] = ()) -> None:
+    def __init__(self, offences: tuple[tuple[str, str], ...]) -> None:
         self.offences = offences
-        self._supported = supported
-        lines = [f"{len(offences)} layer(s) cannot be converted:", *(f"  {where}: {why}" for where, why in offences)]
-        if supported:
-            lines.append(f"supported layers: {', '.join(supported)}")
-        super().__init__("\n".join(lines))
+        count = f"{len(offences)} layer(s) cannot be converted (`ecc-lava layers` lists those that can):"
+        super().__init__("\n".join([count, *(f"  {where}: {' '.join(why.split())}" for where, why in offences)]))
 
-    def __reduce__(self) -> tuple[type[UnsupportedModel], tuple[tuple[tuple[str, str], ...], tuple[str, ...]]]:
+    def __reduce__(self) -> tuple[type[UnsupportedModel], tuple[tuple[tuple[str, str], ...]]]:
         """Copy and pickle what the message is made of, as an error may come from another process."""
-        return type(self), (self.offences, self._supported)
+        return type(self), (self.offences,)
 
 
 class FileError(EccLavaError, OSError):

@@ -122,7 +122,7 @@ def float_network(path: Path, snn: SpikingNetwork | None) -> SpikingNetwork:
 
 def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int | None = None) -> Dataset:
     """Return the images of a file, of a shape that the network takes, and their labels."""
-    stored = load_dataset(path, split, limit)
+    stored = load_dataset(path, split, limit, inputs)
     as_batch(stored.x, inputs, str(path))
     return stored
 

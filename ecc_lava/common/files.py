@@ -70,6 +70,8 @@ def _temporary(path: Path) -> Path:
         raise OSError(0, "it is a folder")
     if path.exists() and not path.is_file():
         raise OSError(0, "it is not a regular file")
+    if not path.parent.exists():
+        raise OSError(0, f"there is no folder {path.parent}; make it first")
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     return Path(name)

@@ -25,7 +25,7 @@ from ecc_lava.inputs import InputSpec
 __all__ = ["Graph"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Graph:
     """A float CNN.
 
@@ -60,6 +60,11 @@ class Graph:
         if len(set(self.outputs)) != len(self.outputs) or not known.keys() >= set(self.outputs):
             raise InvalidNetwork(f"the outputs {', '.join(self.outputs)} must be nodes of the graph, each named once")
         _ = self.shapes
+
+    def __repr__(self) -> str:
+        """Return one line; the arrays of all nodes would fill pages."""
+        ends = ((", ".join(f"{name} {self.shapes[name]}" for name in names)) for names in ([n.name for n in self.inputs], self.outputs))
+        return f"<Graph {' -> '.join(ends)}: {len(self.nodes)} nodes, {self.macs} MACs>"
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:

@@ -22,6 +22,9 @@ FAR = 0.7
 NOTABLE = 0.25
 """Divergence that counts if another scale of the images explains it; images at half their contrast have 0.3."""
 
+ENOUGH = 8
+"""Images from which on a divergence counts that no scale explains; a single image may be as dark or as flat as it likes."""
+
 EXPLAINED = 0.2
 """Share of the divergence that another scale may leave, so that it explains the rest."""
 
@@ -78,7 +81,8 @@ def contradiction(graph: Graph, images: Mapping[str, Array]) -> Contradiction | 
     others = {other: _worst(graph, {name: moved}, first) for other, moved in scaled.items()}
     best = min(others, key=others.__getitem__, default=None)
     better = best if best is not None and others[best] < EXPLAINED * divergence else None
-    return None if better is None and divergence < FAR else Contradiction(layer, deviations, ratio, better)
+    certain = divergence >= FAR and len(images[name]) >= ENOUGH
+    return Contradiction(layer, deviations, ratio, better) if better or certain else None
 
 
 def _first(graph: Graph) -> dict[str, Scale]:

@@ -54,11 +54,26 @@ class InputSpec(NamedTuple):
 
 
 def _maps(x: Array, spec: InputSpec) -> Array | None:
-    """Return samples as maps (N, H, W, C), None if they have another shape."""
-    shape = spec.shape
+    """Return samples as maps (N, H, W, C), None if they have another shape.
+
+    The model's own layout comes first; then the other order of channels, then flat samples in the model's own order.
+    """
+    for first in (spec.channels_first, not spec.channels_first):
+        found = _laid(x, spec.shape, first)
+        if found is not None:
+            return found
+    height, width, channels = spec.shape
+    if x.ndim == 2 and x.shape[1] == height * width * channels:
+        own = (channels, height, width) if spec.channels_first else spec.shape
+        return _laid(x.reshape(-1, *own), spec.shape, spec.channels_first)
+    return None
+
+
+def _laid(x: Array, shape: Shape, channels_first: bool) -> Array | None:
+    """Return samples of one order of channels as maps (N, H, W, C), None if they have another shape."""
     if x.ndim == 3 and shape[2] == 1 and x.shape[1:] == shape[:2]:
         x = x[..., None]
-    elif spec.channels_first and x.ndim in (3, 4):
+    elif channels_first and x.ndim in (3, 4):
         x = np.moveaxis(x, 1, -1)
     if x.ndim == 3 and shape[0] == 1 and x.shape[1:] == shape[1:]:
         x = x[:, None]
@@ -79,7 +94,7 @@ def as_maps(x: Array, spec: InputSpec, what: str = "data") -> Array:
     """Return the samples of one input as a (N, H, W, C) array, events as (N, T, H, W, C).
 
     Images without a channel axis get one; a signal input takes (N, L, C), a vector input (N, C). With channels first these are
-    (N, C, H, W) and (N, C, L).
+    (N, C, H, W) and (N, C, L). Where the model's own order does not fit, the other order of channels and flat samples (N, H*W*C) are taken.
 
     Raises
     ------

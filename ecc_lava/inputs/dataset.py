@@ -1,12 +1,13 @@
-"""Image files: `.npz` archives with `x_train, y_train, x_test, y_test`, any of which may be absent.
+"""Image files: `.npz` archives with `x_train, y_train, x_test, y_test`, any of which may be absent; `.npy` files; folders of images.
 
-The images of a model with several inputs are `x_train_NAME` and `x_test_NAME`, one for each input.
+The images of a model with several inputs are `x_train_NAME` and `x_test_NAME`, one for each input. `ecc_lava.inputs.names` knows other
+spellings, `ecc_lava.inputs.folders` the folders.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,9 +16,14 @@ import numpy as np
 
 from ecc_lava.common import Array, Images, require_file
 from ecc_lava.errors import FileError, InvalidInput
-from ecc_lava.inputs.batches import batch_part, batch_size
+from ecc_lava.inputs.batches import InputSpec, batch_part, batch_size
+from ecc_lava.inputs.folders import read_folder
+from ecc_lava.inputs.names import image_names, label_name
 
 __all__ = ["Dataset", "digest", "load_dataset"]
+
+HDF5_START = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of an HDF5 file; a network file has a header of 512 bytes before them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,30 +53,42 @@ def digest(x: Images) -> str:
     return sha.hexdigest()
 
 
-def load_dataset(path: str | Path, split: str, limit: int | None = None) -> Dataset:
+def load_dataset(path: str | Path, split: str, limit: int | None = None, inputs: Sequence[InputSpec] = ()) -> Dataset:
     """Read one split of an image file.
 
     Parameters
     ----------
-    path : path of a `.npz`
+    path : path of a `.npz`, a `.npy` or a folder of images
+        A `.npy` holds the images of whatever split.
     split : {"train", "test"}
     limit : int, optional
         Number of images to read, from the first on; all by default.
+    inputs : sequence of InputSpec, optional
+        What the model takes: the size and channels of images in a folder.
 
     Raises
     ------
     FileError
-        If the file is missing, damaged or no `.npz`.
+        If the file is missing, damaged or of another kind.
     InvalidInput
         If the split is absent or empty, or labels do not fit the images.
     """
+    path = Path(path)
+    if limit is not None and limit < 1:
+        raise InvalidInput(f"--limit {limit}; at least 1 image is needed")
+    if path.is_dir():
+        return Dataset(*read_folder(path, split, tuple(inputs), limit))
     path = require_file(path)
     try:
         with path.open("rb") as file:
             names, images, y = _arrays(file, split)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error}") from error
     except Exception as error:  # zipfile, zlib, lzma and NumPy's header parser raise every kind of error on a damaged file
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = _kind(path) or (str(error) or type(error).__name__).splitlines()[0]
         raise FileError(f"{path}: not an .npz of plain arrays, or a damaged one: {reason}") from error
+    if not images and "config.json" in names:
+        raise InvalidInput(f"{path}: has no x_{split}: it is a Keras model; give the images' file")
     if not images:
         raise InvalidInput(
             f"{path}: has no x_{split}; it holds {', '.join(names) or 'nothing'}; save it with numpy.savez(path, x_{split}=...)"
@@ -82,22 +100,28 @@ def _arrays(file: BinaryIO, split: str) -> tuple[list[str], dict[str, Array], Ar
     """Return the names of all arrays of an archive, and the images and labels of a split; images by input, "" for the only one."""
     archive = np.load(file, allow_pickle=False)
     if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError(f"it is a single array; save it with numpy.savez(path, x_{split}=...)")
+        return [], {"": archive}, None
     with archive:
         names = list(archive.keys())
-        single = [f"x_{split}"] if f"x_{split}" in names else []
-        chosen = single or [name for name in names if name.startswith(f"x_{split}_")]
-        images = {name[len(f"x_{split}_") :]: archive[name] for name in chosen}
-        y = archive[f"y_{split}"] if f"y_{split}" in names else None
+        images = {name: archive[stored] for name, stored in image_names(names, split).items()}
+        labels = label_name(names, split)
+        y = None if labels is None else archive[labels]
         for array in (*images.values(), y):
             if array is not None and not isinstance(array, np.ndarray):
                 raise ValueError("a member is not an array")  # np.load hands out the bytes of a member that has no header
     return names, images, y
 
 
+def _kind(path: Path) -> str:
+    """Return what a file that is no data seems to be; nothing if that is not known."""
+    with path.open("rb") as file:
+        start = file.read(1024)
+    if HDF5_START in (start[:8], start[512:520]):
+        return "it is an HDF5 file, a model or a network, not images"
+    return ""
+
+
 def _checked(path: Path, split: str, images: dict[str, Array], y: Array | None, limit: int | None) -> Dataset:
-    if limit is not None and limit < 1:
-        raise InvalidInput(f"--limit {limit}; at least 1 image is needed")
     for name, array in images.items():
         if array.ndim < 2 or not len(array):
             raise InvalidInput(f"{path}: x_{split}{name and f'_{name}'} of shape {array.shape} holds no image")

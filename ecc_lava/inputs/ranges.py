@@ -72,9 +72,10 @@ def usual_range(found: InputRange) -> InputRange | None:
 
 
 def elsewhere(x: Array) -> dict[InputRange, Array]:
-    """Return images in the model's units as they are in the other usual ranges; none if they lie in no usual range."""
-    here = usual_range(InputRange(float(x.min()), float(x.max())))
-    if here is None:
+    """Return images in the model's units as they are in the other usual ranges; none if theirs is not usual, or all are one value."""
+    found = InputRange(float(x.min()), float(x.max()))
+    here = usual_range(found)
+    if here is None or not found.width:
         return {}
     others = (other for other in (UNIT, SIGNED, PIXELS) if other != here)
     return {other: (x - here.low) * (other.width / here.width) + other.low for other in others}

@@ -32,7 +32,7 @@ from ecc_lava.networks.wiring import WiredNetwork, depths
 __all__ = ["QuantisedNetwork"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
     """The integer network: populations in topological order and their projections.
 

@@ -113,7 +113,7 @@ class Projection(WiredProjection):
         return mixes_channels(self.geometry) and (self.grid is not None or is_binary(self.geometry))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpikingNetwork(WiredNetwork[Population, Projection]):
     """Populations in topological order, and the projections between them.
 

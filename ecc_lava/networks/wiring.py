@@ -107,6 +107,7 @@ class WiredNetwork(Generic[P, Q]):
     projections: tuple[Q, ...]
     codings: tuple[InputCoding, ...]
     calibrated: tuple[InputRange, ...]
+    timesteps: int | None
 
     def __post_init__(self) -> None:
         _check_populations(self.populations, self.codings)
@@ -114,6 +115,13 @@ class WiredNetwork(Generic[P, Q]):
             raise InvalidNetwork(f"{len(self.codings)} inputs and {len(self.calibrated)} ranges of calibration; every input needs one")
         _check_payloads(self.populations, self.codings)
         _check_projections(self.populations, self.projections)
+
+    def __repr__(self) -> str:
+        """Return one line: what goes in and out, and how large the network is; its arrays would fill pages."""
+        ends = " -> ".join(", ".join(f"{p.name} {p.shape}" for p in group) for group in (self.inputs, self.readouts))
+        spiking = sum(p.neurons for p in self.populations if p.kind is not Kind.INPUT)
+        steps = "" if self.timesteps is None else f", T={self.timesteps}"
+        return f"<{type(self).__name__} {ends}: {len(self.populations)} populations, {spiking} neurons{steps}>"
 
     @cached_property
     def by_name(self) -> dict[str, P]:

@@ -255,7 +255,7 @@ BAD_DATA: dict[str, tuple[Callable[[Path, str], Path], str]] = {
     "complex values": (_images(x=np.zeros((5, 8, 8, 1), complex)), "not numbers"),
     "another shape": (_images(x=np.zeros((5, 9, 8, 1))), "does not fit"),
     "three channels": (_images(x=np.zeros((5, 8, 8, 3))), "does not fit"),
-    "channels first": (_images(x=np.zeros((5, 1, 8, 8))), "does not fit"),
+    "channels in the middle": (_images(x=np.zeros((5, 8, 1, 8))), "does not fit"),
     "one image": (_images(x=np.zeros((8, 8))), "does not fit"),
     "empty": (_images(x=np.zeros((0, 8, 8, 1))), "no image"),
     "NaN": (_nan, "image 3 holds NaN"),

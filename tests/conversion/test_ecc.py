@@ -400,6 +400,35 @@ def test_calibration_images_are_drawn_by_a_seed() -> None:
     assert calibration_subset(20, size=50).tolist() == list(range(20))
 
 
+def test_conversion_draws_from_whatever_it_is_given() -> None:
+    """As on the command line: 256 images by the seed; None takes all."""
+    graph = _small_graph()
+    x = _images(graph, 300)
+    x[7] *= 50  # the largest image is not among those that seed 0 draws
+
+    def lambdas(given: Array, **options: Any) -> list[list[float]]:
+        snn = convert(graph, calibration=given, timesteps=4, recipe="channel", **options)
+        return [p.lambda_.ravel().tolist() for p in snn.populations]
+
+    assert 7 not in calibration_subset(300)
+    assert lambdas(x) == lambdas(x[calibration_subset(300)]) != lambdas(x, calibration_images=None)
+    assert lambdas(x, seed=2, calibration_images=20) == lambdas(x[calibration_subset(300, 2, 20)])
+    with pytest.raises(InvalidInput, match="calibration_images 0; at least 1"):
+        lambdas(x, calibration_images=0)
+    x[7] = np.nan
+    with pytest.raises(InvalidInput, match="image 7 holds NaN"):
+        lambdas(x)
+
+
+def test_networks_show_themselves_in_one_line() -> None:
+    graph = _small_graph()
+    snn = convert(graph, calibration=_images(graph), timesteps=4, recipe="channel")
+    for shown in (repr(graph), repr(snn), repr(ecc_lava.quantise(snn))):
+        assert "\n" not in shown
+        assert len(shown) < 200
+    assert "T=4" in repr(snn)
+
+
 def test_calibration_takes_projections_in_any_order() -> None:
     """A source is kept until its last reader in order, which need not be listed last."""
     rng = np.random.default_rng(5)

@@ -55,6 +55,13 @@ def test_other_images_of_the_same_scale_are_not_doubted() -> None:
         assert not doubts_of_scale(graph, other)
 
 
+def test_single_images_are_not_doubted() -> None:
+    graph = classifier("unit", normalised=True)
+    for value in (0.0, 0.1, 0.5, 1.0):
+        assert not doubts_of_scale(graph, np.full((1, 6, 6, 1), value))
+        assert not doubts_of_scale(graph, value * images("unit")[:1])
+
+
 def _with(graph: Graph, seen: Statistics | None) -> Graph:
     return replace(graph, nodes=tuple(replace(n, seen=seen) if isinstance(n, Scale) else n for n in graph.nodes))
 

@@ -135,9 +135,10 @@ def test_a_pickle_named_npz_is_refused_and_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_single_array_is_told_from_an_archive(tmp_path: Path) -> None:
-    np.save(tmp_path / "data.npy", X)
-    assert "numpy.savez" in _refused(tmp_path / "data.npy")
+def test_a_single_array_of_objects_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "data.npy", np.array([Trap(tmp_path / "sprung")] * 5))
+    assert "plain arrays" in _refused(tmp_path / "data.npy")
+    assert not (tmp_path / "sprung").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"text\n" * 50, b"PK\3\4", b"PK\5\6" + bytes(18), b"\x93NUMPY", bytes(5000)])

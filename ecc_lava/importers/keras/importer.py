@@ -14,7 +14,6 @@ from ecc_lava.importers.keras.framework import keras_package
 from ecc_lava.importers.keras.models import inner_model, ordered, reads_channels_first, sources_of
 from ecc_lava.importers.keras.nodes import rescales_itself
 from ecc_lava.importers.keras.outputs import refuse_inner_finals, write_outputs
-from ecc_lava.importers.keras.table import HANDLERS
 from ecc_lava.importers.keras.tensors import Tensor, natural
 
 __all__ = ["examined", "from_keras"]
@@ -114,7 +113,7 @@ class _Import:
             draft.nodes = nodes_for_outputs(draft.nodes, outputs)
         refuse_inner_finals(draft, outputs)
         if draft.offences:
-            raise UnsupportedModel(tuple(draft.offences), tuple(sorted(HANDLERS)))
+            raise UnsupportedModel(tuple(draft.offences))
         return Graph(tuple(draft.nodes), 1.0 if rescales_itself(draft.nodes) else 1.0 / 255.0, tuple(outputs))
 
     def _input(self, model: Any, tensor: Any) -> Tensor | None:

@@ -48,7 +48,7 @@ def load_model(path: str | Path) -> Any:
     if file.version.startswith(("1.", "2.")):
         offences.update(dict.fromkeys(meant_otherwise(file.description)))
     if offences:
-        raise UnsupportedModel(tuple(offences), tuple(sorted(HANDLERS)))
+        raise UnsupportedModel(tuple(offences))
     changes += without_unknown_settings(file.description, _settings)
     if changes:
         _log.warning("%s: read in the words of Keras 3: %s", path, ", ".join(changes))

@@ -66,6 +66,8 @@ def line_of(error: Exception) -> str:
 def _of_archive(path: Path) -> tuple[bytes, str]:
     try:
         with zipfile.ZipFile(path) as archive:
+            if "config.json" not in archive.namelist() and any(name.endswith(".npy") for name in archive.namelist()):
+                raise KeyError("there is no config.json; it is an .npz of arrays, and the model's file goes in its place")
             size = archive.getinfo("config.json").file_size
             description = archive.read("config.json") if size <= DESCRIPTION_BYTES_MAX else None
             version = _version(archive)
@@ -92,8 +94,11 @@ def _of_hdf5(path: Path) -> tuple[Any, str]:
     try:
         with h5py.File(path, "r") as file:
             description, version = file.attrs.get("model_config"), file.attrs.get("keras_version")
+            converted = "integer" in file
     except Exception as error:  # h5py raises every kind of error on a damaged file
         raise FileError(f"{path}: an HDF5 file that cannot be read: {line_of(error)}") from error
+    if description is None and converted:
+        raise FileError(f"{path}: a network that is converted already; the Keras model's file is needed here")
     if description is None:
         raise FileError(f"{path}: an HDF5 file without a model description (weights only?); save the whole model with model.save(...)")
     return description, version.decode("utf-8", "replace") if isinstance(version, bytes) else str(version or "")
