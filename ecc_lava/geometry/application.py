@@ -11,6 +11,10 @@ from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, stretched, ta
 __all__ = ["apply", "padded_source", "tap", "transposed"]
 
 
+NARROW = 16
+"""Width of a map below which its rows are copied together: NumPy multiplies row by row, and reads all weights for each."""
+
+
 def _pad(x: Array, padding: tuple[int, int, int, int]) -> Array:
     """Zero-pad (positive) or crop (negative) the two spatial axes of (N, H, W, C)."""
     top, bottom, left, right = padding
@@ -38,6 +42,8 @@ def padded_source(conv: Conv, x: Array) -> Array:
 def tap(x: Array, weights: Array, groups: int) -> Array:
     """Apply one kernel position: x (..., Cin), weights (Cin/groups, Cout) -> (..., Cout)."""
     if groups == 1:
+        if x.flags.c_contiguous or x.shape[-2] < NARROW:
+            return (x.reshape(-1, x.shape[-1]) @ weights).reshape(*x.shape[:-1], weights.shape[1])
         return x @ weights
     per_group = weights.shape[1] // groups
     if weights.shape[0] == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -52,6 +52,17 @@ class MeasuredProjection:
         low = np.minimum(lowest * most, highest * least if least else 0.0)
         high = np.maximum(highest * most, lowest * least if least else 0.0)
         return over_synapses(np.add, self.geometry, low).min(axis=0), over_synapses(np.add, self.geometry, high).max(axis=0)
+
+    @cached_property
+    def reached(self) -> tuple[Float, Float]:
+        """Least and largest sum of one step, (C,), in real units."""
+        return self.bounds(self.geometry.kernel)
+
+    @cached_property
+    def roundable(self) -> Float:
+        """What rounding can add to either bound, (C,): half a mantissa for every synapse, before the shift."""
+        synapses = over_synapses(np.add, self.geometry, (self.geometry.kernel != 0).astype(np.float64)).max(axis=0)
+        return synapses * 0.5 * self._gain * max(self.sent[1], -self.sent[0])
 
     def exact(self, units: Float, shift: int) -> Array:
         """Return the kernel in units of ``2**shift`` potential units, before it is rounded to mantissas."""

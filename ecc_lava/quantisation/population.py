@@ -20,6 +20,7 @@ from ecc_lava.networks import Kind, Population, QuantisedPopulation, QuantisedPr
 from ecc_lava.quantisation.candidates import UnitChoice, best_of, channels_above, relative_exponents
 from ecc_lava.quantisation.limits import effective_bias, finest, unfit, with_margin
 from ecc_lava.quantisation.measured import measured
+from ecc_lava.quantisation.one_step import OneStep
 from ecc_lava.quantisation.own_steps import own_steps, warn_of_lost_steps
 from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 
@@ -61,6 +62,7 @@ class PopulationQuantiser:
         self._vth = np.broadcast_to(population.vth.max(axis=(0, 1)), population.shape[2])
         if population.kind.spikes:
             self._population = replace(population, bias=effective_bias(population, self._inputs))
+        self._one_step = OneStep(self._population, self._inputs, format)
         numbers = (self._population.bias, population.vth, population.v_init)
         self._largest = [np.broadcast_to(np.abs(n).max(axis=(0, 1)), population.shape[2]).astype(np.float64) for n in numbers]
 
@@ -98,13 +100,19 @@ class PopulationQuantiser:
 
     def _candidate(self, units: Float, exponents: list[int]) -> UnitChoice | None:
         """Return units and exponents as a candidate, or None if one step's input can leave the potential's range."""
-        bound, most = self._bound(units, exponents), self._format.potential_max
-        reach = float(self._needed(bound, units).max())
-        if reach > most:
+        around = self._one_step.around(units, [self._shift(e) for e in exponents])
+        surely, perhaps = (self._fits(bound, units) for bound in around)
+        fits, proven, safe = surely if surely == perhaps else self._fits(self._bound(units, exponents), units)
+        if not fits:
             return None
         least = 0.5 if self._bits > self._format.binary_bits else 1.0 - EQUAL
         whole = channels_above(least, self._inputs, [units / 2.0 ** self._shift(e) for e in exponents])
-        return UnitChoice(units, exponents, whole, bool(bound.max() <= most), reach * self._timesteps <= most)
+        return UnitChoice(units, exponents, whole, proven, safe)
+
+    def _fits(self, bound: Float, units: Float) -> tuple[bool, bool, bool]:
+        """Whether one step's input fits the potential's range, whether weights alone prove it, and whether the inputs of all steps fit."""
+        reach, most = float(self._needed(bound, units).max()), self._format.potential_max
+        return reach <= most, bool(bound.max() <= most), reach * self._timesteps <= most
 
     def _keeping_mantissas(self) -> list[UnitChoice]:
         """Return the candidates whose mantissas are the model's own, by ascending exponents; none if the model has not rounded its weights.
@@ -199,18 +207,8 @@ class PopulationQuantiser:
         )
 
     def _bound(self, units: Float, exponents: list[int]) -> Float:
-        """Return a bound of |input sum + bias| in one step, (C,), before and after rounding, which can double a sum of small weights."""
-        channels = self._population.shape[2]
-        bias = self._format.rounded_bias(np.broadcast_to(self._population.bias, self._population.shape) * units).reshape(-1, channels)
-        low, high = bias.min(axis=0), bias.max(axis=0)
-        for exponent, entry in zip(exponents, self._inputs, strict=True):
-            shift = self._shift(exponent)
-            exact = entry.exact(units, shift)
-            least, most = entry.bounds(exact, np.rint(exact))
-            low += least * 2.0**shift
-            high += most * 2.0**shift
-        result: Float = np.maximum(high, -low)
-        return result
+        """Return a bound of |input sum + bias| in one step, (C,)."""
+        return self._one_step.bound(units, [self._shift(e) for e in exponents])
 
     def _needed(self, bound: Float, units: Float) -> Float:
         """Return the sums of one step that must fit, (C,): their bound, or `MARGIN` times what calibration images made if that is less."""
