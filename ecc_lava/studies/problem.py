@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from ecc_lava.analysis import costs
-from ecc_lava.backends import agreement, largest_logit, simulate
-from ecc_lava.common import Array, Images, Outputs, StageProgress, first_output
-from ecc_lava.errors import InvalidInput, RangeError
+from ecc_lava.analysis import OutputScore, Scorer, costs
+from ecc_lava.backends import simulate
+from ecc_lava.common import Array, Images, Outputs, StageProgress
+from ecc_lava.errors import RangeError
 from ecc_lava.graph import forward
 from ecc_lava.inputs import batch_part, batch_size, digest, model_images
 from ecc_lava.networks import QuantisedNetwork
@@ -43,13 +41,15 @@ class Problem:
         Of the model.
     images : array (N, H, W, C), or arrays by input name
         Events are (N, T, H, W, C).
-    labels : int array (N,) or None
-        Of the first output.
+    labels : array (N, ...) or None
+        Of the first output, as `check` takes them.
     mapper : Mapper or None
     mapper_name : str
         Tells this mapper from others; it is part of every trial's key.
     events : bool
         Whether the images are events, which the coding of that name takes.
+    tasks : mapping of output names to names of tasks, optional
+        What outputs are for; by default what they and the labels show.
     """
 
     conversions: Conversions
@@ -58,10 +58,17 @@ class Problem:
     mapper: Mapper | None = None
     mapper_name: str = ""
     events: bool = False
+    tasks: str | Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        if self.labels is not None and np.shape(self.labels) != (batch_size(self.images),):
-            raise InvalidInput(f"labels of shape {np.shape(self.labels)} for {batch_size(self.images)} images")
+        scorer = self.scorer
+        named = {output.name: task.name for output, task in zip(scorer.outputs, scorer.tasks, strict=True)}
+        object.__setattr__(self, "tasks", named)  # a part without labels keeps them
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What compares answers with the CNN's and with the labels."""
+        return Scorer(self.conversions.graph, labels=self.labels, samples=batch_size(self.images), task=self.tasks)
 
     def part(self, part: slice, labelled: bool = True) -> Problem:
         """Return the problem on a part of the images, with labels or without, and with the same conversions."""
@@ -71,7 +78,7 @@ class Problem:
     @cached_property
     def context(self) -> dict[str, Any]:
         """Digests of everything but the setting that affects a trial's figures."""
-        made = self.conversions
+        made, tasks = self.conversions, [task.name for task in self.scorer.tasks]
         return {
             "package": __version__,
             "model": made.graph.digest,
@@ -80,6 +87,7 @@ class Problem:
             "labels": None if self.labels is None else digest(self.labels),
             "seed": made.seed,
             "mapper": self.mapper_name,
+            **({} if set(tasks) == {"classes"} else {"tasks": tasks}),
         }
 
     @cached_property
@@ -96,11 +104,11 @@ class Problem:
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
-    def cnn_predictions(self) -> Outputs:
-        """The CNN's predictions."""
+    def cnn_logits(self) -> Outputs:
+        """The CNN's logits."""
         graph = self.conversions.graph
         specs = [spec._replace(events=self.events) for spec in graph.input_specs]
-        return largest_logit(forward(graph, model_images(self.images, specs)))
+        return forward(graph, model_images(self.images, specs))
 
     def run(self, setting: Setting, progress: StageProgress | None = None) -> Trial:
         """Convert, quantise, simulate, and map if there is a mapper; integers out of range give a trial with that error."""
@@ -113,11 +121,13 @@ class Problem:
         bits, weights = weight_memory(network)
         events = costs(result, network)
         samples = batch_size(self.images)
+        scores = self.scorer.scores(result.logits, self.cnn_logits)
         figures = Figures(
             images=samples,
-            accuracy=self._accuracy(result.predictions),
-            ann_accuracy=self._accuracy(self.cnn_predictions),
-            agreement=agreement(result.predictions, self.cnn_predictions),
+            accuracy=self.scorer.accuracy(result.logits),
+            ann_accuracy=self.scorer.accuracy(self.cnn_logits),
+            agreement=self.scorer.kept(scores),
+            **_others(scores[0]),
             synaptic_bits=bits,
             average_bits=bits / max(weights, 1),
             synops_per_image=events.synops,
@@ -137,8 +147,12 @@ class Problem:
         mapped = None if self.mapper is None else self.mapper(network, batch_part(self.images, slice(MAPPED_IMAGES_MAX)))
         return Trial(self.key(setting), setting, figures, mapped=mapped)
 
-    def _accuracy(self, predictions: Outputs) -> float | None:
-        return None if self.labels is None else float((first_output(predictions) == self.labels).mean())
+
+def _others(score: OutputScore) -> dict[str, float | None]:
+    """Return the first output's figures against the CNN beside the agreement."""
+    found = score.against_cnn or {}
+    shown = ("mean_iou",) if score.task == "maps" else ("relative_rms_error", "correlation") if score.task == "regression" else ()
+    return {name: found.get(name) for name in shown}
 
 
 def weight_memory(network: QuantisedNetwork) -> tuple[int, int]:

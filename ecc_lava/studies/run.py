@@ -48,6 +48,7 @@ def study(
     seed: int = 0,
     progress: StudyProgress | None = None,
     calibration_images: int | None = CALIBRATION_IMAGES,
+    task: str | Mapping[str, str] | None = None,
 ) -> StudyResult:
     """Run every combination of the settings given, each once, or search among them.
 
@@ -59,8 +60,9 @@ def study(
     model : Keras model, or Graph
     calibration : array (N, H, W, C), or arrays by input name
         Unlabelled images for the conversion.
-    data, labels : array (N, H, W, C), or arrays by input name; int array (N,), optional
-        Images that evaluate every setting. Without labels, the agreement with the CNN stands for the accuracy.
+    data, labels : array (N, H, W, C), or arrays by input name; array (N, ...), optional
+        Images that evaluate every setting, and labels as `check` takes them. Without labels, the agreement with the CNN stands for the
+        accuracy; of numbers, the share of their variance that is kept.
     bits : int, mapping of population names to int, or several of these
     timesteps : int, or several
     formats, recipes, codings, percentiles : one or several
@@ -81,6 +83,8 @@ def study(
     progress : callable (TrialProgress), optional
     calibration_images : int, optional
         How many of the calibration images are drawn; None takes all.
+    task : str, or a mapping of output names to str, optional
+        What outputs are for, as `check` takes it.
 
     Raises
     ------
@@ -92,7 +96,9 @@ def study(
         If the storage cannot be opened.
     """
     graph = model if isinstance(model, Graph) else _imported(model)
-    flat_labels = None if labels is None else np.asarray(labels).ravel()
+    given = None if labels is None else np.asarray(labels)
+    if given is not None and given.shape[1:] == (1,):
+        given = given.ravel()
     space = grid(
         bits=_several(bits),
         timesteps=_several(timesteps),
@@ -104,7 +110,7 @@ def study(
         signed_spikes=signed_spikes,
     )
     drawn = drawn_images(calibration, seed, calibration_images)
-    problem = Problem(Conversions(graph, drawn, seed), data, flat_labels, mapper, mapper_name, _events(space))
+    problem = Problem(Conversions(graph, drawn, seed), data, given, mapper, mapper_name, _events(space), task)
     opened = open_storage(storage)
     if search is not None:
         return run_search(problem, space, search, opened, progress)

@@ -20,7 +20,9 @@ from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisatio
 from ecc_lava.demo import data as demo
 from ecc_lava.demo.data import MODEL
 from ecc_lava.errors import InvalidInput, MissingDependency
+from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.graph import Graph
+from ecc_lava.graph.nodes import Input, Linear, Relu, Reshape
 from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.objectives import OBJECTIVES, front
 from ecc_lava.studies.problem import Problem
@@ -378,3 +380,30 @@ def test_a_keras_model_and_arrays_are_enough() -> None:
     found = ecc_lava.study(model, calibration=x, data=x, bits=(4, 8), timesteps=(4, 8))
     assert found.to_frame()[["bits", "timesteps"]].to_numpy().tolist() == [[4, 4], [8, 4], [4, 8], [8, 8]]
     assert figures_of(found.best()).agreement > 0.5
+
+
+def test_numbers_are_scored_by_error_and_not_by_classes() -> None:
+    """A regressor of one output agrees with itself in its only class, whatever it answers."""
+    regressor = Graph(
+        (
+            Input("x", (6, 6, 1)),
+            Linear("conv", "x", Conv(np.random.default_rng(1).normal(0, 0.4, (3, 3, 1, 4))), np.zeros(4)),
+            Relu("relu", "conv"),
+            Reshape("flat", "relu", (1, 1, 64)),
+            Linear("out", "flat", Dense(np.random.default_rng(2).normal(0, 0.3, (64, 1))), np.zeros(1)),
+        )
+    )
+    x = np.random.default_rng(3).random((40, 6, 6, 1))
+    found = ecc_lava.study(regressor, calibration=x, data=x, bits=(2, 8), timesteps=(1, 16), recipes="channel")
+    best = found.best()
+    assert best.figures is not None
+    assert (best.setting.bits, best.setting.timesteps) == (8, 16)
+    assert best.figures.accuracy is None
+    assert best.figures.score == pytest.approx(1 - (best.figures.relative_rms_error or 0) ** 2)
+    assert (best.figures.correlation or 0) > 0.9
+    worst = min(found.rows, key=lambda row: row["agreement"])
+    assert worst["relative_rms_error"] > 0.5
+    assert worst["agreement"] < 0.75
+    labelled = ecc_lava.study(regressor, calibration=x, data=x, labels=x.mean((1, 2, 3)), bits=8, timesteps=16, recipes="channel")
+    assert labelled.trials[0].figures is not None
+    assert labelled.trials[0].figures.accuracy is None

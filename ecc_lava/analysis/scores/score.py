@@ -109,6 +109,17 @@ class Scorer:
         shares = [share for share in found if share is not None]
         return float(np.mean(shares)) if shares else None
 
+    def kept(self, scores: Sequence[OutputScore]) -> float:
+        """Return how much of the CNN is kept, 0 to 1: the agreement, or where all outputs are numbers the share of their variance.
+
+        The share is ``1 - (relative RMS error)**2``, and 0 where an answer is no better than the mean.
+        """
+        share = self.agreement(scores)
+        if share is not None:
+            return share
+        errors = [s.against_cnn.get("relative_rms_error") for s in scores if s.against_cnn is not None]
+        return float(np.mean([0.0 if error is None else max(0.0, 1.0 - error**2) for error in errors]))
+
     def failures(self, scores: Sequence[OutputScore], limits: Mapping[str, float] | None = None) -> tuple[str, ...]:
         """Return a sentence for every figure against the CNN that breaks its limit.
 

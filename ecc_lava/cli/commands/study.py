@@ -11,7 +11,7 @@ import typer
 
 from ecc_lava.cli.chip_mapper import chip_mapper
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import draw_calibration, import_model, load_images, tell_doubts_of_labels
+from ecc_lava.cli.files import check_labels_of_file, draw_calibration, import_model, load_images, tell_doubts_of_labels
 from ecc_lava.cli.options import (
     Calibration,
     CalibrationImages,
@@ -22,6 +22,8 @@ from ecc_lava.cli.options import (
     Limit,
     Model,
     SignedSpikes,
+    Tasks,
+    chosen_tasks,
     seed_option,
 )
 from ecc_lava.cli.several import Several, Words, several_of, values
@@ -131,6 +133,7 @@ def command(
     images: CalibrationImages = CALIBRATION_IMAGES,
     parquet: Parquet = False,
     input_shape: InputShape = None,
+    task: Tasks = None,
     json: Json = False,
 ) -> None:
     """Run the trials that are not finished, write the tables and the page, and print."""
@@ -139,7 +142,7 @@ def command(
     folder.claim(inputs=(model, calibration, data))
     words = {"bits": bits, "timesteps": timesteps, "formats": format, "recipes": recipe, "codings": coding, "percentiles": percentile}
     wanted = _grid(**words, payload_bits=payload_bits)
-    wanted["signed_spikes"] = signed_spikes
+    wanted |= {"signed_spikes": signed_spikes, "task": chosen_tasks(task)}
     wanted["search"] = Search(trials, tuple(values(objectives)), sampler, selection, seed) if search else None
     wanted["mapper"], wanted["mapper_name"] = (None, "") if chip is None else chip_mapper(values(chip))
     with stages(window=3600.0) as stage:  # a trial can take minutes
@@ -150,6 +153,7 @@ def command(
         tell_doubts_of_labels(graph, drawn, specs)
         wanted["calibration"] = drawn.images
         judged = _judged(data, specs, skip, limit)
+        check_labels_of_file(data, judged, graph, wanted["task"])
         stage("reading the model", 1, 1)
         with folder.named_if_interrupted():
             result = study(
@@ -200,7 +204,7 @@ def _judged(data: Path, inputs: Sequence[InputSpec], skip: int, limit: int | Non
     if skip >= batch_size(found.x):
         raise InvalidInput(f"--skip {skip}: {data} has {batch_size(found.x)} images; skip fewer")
     part = slice(skip, None)
-    return Dataset(batch_part(found.x, part), None if found.y is None else found.y[part])
+    return Dataset(batch_part(found.x, part), None if found.y is None else found.y[part], found.all_y)
 
 
 def _as_json(result: StudyResult, folder: StudyFolder, seconds: float) -> dict[str, Any]:

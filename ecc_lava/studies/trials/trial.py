@@ -45,9 +45,10 @@ class Figures:
     ----------
     images : int
     accuracy, ann_accuracy : float or None
-        Of the integer network and of the CNN, on the same images; None without labels.
+        Of the integer network and of the CNN, on the same images; None without labels, or where outputs are numbers.
     agreement : float
-        Fraction of the images to which both give the same answer.
+        Fraction of the decisions (classes, positions, labels) that both make alike; where outputs are numbers, the share of their variance
+        that is kept.
     synaptic_bits : int
         Memory of the weights, each stored weight counted once at its width.
     average_bits : float
@@ -66,6 +67,8 @@ class Figures:
         Of the whole trial and of its conversion; the conversion takes 0 if an earlier trial made the network.
     graded_synops_per_image, payload_bits_per_image : float
         Spikes with a payload times their synapses, each a multiplication; bits that spikes carry. Trials of earlier versions have none.
+    mean_iou, relative_rms_error, correlation : float or None
+        Of the first output against the CNN's: of maps, and of numbers.
     """
 
     images: int
@@ -87,6 +90,9 @@ class Figures:
     conversion_seconds: float
     graded_synops_per_image: float = 0.0
     payload_bits_per_image: float = 0.0
+    mean_iou: float | None = None
+    relative_rms_error: float | None = None
+    correlation: float | None = None
 
     @property
     def loss(self) -> float | None:
@@ -105,8 +111,8 @@ class Figures:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The ends of the 95 % interval of `score`, for the number of images."""
-        return wilson(self.score, self.images)
+        """The ends of the 95 % interval of `score`, for the number of images; the score itself where outputs are numbers."""
+        return wilson(self.score, self.images) if self.relative_rms_error is None else (self.score, self.score)
 
 
 @dataclass(frozen=True)
