@@ -28,7 +28,7 @@ def _told(trained: str, x: Array, labels: Array = LABELS) -> tuple[str, ...]:
 def test_labels_tell_the_scale(trained: str, given: Array, remedy: str) -> None:
     told = _told(trained, given)
     assert len(told) == 1
-    assert "the CNN itself is right on 25 % of 64 images as they are scaled, and on 100 % if they lie in" in told[0]
+    assert "the CNN itself is right on 25 % of 48 images as they are scaled, and on 100 % if they lie in" in told[0]
     assert remedy in told[0]
 
 
