@@ -34,16 +34,23 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Keras model: a .keras archive or an HDF5 file, whatever its name.")]
 Network = Annotated[Path, typer.Argument(metavar="NET.h5", help="A network file made by `ecc-lava convert`.")]
 
-Data = Annotated[Path, typer.Option("--data", metavar="FILE.npz", help="Images x_test and, optionally, labels y_test.")]
+Data = Annotated[
+    Path, typer.Option("--data", metavar="IMAGES", help="Images x_test and, optionally, labels y_test: .npz, .npy or a folder.")
+]
 OptionalData = Annotated[
-    Optional[Path], typer.Option("--data", metavar="FILE.npz", help="Images x_test (default: random images, drawn by the seed).")
+    Optional[Path], typer.Option("--data", metavar="IMAGES", help="Images x_test (default: random images, drawn by the seed).")
 ]
 _FIRST = typer.Option("--limit", min=1, help="Only the first N images.")
 Limit = Annotated[Optional[int], _FIRST]
 NumberOfImages = Annotated[int, _FIRST]
 FewerTimesteps = Annotated[Optional[int], typer.Option("--timesteps", min=1, help="Fewer steps than the network was converted for.")]
 
-Calibration = Annotated[Path, typer.Option("--calibration", metavar="FILE.npz", help="Images x_train; labels are not used.")]
+Calibration = Annotated[
+    Path,
+    typer.Option(
+        "--calibration", metavar="IMAGES", help="Images x_train: .npz, .npy or a folder; labels, if any, are only held against the CNN."
+    ),
+]
 CalibrationImages = Annotated[int, typer.Option("--calibration-images", min=1, help="How many calibration images are drawn.")]
 InputScale = Annotated[
     Optional[float], typer.Option("--input-scale", help="Factor on uint8 images (default 1/255, or 1 if the model rescales itself).")
