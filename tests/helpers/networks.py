@@ -263,7 +263,6 @@ def side_by_side(networks: Mapping[str, QuantisedNetwork]) -> QuantisedNetwork:
         codings=tuple(coding for n in networks.values() for coding in n.codings),
         calibrated=tuple(seen for n in networks.values() for seen in n.calibrated),
         logit_scales=tuple(scale for n in networks.values() for scale in n.logit_scales),
-        calibrated=tuple(found for n in networks.values() for found in n.calibrated),
     )
 
 
