@@ -9,8 +9,8 @@ from ecc_lava.inputs import as_batch, batch_part, by_input, input_ranges, model_
 
 __all__ = ["doubts_of_scale"]
 
-IMAGES = 32
-"""Images that are looked at; means over all their positions differ little from those of more."""
+IMAGES, VECTORS = 32, 512
+"""Images that are looked at, as means over all their positions differ little from those of more; and samples of models without images."""
 
 
 def doubts_of_scale(graph: Graph, x: Images, events: bool = False) -> tuple[str, ...]:
@@ -28,7 +28,8 @@ def doubts_of_scale(graph: Graph, x: Images, events: bool = False) -> tuple[str,
         Whether the images are events.
     """
     specs = [spec._replace(events=events) for spec in graph.input_specs]
-    few = batch_part(by_input(x, specs), slice(IMAGES))
+    maps = any(spec.shape[:2] != (1, 1) for spec in specs)
+    few = batch_part(by_input(x, specs), slice(IMAGES if maps else VECTORS))
     stored = as_batch(few, specs)
     against = contradiction(graph, model_inputs(few, specs))
     if against is not None:

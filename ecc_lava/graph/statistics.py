@@ -22,8 +22,9 @@ FAR = 0.7
 NOTABLE = 0.25
 """Divergence that counts if another scale of the images explains it; images at half their contrast have 0.3."""
 
-ENOUGH = 8
-"""Images from which on a divergence counts that no scale explains; a single image may be as dark or as flat as it likes."""
+ENOUGH, VALUES = 8, 256
+"""Images, and values of a channel, from which on a divergence counts that no scale explains; a single image may be as dark or as flat as it
+likes, and a channel that is rarely active shows its variance on many values alone."""
 
 EXPLAINED = 0.2
 """Share of the divergence that another scale may leave, so that it explains the rest."""
@@ -81,7 +82,7 @@ def contradiction(graph: Graph, images: Mapping[str, Array]) -> Contradiction | 
     others = {other: _worst(graph, {name: moved}, first) for other, moved in scaled.items()}
     best = min(others, key=others.__getitem__, default=None)
     better = best if best is not None and others[best] < EXPLAINED * divergence else None
-    certain = divergence >= FAR and len(images[name]) >= ENOUGH
+    certain = divergence >= FAR and len(images[name]) >= ENOUGH and len(images[name]) * _positions(graph, layer) >= VALUES
     return Contradiction(layer, deviations, ratio, better) if better or certain else None
 
 
@@ -109,6 +110,12 @@ def _divergences(graph: Graph, images: Mapping[str, Array], first: Mapping[str, 
         if len(found) == len(first):
             break
     return found
+
+
+def _positions(graph: Graph, layer: str) -> int:
+    """Return the number of positions of a node's map."""
+    height, width, _ = graph.shapes[layer]
+    return height * width
 
 
 def _worst(graph: Graph, images: Mapping[str, Array], first: Mapping[str, Scale]) -> float:

@@ -9,13 +9,17 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ecc_lava
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.graph import Graph, Reshape, Scale, Statistics, contradiction, doubts_of_scale
+from ecc_lava.graph.evaluate import evaluate
 from ecc_lava.inputs import SIGNED, UNIT, InputRange
 from ecc_lava.storage.arrays import Writer
 from ecc_lava.storage.graph_group import read_graph, write_graph
+from tests.helpers.graphs import graphs
 from tests.helpers.scaled import PIXELS_OF, RANGES, classifier, images
 
 REMEDIES = {
@@ -157,3 +161,16 @@ def test_ranges_are_finite_and_in_order() -> None:
         with pytest.raises(InvalidNetwork, match="finite numbers in order"):
             InputRange(low, high)
     assert str(SIGNED) == "-1 to 1"
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(graphs(), st.sampled_from([1, 8, 40]))
+def test_images_like_those_of_training_are_never_doubted(graph: Graph, images: int) -> None:
+    """Whatever stands before the normalisations, and however many images are given."""
+    rng = np.random.default_rng(7)
+    values = dict(evaluate(graph, {graph.input.name: rng.random((400, *graph.input.shape))}))
+    nodes = tuple(
+        replace(n, seen=Statistics(values[n.source].mean((0, 1, 2)), values[n.source].var((0, 1, 2)))) if isinstance(n, Scale) else n
+        for n in graph.nodes
+    )
+    assert not doubts_of_scale(Graph(nodes, outputs=graph.outputs), rng.random((images, *graph.input.shape)))
