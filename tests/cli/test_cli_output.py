@@ -217,7 +217,7 @@ def test_run_as_a_table(call: Call, network: Path) -> None:
     outcome = call("run", network, "--data", DATA, "--limit", 5)
     assert outcome.code == OK
     assert outcome.err == ""
-    assert "accuracy" in outcome.out
+    assert re.search(r"accuracy +│ +\d+\.\d\d % \(\d+\.\d to \d+\.\d\)", outcome.out)
     assert "synops per image" in outcome.out
 
 

@@ -95,9 +95,9 @@ def command(
         emit_json({**about, "inputs": inputs, **facts, **extra, "doubts": doubts})
         return
     show_lines(*show_inputs(inputs))
-    show_table(f"{network.name} on {data.name}", ("", "value"), _rows(facts))
+    show_table(f"{network.name} on {data.name}", ("", "value"), _rows(facts, facts["images"]))
     show_account(cost.account)
-    _show(extra)
+    _show(extra, facts["images"])
     if written is not None:
         show_lines(f"written: {written['file']}: {', '.join(written['arrays'])}")
 
@@ -147,15 +147,16 @@ def _stopped(
     }
 
 
-def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the rows of a table; figures of payloads are shown where there are some."""
+def _rows(facts: dict[str, Any], images: int) -> list[tuple[str, str]]:
+    """Return the rows of a table, the accuracy with its interval; figures of payloads are shown where there are some."""
     shown = facts if facts["graded_synops_per_image"] else {key: value for key, value in facts.items() if key not in _OF_PAYLOADS}
     if MEASURES.keys() & shown.keys() - {"accuracy"} and shown.get("accuracy") is None:
         shown = {key: value for key, value in shown.items() if key != "accuracy"}
-    return [(key.replace("_", " "), as_figure(key, value) if key in MEASURES else _text(value)) for key, value in shown.items()]
+    scored = {key: as_figure(key, value, images if key == "accuracy" else None) for key, value in shown.items() if key in MEASURES}
+    return [(key.replace("_", " "), scored[key] if key in scored else _text(value)) for key, value in shown.items()]
 
 
-def _show(extra: dict[str, Any]) -> None:
+def _show(extra: dict[str, Any], images: int) -> None:
     series = {name: extra[f"{name}_over_time"] for name in MEASURES if extra.get(f"{name}_over_time")}
     if series:
         steps = [(str(step), *map(as_figure, series, values)) for step, values in enumerate(zip(*series.values(), strict=True), 1)]
@@ -163,7 +164,7 @@ def _show(extra: dict[str, Any]) -> None:
         show_table(f"{', '.join(titles).capitalize()} over time", ("steps", *titles), steps)
     if "confident" in extra:
         found = extra["confident"]
-        rows = _rows({key: value for key, value in found.items() if key != "margin" and not key.startswith("ann_")})
+        rows = _rows({key: value for key, value in found.items() if key != "margin" and not key.startswith("ann_")}, images)
         show_table(f"Stopped at a lead of {found['margin']:g}", ("", "value"), rows)
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecc_lava.analysis import MEASURES
+from ecc_lava.common import wilson
 
 __all__ = ["FAILED", "OK", "as_figure", "as_percent", "counted", "emit_json", "provenance", "show_lines", "show_table"]
 
@@ -66,11 +67,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def as_percent(value: float | None) -> str:
-    """Return a fraction as a percentage, or n/a."""
-    return "n/a" if value is None else f"{100 * value:.2f} %"
+def as_percent(value: float | None, images: int | None = None) -> str:
+    """Return a fraction as a percentage, with its 95 % interval if it is a share of so many images, or n/a."""
+    if value is None:
+        return "n/a"
+    if images is None:
+        return f"{100 * value:.2f} %"
+    low, high = wilson(value, images)
+    return f"{100 * value:.2f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def as_figure(name: str, value: float | None) -> str:
-    """Return a figure of a score: a share in percent, other numbers as they are."""
-    return as_percent(value) if value is None or MEASURES[name].is_share else f"{value:.4f}"
+def as_figure(name: str, value: float | None, images: int | None = None) -> str:
+    """Return a figure of a score: a share in percent, with an interval as `as_percent` has it, other numbers as they are."""
+    return as_percent(value, images) if value is None or MEASURES[name].is_share else f"{value:.4f}"

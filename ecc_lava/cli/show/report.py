@@ -41,11 +41,11 @@ def _accuracies(report: CheckReport) -> list[tuple[str, str]]:
     rows = []
     if any(MEASURES[name].is_share for score in report.scores for name in score.against_cnn or {"accuracy": None}):
         rows = [
-            ("accuracy: ANN", as_percent(report.ann_accuracy)),
-            ("accuracy: closed form", as_percent(report.closed_form_accuracy)),
-            ("accuracy: float, time-stepped", as_percent(report.float_accuracy)),
-            ("accuracy: integers", as_percent(report.integer_accuracy)),
-            ("agreement of integers with the ANN", as_percent(report.agreement)),
+            ("accuracy: ANN", as_percent(report.ann_accuracy, report.images)),
+            ("accuracy: closed form", as_percent(report.closed_form_accuracy, report.images)),
+            ("accuracy: float, time-stepped", as_percent(report.float_accuracy, report.images)),
+            ("accuracy: integers", as_percent(report.integer_accuracy, report.images)),
+            ("agreement of integers with the ANN", as_percent(report.agreement, report.images)),
         ]
     for score in report.scores:
         where = f", output {score.output}" if len(report.scores) > 1 else ""

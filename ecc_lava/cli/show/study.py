@@ -55,9 +55,8 @@ def _figures(trial: Trial) -> tuple[str, ...]:
     f = trial.figures
     if f is None:
         return ("n/a",) * 7
-    low, high = f.interval
     return (
-        "n/a" if f.accuracy is None else f"{as_percent(f.accuracy)} ({100 * low:.1f} to {100 * high:.1f})",
+        as_percent(f.accuracy, f.images),
         "n/a" if f.loss is None else f"{100 * f.loss:.2f}",
         as_percent(f.agreement),
         f"{f.memory_kib:,.1f}",
