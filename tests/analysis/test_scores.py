@@ -222,3 +222,16 @@ def test_attribution_sums_by_task(graph: Graph) -> None:
         assert found.rungs[-1].agreement == pytest.approx(1 - found.rungs[-1].error)
         assert "variance" in found.measure
     assert found.as_dict()["loss_points"] == found.points
+
+
+def test_every_output_has_its_own_task() -> None:
+    """A head of classes and a head of numbers: labels are those of the first."""
+    two = _vector(3, Softmax)
+    box = Linear("box", "flat", Dense(np.random.default_rng(9).normal(0, 0.3, (64, 4))), np.zeros(4))
+    graph = Graph((*two.nodes[:-2], two.nodes[-2], box, two.nodes[-1]), outputs=("final", "box"))
+    report = _checked(graph, 7, 16, labels=INTS, task={"box": "regression"})
+    assert [score.task for score in report.scores] == ["classes", "regression"]
+    assert report.scores[0].against_labels is not None
+    assert report.scores[1].against_labels is None
+    assert report.agreement == (report.scores[0].against_cnn or {})["agreement"]
+    assert not _checked(graph, 7, 16, task={"box": "regression"}, limits={"correlation": 0.9999999}).ok

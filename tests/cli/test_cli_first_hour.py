@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import ecc_lava
 import hw_mappings
@@ -92,6 +93,14 @@ def test_forms_that_are_read_alike(name: str, call: Call, hour: Hour, caplog: py
     assert facts["images"] == 64
     assert not facts["doubts"]
     assert not caplog.records
+
+
+def test_a_folder_of_images_for_each_class(call: Call, hour: Hour, tmp_path: Path) -> None:
+    for index, (x, k) in enumerate(zip(PIXELS_OF[:20], LABELS[:20], strict=True)):
+        (tmp_path / f"class{k}").mkdir(exist_ok=True)
+        Image.fromarray(x[..., 0]).save(tmp_path / f"class{k}" / f"{index}.png")
+    facts = call("run", hour["net.h5"], "--data", tmp_path, "--limit", 12, "--json").json
+    assert (facts["accuracy"], facts["images"]) == (1.0, 12)
 
 
 def test_images_without_labels(call: Call, hour: Hour) -> None:

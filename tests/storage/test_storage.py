@@ -160,6 +160,23 @@ def test_a_file_without_this_record_still_loads(sealed: bytes, tmp_path: Path) -
     assert ecc_lava.load(path)[0].quantisation is None
 
 
+def test_a_file_keeps_the_range_that_calibration_saw(made: Triple, sealed: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.h5"
+    path.write_bytes(sealed)
+    network, snn, _ = ecc_lava.load(path)
+    assert snn is not None
+    assert network.calibrated == snn.calibrated == made[0].calibrated != ()
+    assert network.digest == replace(network, calibrated=()).digest
+    edited = sealed
+    for group in (NET, FLOAT):
+        edited = _edited(edited, _json(group, lambda v: v.pop("calibrated") and None))
+    path.write_bytes(edited)
+    older, snn, _ = ecc_lava.load(path)
+    assert snn is not None
+    assert older.calibrated == snn.calibrated == ()
+    assert older.digest == network.digest
+
+
 def test_loaded_arrays_are_read_only(sealed: bytes, tmp_path: Path) -> None:
     path = tmp_path / "net.h5"
     path.write_bytes(sealed)
@@ -468,6 +485,10 @@ HOSTILE: dict[str, Callable[[Any], None]] = {
     "widths of another type": _json(NET, _at("quantisation", "bits", to={"relu": "8"})),
     "unknown scale axis": _json(NET, _at("quantisation", "per", to="neuron")),
     "quantisation as a list": _json(NET, _at("quantisation", to=[8, "channel"])),
+    "a range of inputs out of order": _json(NET, _at("calibrated", to=[{"low": 1.0, "high": 0.0}])),
+    "a range of inputs without an end": _json(NET, _at("calibrated", to=[{"low": 1.0}])),
+    "ranges of more inputs than there are": _json(NET, _at("calibrated", to=[{"low": 0.0, "high": 1.0}] * 9)),
+    "ranges of another type": _json(NET, _at("calibrated", to=7)),
     "digest of another type": _json(NET, _at("digest", to=None)),
     "unknown format": _json(NET, _at("format", to="tpu")),
     "format of another type": _json(NET, _at("format", to=["loihi2"])),
