@@ -120,6 +120,7 @@ def check(
     stage = progress or (lambda name, done, total: None)
     ranges = one_step_bound(network)
     ann = None if graph is None else forward(graph, model_images(x, network.input_specs))
+    scorer.check_limits(limits or {}, ann)
     with clipping_not_repeated():
         few = batch_part(x, slice(exact_images))
         golden = _compared(network, few, "golden", "golden against fast", stage)

@@ -127,16 +127,9 @@ class Scorer:
         ----------
         scores : sequence of OutputScore
         limits : mapping of figure names to values, optional
-            In place of the tasks' own limits.
-
-        Raises
-        ------
-        InvalidInput
-            If no output has such a figure, a limit is no number, or there is no CNN to compare with.
+            In place of the tasks' own limits; see `check_limits`.
         """
-        wanted = dict(limits or {})
-        self._check_limits(wanted, scores)
-        said = []
+        wanted, said = dict(limits or {}), []
         for score, task in zip(scores, self.tasks, strict=True):
             for name, limit in (dict(task.limits) | wanted).items():
                 value = None if score.against_cnn is None else score.against_cnn.get(name)
@@ -146,9 +139,17 @@ class Scorer:
                     said.append(f"output {score.output!r}: {figure.title} against the CNN is {value:.4g}, {beyond} than {limit:g}")
         return tuple(said)
 
-    def _check_limits(self, wanted: Mapping[str, float], scores: Sequence[OutputScore]) -> None:
+    def check_limits(self, limits: Mapping[str, float], cnn: Outputs | None) -> None:
+        """Check limits before anything runs.
+
+        Raises
+        ------
+        InvalidInput
+            If no output has such a figure, a limit is no number, or there is no CNN to compare with.
+        """
+        scores = () if cnn is None else self.scores(cnn, cnn)
         known = list(dict.fromkeys(name for score in scores for name in score.against_cnn or ()))
-        for name, limit in wanted.items():
+        for name, limit in limits.items():
             if isnan(limit):
                 raise InvalidInput(f"the limit of {name} is {limit}; a number is needed")
             if not known:
