@@ -13,6 +13,8 @@ from PIL import Image
 
 import ecc_lava
 import hw_mappings
+from ecc_lava.cli import files
+from ecc_lava.cli.commands import inspect
 from ecc_lava.demo.data import MODEL
 from tests.helpers.program import BAD_INPUT, DATA, FAILED, OK, Call, one_message
 from tests.helpers.scaled import LABELS, PIXELS_OF, classifier, images
@@ -145,7 +147,20 @@ def test_the_range_is_printed(call: Call, hour: Hour) -> None:
     assert (facts["offset"], facts["factor"], facts["range"], facts["calibrated"]) == (-1.0, 1.0, [-1.0, 1.0], [-1.0, 1.0])
 
 
-def test_conversion_and_inspection_print_the_range_too(call: Call, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def examined() -> Any:
+    """The layers and the graph of the demo's model, read once."""
+    return files.examine_model(MODEL, None)
+
+
+@pytest.fixture
+def read_once(examined: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `inspect` and `convert` find the demo's model read already."""
+    for module in (inspect, files):
+        monkeypatch.setattr(module, "examine_model", lambda path, shapes: examined)
+
+
+def test_conversion_and_inspection_print_the_range_too(call: Call, read_once: None, tmp_path: Path) -> None:
     options = ["--calibration", DATA, "--calibration-images", 32]
     facts = call("inspect", MODEL, *options, "--json").json["inputs"][0]
     made = call("convert", MODEL, *options, "-o", tmp_path / "net.h5", "--recipe", "channel", "--timesteps", 2, "--json").json["inputs"][0]
@@ -156,7 +171,7 @@ def test_conversion_and_inspection_print_the_range_too(call: Call, tmp_path: Pat
     assert "uint8 is multiplied by 0.00392157, other types are taken as they are" in call("inspect", MODEL).out
 
 
-def test_inspection_doubts_images_and_labels(call: Call, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_inspection_doubts_images_and_labels(call: Call, read_once: None, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with np.load(DATA) as archive:
         x, y = archive["x_test"][:64], archive["y_test"][:64]
     for arrays, doubt in (
