@@ -44,7 +44,7 @@ from tests.helpers.graphs import graphs
 from tests.helpers.images import as_array
 
 SOME = settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
-IMAGES = 200
+IMAGES = 100
 
 
 def _small() -> Graph:
@@ -84,11 +84,11 @@ def _images(count: int = IMAGES) -> Array:
     return as_array(demo.test_images().x)[:count]
 
 
-def _found(snn: SpikingNetwork, graph: Graph | None = None, bits: Any = 8) -> Attribution:
+def _found(snn: SpikingNetwork, graph: Graph | None = None, bits: Any = 8, images: int = IMAGES) -> Attribution:
     data = demo.test_images()
     assert data.y is not None
     network = quantise(snn, bits=bits)
-    return ecc_lava.attribute(network, _images(), data.y[:IMAGES], snn=snn, graph=graph or _digits())
+    return ecc_lava.attribute(network, _images(images), data.y[:images], snn=snn, graph=graph or _digits())
 
 
 # what the rungs are
@@ -309,7 +309,7 @@ def test_few_bits_in_one_layer_are_found(layer: str, bits: int) -> None:
 
 def test_few_timesteps_are_found() -> None:
     """Of few steps both whole spikes and their times are wrong; the remedy is the same."""
-    found = _found(_converted("channel", 4))
+    found = _found(_converted("channel", 4), images=200)
     assert {advice.cause for advice in found.advice[:2]} == {"timesteps", "timing"}
     assert all("--timesteps 8" in advice.sentence for advice in found.advice[:2])
     others = [rung.change.points for rung in found.rungs[1:] if rung.change and rung.name not in ("timesteps", "timing")]

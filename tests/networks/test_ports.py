@@ -81,11 +81,13 @@ def test_inputs_are_given_by_name_or_in_order(made: Made) -> None:
     by_name: Any = forward(graph, x)
     for name, value in by_name.items():
         np.testing.assert_array_equal(in_order[name], value)
+    channels_last: Any = forward(graph, {**x, "image": x["image"].transpose(0, 2, 3, 1)})
+    np.testing.assert_array_equal(channels_last["class"], by_name["class"])  # the shape leaves no other reading
     for bad, says in (
         (x["image"], "takes 2 inputs, give arrays by name: image, vector"),
         ({"image": x["image"]}, "holds inputs image; the network takes image, vector"),
         ({**x, "image": x["image"][:2]}, "different numbers of samples, image 2, vector 4"),
-        ({**x, "image": x["image"].transpose(0, 2, 3, 1)}, r"input 'image': shape .* takes \(N, 2, 6, 5\)"),
+        ({**x, "image": x["image"].transpose(0, 1, 3, 2)}, r"input 'image': shape .* takes \(N, 2, 6, 5\)"),
     ):
         with pytest.raises(InvalidInput, match=says):
             forward(graph, bad)

@@ -89,6 +89,7 @@ for chosen in (None, "jax"):
     assert all("set KERAS_BACKEND=tensorflow" in message and "jax" in message for message in messages)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 def test_another_back_end_reads_the_same_numbers(saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model, files = saved
