@@ -94,7 +94,7 @@ def _found(snn: SpikingNetwork, graph: Graph | None = None, bits: Any = 8, image
 # what the rungs are
 
 
-@settings(SOME, max_examples=12)
+@settings(SOME, max_examples=9)
 @given(graphs(), st.sampled_from(["ecc", "channel", "best"]), st.integers(2, 8), st.sampled_from([1, 1, 3, 8]))
 def test_losses_sum_to_the_whole_and_the_rungs_are_what_the_back_ends_give(graph: Graph, recipe: str, bits: int, payload: int) -> None:
     x = np.random.default_rng(3).uniform(-1, 1, (9, *graph.input.shape))

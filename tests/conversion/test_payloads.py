@@ -50,7 +50,7 @@ def _graph(seed: int = 0) -> Graph:
 
 
 @given(graph=graphs(), payload=PAYLOADS, timesteps=st.integers(1, 4), recipe=st.sampled_from(["ecc", "channel", "best"]))
-@settings(derandomize=True, deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 def test_every_recipe_converts_and_all_engines_agree(graph: Graph, payload: Payload, timesteps: int, recipe: str) -> None:
     x = _images(graph, 6)
     options: dict[str, Any] = {"payload_bits": payload.bits, "signed_spikes": payload.signed, "timesteps": timesteps, "recipe": recipe}

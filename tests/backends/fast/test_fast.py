@@ -276,7 +276,7 @@ def test_c_without_this_processors_extensions(cache: Path, monkeypatch: pytest.M
     assert library is not None
     plain = NativeKernels(library)
     monkeypatch.setattr(fast_module, "kernels", lambda: plain)
-    for seed in range(20):
+    for seed in range(12):
         network = random_network(seed, rails=seed % 4 == 0, ranges=True, ports=seed % 3 == 0, sparse=seed % 5 == 0)
         _check(network, 6, 2, seed)
         _check(with_payloads(network, seed), 2, 2, seed)
