@@ -145,9 +145,11 @@ class PopulationQuantiser:
     def _coarse(self, options: list[list[int]]) -> tuple[Float, list[int]]:
         """Return units so coarse that one step's input stays in range, and the smallest exponents that leave every threshold its least.
 
-        Channels of many large inputs then leave some bits unused.
+        Channels of many large inputs then leave some bits unused, and where no option suits, projections share one exponent.
         """
-        for exponents in options:
+        format = self._format
+        alike = [[exponent] * len(self._inputs) for exponent in range(format.exponent_min, format.exponent_max + 1)]
+        for exponents in [*options, *alike]:
             units = self._units(exponents)
             for _ in range(COARSER):
                 reach = self._needed(self._bound(units, exponents), units)

@@ -47,6 +47,20 @@ def test_a_payload_is_a_shift_of_the_potential(bits: int) -> None:
         assert (vth.astype(np.int64) * 2 * Payload(bits).largest <= 2 * LOIHI2.potential_max).all()
 
 
+def test_projections_of_other_proportions_in_one_channel_find_units() -> None:
+    """By their medians they lie nine powers of two apart, in the first channel both are large."""
+    inputs = [Population.ideal(name, (1, 1, 1), Kind.INPUT) for name in "xy"]
+    q = replace(Population.ideal("q", (1, 1, 3), Kind.IF), payload=Payload(8), observed=np.array([[[59000.0, 250.0, 850.0]]]))
+    weights = {"x": np.array([[3000.0, 0.5, 2.0]]), "y": np.array([[233000.0, 330.0, 1250.0]])}
+    wires = [*(Projection(name, "q", Dense(w)) for name, w in weights.items()), Projection("q", "r", Dense(np.ones((3, 1))))]
+    populations = (*inputs, q, Population.ideal("r", (1, 1, 1), Kind.READOUT))
+    network = SpikingNetwork(populations, tuple(wires), (InputCoding("graded"), InputCoding("events")), 1)
+    made = quantise(network)
+    assert (made.by_name["q"].vth >= 1).all()
+    for projection in made.into("q"):
+        assert np.abs(projection.geometry.kernel[0]).max() > 0
+
+
 def test_a_silent_channel_holds_the_largest_payload_twice() -> None:
     silent = _weights(5, 4)
     silent[:, 2] = 0
