@@ -10,8 +10,8 @@ import pytest
 from ecc_lava.common import BINARY, Payload, integrate_and_fire
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.calibration import response, threads
+from ecc_lava.conversion.calibration.candidates import Candidates, Recorded, tried
 from ecc_lava.conversion.calibration.neuron_fit import fit_neurons
-from ecc_lava.conversion.calibration.trials import Candidates, Recorded, tried
 
 
 def _recorded(rows: int, channels: int, payload: Payload = BINARY, together: bool = False, steps: int = 6) -> Recorded:

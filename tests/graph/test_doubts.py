@@ -118,7 +118,9 @@ def test_statistics_are_a_record_outside_the_digest() -> None:
         again = read_graph(file["seen"]).scales[0].seen
         assert read_graph(file["bare"]).scales[0].seen is None
     assert again is not None
-    np.testing.assert_array_equal(again.mean, graph.scales[0].seen.mean)  # type: ignore[union-attr]
+    seen = graph.scales[0].seen
+    assert seen is not None
+    np.testing.assert_array_equal(again.mean, seen.mean)
     with pytest.raises(InvalidNetwork, match="not negative"):
         Statistics(np.zeros(1), -np.ones(1))
 

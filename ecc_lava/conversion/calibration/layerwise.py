@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ecc_lava.common import Array, Float
+from ecc_lava.conversion.calibration.candidates import Candidates, Recorded, best_gains
 from ecc_lava.conversion.calibration.changes import with_divided_weights, with_numbers
 from ecc_lava.conversion.calibration.goal import Goal, rows_of
 from ecc_lava.conversion.calibration.neuron_fit import fit_neurons
@@ -33,7 +34,6 @@ from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.regression import HELD_OUT
 from ecc_lava.conversion.calibration.response import moments
 from ecc_lava.conversion.calibration.shifts import with_shifts
-from ecc_lava.conversion.calibration.trials import Candidates, Recorded, best_gains
 from ecc_lava.conversion.calibration.weight_rounding import with_rounded_weights
 from ecc_lava.conversion.calibration.weights import RefittedWeights, refitted
 from ecc_lava.conversion.passes.interface import IntegerPass
@@ -65,7 +65,7 @@ class LayerwiseCalibration(IntegerPass):
         layers that follow: much more than half a threshold helps a layer and harms the network.
     rows : int
         Neurons per channel, over images and positions, that weights are fitted on.
-    trial_rows : int
+    candidate_rows : int
         Neurons per channel that thresholds and initial potentials are tried on.
     refit : bool
         Whether weights are refitted where rates are coarse, and rounded together where payloads have several bits.
@@ -77,7 +77,7 @@ class LayerwiseCalibration(IntegerPass):
     fraction: float = 0.5
     v_init_offset: tuple[float, ...] = (-0.15, 0.0, 0.15, 0.3, 0.45, 0.6)
     rows: int = 16384
-    trial_rows: int = 4096
+    candidate_rows: int = 4096
     refit: bool = True
     answers: int = 2
 
@@ -107,8 +107,8 @@ class LayerwiseCalibration(IntegerPass):
         """Return the network with one integrate-and-fire population calibrated; its spikes have arrived."""
         goal = Goal.of(network, population, ideal)
         network, weights = self._weights(network, population, ideal, arrivals)
-        current = arrivals.currents(network, goal.name, self.trial_rows)
-        target = arrivals.sampled(population, goal.rates, self.trial_rows)
+        current = arrivals.currents(network, goal.name, self.candidate_rows)
+        target = arrivals.sampled(population, goal.rates, self.candidate_rows)
         fit = fit_neurons(
             Recorded(current, target, goal.largest_gain, population.payload, goal.together),
             thresholds=(1.0,) if goal.fixed else self.thresholds,

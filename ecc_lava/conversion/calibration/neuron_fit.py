@@ -12,8 +12,8 @@ from itertools import product
 import numpy as np
 
 from ecc_lava.common import Array, Float
+from ecc_lava.conversion.calibration.candidates import Candidates, Recorded, tried
 from ecc_lava.conversion.calibration.response import start_up
-from ecc_lava.conversion.calibration.trials import Candidates, Recorded, tried
 
 __all__ = ["fit_neurons"]
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from ecc_lava.common import Float
+from ecc_lava.conversion.calibration.candidates import Candidates, best_gains
 from ecc_lava.conversion.calibration.changes import with_divided_weights, with_numbers
 from ecc_lava.conversion.calibration.goal import Goal, rows_of
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.response import errors, moments
-from ecc_lava.conversion.calibration.trials import Candidates, best_gains
 from ecc_lava.geometry import over_synapses
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
