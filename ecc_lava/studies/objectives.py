@@ -53,7 +53,7 @@ OBJECTIVES: Final = {
     o.name: o
     for o in (
         Objective("accuracy", True, lambda t: None if t.figures is None else t.figures.score, "a trial that runs"),
-        Objective("agreement", True, lambda t: None if t.figures is None else t.figures.agreement, "a trial that runs"),
+        Objective("agreement", True, lambda t: None if t.figures is None else t.figures.kept, "a trial that runs"),
         Objective("memory", False, _memory, "a trial that runs"),
         Objective("latency", False, _latency, "a trial that runs"),
         Objective("events", False, lambda t: t.events_per_image, "a trial that runs"),
@@ -61,7 +61,7 @@ OBJECTIVES: Final = {
         Objective("cores", False, _cores, "a mapper; the command line has one, and in Python you give `mapper`"),
     )
 }
-"""Name -> objective. Without labels, accuracy is the agreement with the CNN. Memory is in bits, latency in steps, energy in uJ an image."""
+"""Name -> objective. Agreement, and accuracy without labels, are what is kept of the CNN. Memory is in bits, energy in uJ an image."""
 
 
 def objective(name: str | Objective) -> Objective:

@@ -122,11 +122,13 @@ class Problem:
         events = costs(result, network)
         samples = batch_size(self.images)
         scores = self.scorer.scores(result.logits, self.cnn_logits)
+        agreement = self.scorer.agreement(scores)
         figures = Figures(
             images=samples,
             accuracy=self.scorer.accuracy(result.logits),
             ann_accuracy=self.scorer.accuracy(self.cnn_logits),
-            agreement=self.scorer.kept(scores),
+            agreement=agreement,
+            kept_variance=self.scorer.kept_variance(scores) if agreement is None else None,
             **_others(scores[0]),
             synaptic_bits=bits,
             average_bits=bits / max(weights, 1),

@@ -55,8 +55,19 @@ class StudyResult:
         """The CNN's accuracy on the study's images; None without labels."""
         return next((t.figures.ann_accuracy for t in self.trials if t.figures is not None), None)
 
+    @property
+    def score_name(self) -> str:
+        """What the scores of the trials are, in words."""
+        return self.kept_name if self.ann_accuracy is None else "accuracy"
+
+    @property
+    def kept_name(self) -> str:
+        """What the trials keep of the CNN, in words: its decisions, or the variance of its numbers."""
+        numbers = any(t.figures is not None and t.figures.agreement is None for t in self.trials)
+        return "variance kept of the CNN" if numbers else "agreement with the CNN"
+
     def best(self) -> Trial:
-        """Return the trial with the highest accuracy, or agreement without labels; on a tie, the trial with the fewest events.
+        """Return the trial with the highest score, which is what `score_name` says; on a tie, the trial with the fewest events.
 
         Raises
         ------

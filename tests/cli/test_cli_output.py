@@ -33,7 +33,7 @@ def test_convert_prints_one_object_and_no_noise(made: Made, network: Path) -> No
     assert facts["recipe"] == "best"
     assert facts["seed"] == 0
     net, snn, graph = ecc_lava.load(network)
-    assert facts["digest"] == net.digest
+    assert facts["network_digest"] == net.digest
     assert facts["network"] == str(network)
     assert facts["neurons"] == sum(p.neurons for p in net.populations[1:])
     assert snn is not None

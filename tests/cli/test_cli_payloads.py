@@ -94,7 +94,7 @@ def test_convert(call: Call, tmp_path: Path) -> None:
     common = ["convert", MODEL, "--calibration", DATA, "-o", tmp_path / "net.h5", "--recipe", "channel"]
     facts = call(*common, "--payload-bits", 4, "--signed-spikes", "--json").json
     assert (facts["payload_bits"], facts["signed_spikes"], facts["timesteps"]) == (4, True, 1)
-    assert ecc_lava.load(tmp_path / "net.h5")[0].digest == facts["digest"]
+    assert ecc_lava.load(tmp_path / "net.h5")[0].digest == facts["network_digest"]
     assert "signed payloads of 4 bits, T=1" in call(*common, "--payload-bits", 4, "--signed-spikes").out
     binary = call(*common).out
     assert "binary spikes, T=32" in binary and "--payload-bits 8" in binary

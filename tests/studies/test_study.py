@@ -31,6 +31,7 @@ from ecc_lava.studies.running import TrialProgress
 from ecc_lava.studies.search.search import Search
 from ecc_lava.studies.search.space import Space
 from ecc_lava.studies.settings import Setting, grid
+from ecc_lava.studies.show.page import page
 from ecc_lava.studies.show.picture import draw, draw_on, set_apart, tick_labels
 from ecc_lava.studies.trials.trial import Mapped, Trial
 from tests.helpers.images import as_array
@@ -186,7 +187,7 @@ class TestTrials:
         assert found.ann_accuracy is None
         assert [figures_of(t).accuracy for t in found.trials] == [None, None]
         assert [figures_of(t).loss for t in found.trials] == [None, None]
-        assert figures_of(found.best()).score == max(figures_of(t).agreement for t in found.trials)
+        assert figures_of(found.best()).score == max(figures_of(t).kept for t in found.trials)
 
     def test_a_mapper_is_asked_about_every_network(self, graph: Graph) -> None:
         found = _study(graph, bits=(3, 8), timesteps=4, mapper=lambda network, x: Mapped("c", network.bits, 1, 5.0, None), mapper_name="c")
@@ -379,7 +380,7 @@ def test_a_keras_model_and_arrays_are_enough() -> None:
     x = np.random.default_rng(0).random((20, 6, 6, 1)).astype(np.float32)
     found = ecc_lava.study(model, calibration=x, data=x, bits=(4, 8), timesteps=(4, 8))
     assert found.to_frame()[["bits", "timesteps"]].to_numpy().tolist() == [[4, 4], [8, 4], [4, 8], [8, 8]]
-    assert figures_of(found.best()).agreement > 0.5
+    assert figures_of(found.best()).kept > 0.5
 
 
 def test_numbers_are_scored_by_error_and_not_by_classes() -> None:
@@ -401,9 +402,12 @@ def test_numbers_are_scored_by_error_and_not_by_classes() -> None:
     assert best.figures.accuracy is None
     assert best.figures.score == pytest.approx(1 - (best.figures.relative_rms_error or 0) ** 2)
     assert (best.figures.correlation or 0) > 0.9
-    worst = min(found.rows, key=lambda row: row["agreement"])
+    worst = min(found.rows, key=lambda row: row["kept_variance"])
     assert worst["relative_rms_error"] > 0.5
-    assert worst["agreement"] < 0.75
+    assert worst["kept_variance"] < 0.75
+    assert worst["agreement"] is None, "numbers agree on nothing"
+    assert found.score_name == "variance kept of the CNN"
+    assert "agreement" not in page(found).split("<script", maxsplit=1)[0]
     labelled = ecc_lava.study(regressor, calibration=x, data=x, labels=x.mean((1, 2, 3)), bits=8, timesteps=16, recipes="channel")
     assert labelled.trials[0].figures is not None
     assert labelled.trials[0].figures.accuracy is None

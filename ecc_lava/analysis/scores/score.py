@@ -115,8 +115,10 @@ class Scorer:
         The share is ``1 - (relative RMS error)**2``, and 0 where an answer is no better than the mean.
         """
         share = self.agreement(scores)
-        if share is not None:
-            return share
+        return self.kept_variance(scores) if share is None else share
+
+    def kept_variance(self, scores: Sequence[OutputScore]) -> float:
+        """Return the share of the CNN's variance that outputs of numbers keep, their mean; see `kept`."""
         errors = [s.against_cnn.get("relative_rms_error") for s in scores if s.against_cnn is not None]
         return float(np.mean([0.0 if error is None else max(0.0, 1.0 - error**2) for error in errors]))
 

@@ -125,7 +125,7 @@ def _widths(bits: str | None, format: str) -> Bits | None:
 def _facts(network: QuantisedNetwork, per: str, recipe: str) -> dict[str, Any]:
     """Return the part of the JSON object that describes the network."""
     return {
-        "digest": network.digest,
+        "network_digest": network.digest,
         "timesteps": network.timesteps,
         "bits": network.bits,
         "bits_by_population": {p.target: p.bits for p in network.projections},

@@ -26,7 +26,8 @@ def show_study(result: StudyResult, title: str) -> None:
     varied = {name: text for name, text in _VARIED.items() if len({text(t) for t in result.trials}) > 1}
     front = set(result.front())
     mapped = any(t.mapped is not None for t in result.trials)
-    measures = ("accuracy (95 % interval)", "loss, points", "agreement", "weights, KiB", "M events", "steps", "energy, uJ")
+    kept = result.kept_name.removesuffix(" with the CNN").removesuffix(" of the CNN")
+    measures = ("accuracy (95 % interval)", "loss, points", kept, "weights, KiB", "M events", "steps", "energy, uJ")
     columns = ("bits", "T", *varied, *measures)
     rows = []
     for trial in result.trials:
@@ -58,7 +59,7 @@ def _figures(trial: Trial) -> tuple[str, ...]:
     return (
         as_percent(f.accuracy, f.images),
         "n/a" if f.loss is None else f"{100 * f.loss:.2f}",
-        as_percent(f.agreement),
+        as_percent(f.kept),
         f"{f.memory_kib:,.1f}",
         f"{(trial.events_per_image or 0.0) / 1e6:,.3f}",
         str(f.latency_steps),

@@ -79,7 +79,7 @@ def draw_on(axes: Any, result: StudyResult) -> None:
     best = sorted(front([t for t, _ in ran], ("accuracy", "memory")), key=lambda t: OBJECTIVES["memory"].value(t) or 0.0)
     shown = [(t.figures.memory_kib, 100 * max(t.figures.score, floor)) for t in best if t.figures is not None]
     axes[1].step(*zip(*shown, strict=True), where="post", color="0.2", linestyle=":", linewidth=1.4, label="front", zorder=2)
-    axes[0].set_ylabel(f"{'agreement with the CNN' if reference is None else 'accuracy'} on {ran[0][1].images:,} images, %")
+    axes[0].set_ylabel(f"{result.score_name} on {ran[0][1].images:,} images, %")
     if floor:
         axes[0].set_title(f"points below {100 * floor:.1f} % are drawn at the edge", fontsize=9, color="0.4")
     _legend(axes[1], ran)

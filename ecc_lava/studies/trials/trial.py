@@ -46,9 +46,8 @@ class Figures:
     images : int
     accuracy, ann_accuracy : float or None
         Of the integer network and of the CNN, on the same images; None without labels, or where outputs are numbers.
-    agreement : float
-        Fraction of the decisions (classes, positions, labels) that both make alike; where outputs are numbers, the share of their variance
-        that is kept.
+    agreement : float or None
+        Fraction of the decisions (classes, positions, labels) that both make alike; None where outputs are numbers.
     synaptic_bits : int
         Memory of the weights, each stored weight counted once at its width.
     average_bits : float
@@ -69,12 +68,14 @@ class Figures:
         Spikes with a payload times their synapses, each a multiplication; bits that spikes carry. Trials of earlier versions have none.
     mean_iou, relative_rms_error, correlation : float or None
         Of the first output against the CNN's: of maps, and of numbers.
+    kept_variance : float or None
+        The share of the CNN's variance that is kept, where outputs are numbers.
     """
 
     images: int
     accuracy: float | None
     ann_accuracy: float | None
-    agreement: float
+    agreement: float | None
     synaptic_bits: int
     average_bits: float
     synops_per_image: float
@@ -93,6 +94,7 @@ class Figures:
     mean_iou: float | None = None
     relative_rms_error: float | None = None
     correlation: float | None = None
+    kept_variance: float | None = None
 
     @property
     def loss(self) -> float | None:
@@ -106,13 +108,18 @@ class Figures:
 
     @property
     def score(self) -> float:
-        """Accuracy; without labels, the agreement with the CNN."""
-        return self.agreement if self.accuracy is None else self.accuracy
+        """Accuracy; without labels, what is kept of the CNN."""
+        return self.kept if self.accuracy is None else self.accuracy
+
+    @property
+    def kept(self) -> float:
+        """How much of the CNN is kept, 0 to 1: the agreement, or of numbers the share of their variance."""
+        return (self.kept_variance or 0.0) if self.agreement is None else self.agreement
 
     @property
     def interval(self) -> tuple[float, float]:
         """The ends of the 95 % interval of `score`, for the number of images; the score itself where outputs are numbers."""
-        return wilson(self.score, self.images) if self.relative_rms_error is None else (self.score, self.score)
+        return wilson(self.score, self.images) if self.kept_variance is None else (self.score, self.score)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ _COLUMNS: Final = {
     "interval": ("95 % interval", "{:.1%} to {:.1%}"),
     "loss_points": ("loss, points", "{:.2f}"),
     "agreement": ("agreement", "{:.2%}"),
+    "kept_variance": ("variance kept", "{:.2%}"),
     "memory_kib": ("memory, KiB", "{:,.1f}"),
     "events": ("events", "{:,.0f}"),
     "energy_uj": ("energy, µJ", "{:,.1f}"),
@@ -84,7 +85,7 @@ def page(result: StudyResult, title: str = "a model") -> str:
         energy_note=result.energy_note,
         images=ran[0][1].images,
         ann=result.ann_accuracy,
-        what=_what(result),
+        what=result.score_name,
         objectives=result.objectives,
         points=points,
         failed=[(_name(trial), trial.error) for trial in result.trials if trial.error is not None],
@@ -97,14 +98,10 @@ def page(result: StudyResult, title: str = "a model") -> str:
             "series": [{"name": " ".join(others), "width": width} for width, *others in series],
             "axes": axes,
             "ann": result.ann_accuracy if result.ann_accuracy is not None else 1.0,
-            "what": _what(result),
+            "what": result.score_name,
         },
         about={name: value for name, value in result.context.items() if value not in (None, "")},
     )
-
-
-def _what(result: StudyResult) -> str:
-    return "agreement with the CNN" if result.ann_accuracy is None else "accuracy"
 
 
 def _series(trial: Trial) -> tuple[str, ...]:
@@ -136,6 +133,7 @@ def _point(trial: Trial, f: Figures, series: int, on_front: bool) -> dict[str, A
         "accuracy": f.accuracy,
         "loss_points": None if f.loss is None else 100.0 * f.loss,
         "agreement": f.agreement,
+        "kept_variance": f.kept_variance,
         "average_bits": f.average_bits,
         "memory_kib": f.memory_kib,
         "events": trial.events_per_image,
