@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -52,8 +53,25 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for a run that repeats another one elsewhere."""
+    parser.addoption("--cases", type=int, metavar="N", help="run at most N cases of each test, evenly spread")
+
+
+def _some_cases(items: list[pytest.Item], most: int) -> set[pytest.Item]:
+    """Return at most so many items of each test, evenly spread from its first case to its last."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.split("[", 1)[0], []).append(item)
+    return {same[at] for same in cases.values() for at in np.linspace(0, len(same) - 1, min(most, len(same))).round().astype(int)}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out cases where asked, and begin with the longest files."""
+    if (most := config.getoption("--cases")) is not None:
+        kept = _some_cases(items, most)
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = [item for item in items if item in kept]
 
     def rank(item: pytest.Item) -> int:
         return min((LONGEST.index(name) for name in (item.path.name, item.path.parent.name) if name in LONGEST), default=len(LONGEST))
