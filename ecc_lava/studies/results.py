@@ -98,8 +98,12 @@ class StudyResult:
     @property
     def energy_note(self) -> str:
         """What the energies of the trials include and leave out, and why some have none, in a sentence without a stop."""
-        notes = [_energy_note(t, t.figures) for t in self.trials if t.figures is not None]
-        return "; ".join(dict.fromkeys(notes))
+        notes: dict[str, dict[str, None]] = {}
+        for trial in self.trials:
+            if trial.figures is not None:
+                note, reasons = _energy_note(trial, trial.figures)
+                notes.setdefault(note, {}).update(dict.fromkeys(reasons))
+        return "; ".join(f"{note}{': ' if reasons else ''}{', '.join(reasons)}" for note, reasons in notes.items())
 
     def front(self, *objectives: str | Objective) -> tuple[Trial, ...]:
         """Return the trials that no other trial dominates in the given objectives, by default those of the study."""
@@ -151,19 +155,21 @@ class StudyResult:
         write_bytes(path, sink.getvalue().to_pybytes())
 
 
-def _energy_note(trial: Trial, f: Figures) -> str:
+def _energy_note(trial: Trial, f: Figures) -> tuple[str, list[str]]:
+    """Return what a trial's energy includes, or that it has none, and the reasons for that."""
     mapped = trial.mapped
     if mapped is None:
         counted = (f.spikes_per_image, f.synops_per_image, f.input_macs_per_image, f.graded_synops_per_image, f.payload_bits_per_image)
         account = core_account(ImageEvents(*counted, f.updates_per_image), FORMATS[trial.setting.format])
         if account.why_none is not None:
-            return f"no energy for {trial.setting.format}: {account.why_none}"
-        return f"energy of {trial.setting.format} is of synops and updates, all active, without {' and without '.join(account.left_out)}"
+            return f"no energy for {trial.setting.format}", account.why_none.split("; ")
+        left_out = " and without ".join(account.left_out)
+        return f"energy of {trial.setting.format} is of synops and updates, all active, without {left_out}", []
     if mapped.energy_uj is None:
         why = "the network does not fit" if mapped.cores is None else "it has no figures for all these events"
-        return f"no energy for {mapped.chip}: {why}"
+        return f"no energy for {mapped.chip}", [why]
     images = "" if mapped.mapped_images is None else f" of the first {mapped.mapped_images} images"
-    return f"energy of {mapped.chip} is of synops, updates, all active, messages, hops and static power{images}, without {HOST}"
+    return f"energy of {mapped.chip} is of synops, updates, all active, messages, hops and static power{images}, without {HOST}", []
 
 
 def require_pyarrow() -> None:

@@ -99,6 +99,10 @@ def test_energies_say_what_they_are_of_and_why_there_are_none() -> None:
         assert note in StudyResult((trial,)).energy_note
         assert note in page(StudyResult((trial,))).replace("Energy of", "energy of").replace("No energ", "no energ")
     assert notes["no energy for c: the network does not fit"].energy_uj is None
+    graded = Trial("b", Setting.of(4, 8), replace(figures(Setting.of(4, 8)), graded_synops_per_image=5.0))
+    both = StudyResult((first, graded)).energy_note
+    assert both.count("no energy for loihi2") == both.count("no energies are published for loihi2") == 1, "each reason once"
+    assert "graded synops" in both
 
 
 def test_a_study_without_a_trial_that_ran_has_no_page() -> None:

@@ -25,14 +25,15 @@ MODEL_WORDS: Final = {
     SynapseModel.IDEAL: "Synaptic memory holds weights alone, without lists: a bound, not a chip.",
 }
 
-_UNITS: Final = (("_fj", "pJ", 1000), ("_ps", "ns", 1000), ("_uw", "mW", 1000), ("_bits", "bits", 1))
-"""(ending of a figure's name, unit on the page, stored units per shown unit)."""
+_UNITS: Final = (("_fj", "energy", "pJ", 1000), ("_ps", "time", "ns", 1000), ("_uw", "power", "mW", 1000), ("_bits", "", "bits", 1))
+"""(ending of a figure's name, what it is, unit on the page, stored units per shown unit)."""
 
 
 def figure_words(name: str) -> str:
-    """Return a figure's name without its unit."""
-    for ending, _, _ in _UNITS:
-        name = name.removesuffix(ending)
+    """Return a figure's name with what it is in place of its unit."""
+    for ending, quantity, _, _ in _UNITS:
+        if name.endswith(ending):
+            name = f"{name.removesuffix(ending)} {quantity}".strip()
     return name.replace("_", " ")
 
 
@@ -40,7 +41,7 @@ def figure_text(name: str, value: int | None) -> str:
     """Return a figure's value with its unit."""
     if value is None:
         return "none"
-    for ending, unit, stored in _UNITS:
+    for ending, _, unit, stored in _UNITS:
         if name.endswith(ending):
             return f"{value / stored:,.10g} {unit}"
     return f"{value:,}"

@@ -25,7 +25,7 @@ from hw_mappings.costs.cost import estimate
 from hw_mappings.costs.events import events
 from hw_mappings.mapping.deployed import deployed
 from hw_mappings.report.page import data as page_data
-from hw_mappings.report.page.words import RESOURCE_WORDS
+from hw_mappings.report.page.words import RESOURCE_WORDS, figure_words
 from hw_mappings.report.rows import layer_claims, summary
 from tests.helpers.browser import chromium, colours, contrasts, in_colours, on_paper
 from tests.helpers.chips import TINY, chip_with
@@ -157,6 +157,12 @@ def test_tables_say_what_limits_and_what_is_assumed(made: tuple[QuantisedNetwork
         shown = name if name != EVIL else "</script>"
         assert re.search(rf"{re.escape(shown)}.*?{RESOURCE_WORDS[limit][0]}", words, re.DOTALL)
         assert f"{known[limit]:.2f}" in words
+
+
+def test_figures_have_names_of_their_own() -> None:
+    words = [figure_words(name) for name in figure_names()]
+    assert len(set(words)) == len(words)
+    assert {"synop energy", "synop time", "static power", "memory"} <= set(words)
 
 
 def test_the_account_of_energy_is_on_the_page(made: tuple[QuantisedNetwork, Mapping, Result], html: str) -> None:
