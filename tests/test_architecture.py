@@ -48,6 +48,7 @@ HEAVY = {"tensorflow", "keras", "lava", "h5py", "numba", "matplotlib", "scipy", 
     "PIL",
     "pandas",
     "pyarrow",
+    "threadpoolctl",
 }
 
 MAY_IMPORT = {
@@ -67,6 +68,7 @@ MAY_IMPORT = {
     "markupsafe": ("ecc_lava/common/pages.py",),
     "rich": ("ecc_lava/cli/",),
     "typer": ("ecc_lava/cli/",),
+    "threadpoolctl": ("ecc_lava/conversion/blas.py",),
     "scipy": ("ecc_lava/geometry/", "ecc_lava/conversion/", "hw_mappings/"),
 }
 """Heavy package -> beginnings of the paths that may import it."""

@@ -25,11 +25,14 @@ class Recording:
         Whether the readouts' potential after every step is kept.
     potentials : frozenset of str or None
         Populations, beside the readouts, whose last potential is wanted; None for all. `fast` writes no others where spikes have payloads.
+    inputs : bool
+        Whether the activity of the inputs is wanted; `fast` counts none otherwise.
     """
 
     rasters: frozenset[str] = frozenset()
     over_time: bool = False
     potentials: frozenset[str] | None = None
+    inputs: bool = True
 
 
 @dataclass(frozen=True)

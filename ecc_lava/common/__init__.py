@@ -13,6 +13,7 @@ from ecc_lava.common.pages import rendered
 from ecc_lava.common.programs import own_program
 from ecc_lava.common.progress import Progress, StageProgress
 from ecc_lava.common.silence import silenced
+from ecc_lava.common.threads import in_parts, on_all_cores
 
 __all__ = [
     "BINARY",
@@ -30,9 +31,11 @@ __all__ = [
     "check_writable",
     "compiled_by",
     "first_output",
+    "in_parts",
     "in_steps",
     "integrate_and_fire",
     "joined",
+    "on_all_cores",
     "only",
     "output_of",
     "own_program",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ecc_lava.common import Array, Float
+from ecc_lava.common import Array, Float, on_all_cores
 from ecc_lava.inputs import batch_size, parts
 from ecc_lava.networks import SpikingNetwork, ideal_rates
 
@@ -49,18 +49,19 @@ def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: 
     -------
     dict of name -> float64 array (1, 1, 1) or (1, 1, C)
     """
-    kept: dict[str, list[Array]] = {name: [] for name in per}
-    for part in parts(images, BATCH):
-        activations = ideal_rates(network, part, np.float32)
-        for name in per:
-            kept[name].append(_thinned(activations[name], batch_size(images), percentile))
-    found = {}
-    for name, how in per.items():
-        values, payload = np.concatenate(kept.pop(name)), network.by_name[name].payload
-        found[name] = _scale(values, how, percentile)
-        if payload.is_shift:
-            found[name] = _fitted(values, found[name], payload.largest * (network.timesteps or 1))
-    return found
+
+    def activations(part: Mapping[str, Float]) -> dict[str, Array]:
+        found = ideal_rates(network, part, np.float32)
+        return {name: _thinned(found[name], batch_size(images), percentile) for name in per}
+
+    kept = on_all_cores(activations, parts(images, BATCH))
+
+    def scale(name: str) -> Float:
+        values, payload = np.concatenate([part.pop(name) for part in kept]), network.by_name[name].payload
+        found = _scale(values, per[name], percentile)
+        return _fitted(values, found, payload.largest * (network.timesteps or 1)) if payload.is_shift else found
+
+    return dict(zip(per, on_all_cores(scale, per), strict=True))
 
 
 def _fitted(values: Array, scale: Float, levels: int) -> Float:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, Array, Images, Payload, Progress, silenced
+from ecc_lava.conversion.blas import one_blas_thread
 from ecc_lava.conversion.passes.interface import IntegerOptions, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, passes_of
 from ecc_lava.errors import InvalidInput
@@ -114,8 +115,10 @@ def convert(
         _log.warning("%s", doubt)
     if not steps_in_time:
         _check_steps(network, timesteps)
-    for step in passes_of(recipe, payload, IntegerOptions(format, own_widths(network, held) if bits is None else bits, graph, progress)):
-        network = step(network, images).with_trace(step)
+    passes = passes_of(recipe, payload, IntegerOptions(format, own_widths(network, held) if bits is None else bits, graph, progress))
+    with one_blas_thread():
+        for step in passes:
+            network = step(network, images).with_trace(step)
     return network
 
 

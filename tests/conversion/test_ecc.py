@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
-from ecc_lava.common import BINARY
+from ecc_lava.common import BINARY, threads
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion import activations
 from ecc_lava.conversion.calibration.response import errors, moments
@@ -374,6 +374,21 @@ def test_calibration_tells_how_far_it_is() -> None:
     silent = convert(graph, calibration=x, timesteps=4)
     assert heard.trace == silent.trace
     assert ecc_lava.quantise(heard).digest == ecc_lava.quantise(silent).digest
+
+
+@pytest.mark.parametrize("payload_bits", [1, 4])
+def test_the_number_of_cores_changes_nothing(payload_bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = _small_graph()
+    x = _images(graph, 80)
+
+    def digest() -> str:
+        return ecc_lava.quantise(convert(graph, calibration=x, timesteps=4, payload_bits=payload_bits)).digest
+
+    whole = digest()
+    monkeypatch.setattr(threads, "usable_cores", lambda: 1)
+    monkeypatch.setattr(threads, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(threads._own, "is_worker", True, raising=False)
+    assert digest() == whole
 
 
 def test_the_input_is_encoded_once() -> None:

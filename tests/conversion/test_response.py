@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecc_lava.common import BINARY, Payload, integrate_and_fire
+from ecc_lava.common import BINARY, Payload, integrate_and_fire, threads
 from ecc_lava.common.arrays import Array
-from ecc_lava.conversion.calibration import response, threads
+from ecc_lava.conversion.calibration import response
 from ecc_lava.conversion.calibration.candidates import Candidates, Recorded, tried
 from ecc_lava.conversion.calibration.neuron_fit import fit_neurons
 

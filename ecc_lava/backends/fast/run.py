@@ -88,7 +88,7 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
             pool.shutdown(cancel_futures=True)
             raise
     run.refuse_overflow()
-    inputs = {name: input_activity(x, timesteps, recording, name) for name, x in q.items()}
+    inputs = {name: input_activity(x, timesteps, recording, name) for name, x in q.items()} if recording.inputs else {}
     return inputs | {name: output.activity() for name, output in outputs.items()}
 
 

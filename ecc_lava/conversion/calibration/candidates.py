@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, Payload, compiled_by
-from ecc_lava.conversion.calibration.threads import in_parts
+from ecc_lava.common import Array, Float, Payload, compiled_by, in_parts
 
 __all__ = ["Candidates", "Recorded", "best_gains", "tried"]
 

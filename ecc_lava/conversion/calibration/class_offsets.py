@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ecc_lava.backends import simulate
-from ecc_lava.common import Array, Float, joined, output_of
+from ecc_lava.common import Array, Float, joined, on_all_cores, output_of
 from ecc_lava.conversion.calibration.presynaptic import of_maps
 from ecc_lava.conversion.passes.interface import IntegerOptions, IntegerPass
 from ecc_lava.errors import InvalidInput, RangeError
@@ -89,7 +89,7 @@ class ClassOffsets(IntegerPass):
             except RangeError as error:  # images a little unlike the calibration images already are too much
                 _log.warning("classes are not offset: on images moved by %d %%, %s", 100 * SHIFT, error)
                 return network
-            ideal += [rate_forward(on_maps, part, np.float32) for part in parts(copy, BATCH)]
+            ideal += on_all_cores(lambda part: rate_forward(on_maps, part, np.float32), parts(copy, BATCH))
         self.tell("offsetting classes", len(copies), len(copies))
         both, bias = (joined(ideal), joined(answers)), {p.name: p.bias for p in network.populations}
         for p in classifiers:

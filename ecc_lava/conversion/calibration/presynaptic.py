@@ -8,17 +8,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ecc_lava.backends import BACKENDS, Recording, compact_raster, sent_at_steps
-from ecc_lava.common import Array, Float, Shape
+from ecc_lava.common import Array, Float, Shape, on_all_cores
 from ecc_lava.formats import number_format
-from ecc_lava.geometry import Conv, Dense, apply, apply_at, windows
-from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
-from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork, own_rate
+from ecc_lava.geometry import Conv, Dense, apply_at, windows
+from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, parts, sent
+from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork, input_sum, own_rate
 from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
 
 __all__ = ["PresynapticInput", "of_maps"]
 
 BYTES = 2**28
 """Most memory for spikes and currents at once, bytes."""
+
+
+PART_BYTES = 2**27
+"""Most memory for the spikes of the images whose currents one thread computes at once, bytes."""
+
+IMAGES = 32
+"""Images whose sums one thread computes at once; the same on any number of cores, and with it every rounding."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +74,7 @@ class PresynapticInput:
 
     def ideal_sum(self, population: Population) -> Array:
         """Return the input sum plus bias of ideal rates, float32 (N, H, W, C)."""
-        total: Array = population.bias.astype(np.float32)
-        for p in self._network.into(population.name):
-            total = total + apply(p.geometry, self._ideal[p.source])
-        return total
+        return _summed(self._network, population.name, self._ideal)
 
     def settle(self, population: Population, ideal: Array) -> None:
         """Keep the ideal rates of a population, and drop what no later population reads."""
@@ -84,10 +88,7 @@ class PresynapticInput:
 
     def sums(self, network: SpikingNetwork, target: str) -> Array:
         """Return the input sum plus bias of the rates that arrive, per step, float32 (N, H, W, C)."""
-        total: Array = network.by_name[target].bias.astype(np.float32)
-        for p in network.into(target):
-            total = total + apply(p.geometry, self._sent[p.source].rates)
-        return total
+        return _summed(network, target, {name: source.rates for name, source in self._sent.items()})
 
     def _positions(self, population: Population, most: int | None = None) -> tuple[Array, Array]:
         """Return the rows and columns of the sampled positions, the same for every image, for at most `most` neurons per channel."""
@@ -104,35 +105,37 @@ class PresynapticInput:
 
     def currents(self, network: SpikingNetwork, target: str, most: int | None = None) -> Array:
         """Return the input of every step at the sampled positions, bias included, float32 (M, T, C)."""
+        rows, columns = self._positions(network.by_name[target], most)
+        neurons = max(int(np.prod(network.by_name[p.source].shape)) for p in network.into(target))
+        size = max(1, min(IMAGES, PART_BYTES // (4 * self.timesteps * neurons)))
+
+        def part(start: int) -> Array:
+            return self._currents_at(network, target, slice(start, start + size), rows, columns)
+
+        return np.concatenate(on_all_cores(part, range(0, self._samples, size)))
+
+    def _currents_at(self, network: SpikingNetwork, target: str, images: slice, rows: Array, columns: Array) -> Array:
+        """Return the input of every step of some images at some positions, bias included, float32 (M, T, C)."""
         population = network.by_name[target]
-        rows, columns = self._positions(population, most)
-        channels, number = population.shape[2], len(rows)
-        bias = np.broadcast_to(population.bias, population.shape)[rows, columns].astype(np.float32)
-        total = np.empty((self._samples, self.timesteps, number, channels), np.float32)
-        total[...] = bias
+        total: Array = np.broadcast_to(population.bias, population.shape)[rows, columns].astype(np.float32)
         for p in network.into(target):
-            source = self._sent[p.source]
+            source, shape = self._sent[p.source], network.by_name[p.source].shape
             if source.raster is None:
-                total += apply_at(p.geometry, source.rates, rows, columns)[:, None]
-                continue
-            shape = network.by_name[p.source].shape
-            size = max(1, BYTES // (4 * self.timesteps * int(np.prod(shape))))
-            for start in range(0, self._samples, size):
-                spikes = sent_at_steps(source.raster[start : start + size], shape)
+                total = total + apply_at(p.geometry, source.rates[images], rows, columns)[:, None]
+            else:
+                spikes = sent_at_steps(source.raster[images], shape)
                 part = apply_at(p.geometry, spikes.reshape(-1, *shape), rows, columns, np.float32)
-                total[start : start + size] += part.reshape(-1, self.timesteps, number, channels)
-        return np.ascontiguousarray(total.transpose(0, 2, 1, 3)).reshape(-1, self.timesteps, channels)
+                total = total + part.reshape(*spikes.shape[:2], *part.shape[1:])
+        total = np.broadcast_to(total, (len(total), self.timesteps, *total.shape[2:]))
+        return np.ascontiguousarray(total.transpose(0, 2, 1, 3)).reshape(-1, self.timesteps, total.shape[3])
 
     def reach(self, network: SpikingNetwork, target: str) -> Float:
         """Return every channel's largest |input + bias| of one step, over all images and positions, (1, 1, C)."""
         sources = {p.source: self._sent[p.source] for p in network.into(target)}
-        bias = network.by_name[target].bias.astype(np.float32)
         largest = np.zeros(network.by_name[target].shape[2])
         for step in range(1 if all(s.raster is None for s in sources.values()) else self.timesteps):
-            total: Array = bias
-            for p in network.into(target):
-                total = total + apply(p.geometry, self._at_step(sources[p.source], network.by_name[p.source].shape, step))
-            largest = np.maximum(largest, np.abs(total).max(axis=(0, 1, 2)))
+            arrived = {name: self._at_step(source, network.by_name[name].shape, step) for name, source in sources.items()}
+            largest = np.maximum(largest, np.abs(_summed(network, target, arrived)).max(axis=(0, 1, 2)))
         return largest.reshape(1, 1, -1)
 
     @staticmethod
@@ -159,7 +162,7 @@ class PresynapticInput:
         integer = self.integers(network, target)
         run = BACKENDS["fast"].load()
         size = max(1, BYTES // (self.timesteps * sum(p.neurons for p in integer.populations)))
-        recording, rates, rasters = Recording(frozenset([target])), [], []
+        recording, rates, rasters = Recording(frozenset([target]), inputs=False), [], []
         for start in range(0, self._samples, size):
             sent = {p.name: self._given(p, slice(start, start + size)) for p in integer.inputs}
             activity = run(integer, sent, self.timesteps, recording)[target]
@@ -189,6 +192,12 @@ class PresynapticInput:
         if sent.raster is None:
             return sent.rates[part].astype(np.uint8)
         return sent_at_steps(sent.raster[part], source.shape).astype(source.payload.dtype)
+
+
+def _summed(network: SpikingNetwork, target: str, rates: Mapping[str, Array]) -> Array:
+    """Return the input sum plus bias of a population, from the rates of its sources; float32 (N, H, W, C)."""
+    sources = {p.source: rates[p.source] for p in network.into(target)}
+    return np.concatenate(on_all_cores(lambda part: input_sum(network, network.by_name[target], part), parts(sources, IMAGES)))
 
 
 def _packed(spikes: Array) -> Array:

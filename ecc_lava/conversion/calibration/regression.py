@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from ecc_lava.common import Array, Float
+from ecc_lava.common import Array, Float, on_all_cores
 
 __all__ = ["HELD_OUT", "WIDEST", "Correction", "Regression"]
 
@@ -26,6 +26,15 @@ WIDEST = 8192
 
 ROWS = 4096
 """Most rows that weights of more inputs are fitted to, evenly spaced."""
+
+
+BLOCKS, BLOCK_VALUES = 4, 2**26
+"""Most blocks of rows whose products are made at once, and most numbers in these products; the same on any number of cores."""
+
+CHANNELS = 64
+"""Channels that one thread solves for at once."""
+
+_Solve: TypeAlias = Callable[[Array], Array]
 
 
 class Correction(NamedTuple):
@@ -53,16 +62,20 @@ class Regression:
             inputs = self._inputs
         self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
         self._gram = self._product(self._fitted)
-        self._penalty = PENALTIES[0]
+        self._solve: _Solve | None = None
 
     def _product(self, rows: slice) -> Array:
-        part = self._inputs[rows]
-        product: Array = part.T @ part
+        """Return the sum of the inputs' products with one another over some rows, (K, K)."""
+        inputs = self._inputs[rows]
+        size = -(-len(inputs) // max(1, min(BLOCKS, BLOCK_VALUES // inputs.shape[1] ** 2))) or 1
+        blocks = [inputs[start : start + size] for start in range(0, len(inputs), size)]
+        product: Array = sum(on_all_cores(lambda block: block.T @ block, blocks))
         return product
 
     def _cross(self, missing: Array, rows: slice) -> Array:
-        cross: Array = self._inputs[rows].T @ missing[rows]
-        return cross
+        """Return the sum of the inputs' products with what is missing over some rows, (K, C)."""
+        inputs = self._inputs[rows].T
+        return _by_channels(lambda part: inputs @ part[rows], missing)
 
     def correction(self, missing: Array) -> Correction | None:
         """Return the change of weights and bias that brings the sums nearest to what they should be, or None if no change is better.
@@ -80,20 +93,24 @@ class Regression:
         missing = missing[self._rows]
         left_out, mean = slice(self._fitted.stop, None), missing.mean(axis=0)
         missing = missing - mean
-        cross = self._cross(missing, self._fitted)
+        cross, least = self._cross(missing, self._fitted), np.inf
 
         @cache
         def error(place: int) -> float:
-            weights = self._solved(self._gram, PENALTIES[place], cross)
-            return float(np.square(missing[left_out] - self._inputs[left_out] @ weights).sum())
+            nonlocal least
+            solve = self._ridge(self._gram, place)
+            found = float(np.square(missing[left_out] - self._inputs[left_out] @ solve(cross)).sum())
+            if found < least:
+                least, self._solve = found, solve
+            return found
 
         best = _descended(error, USUAL, len(PENALTIES))
-        if error(best) >= float(np.square(missing[left_out]).sum()):
+        if least >= float(np.square(missing[left_out]).sum()):
+            self._solve = self._ridge(self._gram, 0)
             return None
-        self._penalty = PENALTIES[best]
         gram = (self._gram + self._product(left_out)).astype(np.float64)
         cross = (cross + self._cross(missing, left_out)).astype(np.float64)
-        found = self._expanded(self._solved(gram, self._penalty, cross))
+        found = self._expanded(self._ridge(gram, best)(cross))
         return Correction(found, mean - self._mean @ found)
 
     def step(self, error: Array) -> Float | None:
@@ -101,30 +118,34 @@ class Regression:
 
         This is a Gauss-Newton step as if every neuron answered a change of its input. Silent neurons do not, so the step is too short.
         """
-        if not self._gram.any():
+        if self._solve is None:
             return None
         error = error[self._rows]
-        cross = self._cross(error - error.mean(axis=0), self._fitted)
-        return self._expanded(self._solved(self._gram, self._penalty, cross)).astype(np.float64)
+        return self._expanded(self._solve(self._cross(error - error.mean(axis=0), self._fitted))).astype(np.float64)
+
+    def _ridge(self, gram: Array, place: int) -> _Solve:
+        """Return what solves ``(gram + penalty * mean square) @ weights = cross`` for weights (K, C), in the precision of `gram`."""
+        import scipy.linalg
+
+        ridged = gram.copy()
+        np.einsum("ii->i", ridged)[:] += PENALTIES[place] * float(np.trace(gram, dtype=np.float64)) / self._size
+        factor = scipy.linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)  # symmetric: LAPACK takes it transposed as it lies
+        return lambda cross: _by_channels(lambda part: scipy.linalg.cho_solve(factor, part, check_finite=False), cross)
 
     def _expanded(self, weights: Float) -> Float:
         """Return weights of all inputs from those of their coordinates."""
         return weights if self._basis is None else self._basis @ weights
 
-    def _solved(self, gram: Array, penalty: float, cross: Array) -> Array:
-        """Return ``inv(gram + penalty * mean square) @ cross``, (K, C), in the precision of its arguments."""
-        import scipy.linalg
 
-        ridged = gram.copy()
-        np.einsum("ii->i", ridged)[:] += penalty * float(np.trace(gram, dtype=np.float64)) / self._size
-        factor = scipy.linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)  # symmetric: LAPACK takes it transposed as it lies
-        weights: Array = scipy.linalg.cho_solve(factor, cross, check_finite=False)
-        return weights
+def _by_channels(product: Callable[[Array], Array], values: Array) -> Array:
+    """Return a function's value of (K, C), whose columns do not depend on one another, some columns at a time on all cores."""
+    parts = [values[:, start : start + CHANNELS] for start in range(0, values.shape[1], CHANNELS)]
+    return np.concatenate(on_all_cores(product, parts), axis=1)
 
 
 def _descended(error: Callable[[int], float], start: int, number: int) -> int:
     """Return the place where an error falls no further, of so many, going from `start` towards the side where it falls."""
-    step = -1 if start and error(start - 1) < error(start) else 1
+    step = -1 if start and error(start) > error(start - 1) else 1
     while 0 <= start + step < number and error(start + step) < error(start):
         start += step
     return start

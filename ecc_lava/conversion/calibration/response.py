@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, compiled_by
-from ecc_lava.conversion.calibration.threads import in_parts
+from ecc_lava.common import Array, Float, compiled_by, in_parts
 
 __all__ = ["errors", "moments", "start_up"]
 
