@@ -24,6 +24,7 @@ WIDE: dict[str, tuple[Shape, Geometry]] = {
         (3, 3, 90),
         Conv(mantissas(3, 2, 1, 40), (1, 1), (1, 0, 0, 1), groups=40, reads=(45, 85), writes=(67, 130)),
     ),
+    "depthwise, behind one word of lanes": ((2, 2, 150), Conv(mantissas(2, 2, 1, 150), groups=150, writes=(70, 220))),
     "depthwise, several times": ((3, 3, 70), Conv(mantissas(2, 2, 1, 140), groups=70)),
     "groups of few channels": ((3, 3, 96), Conv(mantissas(3, 3, 3, 128), groups=32)),
     "groups of many channels": ((3, 3, 8), Conv(mantissas(2, 2, 4, 200), groups=2)),

@@ -169,7 +169,7 @@ def cut_synapses(s: TapSynapses, block: int, lanes: int, out: tuple[int, int]) -
         return None
     first = (start - block) // LANES * LANES
     width = rounded(stop - block) - first
-    if width not in BLOCK_SIZES:
+    if width not in BLOCK_SIZES and not s.masked:  # masked lanes that no weight has would be read beyond the source's spare words
         first, width = 0, lanes
     into = slice(start - block - first, stop - block - first)
     gain = None if conv.gain is None else np.array(conv.gain, np.int32).ravel()

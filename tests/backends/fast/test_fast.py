@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +15,6 @@ from hypothesis import strategies as st
 from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
 from ecc_lava.backends.fast.jobs import Kernels
-from ecc_lava.backends.fast.kernels import compile as fast_compile
 from ecc_lava.backends.fast.kernels.compile import load_library
 from ecc_lava.backends.fast.kernels.native import NativeKernels
 from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
@@ -34,7 +29,7 @@ from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedPr
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity
 from tests.helpers.graphs import geometries, shapes
-from tests.helpers.networks import random_images, random_network, with_payloads
+from tests.helpers.networks import random_images, random_network
 from tests.helpers.windows import WIDE, mantissas
 
 SOME = settings(derandomize=True, deadline=None, max_examples=40)
@@ -207,78 +202,3 @@ def test_memory_chooses_the_batch() -> None:
     neurons = sum(p.neurons for p in network.populations)
     assert large - small == pytest.approx(10**9 / (16 * neurons), rel=0.01)  # lists are there for those that run; results for all
     assert images_per_batch(network, 6, _everything(network), 2 * 10**9) < large
-
-
-# ── compiling ──
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    if all(shutil.which(name) is None for name in fast_compile._COMPILERS):
-        pytest.skip(NEEDS_COMPILER)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "ecc_lava"
-
-
-def test_a_library_is_compiled_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_library() is not None
-    (library,) = cache.iterdir()
-    assert library.suffix == ".so"
-    before = library.stat().st_mtime_ns
-    monkeypatch.setattr(fast_compile, "_compile", pytest.fail)
-    assert load_library() is not None
-    assert library.stat().st_mtime_ns == before
-
-
-def test_a_broken_library_is_compiled_again(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
-    compiler = next(filter(None, map(shutil.which, fast_compile._COMPILERS)))
-    cache.mkdir()
-    (cache / f"fast_kernels-{fast_compile._digest(compiler)}.so").write_bytes(b"broken")
-    assert load_library() is not None
-    assert "is compiled again" in caplog.text
-
-
-def test_a_cache_that_cannot_be_written(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
-    cache.write_text("a file where the folder should be")
-    assert load_library() is not None
-    assert "compiling them for this process only" in caplog.text
-    assert str(cache) in caplog.text
-
-
-def test_no_compiler(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setenv("PATH", "")
-    assert load_library() is None
-    assert "no C compiler (cc, gcc, clang) was found" in caplog.text
-    assert isinstance(_CHOOSE.__wrapped__(), NumbaKernels)
-
-
-def test_a_compiler_that_fails(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    false = tmp_path / "cc"
-    false.write_text("#!/bin/sh\necho what a pity >&2\nexit 1\n")
-    false.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert load_library() is None
-    assert "what a pity" in caplog.text
-    assert not list(cache.iterdir())
-
-
-def test_compiled_kernels_start_without_numba() -> None:
-    if load_library() is None:
-        pytest.skip(NEEDS_COMPILER)
-    program = "import sys\nfrom ecc_lava.backends.fast.run import kernels\nkernels()\nprint('numba' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
-
-
-def test_c_without_this_processors_extensions(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_compile, "_FOR_THIS_PROCESSOR", ((),))
-    library = load_library()
-    assert library is not None
-    plain = NativeKernels(library)
-    monkeypatch.setattr(fast_module, "kernels", lambda: plain)
-    for seed in range(12):
-        network = random_network(seed, rails=seed % 4 == 0, ranges=True, ports=seed % 3 == 0, sparse=seed % 5 == 0)
-        _check(network, 6, 2, seed)
-        _check(with_payloads(network, seed), 2, 2, seed)
-    for source, geometry in WIDE.values():
-        _check(_chain(source, [geometry]), 6)

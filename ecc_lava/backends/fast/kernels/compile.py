@@ -1,7 +1,7 @@
-"""Compiles the C kernels with the system's compiler when they are first used, and keeps the library in a per-user cache folder.
+"""Compiles the C kernels with the system's compiler when they are first used; `keeping` keeps the library for later processes.
 
-The library's name holds a digest of the source, the compiler, its options and the processor. So a change of any of them makes another
-library, and unlike machines may share a home folder.
+The library's key is a digest of the source, the compiler, its options and the processor. So a change of any of them makes another
+library, and unlike machines may share a home folder. The library holds its key, so one that was made of another source is found.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import logging
-import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["load_library"]
+from ecc_lava.backends.fast.kernels.keeping import DRAFT, PREFIX, keep, kept, private_folder, sweep
+from ecc_lava.backends.fast.kernels.native import SIGNATURES
+
+__all__ = ["compile_kernels", "load_library"]
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +31,10 @@ _OPTIONS = ("-std=gnu11", "-O3", "-fwrapv", "-shared", "-fPIC")
 _FOR_THIS_PROCESSOR = (("-march=native", "-mprefer-vector-width=512"), ("-march=native",), ("-mcpu=native",), ())
 """Options to try in this order, because not every compiler has every option."""
 _LIMIT_S = 60.0
+_ROOM = 2**20
+"""Bytes that a folder must have free for the compiler's output."""
+_TRIAL = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).is_dense()"
+"""Run in a process of its own, because a library that is wrong may end the process that loads it."""
 
 
 def load_library() -> ctypes.CDLL | None:
@@ -36,67 +44,102 @@ def load_library() -> ctypes.CDLL | None:
         _log.warning("no C compiler (%s) was found: the fast back end runs its slower numba kernels", ", ".join(_COMPILERS))
         return None
     try:
-        return _cached(compiler, _cache_folder()) or _compiled_privately(compiler)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or error
-        _log.warning("%s cannot compile the kernels (%s): the fast back end runs its slower numba kernels", compiler, said)
+        key = _digest(compiler)
+        folder = private_folder()
+        library = None if folder is None else kept(folder, key)
+        return _made(compiler, key, folder) if library is None else _opened(library, key)
+    except (OSError, ValueError, AttributeError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        told = said.decode(errors="backslashreplace") if isinstance(said, bytes) else said
+        shown = " ".join(told.split())[:300].encode("unicode_escape").decode()  # a compiler may print any bytes
+        _log.warning("%s cannot compile the kernels (%s): the fast back end runs its slower numba kernels", compiler, shown)
         return None
 
 
-def _cache_folder() -> Path:
-    named = os.environ.get("XDG_CACHE_HOME")
-    return (Path(named) if named else Path("~/.cache").expanduser()) / "ecc_lava"
+def _made(compiler: str, key: str, folder: Path | None) -> ctypes.CDLL:
+    """Compile, try and load the library, and keep it in the folder if there is one."""
+    if folder is not None:
+        sweep(folder)
+    with _draft(folder) as place:  # a loaded library no longer needs its file
+        made = Path(place) / "fast_kernels.so"
+        compile_kernels(compiler, made, (f"-DKERNELS_KEY={key}",))
+        subprocess.run([sys.executable, "-I", "-c", _TRIAL, str(made)], check=True, capture_output=True, timeout=_LIMIT_S)
+        library = _opened(made, key)
+        if folder is not None:
+            keep(folder, key, made)
+        return library
 
 
-def _cached(compiler: str, folder: Path) -> ctypes.CDLL | None:
-    """Return the library from the cache folder, compiled first if need be; None if the folder cannot be written."""
-    library = folder / f"fast_kernels-{_digest(compiler)}.so"
-    if library.is_file():
+def _draft(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
+    """Make a folder with room for the compiler's output: in the folder of kept libraries if it has room, else with temporary files."""
+    for place in (folder, None)[folder is None :]:
+        draft = None
         try:
-            return ctypes.CDLL(str(library))
+            draft = tempfile.TemporaryDirectory(prefix=PREFIX, suffix=DRAFT, dir=place, ignore_cleanup_errors=True)
+            probe = Path(draft.name) / "room"
+            probe.write_bytes(bytes(_ROOM))
+            probe.unlink()
+            return draft
         except OSError as error:
-            _log.warning("%s cannot be loaded (%s) and is compiled again", library, error)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, made = tempfile.mkstemp(prefix="fast_kernels-", suffix=".tmp", dir=folder)
-    except OSError as error:
-        _log.warning("kernels cannot be kept in %s (%s; set XDG_CACHE_HOME): compiling them for this process only", folder, error)
-        return None
-    os.close(descriptor)
-    try:
-        _compile(compiler, Path(made))
-        Path(made).replace(library)  # another process may look for the library now and must not see a part
-    finally:
-        Path(made).unlink(missing_ok=True)
-    return ctypes.CDLL(str(library))
+            if draft is not None:
+                draft.cleanup()
+            if place is None:
+                raise
+            _log.debug("%s has no room to compile in: %s", place, error)
+    raise AssertionError
 
 
-def _compiled_privately(compiler: str) -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory(prefix="ecc_lava-") as folder:  # a loaded library no longer needs its file
-        library = Path(folder) / "fast_kernels.so"
-        _compile(compiler, library)
-        return ctypes.CDLL(str(library))
+def _opened(path: Path, key: str) -> ctypes.CDLL:
+    """Load a library, and check that it was made of this source.
+
+    Raises
+    ------
+    OSError
+        If the file is no library.
+    ValueError
+        If it has another key, or lacks one of the functions.
+    """
+    library = ctypes.CDLL(str(path))
+    missing = [name for name in ("kernels_key", "is_dense", *SIGNATURES) if not hasattr(library, name)]
+    if missing:
+        raise ValueError(f"its library has no {missing[0]}")
+    if (ctypes.c_char * (len(key) + 1)).in_dll(library, "kernels_key").value != key.encode():
+        raise ValueError("its library was made of another source")
+    return library
 
 
-def _compile(compiler: str, library: Path) -> None:
+def compile_kernels(compiler: str, library: Path, further: Sequence[str] = ()) -> None:
+    """Compile the kernels to a file, with further options.
+
+    Raises
+    ------
+    subprocess.SubprocessError
+        If the compiler fails or takes too long.
+    """
     for options in _FOR_THIS_PROCESSOR:
-        command = [compiler, *_OPTIONS, *options, "-o", str(library), str(_SOURCE)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S)
+        command = [compiler, *_OPTIONS, *options, *further, "-o", str(library), str(_SOURCE)]
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_LIMIT_S)
         if done.returncode == 0:
             return
     raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
 
 
 def _digest(compiler: str) -> str:
-    version = subprocess.run([compiler, "--version"], capture_output=True, timeout=_LIMIT_S).stdout
+    version = subprocess.run([compiler, "--version"], capture_output=True, stdin=subprocess.DEVNULL, timeout=_LIMIT_S).stdout
     sources = _SOURCE.read_bytes() + _INCLUDED.read_bytes()
-    parts = (sources, repr((_OPTIONS, _FOR_THIS_PROCESSOR)).encode(), compiler.encode(), version, _processor().encode())
+    parts = (
+        sources,
+        repr((_OPTIONS, _FOR_THIS_PROCESSOR)).encode(),
+        compiler.encode(errors="surrogateescape"),
+        version,
+        _processor().encode(),
+    )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def _processor() -> str:
     """Return the processor's name and features."""
     told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.is_file() else []
+    lines = told.read_text(errors="replace").splitlines() if told.is_file() else []
     said = {line.partition(":")[0].strip(): line for line in lines}
     return "\n".join([platform.machine(), platform.processor(), *(said.get(key, "") for key in ("model name", "flags", "Features"))])

@@ -18,6 +18,12 @@
 #include <immintrin.h>
 #endif
 
+#ifdef KERNELS_KEY
+#define TEXT_OF(key) #key
+#define TEXT(key) TEXT_OF(key)
+const char kernels_key[] = TEXT(KERNELS_KEY); /* tells a library of this source from others */
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 #define LANES 64
 #define STEPS 32 /* of one pass over a position: what current[][] holds */

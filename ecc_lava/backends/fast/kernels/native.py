@@ -13,9 +13,22 @@ from ecc_lava.backends.fast.plan import DENSE_LANES, LANES, KernelPiece, LayerPl
 from ecc_lava.common import BINARY, Array, Shape
 from ecc_lava.networks import Kind
 
-__all__ = ["NativeKernels"]
+__all__ = ["SIGNATURES", "NativeKernels"]
 
 _KINDS = {Kind.IF: 0, Kind.STEP: 1, Kind.READOUT: 2}
+
+_POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
+
+SIGNATURES: dict[str, list[Any]] = {
+    "run_layer": [_POINTER, _POINTER, *[_NUMBER] * 4],
+    "run_graded": [_POINTER, _POINTER, *[_NUMBER] * 4],
+    "run_valued": [_POINTER, _POINTER, *[_NUMBER] * 4],
+    "count_rows": [_POINTER, _NUMBER, _NUMBER, _POINTER],
+    "list_events": [_POINTER, *[_NUMBER] * 8, _POINTER, _POINTER, _POINTER],
+    "list_values": [_POINTER, *[_NUMBER] * 5, _POINTER, _POINTER, _POINTER],
+    "spread": [_POINTER, *[_NUMBER] * 6, _POINTER],
+}
+"""Functions of the library, with their arguments."""
 
 
 def _fields(integers: str, pointers: str) -> list[tuple[str, Any]]:
@@ -120,20 +133,10 @@ class NativeKernels:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
-        pointer, number = ctypes.c_void_p, ctypes.c_int64
-        signatures: dict[str, list[Any]] = {
-            "run_layer": [pointer, pointer, *[number] * 4],
-            "run_graded": [pointer, pointer, *[number] * 4],
-            "run_valued": [pointer, pointer, *[number] * 4],
-            "count_rows": [pointer, number, number, pointer],
-            "list_events": [pointer, *[number] * 8, pointer, pointer, pointer],
-            "list_values": [pointer, *[number] * 5, pointer, pointer, pointer],
-            "spread": [pointer, *[number] * 6, pointer],
-        }
-        for name, arguments in signatures.items():
+        for name, arguments in SIGNATURES.items():
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, None
-        library.is_dense.restype = number
+        library.is_dense.restype = _NUMBER
         self.is_dense = bool(library.is_dense())
 
     def prepare(self, layer: LayerPlan) -> _Prepared:
