@@ -82,7 +82,8 @@ def input_sum(network: SpikingNetwork, population: Population, rate: Mapping[str
     total: Array = np.asarray(population.bias)
     for projection in network.into(population.name):
         part = apply(projection.geometry, rate[projection.source])
-        total = total.astype(part.dtype, copy=False) + part
+        part += total.astype(part.dtype, copy=False)
+        total = part
     return total
 
 

@@ -102,10 +102,10 @@ def test_without_an_error_there_is_no_offset() -> None:
 def test_images_are_moved_and_their_edges_repeated() -> None:
     x = np.arange(32.0 * 20).reshape(1, 32, 20, 1)
     copies = [copy["input"] for copy in class_offsets._moved({"input": x})]
-    assert len(copies) == 4
+    assert len(copies) == 2
     assert copies[0][0, :3, 0, 0].tolist() == x[0, 2:5, 1, 0].tolist()  # up by 2 of 32 rows, left by 1 of 20 columns
     assert copies[0][0, -3:, -2, 0].tolist() == [x[0, -1, -1, 0]] * 3
-    assert copies[3][0, :3, 5, 0].tolist() == [x[0, 0, 4, 0]] * 3  # down, right
+    assert copies[1][0, :3, 5, 0].tolist() == [x[0, 0, 4, 0]] * 3  # down, right
     assert all(copy.shape == x.shape and not np.array_equal(copy, x) for copy in copies)
 
 

