@@ -29,7 +29,7 @@ COMPILING = {
 }
 
 
-@pytest.mark.parametrize("room", COMPILING)
+@pytest.mark.parametrize("room", ["fast", "calibration", pytest.param("annealing", marks=pytest.mark.slow)])
 def test_without_a_folder_for_the_cache(room: str, tmp_path: Path) -> None:
     """The functions compile for this process alone and say so."""
     runs, prints = COMPILING[room]

@@ -175,7 +175,7 @@ def _start(address: Path, notes: Path, seconds: float, settings: int = len(SETTI
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("name", ["trials.db", "trials.journal"])
+@pytest.mark.parametrize("name", [pytest.param("trials.db", marks=pytest.mark.slow), "trials.journal"])
 def test_processes_at_once_share_the_keys(name: str, tmp_path: Path) -> None:
     """They make the storage, claim and finish at the same time, and one of them is killed."""
     noted = Noted(tmp_path / "notes")

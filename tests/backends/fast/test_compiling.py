@@ -231,6 +231,7 @@ def test_compiled_kernels_start_without_numba() -> None:
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.slow
 def test_c_without_this_processors_extensions(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_compile, "_FOR_THIS_PROCESSOR", ((),))
     library = load_library()
