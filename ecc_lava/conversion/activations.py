@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ecc_lava.common import Array, Float, on_all_cores
+from ecc_lava.conversion.at_once import images_at_once
 from ecc_lava.inputs import batch_size, parts
 from ecc_lava.networks import SpikingNetwork, ideal_rates
 
@@ -17,10 +18,6 @@ DEAD = 1e-6
 
 VALUES = 2**25
 """Most activations of one population kept for a percentile, evenly spaced among all."""
-
-BATCH = 32
-"""Images evaluated at once."""
-
 
 FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0)
 """Lambdas that are tried for graded spikes, relative to the percentile."""
@@ -54,7 +51,7 @@ def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: 
         found = ideal_rates(network, part, np.float32)
         return {name: _thinned(found[name], batch_size(images), percentile) for name in per}
 
-    kept = on_all_cores(activations, parts(images, BATCH))
+    kept = on_all_cores(activations, parts(images, images_at_once(sum(p.neurons for p in network.populations))))
 
     def scale(name: str) -> Float:
         values, payload = np.concatenate([part.pop(name) for part in kept]), network.by_name[name].payload

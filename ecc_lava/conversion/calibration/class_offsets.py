@@ -10,6 +10,7 @@ import numpy as np
 
 from ecc_lava.backends import simulate
 from ecc_lava.common import Array, Float, joined, on_all_cores, output_of
+from ecc_lava.conversion.at_once import images_at_once
 from ecc_lava.conversion.calibration.presynaptic import of_maps
 from ecc_lava.conversion.passes.interface import IntegerOptions, IntegerPass
 from ecc_lava.errors import InvalidInput, RangeError
@@ -34,9 +35,6 @@ PRIOR = 0.5
 
 USUAL = (0.1, 100.0)
 """Least and largest standard deviation of logits that are taken as they are."""
-
-BATCH = 32
-"""Images whose ideal rates are computed at once."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class ClassOffsets(IntegerPass):
             return network
         on_maps = replace(network, codings=of_maps(network.codings))
         integers = quantise(on_maps, format=format, bits=bits)
-        answers, ideal = [], []
+        answers, ideal, at_once = [], [], images_at_once(sum(p.neurons for p in network.populations))
         for done, copy in enumerate(copies):
             self.tell("offsetting classes", done, len(copies))
             try:
@@ -91,7 +89,7 @@ class ClassOffsets(IntegerPass):
             except RangeError as error:  # images a little unlike the calibration images already are too much
                 _log.warning("classes are not offset: on images moved by %d %%, %s", 100 * SHIFT, error)
                 return network
-            ideal += on_all_cores(lambda part: rate_forward(on_maps, part, np.float32), parts(copy, BATCH))
+            ideal += on_all_cores(lambda part: rate_forward(on_maps, part, np.float32), parts(copy, at_once))
         self.tell("offsetting classes", len(copies), len(copies))
         both, bias = (joined(ideal), joined(answers)), {p.name: p.bias for p in network.populations}
         for p in classifiers:

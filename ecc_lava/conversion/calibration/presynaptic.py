@@ -9,6 +9,7 @@ import numpy as np
 
 from ecc_lava.backends import BACKENDS, Recording, compact_raster, sent_at_steps
 from ecc_lava.common import Array, Float, Shape, on_all_cores
+from ecc_lava.conversion.at_once import images_at_once
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply_at, windows
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, parts, sent
@@ -19,13 +20,6 @@ __all__ = ["PresynapticInput", "of_maps"]
 
 BYTES = 2**28
 """Most memory for spikes and currents at once, bytes."""
-
-
-PART_BYTES = 2**27
-"""Most memory for the spikes of the images whose currents one thread computes at once, bytes."""
-
-IMAGES = 32
-"""Images whose sums one thread computes at once; the same on any number of cores, and with it every rounding."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +101,7 @@ class PresynapticInput:
         """Return the input of every step at the sampled positions, bias included, float32 (M, T, C)."""
         rows, columns = self._positions(network.by_name[target], most)
         neurons = max(int(np.prod(network.by_name[p.source].shape)) for p in network.into(target))
-        size = max(1, min(IMAGES, PART_BYTES // (4 * self.timesteps * neurons)))
+        size = images_at_once(self.timesteps * neurons)
 
         def part(start: int) -> Array:
             return self._currents_at(network, target, slice(start, start + size), rows, columns)
@@ -196,8 +190,9 @@ class PresynapticInput:
 
 def _summed(network: SpikingNetwork, target: str, rates: Mapping[str, Array]) -> Array:
     """Return the input sum plus bias of a population, from the rates of its sources; float32 (N, H, W, C)."""
-    sources = {p.source: rates[p.source] for p in network.into(target)}
-    return np.concatenate(on_all_cores(lambda part: input_sum(network, network.by_name[target], part), parts(sources, IMAGES)))
+    sources, population = {p.source: rates[p.source] for p in network.into(target)}, network.by_name[target]
+    at_once = images_at_once(population.neurons + sum(network.by_name[name].neurons for name in sources))
+    return np.concatenate(on_all_cores(lambda part: input_sum(network, population, part), parts(sources, at_once)))
 
 
 def _packed(spikes: Array) -> Array:
