@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecc_lava.cli.files import make_folder
 from ecc_lava.common import check_writable, write_bytes
-from ecc_lava.studies import StudyResult, draw, page, require_pyarrow
+from ecc_lava.studies import StudyResult, address_of, draw, page, require_pyarrow
 
 __all__ = ["StudyFolder"]
 
@@ -35,9 +35,14 @@ class StudyFolder:
     parquet: bool
 
     @property
-    def trials(self) -> str:
-        """Where trials are kept."""
-        return self.storage or str(self.out / TRIALS)
+    def trials(self) -> str | Path:
+        """Where trials are kept, as `study` takes it."""
+        return self.storage or self.out / TRIALS
+
+    @property
+    def shown_trials(self) -> str:
+        """Where trials are kept, without a password."""
+        return str(address_of(self.trials))
 
     @property
     def written(self) -> list[Path]:
@@ -49,6 +54,7 @@ class StudyFolder:
         if self.parquet:
             require_pyarrow()
         make_folder(self.out)
+        address_of(self.trials)  # refused before long work
         for path in self.written:
             check_writable(path, inputs=inputs)
 
@@ -58,7 +64,7 @@ class StudyFolder:
         try:
             yield
         except KeyboardInterrupt:
-            sys.stderr.write(f"ecc-lava: what is finished is kept in {self.trials}; the same command goes on from there\n")
+            sys.stderr.write(f"ecc-lava: what is finished is kept in {self.shown_trials}; the same command goes on from there\n")
             raise
 
     def write(self, result: StudyResult, model: str) -> None:

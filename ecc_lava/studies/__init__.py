@@ -14,6 +14,7 @@ from ecc_lava.studies.search.samplers import SAMPLERS
 from ecc_lava.studies.search.search import Search
 from ecc_lava.studies.show.page import page
 from ecc_lava.studies.show.picture import draw
+from ecc_lava.studies.trials.addresses import address_of
 from ecc_lava.studies.trials.trial import Mapped, Trial
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "StudyResult",
     "Trial",
     "TrialProgress",
+    "address_of",
     "draw",
     "page",
     "require_pyarrow",

@@ -171,7 +171,7 @@ def command(
         emit_json(_as_json(result, folder, seconds=round(time.perf_counter() - started, 3)))
         return
     show_study(result, f"{model.name} on {data.name}")
-    show_lines(f"written: {', '.join(map(str, folder.written))}; trials are kept in {folder.trials}")
+    show_lines(f"written: {', '.join(map(str, folder.written))}; trials are kept in {folder.shown_trials}")
 
 
 def _grid(
@@ -217,6 +217,6 @@ def _as_json(result: StudyResult, folder: StudyFolder, seconds: float) -> dict[s
         left_out=list(result.left_out),
         searched=[trial.as_row() for trial in result.searched],
         seconds=seconds,
-        storage=folder.trials,
+        storage=folder.shown_trials,
         files=[str(path) for path in folder.written],
     )

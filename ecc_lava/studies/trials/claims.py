@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from ecc_lava.errors import FileError
 from ecc_lava.studies.trials.optuna_values import shown_values
+from ecc_lava.studies.trials.records import as_record
 from ecc_lava.studies.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -29,8 +31,9 @@ HELD: Final[set[str]] = set()
 class Claim:
     """A key that this process runs, until the claim is finished or released."""
 
-    def __init__(self, storage: BaseStorage, number: int, key: str, token: str, beat: float) -> None:
-        self._storage, self._number, self._token, self._beat, self.key = storage, number, token, beat, key
+    def __init__(self, storage: BaseStorage, number: int, context: str, key: str, token: str, beat: float) -> None:
+        self._storage, self._number, self._context, self._token, self._beat = storage, number, context, token, beat
+        self.key = key
 
     @contextmanager
     def beating(self) -> Iterator[None]:
@@ -51,7 +54,8 @@ class Claim:
         except BaseException:
             stop.set()
             thread.join()
-            self.release()
+            with suppress(FileError):  # the claim ends with this process; what stopped the block is what counts
+                self.release()
             raise
         finally:
             stop.set()
@@ -63,7 +67,7 @@ class Claim:
         from optuna.trial import TrialState
 
         try:
-            self._storage.set_trial_user_attr(self._number, "trial", trial.as_dict())
+            self._storage.set_trial_user_attr(self._number, "trial", as_record(trial, self._context))
             return self._storage.set_trial_state_values(self._number, TrialState.COMPLETE, shown_values(trial))
         except optuna.exceptions.UpdateFinishedTrialError:
             return False

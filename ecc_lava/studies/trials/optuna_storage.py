@@ -5,15 +5,21 @@ An SQLite file serves the processes of one machine. Processes of several machine
 
 from __future__ import annotations
 
+import functools
 import random
+import sqlite3
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ecc_lava.errors import FileError, InvalidInput, MissingDependency
+from ecc_lava.errors import EccLavaError, FileError, InvalidInput, MissingDependency
+from ecc_lava.studies.trials.addresses import StorageAddress, address_of
+from ecc_lava.studies.trials.damage import check_journal, is_damage, read_all, renew
+from ecc_lava.studies.trials.optuna_values import DIRECTIONS, finished_trial
+from ecc_lava.studies.trials.records import STUDY, Record, is_of_trials
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -27,8 +33,15 @@ TRIES = 20
 BUSY_SECONDS = 60
 """Seconds that a process waits while others write to the same SQLite file."""
 
-LOCK_SECONDS = 5
-"""Seconds after which a journal's lock counts as left by a killed process; writing a line takes milliseconds."""
+_REMEDIES = {
+    "full": "free some space, and run the same command again",
+    "space": "free some space, and run the same command again",
+    "locked": "others hold it; run the same command again",
+    "readonly": "make it writable, or give another place with --storage",
+    "unable to open": "make it and its folder readable and writable, or give another place with --storage",
+    "denied": "make it readable and writable, or give another place with --storage",
+}
+"""What helps, by a word of the reason."""
 
 
 def open_storage(address: str | Path | None) -> BaseStorage:
@@ -38,7 +51,8 @@ def open_storage(address: str | Path | None) -> BaseStorage:
     ----------
     address : str, path or None
         A database URL (``sqlite:///trials.db``, ``mysql://...``, ``postgresql://...``), a file that ends in ``.log`` or ``.journal`` (or
-        ``journal:FILE``) for Optuna's journal, any other path for an SQLite file, or None for memory.
+        ``journal:FILE``) for Optuna's journal, any other path for an SQLite file, or None for memory. A damaged file is set aside, and its
+        whole trials go into a new one.
 
     Raises
     ------
@@ -55,12 +69,19 @@ def open_storage(address: str | Path | None) -> BaseStorage:
 
     if address is None:
         return optuna.storages.InMemoryStorage()
-    text = str(address)
-    if text.startswith("journal:") or text.endswith((".log", ".journal")):
-        return _journal(Path(text.removeprefix("journal:")))
-    if "://" not in text:
-        text = f"sqlite:///{text}"
-    return _database(text)
+    place = address_of(address)
+    try:
+        return _guarded(_opened(place), place)
+    except EccLavaError:
+        raise
+    except Exception as error:  # a damaged file makes Optuna raise every kind of error
+        if place.path is None or not is_damage(error) or not is_of_trials(place.path):
+            raise _worded(error, place) from error
+    renew(place.path, functools.partial(_filled, place.is_journal))
+    try:
+        return _guarded(_opened(place), place)
+    except Exception as error:
+        raise (error if isinstance(error, EccLavaError) else _worded(error, place)) from error
 
 
 def open_study(storage: BaseStorage, name: str, directions: Sequence[str]) -> Study:
@@ -73,8 +94,10 @@ def open_study(storage: BaseStorage, name: str, directions: Sequence[str]) -> St
             return optuna.create_study(
                 study_name=name, storage=storage, directions=[StudyDirection[d.upper()] for d in directions], load_if_exists=True
             )
-    except (optuna.exceptions.StorageInternalError, OSError) as error:
-        raise FileError(f"the storage of trials cannot be used: {str(error).splitlines()[0]}") from error
+    except EccLavaError:
+        raise
+    except Exception as error:  # a storage raises every kind of error
+        raise _worded(error, None) from error
 
 
 @contextmanager
@@ -90,34 +113,89 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
+def _opened(place: StorageAddress) -> BaseStorage:
+    """Open a storage and read all of it."""
+    with quiet():
+        if place.is_journal and place.path is not None:
+            before = place.path.read_bytes() if place.path.exists() else b""  # others may add lines while this process reads
+            storage = _journal(place.path)
+            check_journal(storage, before)
+        else:
+            storage = _database(place)
+        read_all(storage)
+    return storage
+
+
+def _filled(is_journal: bool, path: Path, records: Sequence[Record]) -> None:
+    """Write whole trials into an empty storage at a path."""
+    storage = _opened(StorageAddress(path, is_journal))
+    for record in records:
+        study = open_study(storage, f"{STUDY}{record.context}", DIRECTIONS)
+        storage.create_new_trial(study._study_id, finished_trial(record.trial, record.context))
+
+
+def _guarded(storage: BaseStorage, place: StorageAddress) -> BaseStorage:
+    """Have every error of a storage's methods be one message of ours; those that say what another process did stay as they are."""
+    import optuna
+    from optuna.storages import BaseStorage
+
+    ours = (EccLavaError, optuna.exceptions.UpdateFinishedTrialError, optuna.exceptions.DuplicatedStudyError)
+
+    def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def call(*arguments: Any, **options: Any) -> Any:
+            try:
+                return method(*arguments, **options)
+            except ours:
+                raise
+            except Exception as error:
+                raise _worded(error, place) from error
+
+        return call
+
+    inner = ("_get_trials", "_create_new_trial", "_set_trial_param")  # of a database, called by Optuna's cache of it
+    for name in (*(name for name in vars(BaseStorage) if not name.startswith("_")), *inner):
+        if callable(getattr(storage, name, None)):
+            setattr(storage, name, guarded(getattr(storage, name)))
+    return storage
+
+
+def _worded(error: BaseException, place: StorageAddress | None) -> FileError:
+    """Return an error as one message with a remedy."""
+    reason = (place or StorageAddress()).reason(error)
+    told = reason.lower()
+    remedy = next((advice for word, advice in _REMEDIES.items() if word in told), "run the same command again, or give another --storage")
+    kind = "a database" if place is None or not place.is_journal else "a journal"
+    where = "the storage" if place is None else place
+    return FileError(f"{where}: cannot be used as {kind} of trials: {reason}; {remedy}; finished trials are kept")
+
+
 def _journal(path: Path) -> BaseStorage:
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-    _check_folder(path)
-    try:
-        return JournalStorage(JournalFileBackend(str(path), JournalFileSymlinkLock(str(path), grace_period=LOCK_SECONDS)))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FileError(f"{path}: cannot be used as a journal of trials: {error}") from error
+    from ecc_lava.studies.trials.journal import WholeLines
+
+    return JournalStorage(WholeLines(path))
 
 
-def _database(url: str) -> BaseStorage:
+def _database(place: StorageAddress) -> BaseStorage:
     import optuna
     import sqlalchemy.exc
 
-    local = url.startswith("sqlite")
-    options: dict[str, object] = {"connect_args": {"timeout": BUSY_SECONDS}} if local else {}
-    if url.startswith("sqlite:///"):
-        _check_folder(Path(url.removeprefix("sqlite:///")))
+    url = place.url or "sqlite://"
+    options: dict[str, Any] = {}
+    if place.path is not None:
+        file = str(place.path.absolute())
+        options["creator"] = lambda: sqlite3.connect(file, timeout=BUSY_SECONDS)  # a URL would take a part of some paths for options
         options["poolclass"] = sqlalchemy.pool.NullPool  # opening the file is cheap, and a pool would keep it open
     last: Exception | None = None
-    for _ in range(TRIES if local else 1):
+    for _ in range(TRIES if place.path is not None else 1):
         try:
             return optuna.storages.RDBStorage(url, engine_kwargs=options)
         except ImportError as error:
-            raise MissingDependency(f"{_without_password(url)}: the driver of this database is not installed: {error}") from error
-        except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError) as error:
-            raise InvalidInput(f"{_without_password(url)}: not the address of a database: {error}") from error
+            raise MissingDependency(f"{place}: the driver of this database is not installed: {place.reason(error)}") from error
+        except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ValueError) as error:
+            raise InvalidInput(f"{place}: not the address of a database: {place.reason(error)}") from error
         except sqlalchemy.exc.DatabaseError as error:
             last = error
             if "already exists" not in str(error) and "locked" not in str(error) and "UNIQUE" not in str(error):
@@ -128,19 +206,5 @@ def _database(url: str) -> BaseStorage:
         ) as error:  # of another version of Optuna, or just being made
             last = error
         time.sleep(random.uniform(0.02, 0.2))
-    reason = str(getattr(last, "orig", None) or last).splitlines()[0]
-    raise FileError(f"{_without_password(url)}: cannot be used as a database of trials: {reason}") from last
-
-
-def _check_folder(path: Path) -> None:
-    if path.is_dir() or not path.parent.is_dir():
-        raise FileError(f"{path}: {'is a folder' if path.is_dir() else f'there is no folder {path.parent}'}; give a file for the trials")
-
-
-def _without_password(url: str) -> str:
-    import sqlalchemy
-
-    try:
-        return sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return url.split("@")[-1]
+    assert last is not None
+    raise last

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ecc_lava.common import PAYLOAD_BITS_MAX
 from ecc_lava.conversion import RECIPES
 from ecc_lava.formats import FORMATS
 from ecc_lava.inputs import CODINGS
 from ecc_lava.studies.settings import Setting
+from ecc_lava.studies.trials.records import as_record
 from ecc_lava.studies.trials.trial import Trial
 
-__all__ = ["DIRECTIONS", "shown_parameters", "shown_values"]
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+__all__ = ["DIRECTIONS", "finished_trial", "shown_parameters", "shown_values"]
 
 DIRECTIONS: Final = ("maximize", "minimize", "minimize", "minimize")
 """Directions of a trial's values: score (accuracy, or agreement without labels), synaptic bits, events per image, latency in steps."""
@@ -53,3 +57,12 @@ def shown_values(trial: Trial) -> list[float]:
     if figures is None or events is None:
         return [-1.0, float("inf"), float("inf"), float("inf")]
     return [figures.score, float(figures.synaptic_bits), events, float(figures.latency_steps)]
+
+
+def finished_trial(trial: Trial, context: str) -> FrozenTrial:
+    """Return a finished trial as Optuna keeps it."""
+    from optuna.trial import TrialState, create_trial
+
+    params, ranges = shown_parameters(trial.setting)
+    held = {"key": trial.key, "setting": trial.setting.as_dict(), "trial": as_record(trial, context)}
+    return create_trial(state=TrialState.COMPLETE, params=params, distributions=ranges, values=shown_values(trial), user_attrs=held)

@@ -11,6 +11,7 @@ A claim of this machine fails as soon as its process is gone. A claim of another
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from ecc_lava.studies.trials.claims import BEAT_SECONDS, HELD, Claim, fail
 from ecc_lava.studies.trials.optuna_storage import open_study
 from ecc_lava.studies.trials.optuna_values import DIRECTIONS, shown_parameters
 from ecc_lava.studies.trials.owners import is_gone, owner
+from ecc_lava.studies.trials.records import STUDY, from_record
 from ecc_lava.studies.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 __all__ = ["GRACE_SECONDS", "TrialStore"]
+
+_log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 120.0
 """Seconds without a beat after which another machine's claim counts as left."""
@@ -46,25 +50,29 @@ class TrialStore:
     """
 
     def __init__(self, storage: BaseStorage, context: str, beat: float = BEAT_SECONDS, grace: float = GRACE_SECONDS) -> None:
-        self._storage, self._beat, self._grace = storage, beat, grace
-        self._study = open_study(storage, f"ecc_lava trials {context}", DIRECTIONS)
+        self._storage, self._context, self._beat, self._grace = storage, context, beat, grace
+        self._study = open_study(storage, f"{STUDY}{context}", DIRECTIONS)
+        self._read: dict[int, Trial | None] = {}  # finished trial -> what it holds; None if it is damaged
         self._seen: dict[int, tuple[Any, float]] = {}  # running trial -> its last beat, and when that was first seen here
 
     def finished(self) -> dict[str, Trial]:
         """Return all finished trials by key."""
-        return {key: _trial(key, frozen) for key, frozen in self._by_key("finished").items()}
+        from optuna.trial import TrialState
+
+        held = (self._trial(frozen) for frozen in self._trials() if frozen.state is TrialState.COMPLETE)
+        return {trial.key: trial for trial in held if trial is not None}
 
     def running(self) -> set[str]:
         """Fail the trials that dead processes left, then return the keys that living processes run."""
         self._fail_left()
-        return set(self._by_key("running"))
+        return self._running()
 
     def claim(self, key: str, setting: Setting) -> Claim | None:
         """Return a claim of a key; None if the key is finished or another process runs it."""
         import optuna
         from optuna.trial import TrialState
 
-        if key in self._by_key("finished") or key in self.running():
+        if key in self.finished() or key in self.running():
             return None
         params, distributions = shown_parameters(setting)
         token = uuid.uuid4().hex
@@ -86,8 +94,9 @@ class TrialStore:
         from optuna.trial import TrialState
 
         number = self._storage.create_new_trial(self._study_id, template)
-        rivals = [t for t in self._trials() if t.user_attrs.get("key") == key and t.state in (TrialState.RUNNING, TrialState.COMPLETE)]
-        claim = Claim(self._storage, number, key, token, self._beat)
+        same = [t for t in self._trials() if t.user_attrs.get("key") == key]
+        rivals = [t for t in same if t.state is TrialState.RUNNING or (t.state is TrialState.COMPLETE and self._trial(t) is not None)]
+        claim = Claim(self._storage, number, self._context, key, token, self._beat)
         if min((t._trial_id for t in rivals), default=number) < number:
             claim.release()
             return None
@@ -100,11 +109,20 @@ class TrialStore:
     def _trials(self) -> Sequence[FrozenTrial]:
         return self._storage.get_all_trials(self._study_id, deepcopy=False)
 
-    def _by_key(self, state: str) -> dict[str, FrozenTrial]:
+    def _running(self) -> set[str]:
         from optuna.trial import TrialState
 
-        wanted = TrialState.COMPLETE if state == "finished" else TrialState.RUNNING
-        return {t.user_attrs["key"]: t for t in self._trials() if t.state is wanted and "key" in t.user_attrs}
+        return {t.user_attrs["key"] for t in self._trials() if t.state is TrialState.RUNNING and "key" in t.user_attrs}
+
+    def _trial(self, frozen: FrozenTrial) -> Trial | None:
+        """Return what a finished trial holds; None, told once, if that is damaged."""
+        if frozen._trial_id not in self._read:
+            beside = frozen.user_attrs
+            record = from_record(beside.get("trial"), self._context, beside.get("key"), beside.get("setting"))
+            self._read[frozen._trial_id] = None if record is None else record.trial
+            if record is None:
+                _log.warning("trial %d of the storage is damaged: its setting runs again", frozen.number)
+        return self._read[frozen._trial_id]
 
     def _fail_left(self) -> None:
         """Fail the running trials of processes that are gone."""
@@ -126,7 +144,3 @@ class TrialStore:
             return trial.user_attrs.get("token") not in HELD
         gone = is_gone(name)
         return now - self._seen[trial._trial_id][1] > self._grace if gone is None else gone
-
-
-def _trial(key: str, frozen: FrozenTrial) -> Trial:
-    return Trial.from_dict(key, frozen.user_attrs["trial"])
