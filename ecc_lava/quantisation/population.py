@@ -10,6 +10,7 @@ have several bits, until its threshold is a power of two, so that the payload is
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -163,21 +164,23 @@ class PopulationQuantiser:
         return self._shared(self._limits(exponents))
 
     def _limits(self, exponents: list[int]) -> Float:
-        """Return the finest unit of each channel that keeps its integers in their format.
+        """Return the finest unit of each channel that keeps its integers in their format."""
+        least = self._own_limits
+        with np.errstate(divide="ignore"):
+            for exponent, entry in zip(exponents, self._inputs, strict=True):
+                least = np.minimum(least, entry.mantissa_max * 2.0 ** self._shift(exponent) / entry.largest)
+        return least
+
+    @cached_property
+    def _own_limits(self) -> Float:
+        """The finest unit of each channel that keeps its bias, threshold and initial potential in their format, whatever the exponents.
 
         A bias may fill half of the potential's range over all steps: a channel with a large bias and tiny weights needs no finer units.
         """
         population, format = self._population, self._format
         bias, vth, v_init = self._largest
         with np.errstate(divide="ignore", invalid="ignore"):
-            weights = np.min(
-                [i.mantissa_max * 2.0 ** self._shift(e) / i.largest for e, i in zip(exponents, self._inputs, strict=True)], axis=0
-            )
-            limits = [
-                weights,
-                np.maximum(format.potential_max / (2 * self._timesteps * bias), self._unit_min),
-                (format.bias_max - 1) / bias,
-            ]
+            limits = [np.maximum(format.potential_max / (2 * self._timesteps * bias), self._unit_min), (format.bias_max - 1) / bias]
             if population.payload.is_shift:  # the potential holds the largest payload twice, also in channels that limit nothing
                 limits += [format.potential_max / (2 * population.payload.largest * vth)]
             if population.kind.spikes:
