@@ -60,7 +60,7 @@ MAY_IMPORT = {
     "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/calibration/", "hw_mappings/placement/"),
     "matplotlib": ("ecc_lava/demo/picture.py", "ecc_lava/analysis/attribution/picture.py", "ecc_lava/studies/show/"),
     "optuna": ("ecc_lava/studies/",),
-    "sqlalchemy": ("ecc_lava/studies/trials/optuna_storage.py",),
+    "sqlalchemy": ("ecc_lava/studies/trials/optuna_storage.py", "ecc_lava/studies/trials/addresses.py"),
     "pandas": ("ecc_lava/studies/results.py",),
     "pyarrow": ("ecc_lava/studies/results.py",),
     "jinja2": ("ecc_lava/common/pages.py",),
@@ -74,6 +74,7 @@ MAY_IMPORT = {
 """Heavy package -> beginnings of the paths that may import it."""
 
 AT_TOP = {
+    "optuna": ("ecc_lava/studies/trials/journal.py",),  # loaded only once a journal is opened
     "lava": ("ecc_lava/backends/lava/processes/", "ecc_lava/backends/lava/host/network.py"),  # loaded only in the process that hosts Lava
     "numba": ("ecc_lava/backends/fast/kernels/in_python/compiled.py", "hw_mappings/placement/annealing_kernel.py"),
     "rich": ("ecc_lava/cli/show/",),
