@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ecc_lava.backends import Result
+from ecc_lava.common import Progress
 from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.networks import Kind, QuantisedNetwork
 from hw_mappings.chips import DEFAULT_CHIP, ChipSpec
@@ -14,6 +15,8 @@ from hw_mappings.placement import DEFAULT_PLACER, PLACERS, PlacementProblem, Pla
 from hw_mappings.resources import SynapseModel
 
 __all__ = ["map_network"]
+
+_CUTTING, _PLACING = "cutting populations into shards", "placing cores"
 
 
 def _check_inputs(network: QuantisedNetwork, chip: ChipSpec, activity: Result | None) -> None:
@@ -41,6 +44,7 @@ def map_network(
     placer: Placer | str = DEFAULT_PLACER,
     synapse_model: SynapseModel | str = SynapseModel.STRICT,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Mapping:
     """Cut a network into shards, pack the shards on cores within every limit, and place the cores.
 
@@ -59,6 +63,8 @@ def map_network(
         Model of synaptic memory: lists with headers, indices and borders, or weights alone.
     seed : int
         Seed of placers that draw random numbers.
+    progress : callable (stage, done, total), optional
+        Called as each of the two stages begins and ends; the total is not known before.
 
     Raises
     ------
@@ -73,13 +79,18 @@ def map_network(
             raise InvalidInput(f"placer {placer!r} is not known; known: {', '.join(PLACERS)}")
         placer = PLACERS[placer]
     model = SynapseModel(synapse_model)
+    told: Progress = (lambda stage, done, total: None) if progress is None else progress
+    told(_CUTTING, 0, 0)
     on_chip = chip_network(network, chip)
     planned = plan(on_chip.network, chip, model)
     tilings = dict(planned.partition.tilings)
     if len(planned.cores) > chip.cores_in_all:
         raise DoesNotFit(explain_cores(chip, len(planned.cores), _cores_of_each(planned)))
+    told(_CUTTING, 1, 1)
+    told(_PLACING, 0, 0)
     edges = traffic(on_chip, tilings, planned.cores, activity)
     addresses = placer(PlacementProblem(len(planned.cores), edges, chip, seed))
+    told(_PLACING, 1, 1)
     return Mapping(
         network_digest=network.digest,
         populations=tuple((p.name, p.shape) for p in on_chip.network.populations if p.kind is not Kind.INPUT),

@@ -235,6 +235,13 @@ def test_ideal_memory_needs_no_more_cores() -> None:
     ideal.check(network)
 
 
+def test_the_mapper_tells_its_stages() -> None:
+    told: list[tuple[str, int, int]] = []
+    map_network(for_chip(random_network(1), TINY), TINY, progress=lambda *step: told.append(step))
+    stages = ("cutting populations into shards", "placing cores")
+    assert told == [(name, done, done) for name in stages for done in (0, 1)]
+
+
 def test_unknown_synapse_model() -> None:
     with pytest.raises(InvalidInput, match="synapse model 'loose' is not known; known: strict, ideal"):
         map_network(random_network(3), synapse_model="loose")

@@ -15,6 +15,7 @@ from ecc_lava.cli.options import CalibrationImages, InputScale, InputShape, Json
 from ecc_lava.cli.several import Words
 from ecc_lava.cli.show.inputs import input_facts, show_inputs
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines, show_table
+from ecc_lava.cli.show.progress import stages
 from ecc_lava.conversion import CALIBRATION_IMAGES
 from ecc_lava.errors import UnsupportedModel
 from ecc_lava.geometry import synapses
@@ -79,7 +80,9 @@ def command(
     json: Json = False,
 ) -> None:
     """Print the layers and the populations of a model; raise an error afterwards if a layer cannot be converted."""
-    rows, result = _read(model, input_shape)
+    with stages() as stage:
+        stage("reading the model", 0, 0)
+        rows, result = _read(model, input_shape)
     if isinstance(result, UnsupportedModel):
         _print(model, rows, [], {}, json)
         raise result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -15,9 +16,9 @@ from ecc_lava.cli.options import Json, Network, seed_option
 from ecc_lava.cli.show.mapping import show_mapping
 from ecc_lava.cli.show.output import emit_json, provenance
 from ecc_lava.cli.show.progress import stages
-from ecc_lava.common import check_writable, write_bytes
+from ecc_lava.common import Progress, check_writable, write_bytes
 from ecc_lava.errors import DoesNotFit, InvalidInput
-from ecc_lava.inputs import digest
+from ecc_lava.inputs import Dataset, digest
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.storage import load
 
@@ -60,10 +61,15 @@ def command(
     _check_outputs(output, html, [network, Path(chip), *([] if data is None else [data])])
     integer, _, _ = load(network)
     target = hw_mappings.chip(chip)
-    activity, data_digest = (None, None) if data is None else _activity(integer, data, limit)
+    images = None if data is None else load_images(data, "test", integer.input_specs, limit)
+    data_digest = None if images is None else digest(images.x)
     about = provenance(network_digest=integer.digest, chip=target.name, data_digest=data_digest, placer=placer, seed=seed)
     try:
-        mapping = hw_mappings.map_network(integer, target, activity, placer=placer, synapse_model=synapse_model, seed=seed)
+        with stages() as stage:
+            activity = None if images is None else _activity(integer, images, stage)
+            mapping = hw_mappings.map_network(
+                integer, target, activity, placer=placer, synapse_model=synapse_model, seed=seed, progress=stage
+            )
     except DoesNotFit as misfit:
         if json:
             facts = misfit_summary(integer, target, synapse_model, round(time.perf_counter() - started, 3))
@@ -94,11 +100,7 @@ def _check_outputs(mapping: Path, page: Path | None, inputs: list[Path]) -> None
             raise InvalidInput(f"{page}: is the mapping's file too; give the page another name")
 
 
-def _activity(network: QuantisedNetwork, data: Path, limit: int) -> tuple[Result, str]:
-    """Simulate the network on the first images of a file; return the result and the images' digest."""
-    images = load_images(data, "test", network.input_specs, limit)
-    with stages() as stage:
-        result = simulate(
-            network, images.x, backend="fast", record=tuple(network.by_name), progress=lambda done, total: stage("activity", done, total)
-        )
-    return result, digest(images.x)
+def _activity(network: QuantisedNetwork, images: Dataset, stage: Progress) -> Result:
+    """Simulate the network on images, with the spikes of every population."""
+    told = partial(stage, "activity")
+    return simulate(network, images.x, backend="fast", record=tuple(network.by_name), progress=told)

@@ -79,12 +79,14 @@ def command(
             over_time=over_time or confident is not None,
             progress=lambda done, total: stage(engine, done, total),
         )
-    seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        facts = _facts(result, scorer, backend)
+        stage("the CNN", 0, 0)
+        doubts = () if graph is None else doubts_of_run(integer, graph, images.x, images.y, facts["accuracy"], tasks)
     written = None if predictions is None else _write(predictions, result)
     cost = costs(result, integer, graph)
-    facts = {**_facts(result, scorer, backend), **cost.as_dict(), "seconds": round(seconds, 3)}
+    facts |= {**cost.as_dict(), "seconds": round(seconds, 3)}
     extra = _over_time(result, scorer, over_time)
-    doubts = () if graph is None else doubts_of_run(integer, graph, images.x, images.y, facts["accuracy"], tasks)
     for doubt in doubts:
         _log.warning("%s", doubt)
     inputs = input_facts(images.x, integer.input_specs, integer.codings, integer.calibrated)
