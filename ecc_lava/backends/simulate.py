@@ -8,7 +8,7 @@ from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.collecting import Collector
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.table import BACKENDS, BackEnd, Network
-from ecc_lava.common import Images, StageProgress
+from ecc_lava.common import TIMESTEPS_MAX, Images, StageProgress
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.inputs import as_batch, batch_size, encode_all, parts, sent_by_all
 from ecc_lava.networks import Kind, QuantisedNetwork
@@ -101,8 +101,8 @@ def _timesteps(network: Network, asked: int | None) -> int:
         raise InvalidInput("the network has not been converted, so timesteps must be given")
     steps = limit if asked is None else asked
     assert steps is not None
-    if steps < 1 or (limit is not None and steps > limit):
-        raise InvalidInput(f"timesteps {steps}; this network was converted for 1 to {limit}")
+    if not 1 <= steps <= (limit or TIMESTEPS_MAX):
+        raise InvalidInput(f"timesteps {steps}; this network {'was converted' if limit else 'runs'} for 1 to {limit or TIMESTEPS_MAX}")
     return steps
 
 

@@ -4,20 +4,27 @@ This room knows no network, model or chip. Add a helper only if two rooms that m
 """
 
 from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by_output, first_output, joined, only, output_of, read_only
+from ecc_lava.common.bounds import EDGE_MAX, NEURONS_MAX, POPULATIONS_MAX, TIMESTEPS_MAX, check_sizes, check_timesteps
 from ecc_lava.common.compiling import compiled_by
 from ecc_lava.common.cores import usable_cores
-from ecc_lava.common.files import check_writable, read_bytes, require_file, write_bytes
+from ecc_lava.common.files import JSON_BYTES_MAX, check_writable, read_bytes, require_file, write_bytes
 from ecc_lava.common.intervals import wilson
 from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, integrate_and_fire
 from ecc_lava.common.pages import rendered
 from ecc_lava.common.programs import own_program
 from ecc_lava.common.progress import Progress, StageProgress
 from ecc_lava.common.silence import silenced
+from ecc_lava.common.text import as_cell, check_name, printable
 from ecc_lava.common.threads import in_parts, on_all_cores
 
 __all__ = [
     "BINARY",
+    "EDGE_MAX",
+    "JSON_BYTES_MAX",
+    "NEURONS_MAX",
     "PAYLOAD_BITS_MAX",
+    "POPULATIONS_MAX",
+    "TIMESTEPS_MAX",
     "Array",
     "Float",
     "Images",
@@ -27,7 +34,11 @@ __all__ = [
     "Progress",
     "Shape",
     "StageProgress",
+    "as_cell",
     "by_output",
+    "check_name",
+    "check_sizes",
+    "check_timesteps",
     "check_writable",
     "compiled_by",
     "first_output",
@@ -39,6 +50,7 @@ __all__ = [
     "only",
     "output_of",
     "own_program",
+    "printable",
     "read_bytes",
     "read_only",
     "rendered",

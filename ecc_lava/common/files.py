@@ -9,7 +9,16 @@ from pathlib import Path
 
 from ecc_lava.errors import FileError
 
-__all__ = ["check_writable", "read_bytes", "require_file", "write_bytes"]
+__all__ = ["JSON_BYTES_MAX", "check_writable", "read_bytes", "require_file", "write_bytes"]
+
+JSON_BYTES_MAX = 2**26
+"""Largest JSON file that is read, bytes; as Python values it takes ten times as many and more."""
+
+HOLES_MAX = 2**28
+"""Largest file that may be mostly holes, which take no disk and become memory when they are read; bytes."""
+
+_BLOCK = 512
+"""Bytes of the blocks in which POSIX counts a file's disk space."""
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -107,16 +116,31 @@ def require_file(path: str | Path) -> Path:
     raise FileError(f"{path}: cannot be read: {reason}")
 
 
-def read_bytes(path: str | Path) -> bytes:
+def read_bytes(path: str | Path, most: int | None = None) -> bytes:
     """Return a file's bytes.
+
+    Parameters
+    ----------
+    path : path
+    most : int, optional
+        Most bytes that a file of this kind has.
 
     Raises
     ------
     FileError
-        If the file is missing or cannot be read.
+        If the file is missing, larger, mostly holes, or cannot be read.
     """
     path = require_file(path)
     try:
+        found = path.stat()
+        if most is not None and found.st_size > most:
+            raise FileError(f"{path}: has {found.st_size} bytes; a file of this kind has at most {most}. Is it the right one?")
+        if found.st_size > HOLES_MAX and getattr(found, "st_blocks", found.st_size) * _BLOCK < found.st_size // 2:
+            raise FileError(
+                f"{path}: claims {found.st_size} bytes and stores {found.st_blocks * _BLOCK}: it is mostly holes. Copy it again"
+            )
         return path.read_bytes()
+    except FileError:
+        raise
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror or error}") from error

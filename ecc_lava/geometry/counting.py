@@ -11,12 +11,18 @@ from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, target_shape
 
 __all__ = ["axis_fan_out", "fan_out", "synapses"]
 
+TOGETHER = 2**21
+"""Pairs of an output index and a tap that are counted at once."""
+
 
 def axis_fan_out(size: int, out: int, taps: int, stride: int, dilation: int, before: int, input_dilation: int) -> Int:
     """Count, for each input index of one axis, the (output, tap) pairs that read it."""
-    reads = np.arange(out)[:, None] * stride + np.arange(taps)[None, :] * dilation - before
-    reads = reads[reads % input_dilation == 0] // input_dilation
-    return np.bincount(reads[(reads >= 0) & (reads < size)], minlength=size).astype(np.int64)
+    counts, together = np.zeros(size, np.int64), max(1, TOGETHER // out)
+    for first in range(0, taps, together):
+        reads = np.arange(out)[:, None] * stride + np.arange(first, min(first + together, taps))[None, :] * dilation - before
+        reads = reads[reads % input_dilation == 0] // input_dilation
+        counts += np.bincount(reads[(reads >= 0) & (reads < size)], minlength=size)
+    return counts
 
 
 def _fan_outs(conv: Conv, source: Shape) -> tuple[Int, Int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecc_lava.common import Array
+from ecc_lava.common import NEURONS_MAX, Array
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse
 
@@ -70,7 +70,7 @@ def rebuild(description: dict[str, Any], kernel: Array, others: Mapping[str, Arr
             return Conv(kernel, gain=others.get("gain"), **layout)
         case "Sparse", ["sources", "starts"] if _described(layout, _MAPS):
             return Sparse(kernel, others["sources"], others["starts"], **layout)
-    raise InvalidNetwork(f"unknown geometry {description!r} with arrays {sorted(others)}")
+    raise InvalidNetwork(f"unknown geometry {str(description)[:200]} with arrays {sorted(others)}")
 
 
 def _described(layout: dict[str, Any], fields: Mapping[str, int | None]) -> bool:
@@ -81,7 +81,12 @@ def _described(layout: dict[str, Any], fields: Mapping[str, int | None]) -> bool
 def _fits(value: object, length: int | None) -> bool:
     """Whether a value is an integer, or as many integers as a field of a Conv has."""
     if length is None:
-        return type(value) is int
+        return _bounded(value)
     if value is None:
         return length == _OPTIONAL
-    return isinstance(value, tuple) and len(value) == abs(length) and all(type(v) is int for v in value)
+    return isinstance(value, tuple) and len(value) == abs(length) and all(map(_bounded, value))
+
+
+def _bounded(value: object) -> bool:
+    """Whether a value is an integer that a map can have as a size or a step."""
+    return type(value) is int and abs(value) <= NEURONS_MAX

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array, Shape, only
+from ecc_lava.common import Array, Shape, check_sizes, only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Conv, Dense, Sparse, WeightGrid, arrays, describe, synapses
 from ecc_lava.graph.nodes import Final, Input, Linear, Node, Relu, Scale, Softmax, shape_of
@@ -72,6 +72,7 @@ class Graph:
         shapes: dict[str, Shape] = {}
         for node in self.nodes:
             shapes[node.name] = shape_of(node, [shapes[source] for source in node.sources])
+            check_sizes([(node.name, shapes[node.name])])
         return shapes
 
     @cached_property

@@ -32,6 +32,9 @@ __all__ = [
     "shape_of",
 ]
 
+WINDOW_MAX = 2**22
+"""Most positions under a window of a pool over maxima."""
+
 
 @dataclass(frozen=True, eq=False)
 class Input:
@@ -144,6 +147,8 @@ class MaxPool(_OneSource):
 
     def __post_init__(self) -> None:
         widest = (self.size[0], self.size[0], self.size[1], self.size[1])
+        if self.size[0] * self.size[1] > WINDOW_MAX:
+            raise InvalidNetwork(f"node {self.name!r} pools windows of {self.size}; at most {WINDOW_MAX} positions are possible")
         if min(*self.size, *self.strides) < 1 or any(not 0 <= p < s for p, s in zip(self.padding, widest, strict=True)):
             raise InvalidNetwork(
                 f"node {self.name!r} pools windows of {self.size} at strides {self.strides} with padding {self.padding}; "
@@ -152,9 +157,8 @@ class MaxPool(_OneSource):
 
     def tap(self, row: int, column: int, source: Shape) -> Conv:
         """Return the operator that picks one position of every window, 0 where it lies outside the map."""
-        height, width, channels = target_shape(
-            Conv(np.ones((*self.size, 1, source[2])), self.strides, self.padding, groups=source[2]), source
-        )
+        channels = source[2]
+        height, width, _ = target_shape(Conv(np.ones((*self.size, 1, 1)), self.strides, self.padding), (*source[:2], 1))
         top, left = self.padding[0] - row, self.padding[2] - column
         bottom = (height - 1) * self.strides[0] + 1 - source[0] - top
         right = (width - 1) * self.strides[1] + 1 - source[1] - left

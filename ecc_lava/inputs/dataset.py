@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
 from ecc_lava.common import Array, Images, require_file
 from ecc_lava.errors import FileError, InvalidInput
-from ecc_lava.inputs.batches import InputSpec, batch_part, batch_size
+from ecc_lava.inputs.archives import ArrayArchive
+from ecc_lava.inputs.batches import InputSpec, batch_part
 from ecc_lava.inputs.folders import read_folder
 from ecc_lava.inputs.names import image_names, label_name
 
@@ -24,6 +25,9 @@ __all__ = ["Dataset", "digest", "load_dataset"]
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 """The first bytes of an HDF5 file; a network file has a header of 512 bytes before them."""
+
+_Part: TypeAlias = tuple[Array, int]
+"""The first rows of an array, and how many it has in all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +85,7 @@ def load_dataset(path: str | Path, split: str, limit: int | None = None, inputs:
     path = require_file(path)
     try:
         with path.open("rb") as file:
-            names, images, y = _arrays(file, split)
+            names, images, y = _arrays(file, path.stat().st_size, split, limit)
     except InvalidInput as error:
         raise InvalidInput(f"{path}: {error}") from error
     except Exception as error:  # zipfile, zlib, lzma and NumPy's header parser raise every kind of error on a damaged file
@@ -96,20 +100,15 @@ def load_dataset(path: str | Path, split: str, limit: int | None = None, inputs:
     return _checked(path, split, images, y, limit)
 
 
-def _arrays(file: BinaryIO, split: str) -> tuple[list[str], dict[str, Array], Array | None]:
+def _arrays(file: BinaryIO, size: int, split: str, limit: int | None) -> tuple[list[str], dict[str, _Part], _Part | None]:
     """Return the names of all arrays of an archive, and the images and labels of a split; images by input, "" for the only one."""
-    archive = np.load(file, allow_pickle=False)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        return [], {"": archive}, None
-    with archive:
-        names = list(archive.keys())
-        images = {name: archive[stored] for name, stored in image_names(names, split).items()}
-        labels = label_name(names, split)
-        y = None if labels is None else archive[labels]
-        for array in (*images.values(), y):
-            if array is not None and not isinstance(array, np.ndarray):
-                raise ValueError("a member is not an array")  # np.load hands out the bytes of a member that has no header
-    return names, images, y
+    archive = ArrayArchive(file, size)
+    if archive.is_single:
+        return [], {"": archive.read(limit=limit)}, None
+    names = archive.names
+    labels = label_name(names, split)
+    y = None if labels is None else archive.read(labels)
+    return names, {name: archive.read(stored, limit) for name, stored in image_names(names, split).items()}, y
 
 
 def _kind(path: Path) -> str:
@@ -121,15 +120,17 @@ def _kind(path: Path) -> str:
     return ""
 
 
-def _checked(path: Path, split: str, images: dict[str, Array], y: Array | None, limit: int | None) -> Dataset:
-    for name, array in images.items():
+def _checked(path: Path, split: str, images: dict[str, _Part], labels: _Part | None, limit: int | None) -> Dataset:
+    arrays = {name: array for name, (array, _) in images.items()}
+    for name, array in arrays.items():
         if array.ndim < 2 or not len(array):
             raise InvalidInput(f"{path}: x_{split}{name and f'_{name}'} of shape {array.shape} holds no image")
-    x: Images = images.get("", images)
+    x: Images = arrays.get("", arrays)
+    y, number = None if labels is None else labels[0], next(iter(images.values()))[1]
     if y is not None:
         y = y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y
-        if y.ndim < 1 or len(y) != batch_size(x):
-            raise InvalidInput(f"{path}: y_{split} has shape {y.shape}; {batch_size(x)} labels are needed, one for each image")
+        if y.ndim < 1 or len(y) != number:
+            raise InvalidInput(f"{path}: y_{split} has shape {y.shape}; {number} labels are needed, one for each image")
         if y.dtype.kind not in "buif":
             raise InvalidInput(f"{path}: y_{split} holds {y.dtype}, no numbers; number the classes from 0, such as y.astype(int)")
         y = y.astype(np.int64) if y.dtype.kind in "bui" else y

@@ -9,6 +9,7 @@ import numpy as np
 from ecc_lava.common import BINARY, Array
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.formats import NumberFormat
+from ecc_lava.geometry import Conv
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding
 from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
@@ -74,6 +75,9 @@ def check_weights(projection: QuantisedProjection, bits: int, format: NumberForm
     format.shift(projection.exponent)
     where = f"a weight {projection.source!r} -> {projection.target!r}"
     largest, step = format.mantissa_max(bits), 1 << format.dropped_bits(bits)
+    gain = projection.geometry.gain if isinstance(projection.geometry, Conv) else None
+    if gain is not None and np.abs(gain.astype(np.int64)).max() > largest * step:  # also where every weight is 0
+        raise RangeError(f"a gain {projection.source!r} -> {projection.target!r} is beyond the {largest * step} that {bits} bits hold")
     if projection.largest_weight > largest * step:
         raise RangeError(f"{where} is {projection.largest_weight}; {bits} bits hold {largest * step}")
     if (projection.geometry.kernel % step).any():

@@ -75,8 +75,10 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
         fits = len(scales) == len(self.readouts) and all(
             np.size(s) in (1, p.shape[2]) and np.isfinite(s).all() and np.min(s) > 0 for s, p in zip(scales, self.readouts, strict=True)
         )
-        if self.timesteps < 1 or not fits:
-            raise InvalidNetwork(f"timesteps {self.timesteps} and logit scales {scales} must be positive, one scale for each readout")
+        if not fits:
+            raise InvalidNetwork(f"the logit scales {scales!r:.200} must be positive, one for each readout")
+        if not 1 <= self.bits <= self.format.weight_bits:
+            raise InvalidNetwork(f"weights of {self.bits} bits; {self.format.name} holds 1 to {self.format.weight_bits}")
         check_payload(self.codings, self.format)
         self._check_steps()
         for population in self.populations:

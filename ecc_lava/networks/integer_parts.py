@@ -81,4 +81,4 @@ class QuantisedProjection(WiredProjection):
         """Largest magnitude of a weight, gain included, in mantissa units."""
         largest = int(np.abs(self.geometry.kernel.astype(np.int32)).max(initial=0))
         gain = self.geometry.gain if isinstance(self.geometry, Conv) else None
-        return largest if gain is None else largest * int(np.abs(gain).max())
+        return largest if gain is None else largest * int(np.abs(gain.astype(np.int64)).max())

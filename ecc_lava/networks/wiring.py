@@ -7,7 +7,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from ecc_lava.common import BINARY, Array, Payload, Shape, only
+from ecc_lava.common import BINARY, Array, Payload, Shape, check_sizes, check_timesteps, only
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry, target_shape
 from ecc_lava.inputs import InputCoding, InputRange, InputSpec
@@ -110,6 +110,8 @@ class WiredNetwork(Generic[P, Q]):
     timesteps: int | None
 
     def __post_init__(self) -> None:
+        if self.timesteps is not None:
+            check_timesteps(self.timesteps)
         _check_populations(self.populations, self.codings)
         if self.calibrated and len(self.calibrated) != len(self.codings):
             raise InvalidNetwork(f"{len(self.codings)} inputs and {len(self.calibrated)} ranges of calibration; every input needs one")
@@ -185,13 +187,14 @@ class WiredNetwork(Generic[P, Q]):
 
 
 def _check_populations(populations: Sequence[WiredPopulation], codings: Sequence[InputCoding]) -> None:
-    """Check that names differ, that the inputs come first and have a coding each, that there is a readout, and that shapes hold neurons.
+    """Check names and sizes, that the inputs come first and have a coding each, and that there is a readout.
 
     Raises
     ------
     InvalidNetwork
         Naming the first population that breaks the rule.
     """
+    check_sizes((p.name, p.shape) for p in populations)
     kinds = [p.kind for p in populations]
     if len({p.name for p in populations}) != len(populations):
         raise InvalidNetwork("two populations have the same name")
@@ -202,9 +205,6 @@ def _check_populations(populations: Sequence[WiredPopulation], codings: Sequence
         raise InvalidNetwork(f"{inputs} inputs and {len(codings)} input codings; every input needs one")
     if Kind.READOUT not in kinds:
         raise InvalidNetwork("no population is a readout")
-    for p in populations:
-        if len(p.shape) != 3 or min(p.shape) < 1:
-            raise InvalidNetwork(f"population {p.name!r} has shape {p.shape}; all of (H, W, C) must be at least 1")
 
 
 def _check_payloads(populations: Sequence[WiredPopulation], codings: Sequence[InputCoding]) -> None:

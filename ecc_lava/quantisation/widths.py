@@ -100,9 +100,9 @@ def as_bits(text: str) -> Bits:
         return int(text)
     if not Path(text).is_file():
         raise InvalidInput(f"--bits {text}: neither a number nor a file; give 2 to 8, or a JSON object of population names and bits")
-    data = read_bytes(text)
+    data = read_bytes(text, _LARGEST_FILE)
     try:
-        value = json.loads(data[:_LARGEST_FILE])
+        value = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise FileError(f"{text}: not JSON: {error}") from error
     if not isinstance(value, dict):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+from ecc_lava.common import EDGE_MAX
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.graph import Add, Graph, Input, Linear, Maximum, MaxPool, Node, Relu, Reshape, Scale, Sigmoid, Softmax, Statistics, Step
-from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
-from ecc_lava.storage.network_groups import as_shape, read_geometry, read_grid, write_geometry, write_grid
+from ecc_lava.storage.arrays import Reader, Writer, has_member, read_group, read_texts, whole, write_json
+from ecc_lava.storage.network_groups import BITS_MAX, as_shape, read_geometry, read_grid, write_geometry, write_grid
 
 __all__ = ["read_graph", "write_graph"]
 
@@ -47,15 +48,15 @@ def write_graph(group: Any, graph: Graph, writer: Writer) -> None:
     write_json(group, "nodes", {"nodes": nodes, "uint8_scale": graph.uint8_scale, "outputs": graph.outputs})
 
 
-def read_graph(group: Any) -> Graph:
+def read_graph(group: Any, reader: Reader) -> Graph:
     """Return a graph."""
-    header = read_json(group, "nodes")
+    header = reader.json(group, "nodes")
     arrays = read_group(group, "arrays")
-    nodes = tuple(_node(entry, read_group(arrays, str(index))) for index, entry in enumerate(header["nodes"]))
+    nodes = tuple(_node(entry, read_group(arrays, str(index)), reader) for index, entry in enumerate(header["nodes"]))
     return Graph(nodes, float(header["uint8_scale"]), read_texts(header["outputs"], "outputs of the graph"))
 
 
-def _node(entry: dict[str, Any], stored: Any) -> Node:
+def _node(entry: dict[str, Any], stored: Any, reader: Reader) -> Node:
     name, sources = str(entry["name"]), read_texts(entry["sources"], "sources of a node")
     if entry["type"] == "Input":
         return Input(name, as_shape(entry["shape"]), bool(entry["channels_first"]))
@@ -65,14 +66,20 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
         case "Reshape":
             return Reshape(name, sources[0], as_shape(entry["shape"]))
         case "Linear":
-            geometry, bias = read_geometry(stored, *_FLOATS), read_array(stored, "bias", *_FLOATS)
-            return Linear(name, sources[0], geometry, bias, read_grid(stored, entry))
+            geometry, bias = read_geometry(stored, reader, *_FLOATS), reader.array(stored, "bias", *_FLOATS)
+            return Linear(name, sources[0], geometry, bias, read_grid(stored, entry, reader))
         case "Scale":
-            seen = Statistics(*(read_array(stored, k, "float64") for k in ("mean", "variance"))) if has_member(stored, "mean") else None
-            return Scale(name, sources[0], read_array(stored, "scale", *_FLOATS), read_array(stored, "shift", *_FLOATS), seen)
+            seen = Statistics(*(reader.array(stored, k, "float64") for k in ("mean", "variance"))) if has_member(stored, "mean") else None
+            return Scale(name, sources[0], reader.array(stored, "scale", *_FLOATS), reader.array(stored, "shift", *_FLOATS), seen)
         case "Relu":
             ceiling = inf if entry["ceiling"] is None else float(entry["ceiling"])
-            return Relu(name, sources[0], ceiling, int(entry["bits"]) if "bits" in entry else None, bool(entry.get("halves_up")))
+            return Relu(
+                name,
+                sources[0],
+                ceiling,
+                whole(entry["bits"], "width of an activation", 1, BITS_MAX) if "bits" in entry else None,
+                bool(entry.get("halves_up")),
+            )
         case "Step":
             return Step(name, sources[0])
         case "MaxPool":
@@ -91,6 +98,6 @@ def _node(entry: dict[str, Any], stored: Any) -> Node:
 
 def _integers(value: Any, number: int) -> Any:
     """Return a list of `number` integers as a tuple."""
-    if not isinstance(value, list) or len(value) != number or not all(type(v) is int for v in value):
-        raise InvalidNetwork(f"{value!r} is not {number} integers")
-    return tuple(value)
+    if not isinstance(value, list) or len(value) != number:
+        raise InvalidNetwork(f"{value!r:.80} is not {number} integers")
+    return tuple(whole(v, "size of a window", 0, EDGE_MAX) for v in value)

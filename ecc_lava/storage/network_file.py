@@ -15,7 +15,7 @@ from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwor
 from ecc_lava.formats import number_format
 from ecc_lava.graph import Graph
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, output_name
-from ecc_lava.storage.arrays import Writer, has_member, read_group, read_json, read_texts, write_json
+from ecc_lava.storage.arrays import Reader, Writer, has_member, read_group, read_texts, write_json
 from ecc_lava.storage.envelope import BLOCK, seal, verify
 from ecc_lava.storage.graph_group import read_graph, write_graph
 from ecc_lava.storage.network_groups import read_float, read_integer, write_float, write_integer
@@ -87,10 +87,10 @@ def load(path: str | Path) -> tuple[QuantisedNetwork, SpikingNetwork | None, Gra
         If the file is missing, cut short, altered, or not what this version writes.
     """
 
-    def read(file: Any) -> tuple[QuantisedNetwork, SpikingNetwork | None, Graph | None]:
-        network = read_integer(read_group(file, "integer"), read_texts(read_json(file, "trace"), "trace"))
-        snn = read_float(read_group(file, "float")) if has_member(file, "float") else None
-        graph = read_graph(read_group(file, "graph")) if has_member(file, "graph") else None
+    def read(file: Any, reader: Reader) -> tuple[QuantisedNetwork, SpikingNetwork | None, Graph | None]:
+        network = read_integer(read_group(file, "integer"), read_texts(reader.json(file, "trace"), "trace"), reader)
+        snn = read_float(read_group(file, "float"), reader) if has_member(file, "float") else None
+        graph = read_graph(read_group(file, "graph"), reader) if has_member(file, "graph") else None
         _check_together(network, snn, graph)
         return network, snn, graph
 
@@ -100,8 +100,8 @@ def load(path: str | Path) -> tuple[QuantisedNetwork, SpikingNetwork | None, Gra
 def read_calibration(path: str | Path) -> dict[str, Any]:
     """Return how the network of a file was calibrated; errors as for `load`."""
 
-    def read(file: Any) -> dict[str, Any]:
-        value = read_json(file, "calibration")
+    def read(file: Any, reader: Reader) -> dict[str, Any]:
+        value = reader.json(file, "calibration")
         if not isinstance(value, dict):
             raise InvalidNetwork("the calibration is not a table")
         return value
@@ -130,7 +130,7 @@ def _opened(path: str | Path, read: Any) -> Any:
     verify(content, str(path))
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
-            return read(file)
+            return read(file, Reader(len(content)))
     except EccLavaError as error:
         raise FileError(f"{path}: {str(error)[:REASON_MAX]}; convert the model again") from error
     except (OSError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:

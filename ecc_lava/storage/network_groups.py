@@ -7,7 +7,7 @@ from dataclasses import asdict
 from math import inf
 from typing import Any
 
-from ecc_lava.common import BINARY, Payload, Shape
+from ecc_lava.common import BINARY, NEURONS_MAX, POPULATIONS_MAX, TIMESTEPS_MAX, Payload, Shape
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import ARRAYS, Geometry, WeightGrid, arrays, describe, rebuild
@@ -22,7 +22,7 @@ from ecc_lava.networks import (
     QuantisedProjection,
     SpikingNetwork,
 )
-from ecc_lava.storage.arrays import Writer, has_member, read_array, read_group, read_json, read_texts, write_json
+from ecc_lava.storage.arrays import Reader, Writer, has_member, read_group, read_texts, whole, write_json
 
 __all__ = ["read_float", "read_geometry", "read_grid", "read_integer", "write_float", "write_geometry", "write_grid", "write_integer"]
 
@@ -33,6 +33,12 @@ _INTEGERS = ("bias", "vth", "v_init")
 _FLOATS = (*_INTEGERS, "lambda_")
 """Arrays of a float population."""
 
+BITS_MAX = 64
+"""Largest width of a number in a file; each number format and each record has a bound of its own below it."""
+
+_OF_PROJECTIONS = {"delay": (0, POPULATIONS_MAX), "exponent": (-BITS_MAX, BITS_MAX), "bits": (1, BITS_MAX)}
+"""Integers of an integer projection, and the bounds within which a file may give them."""
+
 
 def write_geometry(group: Any, geometry: Geometry, writer: Writer) -> None:
     """Store a geometry: a description, its kernel and its other arrays if it has any."""
@@ -42,10 +48,10 @@ def write_geometry(group: Any, geometry: Geometry, writer: Writer) -> None:
         writer.array(group, name, array)
 
 
-def read_geometry(group: Any, *dtypes: str) -> Geometry:
+def read_geometry(group: Any, reader: Reader, *dtypes: str) -> Geometry:
     """Return a geometry whose kernel has one of the types."""
-    others = {name: read_array(group, name, *of) for name, of in ARRAYS.items() if has_member(group, name)}
-    return rebuild(read_json(group, "geometry"), read_array(group, "kernel", *dtypes), others)
+    others = {name: reader.array(group, name, *of) for name, of in ARRAYS.items() if has_member(group, name)}
+    return rebuild(reader.json(group, "geometry"), reader.array(group, "kernel", *dtypes), others)
 
 
 def write_grid(group: Any, grid: WeightGrid | None, writer: Writer) -> dict[str, int]:
@@ -56,18 +62,19 @@ def write_grid(group: Any, grid: WeightGrid | None, writer: Writer) -> dict[str,
     return {"grid_bits": grid.bits}
 
 
-def read_grid(group: Any, header: dict[str, Any]) -> WeightGrid | None:
+def read_grid(group: Any, header: dict[str, Any], reader: Reader) -> WeightGrid | None:
     """Return the grid of weights, if they lie on one."""
-    return WeightGrid(read_array(group, "peaks", "int64"), int(header["grid_bits"])) if "grid_bits" in header else None
+    if "grid_bits" not in header:
+        return None
+    return WeightGrid(reader.array(group, "peaks", "int64"), whole(header["grid_bits"], "width of a grid of weights", 1, BITS_MAX))
 
 
 def as_shape(value: Any) -> Shape:
     """Return three integers as a shape."""
-    match value:
-        case [int(height), int(width), int(channels)]:
-            return height, width, channels
-        case _:
-            raise InvalidNetwork(f"{value!r} is not a shape (height, width, channels)")
+    if not isinstance(value, list) or len(value) != 3:
+        raise InvalidNetwork(f"{value!r:.80} is not a shape (height, width, channels)")
+    height, width, channels = (whole(size, "size of a map", 1, NEURONS_MAX) for size in value)
+    return height, width, channels
 
 
 def _write_arrays(group: Any, network: QuantisedNetwork | SpikingNetwork, fields: Sequence[str], writer: Writer) -> None:
@@ -116,27 +123,27 @@ def write_integer(group: Any, network: QuantisedNetwork, writer: Writer) -> None
     _write_arrays(group, network, _INTEGERS, writer)
 
 
-def read_integer(group: Any, trace: tuple[str, ...]) -> QuantisedNetwork:
+def read_integer(group: Any, trace: tuple[str, ...], reader: Reader) -> QuantisedNetwork:
     """Return an integer network; its own checks and its digest must hold."""
-    header = read_json(group, "network")
+    header = reader.json(group, "network")
     populations = []
     for index, p in enumerate(header["populations"]):
         stored = _stored(group, "populations", index)
-        bias, vth, v_init = (read_array(stored, field, "int32") for field in _INTEGERS)
-        facts = str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), int(p["depth"])
+        bias, vth, v_init = (reader.array(stored, field, "int32") for field in _INTEGERS)
+        facts = str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), whole(p["depth"], "depth of a population", 0, POPULATIONS_MAX)
         populations.append(QuantisedPopulation(*facts, bias, vth, v_init, _payload(p)))
     projections = []
     for index, p in enumerate(header["projections"]):
-        geometry = read_geometry(_stored(group, "projections", index), "int8")
-        delay, exponent, bits = (int(p[field]) for field in ("delay", "exponent", "bits"))
+        geometry = read_geometry(_stored(group, "projections", index), reader, "int8")
+        delay, exponent, bits = (whole(p[field], f"{field} of a projection", *within) for field, within in _OF_PROJECTIONS.items())
         projections.append(QuantisedProjection(str(p["source"]), str(p["target"]), delay, exponent, geometry, bits))
     network = QuantisedNetwork(
         tuple(populations),
         tuple(projections),
         number_format(header["format"]),
-        int(header["bits"]),
+        whole(header["bits"], "width of the weights", 1, BITS_MAX),
         tuple(InputCoding(**coding) for coding in header["codings"]),
-        int(header["timesteps"]),
+        whole(header["timesteps"], "number of timesteps", 1, TIMESTEPS_MAX),
         tuple(tuple(map(float, scale)) if isinstance(scale, list) else float(scale) for scale in header["logit_scales"]),
         trace,
         _read_quantisation(header.get("quantisation")),
@@ -191,32 +198,35 @@ def write_float(group: Any, network: SpikingNetwork, writer: Writer) -> None:
         write_float(group.create_group("ideal"), network.ideal, writer)
 
 
-def read_float(group: Any) -> SpikingNetwork:
-    """Return a float network."""
-    header = read_json(group, "network")
+def read_float(group: Any, reader: Reader, *, inside: bool = False) -> SpikingNetwork:
+    """Return a float network; `inside` another one it must not hold a third."""
+    header = reader.json(group, "network")
     populations = []
     for index, p in enumerate(header["populations"]):
         stored = _stored(group, "populations", index)
-        bias, vth, v_init, lambda_ = (read_array(stored, field, "float64") for field in _FLOATS)
+        bias, vth, v_init, lambda_ = (reader.array(stored, field, "float64") for field in _FLOATS)
         ceiling = inf if p["ceiling"] is None else float(p["ceiling"])
-        observed = read_array(stored, "observed", "float64") if has_member(stored, "observed") else None
+        observed = reader.array(stored, "observed", "float64") if has_member(stored, "observed") else None
         facts = str(p["name"]), as_shape(p["shape"]), Kind(p["kind"])
-        own_bits = int(p["own_bits"]) if "own_bits" in p else None
+        own_bits = whole(p["own_bits"], "width of an activation", 1, BITS_MAX) if "own_bits" in p else None
         populations.append(
             Population(*facts, bias, vth, v_init, lambda_, ceiling, _payload(p), observed, own_bits, bool(p.get("halves_up")))
         )
     projections = []
     for index, p in enumerate(header["projections"]):
         stored = _stored(group, "projections", index)
-        geometry = read_geometry(stored, "float64", "float32")
-        projections.append(Projection(str(p["source"]), str(p["target"]), geometry, read_grid(stored, p)))
-    timesteps = None if header["timesteps"] is None else int(header["timesteps"])
+        geometry = read_geometry(stored, reader, "float64", "float32")
+        projections.append(Projection(str(p["source"]), str(p["target"]), geometry, read_grid(stored, p, reader)))
+    steps = header["timesteps"]
+    timesteps = None if steps is None else whole(steps, "number of timesteps", 1, TIMESTEPS_MAX)
+    if inside and has_member(group, "ideal"):
+        raise InvalidNetwork("the ideal network has an ideal network itself")
     return SpikingNetwork(
         tuple(populations),
         tuple(projections),
         tuple(InputCoding(**coding) for coding in header["codings"]),
         timesteps,
         trace=read_texts(header["trace"], "trace"),
-        ideal=read_float(read_group(group, "ideal")) if has_member(group, "ideal") else None,
+        ideal=read_float(read_group(group, "ideal"), reader, inside=True) if has_member(group, "ideal") else None,
         calibrated=_read_ranges(header),
     )

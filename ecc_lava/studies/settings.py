@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
-from ecc_lava.common import PAYLOAD_BITS_MAX
+from ecc_lava.common import PAYLOAD_BITS_MAX, TIMESTEPS_MAX
 from ecc_lava.conversion import DEFAULT_RECIPE, RECIPES, CurrentNormalisation, Pass, payload_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, number_format
@@ -56,8 +56,8 @@ class Setting:
     signed_spikes: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.timesteps, bool) or not isinstance(self.timesteps, int) or self.timesteps < 1:
-            raise InvalidInput(f"timesteps {self.timesteps!r}; a whole number of at least 1 is needed")
+        if isinstance(self.timesteps, bool) or not isinstance(self.timesteps, int) or not 1 <= self.timesteps <= TIMESTEPS_MAX:
+            raise InvalidInput(f"timesteps {self.timesteps!r:.40}; a whole number from 1 to {TIMESTEPS_MAX} is needed")
         if self.recipe not in RECIPES:
             raise InvalidInput(f"recipe {self.recipe!r} is not known; known: {', '.join(RECIPES)}")
         if self.coding not in CODINGS:

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from ecc_lava.common import read_bytes
+from ecc_lava.common import JSON_BYTES_MAX, read_bytes
 from ecc_lava.errors import FileError, InvalidInput
 from ecc_lava.formats import FORMATS
 from hw_mappings.chips.figures import Figure, assumed
@@ -100,7 +100,7 @@ def load_chip(path: str | Path) -> ChipSpec:
         If the file cannot be read, is not JSON, or describes an impossible chip.
     """
     try:
-        return chip_from_json(json.loads(read_bytes(path)))
+        return chip_from_json(json.loads(read_bytes(path, JSON_BYTES_MAX)))
     except InvalidInput as error:
         raise FileError(f"chip file {path}: {error}") from error
     except (ValueError, RecursionError) as error:

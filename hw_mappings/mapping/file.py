@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypedDict, TypeVar
 
-from ecc_lava.common import Shape, read_bytes, write_bytes
+from ecc_lava.common import JSON_BYTES_MAX, Shape, read_bytes, write_bytes
 from ecc_lava.errors import EccLavaError, FileError, InvalidNetwork
 from ecc_lava.networks import Shard
 from ecc_lava.version import __version__
@@ -175,7 +175,7 @@ def load_mapping(path: str | Path, made: Callable[..., M]) -> M:
         If the file cannot be read, is not JSON, or is not an unchanged mapping.
     """
     try:
-        return made(**_from_json(json.loads(read_bytes(path))))
+        return made(**_from_json(json.loads(read_bytes(path, JSON_BYTES_MAX))))
     except FileError:
         raise
     except EccLavaError as error:

@@ -17,7 +17,7 @@ from ecc_lava.errors import InvalidNetwork
 from ecc_lava.graph import Graph, Reshape, Scale, Statistics, contradiction, doubts_of_scale
 from ecc_lava.graph.evaluate import evaluate
 from ecc_lava.inputs import SIGNED, UNIT, InputRange
-from ecc_lava.storage.arrays import Writer
+from ecc_lava.storage.arrays import Reader, Writer
 from ecc_lava.storage.graph_group import read_graph, write_graph
 from tests.helpers.graphs import graphs
 from tests.helpers.scaled import PIXELS_OF, RANGES, classifier, images
@@ -115,8 +115,8 @@ def test_statistics_are_a_record_outside_the_digest() -> None:
     with h5py.File(io.BytesIO(), "w") as file:
         for name, stored in (("seen", graph), ("bare", bare)):
             write_graph(file.create_group(name), stored, Writer())
-        again = read_graph(file["seen"]).scales[0].seen
-        assert read_graph(file["bare"]).scales[0].seen is None
+        again = read_graph(file["seen"], Reader(2**20)).scales[0].seen
+        assert read_graph(file["bare"], Reader(2**20)).scales[0].seen is None
     assert again is not None
     seen = graph.scales[0].seen
     assert seen is not None

@@ -83,7 +83,7 @@ def _check_range(population: QuantisedPopulation, synapses: list[TapSynapses], l
             sums = np.diff(np.concatenate([[0], np.cumsum(weights, dtype=np.int64)])[geometry.starts])
         else:
             sums = weights.sum(axis=(0, 1, 2), dtype=np.int64)
-            sums = sums if geometry.gain is None else sums * int(np.abs(geometry.gain).max())
+            sums = sums if geometry.gain is None else sums * int(np.abs(geometry.gain.astype(np.int64)).max())
         most += int(sums.max()) * largest[s.source] << s.shift
     if most + 2 * limit >= 2**31:
         raise RangeError(
