@@ -54,7 +54,7 @@ class UnsupportedModel(EccLavaError, ValueError):
     def __init__(self, offences: tuple[tuple[str, str], ...]) -> None:
         self.offences = offences
         count = f"{len(offences)} layer(s) cannot be converted (`ecc-lava layers` lists those that can):"
-        super().__init__("\n".join([count, *(f"  {where}: {' '.join(why.split())}" for where, why in offences)]))
+        super().__init__("\n".join([count, *(f"  {' '.join(where.split())}: {' '.join(why.split())}" for where, why in offences)]))
 
     def __reduce__(self) -> tuple[type[UnsupportedModel], tuple[tuple[tuple[str, str], ...]]]:
         """Copy and pickle what the message is made of, as an error may come from another process."""

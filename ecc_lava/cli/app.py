@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from ecc_lava.cli.commands import COMMANDS
 from ecc_lava.cli.several import CommandOfSeveral
+from ecc_lava.common import printable
 from ecc_lava.errors import EccLavaError
 from ecc_lava.version import __version__
 
@@ -72,8 +73,16 @@ class _Commands(TyperGroup):
 
 
 def _failed(message: str, code: int) -> typer.Exit:
-    sys.stderr.write(f"ecc-lava: {message}\n")
+    sys.stderr.write(f"ecc-lava: {printable(message)}\n")
     return typer.Exit(code)
+
+
+class _PrintableLines(logging.Formatter):
+    """Messages of the log without control characters: a message may quote a file."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return printable(super().format(record))
 
 
 def _print_version(wanted: bool) -> None:
@@ -98,7 +107,9 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit: 0 ok, 1 a check failed, 2 bad input (one message), 130 interrupted."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr, level=logging.WARNING)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PrintableLines("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages would drown ours
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     app()

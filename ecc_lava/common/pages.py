@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecc_lava.common.text import printable
+
 __all__ = ["rendered"]
 
 
@@ -34,7 +36,12 @@ def rendered(folder: Path, scripts: Sequence[str], filters: Mapping[str, Callabl
     script = "".join((folder / name).read_text(encoding="utf-8") for name in scripts)
     style = (folder / "page.css").read_text(encoding="utf-8")
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     environment.filters |= filters
@@ -45,6 +52,11 @@ def rendered(folder: Path, scripts: Sequence[str], filters: Mapping[str, Callabl
         style=Markup(style),
         **values,
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return what a page shows of a value: text without control characters; what is markup already is ours."""
+    return printable(value) if type(value) is str else value
 
 
 def _digest(text: str) -> str:

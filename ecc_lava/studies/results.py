@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ecc_lava.analysis import HOST, ImageEvents, core_account
-from ecc_lava.common import write_bytes
+from ecc_lava.common import as_cell, write_bytes
 from ecc_lava.errors import InvalidInput, MissingDependency
 from ecc_lava.formats import FORMATS
 from ecc_lava.studies.objectives import Objective, front
@@ -126,12 +126,12 @@ class StudyResult:
         return pandas.DataFrame(_flat(self.rows))
 
     def csv(self) -> str:
-        """Return the rows as CSV."""
+        """Return the rows as CSV; a text that a spreadsheet would compute is quoted."""
         rows = _flat(self.rows)
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({column: as_cell(value) for column, value in row.items()} for row in rows)
         return text.getvalue()
 
     def to_csv(self, path: str | Path) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ecc_lava.common import printable
 from ecc_lava.errors import InvalidInput
 
 __all__ = ["Figure", "assumed", "check_figure", "public"]
 
 _LARGEST: Final = 2**48
 """Largest value of a figure; every real chip stays far below it, so a larger value is a typing error."""
+
+_LONGEST_SOURCE: Final = 2000
+"""Most characters of a source; the longest of the built-in chips have some 200."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,14 @@ def check_figure(where: str, figure: object, may_be_none: bool, lowest: int) -> 
         If it is not a figure, has no source, or its value is not a whole number of at least `lowest`.
     """
     if not isinstance(figure, Figure) or not isinstance(figure.public, bool):
-        raise InvalidInput(f"{where} is {figure!r}; it must be a figure with a value and its source")
+        raise InvalidInput(f"{where} is {figure!r:.80}; it must be a figure with a value and its source")
     if not (isinstance(figure.source, str) and figure.source.strip()):
         raise InvalidInput(f"{where} does not name its source")
+    if len(figure.source) > _LONGEST_SOURCE or printable(figure.source) != figure.source:
+        raise InvalidInput(f"the source of {where} is no text of at most {_LONGEST_SOURCE} printable characters")
     if figure.value is None:
         if not may_be_none:
             raise InvalidInput(f"{where} is unlimited; it must be a number")
         return
     if type(figure.value) is not int or not lowest <= figure.value <= _LARGEST:
-        raise InvalidInput(f"{where} is {figure.value!r}; it must be a whole number from {lowest} to {_LARGEST}")
+        raise InvalidInput(f"{where} is {figure.value!r:.40}; it must be a whole number from {lowest} to {_LARGEST}")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecc_lava.common import JSON_BYTES_MAX, read_bytes
-from ecc_lava.errors import FileError, InvalidInput
+from ecc_lava.errors import EccLavaError, FileError, InvalidInput
 from ecc_lava.formats import FORMATS
 from hw_mappings.chips.figures import Figure, assumed
 from hw_mappings.chips.spec import ChipSpec, figure_names
@@ -81,7 +81,7 @@ def chip_from_json(data: object) -> ChipSpec:
     """
     top = _keys("a chip", data, {"schema", "name", "format", "blocked", "figures"})
     if type(top["schema"]) is not int or top["schema"] not in (SCHEMA, _WITHOUT_PAYLOADS):
-        raise InvalidInput(f"the chip's schema is {top['schema']!r}; this version reads {_WITHOUT_PAYLOADS} and {SCHEMA}")
+        raise InvalidInput(f"the chip's schema is {top['schema']!r:.40}; this version reads {_WITHOUT_PAYLOADS} and {SCHEMA}")
     added = _figures_of_payloads(top["format"]) if top["schema"] == _WITHOUT_PAYLOADS else {}
     figures = _keys("figures", top["figures"], set(figure_names()) - set(added))
     blocked = top["blocked"]
@@ -101,7 +101,9 @@ def load_chip(path: str | Path) -> ChipSpec:
     """
     try:
         return chip_from_json(json.loads(read_bytes(path, JSON_BYTES_MAX)))
-    except InvalidInput as error:
+    except FileError:
+        raise
+    except EccLavaError as error:
         raise FileError(f"chip file {path}: {error}") from error
     except (ValueError, RecursionError) as error:
         raise FileError(f"chip file {path} cannot be read as JSON: {error}") from error

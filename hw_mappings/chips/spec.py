@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final
 
+from ecc_lava.common import check_name
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import FORMATS
 from hw_mappings.chips.figures import Figure, check_figure
@@ -41,6 +42,18 @@ COSTS: Final = (
     "host_spike_ps",
 )
 """Energies in femtojoules, static power of a chip in microwatts, times in picoseconds; None means "not known"."""
+
+CHIPS_MAX: Final = 2**14
+"""Most chips of a board; the largest machine of Loihi 2, Hala Point, has 1,152."""
+
+CORES_MAX: Final = 2**14
+"""Most cores of a chip; Loihi 2 has 128."""
+
+_COUNTS: Final = {
+    **dict.fromkeys(("chips", "board_columns", "board_rows"), CHIPS_MAX),
+    **dict.fromkeys(("cores", "mesh_columns", "mesh_rows"), CORES_MAX),
+}
+"""Largest values of the figures that count chips and cores."""
 
 FORMAT_NAMES: Final = tuple(FORMATS)
 """The number formats that a chip may name."""
@@ -151,11 +164,15 @@ class ChipSpec:
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
-            raise InvalidInput(f"a chip needs a name, got {self.name!r}")
+            raise InvalidInput(f"a chip needs a name, got {self.name!r:.80}")
+        check_name("a chip", self.name)
         if self.format not in FORMAT_NAMES:
-            raise InvalidInput(f"chip {self.name!r} names the number format {self.format!r}; known: {', '.join(FORMAT_NAMES)}")
+            raise InvalidInput(f"chip {self.name!r} names the number format {self.format!r:.80}; known: {', '.join(FORMAT_NAMES)}")
         for name in figure_names():
             check_figure(f"{name} of chip {self.name!r}", getattr(self, name), name in _MAY_BE_NONE, 0 if name in _MAY_BE_ZERO else 1)
+        for what, most in _COUNTS.items():
+            if self.amount(what) > most:
+                raise InvalidInput(f"chip {self.name!r} has {self.amount(what)} {what}; at most {most} are possible")
         for what, layout in (("cores", "mesh"), ("chips", "board")):
             columns, rows = self.amount(f"{layout}_columns"), self.amount(f"{layout}_rows")
             if columns * rows < self.amount(what):

@@ -42,6 +42,8 @@ class Fields(TypedDict):
 
 
 SCHEMA: Final = 2
+_LARGEST: Final = 2**53
+"""Largest whole number of a mapping: every reader of JSON has it exactly."""
 _TOP: Final = {"schema", "digest", "package", "network", "chip", "populations", "lower_bound_cores", "synapse_model", "cores"}
 _CORE: Final = {"chip", "core", "x", "y", "shards", "usage"}
 
@@ -93,8 +95,8 @@ def _text(where: str, value: object) -> str:
 
 
 def _whole(where: str, value: object) -> int:
-    if type(value) is not int:
-        raise InvalidNetwork(f"{where} must be a whole number, got {value!r:.80}")
+    if type(value) is not int or not 0 <= value <= _LARGEST:
+        raise InvalidNetwork(f"{where} must be a whole number from 0 to {_LARGEST}, got {value!r:.40}")
     return value
 
 
@@ -138,7 +140,7 @@ def _from_json(data: object) -> Fields:
     if not isinstance(data, dict) or type(data.get("schema")) is not int:
         raise InvalidNetwork("this is not a mapping: it has no schema number")
     if data["schema"] != SCHEMA:
-        raise InvalidNetwork(f"the mapping's schema is {data['schema']}; this version reads {SCHEMA}")
+        raise InvalidNetwork(f"the mapping's schema is {data['schema']!r:.40}; this version reads {SCHEMA}")
     top = _object("a mapping", data, _TOP)
     if top["digest"] != _digest(top):
         raise InvalidNetwork(f"the mapping was changed after it was written: its digest is {_digest(top)}, it says {top['digest']!r:.80}")

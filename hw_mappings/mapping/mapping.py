@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ecc_lava.common import Shape
+from ecc_lava.common import Shape, check_sizes
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.networks import Kind, QuantisedNetwork, Shard
 from hw_mappings.chips import RESOURCES, Address, ChipSpec
@@ -53,6 +53,7 @@ class Mapping:
             raise InvalidNetwork(f"the network digest {self.network_digest!r} is not a SHA-256")
         if not 1 <= self.lower_bound_cores <= len(self.cores):
             raise InvalidNetwork(f"the mapping has {len(self.cores)} cores and a lower bound of {self.lower_bound_cores}")
+        check_sizes(self.populations)
         self._check_cores()
         if len({name for name, _ in self.populations}) != len(self.populations):
             raise InvalidNetwork("the mapping names a population twice")

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecc_lava.analysis import MEASURES
-from ecc_lava.common import wilson
+from ecc_lava.common import printable, wilson
 
 __all__ = ["FAILED", "OK", "as_figure", "as_percent", "counted", "emit_json", "provenance", "show_lines", "show_table"]
 
@@ -46,11 +46,11 @@ def emit_json(value: dict[str, Any]) -> None:
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; every column but the first is right-aligned."""
-    table = Table(title=Text(title), title_justify="left")  # a Text is not read as markup
+    table = Table(title=Text(printable(title)), title_justify="left")  # a Text is not read as markup
     for index, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if index == 0 else "right", overflow="fold")
+        table.add_column(Text(printable(column)), justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_OF_FILES
     Console(soft_wrap=False, width=width).print(table)
 
@@ -59,7 +59,7 @@ def show_lines(*lines: str) -> None:
     """Print plain lines."""
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
-        console.print(line, markup=False)
+        console.print(printable(line), markup=False)
 
 
 def counted(number: int, noun: str) -> str:

@@ -23,8 +23,8 @@ _Examined = tuple[tuple[ExaminedLayer, ...], Graph | UnsupportedModel]
 def examined_file(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = None) -> _Examined:
     """Return the layers of a model file, and its graph or the error that names every layer without a conversion.
 
-    Unless this process has imported Keras already, a process of its own reads the file, with a Keras that imports no engine. What needs one
-    (models of QKeras and HGQ2, layers that compute tensors while they are built) is read here.
+    Unless this process has imported Keras already, a process of its own reads the file within limits of memory and time, with a Keras that
+    imports no engine. What needs one (models of QKeras and HGQ2, layers that compute tensors while they are built) is read by another.
 
     Parameters
     ----------
@@ -40,11 +40,12 @@ def examined_file(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None
         As `with_input_shapes` and `from_keras`.
     """
     path, shapes = Path(path), shapes or {}
-    if "keras" in sys.modules or packages_of(stored(path).description):
+    if "keras" in sys.modules:
         return examined_here(path, shapes)
-    answer = answer_of_a_child(path, shapes)
+    needs_engine = bool(packages_of(stored(path).description))
+    answer = None if needs_engine else answer_of_a_child(path, shapes)
     if answer is None or isinstance(answer, FileError):  # Keras's own error; the engine may be what it lacks
-        return examined_here(path, shapes)
+        answer = answer_of_a_child(path, shapes, engine=True)
     if isinstance(answer, EccLavaError):
         raise answer
     layers, result = answer

@@ -1,39 +1,75 @@
-"""Ask a process of its own for a model file's graph, so that a command need not import TensorFlow to read numbers."""
+"""Ask a process of its own for a model file's graph: a command need not import TensorFlow to read numbers, and Keras runs within limits."""
 
 from __future__ import annotations
 
 import logging
 import pickle
+import signal
 import subprocess
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ecc_lava.common import own_program
+from ecc_lava.errors import FileError
 
 __all__ = ["answer_of_a_child"]
 
 _CHILD = "ecc_lava.importers.keras.files.child"
 
+WAIT_SECONDS: Final = 600
+"""Longest wait for an answer; the limit of computing time ends a process long before, unless it waits itself."""
+
 _log = logging.getLogger(__name__)
 
 
-def answer_of_a_child(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Any:
-    """Return what `examined_here` returns or raises, found by a process with a bare Keras; None if it could not read the file."""
-    try:
-        with subprocess.Popen(own_program(_CHILD), stdin=-1, stdout=-1, stderr=subprocess.DEVNULL) as child:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            try:
-                pickle.dump((path, dict(shapes)), child.stdin)
-                child.stdin.flush()
-                found, told = pickle.load(child.stdout)  # noqa: S301 - our own process wrote it
-            finally:
-                child.stdin.close()
-                child.kill()
-    except (OSError, EOFError, pickle.UnpicklingError) as error:
-        _log.debug("%s: not read by a bare Keras: %s", path, error)
+def answer_of_a_child(path: Path, shapes: Mapping[str, tuple[int, ...]], *, engine: bool = False) -> Any:
+    """Return what `examined_here` returns or raises, found by a process with limits; None if a bare Keras could not read the file.
+
+    Parameters
+    ----------
+    path : Path
+    shapes : mapping of input names to sizes
+    engine : bool
+        Whether Keras starts with its engine, and not bare.
+
+    Raises
+    ------
+    FileError
+        If reading takes more memory or computing time than a file of its size may.
+    """
+    answer, ended_by = _asked(path, shapes, engine)
+    if answer is None and (engine or ended_by == -signal.SIGXCPU):
+        raise FileError(
+            f"{path}: reading it takes more memory or time than a file of its size may, or ends Keras; it is damaged, or describes a far "
+            "larger model than it holds. Save it again with model.save('name.keras')"
+        )
+    if answer is None:
         return None
+    found, told = answer
     for name, level, message in told:
         logging.getLogger(name).log(level, "%s", message)
     return found
+
+
+def _asked(path: Path, shapes: Mapping[str, tuple[int, ...]], engine: bool) -> tuple[Any, int | None]:
+    """Return a child's answer, and its exit status if it gave none."""
+    with subprocess.Popen(own_program(_CHILD), stdin=-1, stdout=-1, stderr=subprocess.DEVNULL) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        watch = threading.Timer(WAIT_SECONDS, child.kill)
+        watch.start()
+        try:
+            pickle.dump((path, dict(shapes), engine), child.stdin)
+            child.stdin.flush()
+            return pickle.load(child.stdout), None  # noqa: S301 - our own process wrote it
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            _log.debug("%s: not read: %s", path, error)
+            with suppress(OSError):
+                child.stdin.close()  # a child that lives ends with it
+            return None, child.wait()
+        finally:
+            watch.cancel()
+            child.kill()

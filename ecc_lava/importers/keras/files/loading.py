@@ -13,6 +13,7 @@ from ecc_lava.importers.keras.files.keras2 import in_words_of_keras_3, meant_oth
 from ecc_lava.importers.keras.files.opening import opened
 from ecc_lava.importers.keras.files.reading import Stored, line_of, stored
 from ecc_lava.importers.keras.files.scan import layers_of, offences_of
+from ecc_lava.importers.keras.files.sizes import held_bytes
 from ecc_lava.importers.keras.framework import keras_package
 from ecc_lava.importers.keras.remedies import LOADED_TO_REFUSE
 from ecc_lava.importers.keras.table import HANDLERS
@@ -49,6 +50,7 @@ def load_model(path: str | Path) -> Any:
         offences.update(dict.fromkeys(meant_otherwise(file.description)))
     if offences:
         raise UnsupportedModel(tuple(offences))
+    held_bytes(path, file)
     changes += without_unknown_settings(file.description, _settings)
     if changes:
         _log.warning("%s: read in the words of Keras 3: %s", path, ", ".join(changes))
