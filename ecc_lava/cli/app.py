@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from ecc_lava.cli.commands import COMMANDS
 from ecc_lava.cli.several import CommandOfSeveral
-from ecc_lava.common import printable
+from ecc_lava.common import as_message
 from ecc_lava.errors import EccLavaError
 from ecc_lava.version import __version__
 
@@ -73,7 +73,7 @@ class _Commands(TyperGroup):
 
 
 def _failed(message: str, code: int) -> typer.Exit:
-    sys.stderr.write(f"ecc-lava: {printable(message)}\n")
+    sys.stderr.write(f"ecc-lava: {as_message(message)}\n")
     return typer.Exit(code)
 
 
@@ -82,7 +82,7 @@ class _PrintableLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
-        return printable(super().format(record))
+        return as_message(super().format(record))
 
 
 def _print_version(wanted: bool) -> None:

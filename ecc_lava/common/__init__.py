@@ -14,7 +14,7 @@ from ecc_lava.common.pages import rendered
 from ecc_lava.common.programs import own_program
 from ecc_lava.common.progress import Progress, StageProgress
 from ecc_lava.common.silence import silenced
-from ecc_lava.common.text import as_cell, check_name, printable
+from ecc_lava.common.text import as_cell, as_message, check_name, printable
 from ecc_lava.common.threads import in_parts, on_all_cores
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Shape",
     "StageProgress",
     "as_cell",
+    "as_message",
     "by_output",
     "check_name",
     "check_sizes",

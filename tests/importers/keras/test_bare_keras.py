@@ -78,15 +78,19 @@ def test_what_a_child_finds_wrong_and_says_comes_back(tmp_path: Path, caplog: py
     assert refusal.offences[0][0].startswith("odd")
 
 
-def test_what_no_child_can_read_is_left_to_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_no_bare_child_can_read_is_left_to_one_with_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
     path = tmp_path / "model.keras"
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(path)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     assert answer_of_a_child(path, {}) is None
+    with pytest.raises(FileError, match="cannot be started"):
+        answer_of_a_child(path, {}, engine=True)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     assert answer_of_a_child(path, {}) is None
+    with pytest.raises(FileError, match="more memory or time"):
+        answer_of_a_child(path, {}, engine=True)
     monkeypatch.undo()
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert isinstance(answer_of_a_child(path, {}), FileError)

@@ -38,7 +38,7 @@ def answer_of_a_child(path: Path, shapes: Mapping[str, tuple[int, ...]], *, engi
     Raises
     ------
     FileError
-        If reading takes more memory or computing time than a file of its size may.
+        If reading takes more memory or computing time than a file of its size may, or no process with an engine can be started.
     """
     answer, ended_by = _asked(path, shapes, engine)
     if answer is None and (engine or ended_by == -signal.SIGXCPU):
@@ -56,7 +56,13 @@ def answer_of_a_child(path: Path, shapes: Mapping[str, tuple[int, ...]], *, engi
 
 def _asked(path: Path, shapes: Mapping[str, tuple[int, ...]], engine: bool) -> tuple[Any, int | None]:
     """Return a child's answer, and its exit status if it gave none."""
-    with subprocess.Popen(own_program(_CHILD), stdin=-1, stdout=-1, stderr=subprocess.DEVNULL) as child:
+    try:
+        process = subprocess.Popen(own_program(_CHILD), stdin=-1, stdout=-1, stderr=subprocess.DEVNULL)
+    except OSError as error:
+        if engine:
+            raise FileError(f"{path}: is read by a process of its own, which cannot be started: {error.strerror or error}") from error
+        return None, None
+    with process as child:
         assert child.stdin is not None
         assert child.stdout is not None
         watch = threading.Timer(WAIT_SECONDS, child.kill)

@@ -51,7 +51,9 @@ def held_bytes(path: Path, file: Stored) -> int:
     except FileError:
         raise
     except Exception as error:  # zipfile and h5py raise every kind of error on a damaged file
-        raise FileError(f"{path}: a damaged model file: {line_of(error)}") from error
+        raise FileError(
+            f"{path}: Keras cannot load this model, which is damaged or cut short: {line_of(error)}. Copy or save it again"
+        ) from error
     claimed = sum(_claims(file.description))
     if claimed > WEIGHTS_A_BYTE * (SPARED + held):
         raise FileError(f"{path}: describes at least {claimed} weights and holds {held} bytes; it was not saved by Keras, or is cut short")

@@ -1,0 +1,168 @@
+"""Runs mutants against a reader, in a process of their own that a watchdog ends."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import random
+import resource
+import signal
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+from ecc_lava.common import as_message
+from ecc_lava.errors import EccLavaError
+
+__all__ = ["Outcome", "Reader", "attack"]
+
+SECONDS_MAX: Final = 20
+"""Longest time that one mutant may take."""
+
+MEMORY_MAX: Final = 2**30
+"""Bytes by which the memory of the process may grow: mutants are small."""
+
+MESSAGE_MAX: Final = 3000
+"""Longest message of a refusal as a terminal shows it, characters."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader of files.
+
+    Attributes
+    ----------
+    name : str
+    ending : str
+        Of the file's name.
+    prepare : callable () -> maker
+        Loads and makes what all mutants share; the maker takes a random generator and returns the bytes of a mutant.
+    read : callable (path)
+        Reads a mutant; raises an error of ours, or checks that what was loaded is whole, such as equal after it is saved again.
+    share : float
+        How many mutants run for each that is asked for; less for a reader that takes long.
+    """
+
+    name: str
+    ending: str
+    prepare: Callable[[], Callable[[random.Random], bytes]]
+    read: Callable[[Path], None]
+    share: float = 1.0
+
+
+@dataclass
+class Outcome:
+    """What became of the mutants of a reader."""
+
+    reader: str
+    mutants: int = 0
+    refused: int = 0
+    loaded: int = 0
+    faults: list[str] = field(default_factory=list)
+    memory: int = 0
+    longest: float = 0.0
+    seconds: float = 0.0
+
+
+class _TooLong(BaseException):
+    """The watchdog's; no reader catches it."""
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    def bark(*_: object) -> None:
+        raise _TooLong
+
+    signal.signal(signal.SIGALRM, bark)
+    signal.alarm(SECONDS_MAX)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def attack(reader: Reader, mutants: int, seed: int = 0) -> Outcome:
+    """Return what became of seeded mutants; a process that dies is a fault of the mutant that it read, and the rest go on without it."""
+    outcome = Outcome(reader.name)
+    began = time.monotonic()
+    first = 0
+    while first < mutants:
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.get_context("fork").Process(target=_run, args=(reader, range(first, mutants), seed, theirs))
+        process.start()
+        theirs.close()
+        first = _collect(outcome, ours, first, mutants, process)
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _collect(outcome: Outcome, ours: Connection, first: int, mutants: int, process: multiprocessing.process.BaseProcess) -> int:
+    """Add up what a process tells, and return the number of the next mutant."""
+    while first < mutants:
+        try:
+            if not ours.poll(10 * SECONDS_MAX):
+                process.kill()
+            told, seconds, memory, why = ours.recv()
+        except EOFError:
+            process.join()
+            told, seconds, memory, why = "fault", 0.0, 0, f"the process ended with {process.exitcode}"
+        outcome.mutants += 1
+        outcome.refused += told == "refused"
+        outcome.loaded += told == "loaded"
+        if told == "fault":
+            outcome.faults.append(f"mutant {first}: {why}")
+        outcome.memory, outcome.longest = max(outcome.memory, memory), max(outcome.longest, seconds)
+        first += 1
+        if why.startswith("the process ended"):
+            break
+    process.join()
+    return first
+
+
+def _run(reader: Reader, numbers: range, seed: int, theirs: Connection) -> None:
+    """Read mutants, and tell of each."""
+    make = reader.prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        base = 0
+        for number in numbers:
+            content = make(random.Random(f"{seed} {reader.name} {number}"))
+            path = Path(folder) / f"mutant{reader.ending}"
+            path.write_bytes(content)
+            base = base or _peak()
+            began = time.perf_counter()
+            told, why = _tried(reader, path)
+            seconds, memory = time.perf_counter() - began, _peak() - base
+            if memory > MEMORY_MAX + 2 * len(content):
+                told, why = "fault", f"took {memory} bytes of memory"
+            theirs.send((told, seconds, memory, why))
+            for left in Path(folder).iterdir():
+                left.unlink()
+            if number % 100 == 0:
+                gc.collect()
+
+
+def _tried(reader: Reader, path: Path) -> tuple[str, str]:
+    try:
+        with _watched():
+            reader.read(path)
+    except EccLavaError as error:
+        text = as_message(str(error))
+        if not text.strip() or len(text) > MESSAGE_MAX or not text.replace("\n", "").isprintable():
+            return "fault", f"the message {text!a:.300}"
+        return "refused", ""
+    except _TooLong:
+        return "fault", f"took more than {SECONDS_MAX} s"
+    except BaseException as error:  # what no reader may raise
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return "fault", f"{type(error).__name__}: {str(error)[:200]!a} at {where.filename}:{where.lineno}"
+    return "loaded", ""
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
