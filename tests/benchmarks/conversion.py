@@ -4,7 +4,7 @@
                                                  [--out conversion.json]
 
 Every conversion runs in a process of its own, after a small one that loads and compiles what all need; checkouts take turns. Time is that
-of `convert` and `quantise` on 256 training images, drawn by the seed; the model is read before. `--growth` also varies the images, T and the
+of `convert` and `quantise` on 256 training images, drawn by a seed; the model is read before. `--growth` also varies images, T and the
 width of the model one by one. Digests show which checkouts make the same integers.
 """
 
