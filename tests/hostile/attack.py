@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import multiprocessing
 import random
 import resource
@@ -127,6 +128,7 @@ def _collect(outcome: Outcome, ours: Connection, first: int, mutants: int, proce
 
 def _run(reader: Reader, numbers: range, seed: int, theirs: Connection) -> None:
     """Read mutants, and tell of each."""
+    logging.disable()  # warnings of every mutant
     make = reader.prepare()
     with tempfile.TemporaryDirectory() as folder:
         base = 0

@@ -13,6 +13,7 @@ import numpy as np
 
 from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, NO_TABLE, KernelPiece, PieceKind, SynapseTable, View, rounded
 from ecc_lava.common import Array, Shape
+from ecc_lava.errors import RangeError
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse
 
 __all__ = ["TapSynapses", "cut_synapses", "may_merge", "merged_synapses", "simplified"]
@@ -182,8 +183,18 @@ def cut_synapses(s: TapSynapses, block: int, lanes: int, out: tuple[int, int]) -
         view = View(s.source, 0, s.shape[2], s.negative)
         return KernelPiece(PieceKind.MASKED, view, first, weights, rows, columns, s.shape[2], bit, s.shift, gain, valued)
     plain, low, high = _group_weights(conv, start - written, stop - written)
+    _check_offsets(1 + prod(plain.shape[:3]), width, s.source)
     weights = np.zeros((1 + prod(plain.shape[:3]), width), np.int8)
     weights[1:, into] = plain.reshape(-1, stop - start)
     rows, columns = _rows(conv, s.shape[0], out[0], kernel_w * (high - low)), _columns(conv, s.shape[1], out[1], high - low)
     view = View(s.source, read + low, read + high, s.negative)
     return KernelPiece(PieceKind.EVENTS, view, first, weights, rows, columns, high - low, 0, s.shift, gain, valued)
+
+
+def _check_offsets(rows: int, width: int, source: str) -> None:
+    """Check that the bytes of rows of weights are counted in 32 bits, as the kernels count them."""
+    if rows * width >= 2**31:
+        raise RangeError(
+            f"{rows} rows of {width} weights from population {source!r}; the fast back end holds {2**31 // width - 1}. "
+            "Use the back end 'golden'"
+        )
