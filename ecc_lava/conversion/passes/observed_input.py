@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecc_lava.common import Array, Float
+from ecc_lava.common import Array, Float, on_all_cores
+from ecc_lava.conversion.at_once import images_at_once
 from ecc_lava.inputs import parts
 from ecc_lava.networks import Population, SpikingNetwork, clipped_rate, input_rates, remaining_rates
 
 __all__ = ["ObservedInput"]
-
-BATCH = 32
-"""Images evaluated at once."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +25,19 @@ class ObservedInput:
 
     def __call__(self, network: SpikingNetwork, images: Mapping[str, Float]) -> SpikingNetwork:
         """Return the network with `observed` of every population that has an input."""
-        largest: dict[str, Float] = {}
 
-        def remembered(population: Population, total: Array) -> Float:
-            reached = np.abs(total).max(axis=(0, 1, 2))
-            largest[population.name] = np.maximum(largest.get(population.name, 0.0), reached.astype(np.float64))
-            return clipped_rate(population, total)
+        def reached(part: Mapping[str, Float]) -> dict[str, Float]:
+            largest: dict[str, Float] = {}
 
-        for part in parts(images, BATCH):
+            def remembered(population: Population, total: Array) -> Float:
+                largest[population.name] = np.abs(total).max(axis=(0, 1, 2)).astype(np.float64)
+                return clipped_rate(population, total)
+
             remaining_rates(network, input_rates(network, part, np.float32), remembered)
-        observed = {name: reached.reshape(1, 1, -1) for name, reached in largest.items()}
+            return largest
+
+        at_once = images_at_once(sum(p.neurons for p in network.populations))
+        found = on_all_cores(reached, parts(images, at_once))
+        largest = {name: np.max([part[name] for part in found], axis=0) for name in found[0]}
+        observed = {name: most.reshape(1, 1, -1) for name, most in largest.items()}
         return replace(network, populations=tuple(replace(p, observed=observed.get(p.name)) for p in network.populations))
