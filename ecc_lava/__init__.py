@@ -10,8 +10,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ecc_lava.version import __version__ as __version__
-
 if TYPE_CHECKING:
     from ecc_lava.analysis import Attribution, CheckReport, attribute, check
     from ecc_lava.backends import Result, simulate
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
     from ecc_lava.quantisation import as_float, quantise
     from ecc_lava.storage import load, save
     from ecc_lava.studies import Search, StudyResult, study
+
+    __version__: str
 
 __all__ = [
     "RECIPES",
@@ -84,9 +84,10 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    home = "version" if name == "__version__" else _HOME.get(name)  # the version is read from a file of the installation
+    if home is None:
         raise AttributeError(f"module 'ecc_lava' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"ecc_lava.{_HOME[name]}"), name)
+    value = getattr(importlib.import_module(f"ecc_lava.{home}"), name)
     globals()[name] = value
     return value
 

@@ -4,6 +4,16 @@ This room computes nothing of its own. `app` finds the commands, `options`, `cho
 they name, `show` prints. To add a command, write a file in `commands` and give it a line in that door's table.
 """
 
-from ecc_lava.cli.app import main
-
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; signals are handled before anything else is imported, which takes a while."""
+    from ecc_lava.cli.signals import at_once
+    from ecc_lava.cli.streams import open_all
+
+    at_once()
+    open_all()
+    from ecc_lava.cli.app import main as program
+
+    program()

@@ -15,6 +15,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from ecc_lava.cli.commands import COMMANDS
 from ecc_lava.cli.several import CommandOfSeveral
+from ecc_lava.cli.signals import INTERRUPTED, Ended, raised
+from ecc_lava.cli.streams import silence
 from ecc_lava.common import as_message
 from ecc_lava.errors import EccLavaError
 from ecc_lava.version import __version__
@@ -22,7 +24,6 @@ from ecc_lava.version import __version__
 __all__ = ["app", "main"]
 
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 _plain = partial(typer.Typer, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 """Makes a program with plain messages, as boxes break paths over lines."""
@@ -55,25 +56,30 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the user calls."""
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+            with raised():
+                result = super().invoke(ctx)
+                sys.stdout.flush()
             return result
         except EccLavaError as error:
             raise _failed(str(error), BAD_INPUT) from error
         except KeyboardInterrupt as error:
-            raise _failed("interrupted", INTERRUPTED) from error
+            code = error.code if isinstance(error, Ended) else INTERRUPTED
+            raise _failed(str(error) or "interrupted", code) from error
         except MemoryError as error:
             raise _failed(f"not enough memory ({error}); use fewer images (--limit) or a machine with more", BAD_INPUT) from error
         except OSError as error:  # a refusal by the system that no other room words, such as a full disk behind stdout
             if error.errno == errno.EPIPE:
                 raise
-            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - what stdout still holds cannot be written either
-                os.dup2(nowhere.fileno(), 1)
+            silence(1)  # what stdout still holds cannot be written either
             raise _failed(str(error), BAD_INPUT) from error
 
 
 def _failed(message: str, code: int) -> typer.Exit:
-    sys.stderr.write(f"ecc-lava: {as_message(message)}\n")
+    try:
+        sys.stderr.write(f"ecc-lava: {as_message(message)}\n")
+        sys.stderr.flush()
+    except OSError:  # the exit code is what is left to tell
+        silence(2)
     return typer.Exit(code)
 
 

@@ -10,10 +10,12 @@ from ecc_lava.common.cores import usable_cores
 from ecc_lava.common.files import JSON_BYTES_MAX, check_writable, read_bytes, require_file, write_bytes
 from ecc_lava.common.intervals import wilson
 from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, integrate_and_fire
+from ecc_lava.common.owners import is_gone, owner
 from ecc_lava.common.pages import rendered
 from ecc_lava.common.programs import own_program
 from ecc_lava.common.progress import Progress, StageProgress
 from ecc_lava.common.silence import silenced
+from ecc_lava.common.temporary import SEGMENTS, sweep, temporary_file, temporary_folder
 from ecc_lava.common.text import as_cell, as_message, check_name, printable
 from ecc_lava.common.threads import in_parts, on_all_cores
 
@@ -24,6 +26,7 @@ __all__ = [
     "NEURONS_MAX",
     "PAYLOAD_BITS_MAX",
     "POPULATIONS_MAX",
+    "SEGMENTS",
     "TIMESTEPS_MAX",
     "Array",
     "Float",
@@ -46,17 +49,22 @@ __all__ = [
     "in_parts",
     "in_steps",
     "integrate_and_fire",
+    "is_gone",
     "joined",
     "on_all_cores",
     "only",
     "output_of",
     "own_program",
+    "owner",
     "printable",
     "read_bytes",
     "read_only",
     "rendered",
     "require_file",
     "silenced",
+    "sweep",
+    "temporary_file",
+    "temporary_folder",
     "usable_cores",
     "wilson",
     "write_bytes",

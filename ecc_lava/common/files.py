@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from ecc_lava.common.temporary import temporary_file
 from ecc_lava.errors import FileError
 
 __all__ = ["JSON_BYTES_MAX", "check_writable", "read_bytes", "require_file", "write_bytes"]
@@ -81,9 +81,9 @@ def _temporary(path: Path) -> Path:
         raise OSError(0, "it is not a regular file")
     if not path.parent.exists():
         raise OSError(0, f"there is no folder {path.parent}; make it first")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, made = temporary_file(path)
     os.close(handle)
-    return Path(name)
+    return made
 
 
 def _umask() -> int:

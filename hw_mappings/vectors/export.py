@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.backends import LavaPlan, Recording, lava_plan
-from ecc_lava.common import Array, Images, StageProgress
+from ecc_lava.common import Array, Images, StageProgress, temporary_folder
 from ecc_lava.errors import FileError
 from ecc_lava.inputs import as_batch, clipping_not_repeated, digest, encode_all, sent_by_all
 from ecc_lava.networks import QuantisedNetwork
@@ -182,32 +180,24 @@ def export_vectors(
     """
     folder = Path(folder)
     mapping.check(network)
-    draft = _draft(folder)
     try:
-        about = _write(chip_network(network, mapping.chip), mapping, x, draft, timesteps, progress)
-        draft.chmod(0o755)
-        draft.replace(folder)  # an empty folder is replaced
+        _check_new_or_empty(folder)
+        with temporary_folder(folder.absolute().parent, f".{folder.name}.") as draft:
+            about = _write(chip_network(network, mapping.chip), mapping, x, draft, timesteps, progress)
+            draft.chmod(0o755)
+            draft.replace(folder)  # an empty folder is replaced
     except OSError as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    finally:  # also when interrupted
-        shutil.rmtree(draft, ignore_errors=True)
     return about
 
 
-def _draft(folder: Path) -> Path:
-    """Make a folder beside `folder`, to be renamed to it."""
-    try:
-        if folder.is_dir() and any(folder.iterdir()):
-            raise FileError(f"{folder}: holds other files; give a new or empty folder")
-        if folder.exists() and not folder.is_dir():
-            raise FileError(f"{folder}: is not a folder")
-        return Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
-    except OSError as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{folder}: cannot be written: {error.strerror or error}") from error
+def _check_new_or_empty(folder: Path) -> None:
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileError(f"{folder}: holds other files; give a new or empty folder")
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"{folder}: is not a folder")
 
 
 def _write(

@@ -94,3 +94,40 @@ def test_ctrl_c_while_a_file_is_written(call: Call, network: Path, tmp_path: Pat
     outcome = call("map", network, "-o", tmp_path / "mapping.json", "--json")
     assert one_message(outcome, INTERRUPTED) == "ecc-lava: interrupted\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM")])
+def test_a_signal_while_the_program_starts_is_one_line(number: signal.Signals, said: str) -> None:
+    program = (
+        "import sys\nimport ecc_lava.cli.streams as streams\nfrom ecc_lava.cli import main\nopened = streams.open_all\n"
+        "def told():\n    opened(); sys.stderr.write('started\\n'); sys.stderr.flush(); __import__('time').sleep(60)\n"
+        "streams.open_all = told\nmain()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, "demo"], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "started\n"
+    process.send_signal(number)
+    assert process.communicate(timeout=30)[1] == f"ecc-lava: {said}\n"
+    assert process.returncode == 128 + number
+
+
+CLOSED = {
+    "stdout closed": (">&-", "", "standard output is closed"),
+    "stdout full": (">/dev/full", "", "No space left"),
+    "stdout and stderr full": (">/dev/full 2>/dev/full", "", ""),
+    "stderr full": ("2>/dev/full", "none.h5", ""),
+    "stderr closed": ("2>&-", "none.h5", ""),
+    "all closed": ("<&- >&- 2>&-", "", ""),
+    "stdin closed": ("<&-", "none.h5", "none.h5"),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("name", CLOSED)
+def test_streams_that_are_closed_or_full(name: str, network: Path) -> None:
+    streams, wrong, said = CLOSED[name]
+    command = f'exec "$0" layers {streams}' if not wrong else f'exec "$0" run {wrong} --data x {streams}'
+    done = subprocess.run(["sh", "-c", command, PROGRAM], capture_output=True, text=True)
+    assert done.returncode == BAD_INPUT
+    assert said in done.stderr
+    assert done.stderr.count("\n") == bool(said)

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from optuna.storages import BaseStorage
 
+from ecc_lava.common import is_gone, owner
 from ecc_lava.errors import FileError, InvalidInput, MissingDependency
 from ecc_lava.studies.running import TrialProgress, run_settings
 from ecc_lava.studies.settings import Setting
@@ -22,7 +23,6 @@ from ecc_lava.studies.trials import claims
 from ecc_lava.studies.trials import store as stores
 from ecc_lava.studies.trials.claims import Claim
 from ecc_lava.studies.trials.optuna_storage import open_storage
-from ecc_lava.studies.trials.owners import is_gone, owner
 from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Trial
 from tests.helpers.studies import MANY, SETTINGS, Noted, as_problem, figures
@@ -133,9 +133,7 @@ def test_another_machine_is_taken_for_gone_when_its_beats_stop(storage: BaseStor
 
 def test_an_ended_process_is_known_to_be_gone() -> None:
     assert is_gone(owner()) is False
-    child = subprocess.run(
-        [sys.executable, "-c", "from ecc_lava.studies.trials.owners import owner; print(owner())"], capture_output=True, text=True
-    )
+    child = subprocess.run([sys.executable, "-c", "from ecc_lava.common import owner; print(owner())"], capture_output=True, text=True)
     assert is_gone(child.stdout.strip()) is True
     machine, process, _ = owner().split(" ")
     assert is_gone(f"{machine} {process} 1") is True  # the number was given out again

@@ -6,13 +6,13 @@ import json
 import logging
 import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecc_lava.common import temporary_file
 from ecc_lava.errors import EccLavaError, FileError
 from ecc_lava.studies.trials.records import Record, records_of
 
@@ -96,9 +96,8 @@ def _alone(path: Path) -> Iterator[bool]:
 
 def _exchanged(path: Path, fill: Callable[[Path], None]) -> Path:
     """Put a new file in the place of the path, and return the name that the old one has now."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    handle, new = temporary_file(path)
     os.close(handle)
-    new = Path(name)
     try:
         fill(new)
         with new.open("rb") as file:

@@ -17,11 +17,11 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ecc_lava.common import is_gone, owner
 from ecc_lava.studies.settings import Setting
 from ecc_lava.studies.trials.claims import BEAT_SECONDS, HELD, Claim, fail
 from ecc_lava.studies.trials.optuna_storage import open_study
 from ecc_lava.studies.trials.optuna_values import DIRECTIONS, shown_parameters
-from ecc_lava.studies.trials.owners import is_gone, owner
 from ecc_lava.studies.trials.records import STUDY, from_record
 from ecc_lava.studies.trials.trial import Trial
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,20 +158,6 @@ def test_a_full_cache(cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pyte
     (record,) = caplog.records
     assert "No space left" in record.getMessage()
     assert not list(cache.iterdir())
-
-
-def test_drafts_of_killed_processes_are_swept(tmp_path: Path) -> None:
-    old, new = tmp_path / "fast_kernels-old.tmp", tmp_path / "fast_kernels-new.tmp"
-    file, other = tmp_path / "fast_kernels-file.tmp", tmp_path / "mine.tmp"
-    for folder in (old, new):
-        folder.mkdir()
-        (folder / "fast_kernels.so").write_bytes(b"a part")
-    for path in (file, other):
-        path.write_bytes(b"a part")
-    for path in (old, file, other):
-        os.utime(path, (time.time() - 2 * keeping.LEFT_S,) * 2)
-    keeping.sweep(tmp_path)
-    assert sorted(tmp_path.iterdir()) == sorted([new, other])
 
 
 def test_no_compiler(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,12 +13,13 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from ecc_lava.backends.fast.kernels.keeping import DRAFT, PREFIX, keep, kept, private_folder, sweep
+from ecc_lava.backends.fast.kernels.keeping import keep, kept, private_folder
 from ecc_lava.backends.fast.kernels.native import SIGNATURES
+from ecc_lava.common import temporary_folder
 
 __all__ = ["compile_kernels", "load_library"]
 
@@ -58,10 +59,8 @@ def load_library() -> ctypes.CDLL | None:
 
 def _made(compiler: str, key: str, folder: Path | None) -> ctypes.CDLL:
     """Compile, try and load the library, and keep it in the folder if there is one."""
-    if folder is not None:
-        sweep(folder)
-    with _draft(folder) as place:  # a loaded library no longer needs its file
-        made = Path(place) / "fast_kernels.so"
+    with ExitStack() as stack:  # a loaded library no longer needs its file
+        made = _draft(folder, stack) / "fast_kernels.so"
         compile_kernels(compiler, made, (f"-DKERNELS_KEY={key}",))
         subprocess.run([sys.executable, "-I", "-c", _TRIAL, str(made)], check=True, capture_output=True, timeout=_LIMIT_S)
         library = _opened(made, key)
@@ -70,19 +69,16 @@ def _made(compiler: str, key: str, folder: Path | None) -> ctypes.CDLL:
         return library
 
 
-def _draft(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
+def _draft(folder: Path | None, stack: ExitStack) -> Path:
     """Make a folder with room for the compiler's output: in the folder of kept libraries if it has room, else with temporary files."""
     for place in (folder, None)[folder is None :]:
-        draft = None
         try:
-            draft = tempfile.TemporaryDirectory(prefix=PREFIX, suffix=DRAFT, dir=place, ignore_cleanup_errors=True)
-            probe = Path(draft.name) / "room"
+            draft = stack.enter_context(temporary_folder(place))
+            probe = draft / "room"
             probe.write_bytes(bytes(_ROOM))
             probe.unlink()
             return draft
         except OSError as error:
-            if draft is not None:
-                draft.cleanup()
             if place is None:
                 raise
             _log.debug("%s has no room to compile in: %s", place, error)

@@ -8,20 +8,16 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 import stat
-import tempfile
-import time
 from pathlib import Path
 
-__all__ = ["kept", "keep", "private_folder", "sweep"]
+from ecc_lava.common import temporary_file
+
+__all__ = ["keep", "kept", "private_folder"]
 
 _log = logging.getLogger(__name__)
 
-PREFIX, DRAFT = "fast_kernels-", ".tmp"
-
-LEFT_S = 3600.0
-"""Seconds after which a draft counts as left by a killed process; compiling takes seconds."""
+PREFIX = "fast_kernels-"
 
 _ADVICE = "kernels are compiled for this process only; set XDG_CACHE_HOME to a folder that you alone can write"
 
@@ -78,8 +74,7 @@ def keep(folder: Path, key: str, made: Path) -> None:
     content = made.read_bytes()
     library, temporary = folder / f"{PREFIX}{key}-{_digest(content)}.so", None
     try:
-        handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=DRAFT, dir=folder)
-        temporary = Path(name)
+        handle, temporary = temporary_file(library)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
@@ -92,20 +87,6 @@ def keep(folder: Path, key: str, made: Path) -> None:
     finally:  # also when interrupted
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-
-
-def sweep(folder: Path) -> None:
-    """Remove the drafts that killed processes left in the folder."""
-    for draft in folder.glob(f"{PREFIX}*{DRAFT}"):
-        try:
-            if time.time() - draft.lstat().st_mtime < LEFT_S:
-                continue
-            if draft.is_dir() and not draft.is_symlink():
-                shutil.rmtree(draft, ignore_errors=True)
-            else:
-                draft.unlink()
-        except OSError:  # another process swept it
-            continue
 
 
 def _digest(content: bytes) -> str:

@@ -30,7 +30,7 @@ from ecc_lava.backends.lava.host.network import compiled, runtime_of
 from ecc_lava.backends.lava.host.one_process import OneProcess
 from ecc_lava.backends.lava.host.vitals import LOOK_S, POLL_S, Limits
 from ecc_lava.backends.lava.host.watch import Watch, Watched
-from ecc_lava.common import Array
+from ecc_lava.common import SEGMENTS, Array
 
 __all__ = ["main"]
 
@@ -126,6 +126,8 @@ class _Host:
         """Tell the caller the names of new shared-memory segments, which it removes if this process is killed."""
         names = [handle.name for handle in self._segment_handles()[self._segments :]]
         if names:
+            with (self._folder / SEGMENTS).open("a") as file:  # for the next run, if this one and its caller are killed
+                file.writelines(f"{name}\n" for name in names)
             self._caller.send(("segments", names))
             self._segments += len(names)
 
@@ -193,6 +195,7 @@ def main(*arguments: str) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: ended.set())
     _die_with_parent(signal.SIGTERM)
     if os.getppid() != parent:
+        shutil.rmtree(Path(job).parent, ignore_errors=True)
         os._exit(1)
     os.register_at_fork(after_in_child=lambda: _die_with_parent(signal.SIGKILL))
     plan: LavaPlan

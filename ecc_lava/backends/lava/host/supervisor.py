@@ -3,9 +3,9 @@
 The host watches Lava's processes (`watch`). This module watches the host and ends what is left. Every way out of `supervise`, an exception
 in the caller's thread included, passes through `_end`.
 
-Two cases are not covered. No one can end a process in uninterruptible sleep. If caller and host are killed at the same instant, the kernel
-ends the others (Linux) and Python's resource tracker removes the shared memory, but a folder of temporary files stays; segments stay, too,
-if the tracker is killed as well.
+One case is not covered: no one can end a process in uninterruptible sleep. If caller and host are killed at the same instant, the kernel
+ends the others (Linux) and Python's resource tracker removes the shared memory. The next run removes the folder of temporary files, and the
+shared memory if the tracker was killed as well.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.lava.host.memory import Layout
 from ecc_lava.backends.lava.host.vitals import POLL_S, Limits, Patience, ended_by, group_alive, vitals
 from ecc_lava.backends.lava.installed import NEEDED
-from ecc_lava.common import Array, StageProgress, own_program
+from ecc_lava.common import Array, StageProgress, own_program, temporary_folder
 from ecc_lava.errors import LavaError, MissingDependency
 
 __all__ = ["supervise"]
@@ -43,8 +43,8 @@ _SILENCE_S = 30.0
 _LEAVE_S = 2.0
 """Seconds that the host has to end its processes before it is killed."""
 
-_LONGEST_FOLDER = 40
-"""Characters; a socket's address has at most 104 (macOS) or 108 (Linux), and Python and this module add about 55."""
+_LONGEST_FOLDER = 20
+"""Characters; a socket's address has at most 104 (macOS) or 108 (Linux), and Python and this module add about 75."""
 
 
 def _start(plan: LavaPlan, layout: Layout, memory: int, limits: Limits, folder: Path, theirs: Connection) -> subprocess.Popen[bytes]:
@@ -93,8 +93,7 @@ def supervise(
     MissingDependency
         If Lava cannot be imported.
     """
-    with tempfile.TemporaryDirectory(prefix="ecc_lava_", dir=_short_folder(), ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    with temporary_folder(_short_folder()) as folder:
         ours, theirs = multiprocessing.Pipe()
         segments: list[str] = []
         host: subprocess.Popen[bytes] | None = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 import zipfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ecc_lava.common import temporary_folder
 from ecc_lava.errors import FileError
 from ecc_lava.importers.keras.files.reading import ARCHIVE, Stored, line_of
 from ecc_lava.importers.keras.files.scan import packages_of
@@ -36,8 +36,8 @@ def opened(path: Path, file: Stored, changed: bool) -> Any:
     endings = (ARCHIVE,) if file.kind == ARCHIVE else (".h5", ".hdf5")
     if not changed and path.name.endswith(endings):
         return _load(path, path, file)
-    with tempfile.TemporaryDirectory(prefix="ecc_lava.") as folder:
-        copy = Path(folder) / f"model{file.kind}"
+    with temporary_folder() as folder:
+        copy = folder / f"model{file.kind}"
         try:
             if not changed:
                 shutil.copyfile(path, copy)
