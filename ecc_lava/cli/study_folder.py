@@ -68,9 +68,19 @@ class StudyFolder:
             raise
 
     def write(self, result: StudyResult, model: str) -> None:
-        """Write the tables, the picture and the page."""
+        """Write the tables, the picture and the page; the picture stays if the page already says the same, as it is drawn of the same."""
         result.to_csv(self.out / CSV)
         if self.parquet:
             result.to_parquet(self.out / PARQUET)
-        write_bytes(self.out / PICTURE, draw(result))
-        write_bytes(self.out / PAGE, page(result, model).encode())
+        told = page(result, model).encode()
+        if not ((self.out / PICTURE).is_file() and _holds(self.out / PAGE, told)):
+            write_bytes(self.out / PICTURE, draw(result))
+            write_bytes(self.out / PAGE, told)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file has this content."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False

@@ -42,8 +42,14 @@ def test_a_grid_as_json_and_files(study: Call, tmp_path: Path, monkeypatch: pyte
     assert sorted(p.name for p in folder.iterdir()) == ["study.html", "study.png", "trials.csv", "trials.db", "trials.parquet"]
     assert (folder / "study.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(Problem, "run", None)  # finished keys do not run again
+    drawn = (folder / "study.png").stat().st_mtime_ns
     again = study(*options).json
     assert again["trials"] == found["trials"]
+    assert (found["new"], again["new"]) == (4, 0)
+    assert (folder / "study.png").stat().st_mtime_ns == drawn, "nothing new is drawn"
+    (folder / "study.png").unlink()
+    assert "4 settings, 0 new trials" in study(*options[:-1]).out
+    assert (folder / "study.png").is_file()
 
 
 def test_the_table_shows_what_differs(study: Call) -> None:

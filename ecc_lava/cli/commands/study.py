@@ -155,6 +155,7 @@ def command(
         judged = _judged(data, specs, skip, limit)
         check_labels_of_file(data, judged, graph, wanted["task"])
         stage("reading the model", 1, 1)
+        trial_stages = TrialStages(stage)
         with folder.named_if_interrupted():
             result = study(
                 graph,
@@ -163,14 +164,14 @@ def command(
                 **wanted,
                 storage=folder.trials,
                 seed=seed,
-                progress=TrialStages(stage),
+                progress=trial_stages,
                 calibration_images=None,
             )
     folder.write(result, model.name)
     if json:
-        emit_json(_as_json(result, folder, seconds=round(time.perf_counter() - started, 3)))
+        emit_json(_as_json(result, folder, trial_stages.new, round(time.perf_counter() - started, 3)))
         return
-    show_study(result, f"{model.name} on {data.name}")
+    show_study(result, f"{model.name} on {data.name}", trial_stages.new)
     show_lines(f"written: {', '.join(map(str, folder.written))}; trials are kept in {folder.shown_trials}")
 
 
@@ -207,7 +208,7 @@ def _judged(data: Path, inputs: Sequence[InputSpec], skip: int, limit: int | Non
     return Dataset(batch_part(found.x, part), None if found.y is None else found.y[part], found.all_y)
 
 
-def _as_json(result: StudyResult, folder: StudyFolder, seconds: float) -> dict[str, Any]:
+def _as_json(result: StudyResult, folder: StudyFolder, new: int, seconds: float) -> dict[str, Any]:
     front = {trial.key for trial in result.front()}
     return provenance(
         context=dict(result.context),
@@ -216,6 +217,7 @@ def _as_json(result: StudyResult, folder: StudyFolder, seconds: float) -> dict[s
         objectives=list(result.objectives),
         left_out=list(result.left_out),
         searched=[trial.as_row() for trial in result.searched],
+        new=new,
         seconds=seconds,
         storage=folder.shown_trials,
         files=[str(path) for path in folder.written],

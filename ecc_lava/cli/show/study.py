@@ -21,8 +21,8 @@ _VARIED: dict[str, Callable[[Trial], str]] = {
 """Columns that the table shows where the trials differ."""
 
 
-def show_study(result: StudyResult, title: str) -> None:
-    """Print every trial, the best trials, and the settings that did not run."""
+def show_study(result: StudyResult, title: str, new: int) -> None:
+    """Print every trial, how many are new, the best trials, and the settings that did not run."""
     varied = {name: text for name, text in _VARIED.items() if len({text(t) for t in result.trials}) > 1}
     front = set(result.front())
     mapped = any(t.mapped is not None for t in result.trials)
@@ -37,6 +37,9 @@ def show_study(result: StudyResult, title: str) -> None:
     show_table(title, (*columns, *(("cores",) if mapped else ()), "front"), rows)
     fixed = [f"{name} {text(result.trials[0])}" for name, text in _VARIED.items() if name not in varied]
     lines = [f"CNN: {as_percent(result.ann_accuracy)}; {', '.join(fixed)}" if fixed else f"CNN: {as_percent(result.ann_accuracy)}"]
+    lines.append(
+        f"{len(result.trials)} {'setting' if len(result.trials) == 1 else 'settings'}, {new} new {'trial' if new == 1 else 'trials'}"
+    )
     lines.append(f"*: no other trial is as good in {', '.join(result.objectives)}")
     lines.append(f"{result.energy_note}; {NO_SILICON}")
     lines += [f"cannot run: {_bits(t)} bits, T={t.setting.timesteps}: {t.error}" for t in result.trials if t.error is not None]
@@ -68,13 +71,21 @@ def _figures(trial: Trial) -> tuple[str, ...]:
 
 
 class TrialStages:
-    """Shows the progress of a study: the trials that are finished, and the images of the setting that runs."""
+    """Shows the progress of a study: the trials that are finished, and the images of the setting that runs.
+
+    Attributes
+    ----------
+    new : int
+        Trials that this process has finished.
+    """
 
     def __init__(self, stage: Progress) -> None:
         self._stage = stage
+        self.new = 0
 
     def __call__(self, step: TrialProgress) -> None:
         """Show one step."""
+        self.new += step.finished is not None
         self._stage("trials", step.done + (step.finished is not None), step.total)
         if step.setting is not None:
             width = f"{step.setting.bits} bit" if isinstance(step.setting.bits, int) else "mixed widths"
