@@ -44,7 +44,7 @@ def answer_of_a_child(path: Path, shapes: Mapping[str, tuple[int, ...]], *, engi
     if answer is None and (engine or ended_by == -signal.SIGXCPU):
         raise FileError(
             f"{path}: reading it takes more memory or time than a file of its size may, or ends Keras; it is damaged, or describes a far "
-            "larger model than it holds. Save it again with model.save('name.keras')"
+            "larger model than it holds. Save it again with model.save('name.keras'); `ecc_lava.load_model` in Python has no limits"
         )
     if answer is None:
         return None

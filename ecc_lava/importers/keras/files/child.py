@@ -65,7 +65,10 @@ def _result(path: Path, shapes: dict[str, tuple[int, ...]]) -> Any:
     except EccLavaError as error:
         return error
     except (MemoryError, RecursionError) as error:
-        return FileError(f"{path}: cannot be read within the memory that a file of its size may take ({type(error).__name__})")
+        return FileError(
+            f"{path}: cannot be read within the memory that a file of its size may take ({type(error).__name__}). If you trust it, convert "
+            "it in Python: `ecc_lava.from_keras(ecc_lava.load_model(path))` has no limits"
+        )
 
 
 def _end_with_the_asker() -> None:
