@@ -61,7 +61,7 @@ def _change(rng: random.Random, inner: Any, key: Any, places: list[Place]) -> No
         case 7:
             inner[rng.choice((*TEXTS, f"{key}_"))] = old
         case 8:
-            for _ in range(rng.choice((1, 50, 900))):
+            for _ in range(rng.choice((1, 20, 200))):
                 old = [old]
             inner[key] = old
         case _:

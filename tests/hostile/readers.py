@@ -82,8 +82,10 @@ def _of_json(*seeds: Any) -> Maker:
     """Return a maker of mutants of JSON files."""
 
     def make(rng: random.Random) -> bytes:
-        seed = rng.choice(seeds)
-        return mutated_bytes(rng, _json_of(seed)) if rng.random() < 0.1 else _json_of(mutated_json(rng, seed))
+        seed, kind = rng.choice(seeds), rng.random()
+        if kind < 0.01:
+            return b"[" * 100_000
+        return mutated_bytes(rng, _json_of(seed)) if kind < 0.1 else _json_of(mutated_json(rng, seed))
 
     return make
 

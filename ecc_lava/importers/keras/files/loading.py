@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ecc_lava.errors import InvalidInput, UnsupportedModel
+from ecc_lava.errors import FileError, InvalidInput, UnsupportedModel
 from ecc_lava.importers.keras.files.keras2 import in_words_of_keras_3, meant_otherwise, without_unknown_settings
 from ecc_lava.importers.keras.files.opening import opened
 from ecc_lava.importers.keras.files.reading import Stored, line_of, stored
@@ -114,7 +114,11 @@ def with_input_shapes(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
 def _translated(path: Path) -> tuple[Stored, list[str]]:
     """Return what a file holds, in the words of Keras 3 as far as these need no Keras, and what was changed."""
     file = stored(path)
-    return file, in_words_of_keras_3(file.description)
+    try:
+        changes = in_words_of_keras_3(file.description)
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:  # on lists and objects where Keras writes others
+        raise FileError(f"{path}: the model description is none that Keras writes: {line_of(error)}; save the model again") from error
+    return file, changes
 
 
 def _settings(kind: str) -> Collection[str] | None:
