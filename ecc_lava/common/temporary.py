@@ -58,9 +58,9 @@ def temporary_file(path: Path) -> tuple[int, Path]:
     return handle, Path(name)
 
 
-def sweep(parent: Path, prefix: str) -> None:
+def sweep(parent: Path | None = None, prefix: str = FOLDER) -> None:
     """Remove what begins with a prefix and was made by processes that have ended; what others own stays."""
-    with suppress(OSError), os.scandir(parent) as entries:
+    with suppress(OSError), os.scandir(parent or tempfile.gettempdir()) as entries:
         for entry in entries:
             made_by = _MADE_BY.fullmatch(entry.name, len(prefix)) if entry.name.startswith(prefix) else None
             if made_by is None or not _has_ended(*made_by.groups()):

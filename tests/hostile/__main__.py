@@ -1,13 +1,13 @@
-"""The large attack: ``python -m tests.hostile mutants --each 10000``."""
+"""The large attack: ``python -m tests.hostile mutants --each 10000``, and ``kills --each 100``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from tests.hostile import mutants
+from tests.hostile import kills, mutants
 
-ATTACKS = {"mutants": mutants}
+ATTACKS = {"mutants": mutants, "kills": kills}
 """Name of an attack -> the module that adds its options and runs it."""
 
 

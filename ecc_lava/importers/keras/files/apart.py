@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from ecc_lava.common import own_program
+from ecc_lava.common import own_program, sweep
 from ecc_lava.errors import FileError
 
 __all__ = ["answer_of_a_child"]
@@ -79,3 +79,5 @@ def _asked(path: Path, shapes: Mapping[str, tuple[int, ...]], engine: bool) -> t
         finally:
             watch.cancel()
             child.kill()
+            child.wait()
+            sweep()  # what the child had to leave
