@@ -12,8 +12,8 @@ from ecc_lava.errors import InvalidNetwork
 
 __all__ = ["EDGE_MAX", "NEURONS_MAX", "POPULATIONS_MAX", "TIMESTEPS_MAX", "check_sizes", "check_timesteps"]
 
-TIMESTEPS_MAX: Final = 2**16 - 1
-"""Most timesteps of a sample: binary spikes are counted in 16 bits."""
+TIMESTEPS_MAX: Final = 2**20
+"""Most timesteps of a sample: sums of payloads stay far within 32 bits."""
 
 NEURONS_MAX: Final = 2**27
 """Most neurons of a network: its potentials alone take 512 MiB for each image; the full VGG16 has a tenth of them."""

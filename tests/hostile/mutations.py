@@ -46,7 +46,7 @@ def _change(rng: random.Random, inner: Any, key: Any, places: list[Place]) -> No
         case 0 | 1:
             inner[key] = rng.choice(NUMBERS)
         case 2:
-            inner[key] = rng.choice(ODDITIES)
+            inner[key] = copy.deepcopy(rng.choice(ODDITIES))
         case 3:
             inner[key] = rng.choice(TEXTS)
         case 4 if isinstance(old, int | float) and not isinstance(old, bool):

@@ -24,7 +24,7 @@ from ecc_lava.cli.show.output import show_lines, show_table
 from ecc_lava.common import as_cell, as_message, printable, read_bytes
 from ecc_lava.demo.data import MODEL
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwork, RangeError, UnsupportedModel
-from ecc_lava.geometry import Conv
+from ecc_lava.geometry import Conv, Dense
 from ecc_lava.geometry.counting import TOGETHER, axis_fan_out
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, MaxPool
@@ -80,7 +80,7 @@ def _set(*keys: Any) -> Callable[[dict[str, Any]], None]:
 
 NUMBERS: dict[str, Callable[[dict[str, Any]], None]] = {
     "timesteps": _set("timesteps", 2 * 10**30),
-    "timesteps in 16 bits": _set("timesteps", 65_536),
+    "timesteps beyond 20 bits": _set("timesteps", 2**20 + 1),
     "timesteps as text": _set("timesteps", "6"),
     "bits": _set("bits", 2**31),
     "true bits": _set("bits", True),
@@ -100,8 +100,8 @@ def test_numbers_of_a_file_have_bounds(name: str, tmp_path: Path) -> None:
 
 def test_sizes_of_networks_have_bounds() -> None:
     network = one_readout()
-    with pytest.raises(InvalidNetwork, match="65535"):
-        replace(network, timesteps=65_536)
+    with pytest.raises(InvalidNetwork, match="1048576"):
+        replace(network, timesteps=2**20 + 1)
     wide = Conv(np.ones((1, 1, 1, 1), np.int8))
     with pytest.raises(InvalidNetwork, match="neurons"):
         chain((2**13, 2**13, 1), wide, wide)
@@ -109,9 +109,19 @@ def test_sizes_of_networks_have_bounds() -> None:
         chain((2**22, 1, 1), wide, wide)
     with pytest.raises(InvalidNetwork, match="window"):
         MaxPool("pool", "x", (2**15, 2**15), (1, 1))
-    with pytest.raises(InvalidInput, match="65535"):
-        Setting.of(65_536, 8)
-    assert ecc_lava.simulate(replace(network, timesteps=65_535), np.zeros((1, *network.input.shape))).timesteps == 65_535
+    with pytest.raises(InvalidInput, match="1048576"):
+        Setting.of(2**20 + 1, 8)
+
+
+def test_spikes_beyond_16_bits_are_counted() -> None:
+    steps = 2**16 + 5
+    network = replace(one_projection((1, 1, 2), Conv(np.ones((1, 1, 2, 2), np.int8))), timesteps=steps)
+    eager = replace(network.populations[1], bias=np.full((1, 1, 1), 64, np.int32), vth=np.full((1, 1, 1), 64, np.int32))
+    silent = replace(network.projections[1], geometry=Dense(np.zeros((2, 3), np.int8)))
+    network = replace(network, populations=(network.populations[0], eager, network.populations[2]))
+    network = replace(network, projections=(network.projections[0], silent))
+    x = np.zeros((1, 1, 1, 2), np.uint8)
+    assert (ecc_lava.simulate(network, x, record=["p"]).counts["p"] == steps).all()
 
 
 def test_synapses_of_long_maps_are_counted_in_parts() -> None:
