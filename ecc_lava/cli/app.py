@@ -67,11 +67,17 @@ class _Commands(TyperGroup):
             raise _failed(str(error) or "interrupted", code) from error
         except MemoryError as error:
             raise _failed(f"not enough memory ({error}); use fewer images (--limit) or a machine with more", BAD_INPUT) from error
+        except RuntimeError as error:
+            if "can't start new thread" not in str(error):
+                raise
+            raise _failed(
+                "no thread can be started; raise the limits of processes (ulimit -u) and memory (ulimit -v)", BAD_INPUT
+            ) from error
         except OSError as error:  # a refusal by the system that no other room words, such as a full disk behind stdout
             if error.errno == errno.EPIPE:
                 raise
             silence(1)  # what stdout still holds cannot be written either
-            raise _failed(str(error), BAD_INPUT) from error
+            raise _failed(" ".join(str(error).split()), BAD_INPUT) from error
 
 
 def _failed(message: str, code: int) -> typer.Exit:
@@ -118,4 +124,12 @@ def main() -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages would drown ours
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    app()
+    try:
+        app()
+    except (ImportError, MemoryError) as error:  # a library that the system cannot load, before a command works or while it does
+        raise SystemExit(_failed(_cannot_load(error), BAD_INPUT).exit_code) from error
+
+
+def _cannot_load(error: BaseException) -> str:
+    reason = " ".join(str(error).split()) or "not enough memory"
+    return f"a part of the program cannot be loaded: {reason}; raise the limit of memory (ulimit -v), or install ecc-lava again"

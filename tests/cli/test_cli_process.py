@@ -131,3 +131,31 @@ def test_streams_that_are_closed_or_full(name: str, network: Path) -> None:
     assert done.returncode == BAD_INPUT
     assert said in done.stderr
     assert done.stderr.count("\n") == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ImportError("libx.so: failed to map segment from shared object"), "ulimit -v"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+    ],
+)
+def test_limits_of_the_system_are_one_message(
+    error: Exception, said: str, call: Call, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("ecc_lava.cli.commands.run.simulate", refused)
+    assert said in one_message(call("run", network, "--data", DATA))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux limits the memory of a process so")
+@pytest.mark.parametrize("kib", [200_000, pytest.param(500_000, marks=pytest.mark.slow)])
+def test_memory_that_does_not_suffice_to_start_is_one_message(kib: int, network: Path, tmp_path: Path) -> None:
+    command = f'ulimit -v {kib}; exec "$0" map "$1" -o "$2"'
+    done = subprocess.run(["sh", "-c", command, PROGRAM, network, tmp_path / "out.json"], capture_output=True, text=True)
+    assert done.returncode == BAD_INPUT
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("ecc-lava: ") == 1
+    assert not list(tmp_path.iterdir())

@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -293,7 +294,7 @@ def run(options: argparse.Namespace) -> int:
         for name in options.only:
             k = attack(name, options.each, place, options.seed)
             faults += [f"{name}: {fault}" for fault in k.faults]
+            print(*(f"{name}: {fault}" for fault in k.faults), sep="\n", file=sys.stderr, flush=True)
             row = (name, k.kills, k.absent, k.whole, k.early, k.left, len(k.faults), f"{k.seconds:.0f}")
             print(f"| {' | '.join(map(str, row))} |", flush=True)
-    print(*faults, sep="\n")
     return int(bool(faults))
