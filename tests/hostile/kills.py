@@ -110,10 +110,6 @@ def _study(out: Path) -> None:
     assert not list(out.glob("*.damaged*"))
 
 
-def _mapped(at: Path) -> list[Path]:
-    return [at / "demo" / "network.h5", at / "demo" / "mapping.json"]
-
-
 DATA: Final = FOLDER / "digits.npz"
 COMMANDS: Final = {
     "convert": Command(lambda at: ["convert", MODEL, "--calibration", DATA, "-o", at / "out" / "net.h5"], _network),
@@ -127,9 +123,12 @@ COMMANDS: Final = {
     "map": Command(
         lambda at: ["map", at / "demo" / "network.h5", "-o", at / "out" / "mapping.json", "--html", at / "out" / "page.html"], _mapping
     ),
-    "deploy": Command(lambda at: ["deploy", *_mapped(at), "--limit", 2], lambda out: None),
+    "deploy": Command(lambda at: ["deploy", at / "demo" / "network.h5", at / "demo" / "mapping.json", "--limit", 2], lambda out: None),
     "export": Command(
-        lambda at: ["export", at / "demo" / "network.h5", at / "demo" / "mapping.json", "--limit", 4, "-o", at / "out" / "vectors"],
+        lambda at: [
+            *("export", at / "demo" / "network.h5", "--mapping", at / "demo" / "mapping.json", "--to", "vectors", "--limit", 4),
+            *("-o", at / "out" / "vectors"),
+        ],
         _vectors,
     ),
     "demo": Command(lambda at: ["demo", "--out", at / "out"], _demo),
@@ -236,8 +235,8 @@ def _of_the_end(code: int, said: str, sent: signal.Signals, outcome: Kills) -> l
     if code == -sent or ("ecc_lava/cli" not in said and said.endswith("KeyboardInterrupt\n")):
         outcome.early += 1
         return []
-    lines = [line for line in said.splitlines() if line.startswith("ecc-lava: ") and "kept in" not in line]
-    fine = code == 128 + sent and len(lines) == 1 and "Traceback" not in said
+    told = "ecc-lava: interrupted" if sent == signal.SIGINT else f"ecc-lava: ended by {sent.name}"
+    fine = code == 128 + sent and said.splitlines().count(told) == 1 and said.endswith(f"{told}\n") and "Traceback" not in said
     return [] if fine else [f"exit code {code}, {said[-400:]!r}"]
 
 
