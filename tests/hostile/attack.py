@@ -14,7 +14,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
@@ -88,8 +90,11 @@ def _watched() -> Iterator[None]:
         signal.alarm(0)
 
 
-def attack(reader: Reader, mutants: int, seed: int = 0) -> Outcome:
-    """Return what became of seeded mutants; a process that dies is a fault of the mutant that it read, and the rest go on without it."""
+def attack(reader: Reader, mutants: int, seed: int = 0, seconds: float = inf) -> Outcome:
+    """Return what became of seeded mutants, as many as are read within a time.
+
+    A process that dies is a fault of the mutant that it read, and the rest go on without it.
+    """
     outcome = Outcome(reader.name)
     began = time.monotonic()
     first = 0
@@ -98,32 +103,33 @@ def attack(reader: Reader, mutants: int, seed: int = 0) -> Outcome:
         process = multiprocessing.get_context("fork").Process(target=_run, args=(reader, range(first, mutants), seed, theirs))
         process.start()
         theirs.close()
-        first = _collect(outcome, ours, first, mutants, process)
+        first = _collect(outcome, ours, range(first, mutants), process, began + seconds)
     outcome.seconds = time.monotonic() - began
     return outcome
 
 
-def _collect(outcome: Outcome, ours: Connection, first: int, mutants: int, process: multiprocessing.process.BaseProcess) -> int:
-    """Add up what a process tells, and return the number of the next mutant."""
-    while first < mutants:
+def _collect(outcome: Outcome, ours: Connection, numbers: range, process: BaseProcess, until: float) -> int:
+    """Add up what a process tells, and return the number of the next mutant; after the last one or the time, the end of the numbers."""
+    for number in numbers:
         try:
-            if not ours.poll(10 * SECONDS_MAX):
+            if not ours.poll(10 * SECONDS_MAX) or time.monotonic() > until:
                 process.kill()
             told, seconds, memory, why = ours.recv()
         except EOFError:
             process.join()
-            told, seconds, memory, why = "fault", 0.0, 0, f"the process ended with {process.exitcode}"
+            if time.monotonic() > until:
+                return numbers.stop
+            outcome.mutants += 1
+            outcome.faults.append(f"mutant {number}: the process ended with {process.exitcode}")
+            return number + 1
         outcome.mutants += 1
         outcome.refused += told == "refused"
         outcome.loaded += told == "loaded"
         if told == "fault":
-            outcome.faults.append(f"mutant {first}: {why}")
+            outcome.faults.append(f"mutant {number}: {why}")
         outcome.memory, outcome.longest = max(outcome.memory, memory), max(outcome.longest, seconds)
-        first += 1
-        if why.startswith("the process ended"):
-            break
     process.join()
-    return first
+    return numbers.stop
 
 
 def _run(reader: Reader, numbers: range, seed: int, theirs: Connection) -> None:
