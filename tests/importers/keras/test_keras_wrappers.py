@@ -68,6 +68,8 @@ CASES: dict[str, tuple[tuple[int, ...], Stack]] = {
         (5, 7, 2),
         lambda k: [k.TimeDistributed(k.Conv1D(3, 3, padding="same", strides=2)), k.TimeDistributed(k.MaxPooling1D())],
     ),
+    "many-steps-normalised": ((90, 2), lambda k: [k.TimeDistributed(k.BatchNormalization()), k.Flatten(), k.Dense(2)]),
+    "steps-normalised-rows": ((4, 6, 2), lambda k: [k.TimeDistributed(k.BatchNormalization(axis=1)), k.Flatten(), k.Dense(2)]),
     "steps-normalised": ((4, 6, 2), lambda k: [k.TimeDistributed(k.BatchNormalization()), k.TimeDistributed(k.GlobalMaxPooling1D())]),
     "steps-of-images": (
         (48,),

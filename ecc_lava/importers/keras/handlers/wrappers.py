@@ -54,14 +54,21 @@ def spectral_normalization(call: Call) -> Tensor:
 def time_distributed(call: Call) -> Tensor:
     """Convert TimeDistributed: on all steps at once where the inner layer can, else step by step."""
     layer, x = _inner(call), call.input
-    own_axes = 1 if type(layer).__name__ == "Dense" else 2
-    channels_first = getattr(layer, "data_format", None) == "channels_first"
-    if type(layer).__name__ in _ON_ALL_STEPS and own_axes <= len(x.sizes) - 1 <= 2 and not channels_first:
+    if _takes_all_steps(layer, x):
         return _of_inner(call, layer, x)
     if x.sizes[0] > STEPS_MAX:
         raise Refused(f"it has {x.sizes[0]} steps; at most {STEPS_MAX} are supported for {type(layer).__name__}")
     results = [_of_inner(call, layer, call.moved(x, partial(_step, step=step))) for step in range(x.sizes[0])]
     return _stacked(call, results)
+
+
+def _takes_all_steps(layer: Any, x: Tensor) -> bool:
+    """Whether the handler of a layer treats every step of a tensor alike if it is given all of them."""
+    kind = type(layer).__name__
+    if kind == "BatchNormalization":
+        return isinstance(layer.axis, int) and layer.axis < 0  # counted from the end, the steps' axis moves none
+    channels_first = getattr(layer, "data_format", None) == "channels_first"
+    return kind in _ON_ALL_STEPS and (1 if kind == "Dense" else 2) <= len(x.sizes) - 1 <= 2 and not channels_first
 
 
 def _step(places: Any, step: int) -> Any:
