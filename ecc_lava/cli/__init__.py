@@ -9,11 +9,14 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line; signals are handled before anything else is imported, which takes a while."""
+    from ecc_lava.cli.limits import check_threads, loading
     from ecc_lava.cli.signals import at_once
     from ecc_lava.cli.streams import open_all
 
     at_once()
     open_all()
-    from ecc_lava.cli.app import main as program
+    check_threads()
+    with loading():
+        from ecc_lava.cli.app import main as program
 
     program()

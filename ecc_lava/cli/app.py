@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ecc_lava.cli.commands import COMMANDS
+from ecc_lava.cli.limits import NO_THREADS, loading
 from ecc_lava.cli.several import CommandOfSeveral
 from ecc_lava.cli.signals import INTERRUPTED, Ended, raised
 from ecc_lava.cli.streams import silence
@@ -70,9 +71,7 @@ class _Commands(TyperGroup):
         except RuntimeError as error:
             if "can't start new thread" not in str(error):
                 raise
-            raise _failed(
-                "no thread can be started; raise the limits of processes (ulimit -u) and memory (ulimit -v)", BAD_INPUT
-            ) from error
+            raise _failed(NO_THREADS, BAD_INPUT) from error
         except OSError as error:  # a refusal by the system that no other room words, such as a full disk behind stdout
             if error.errno == errno.EPIPE:
                 raise
@@ -124,12 +123,5 @@ def main() -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages would drown ours
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    try:
+    with loading():
         app()
-    except (ImportError, MemoryError) as error:  # a library that the system cannot load, before a command works or while it does
-        raise SystemExit(_failed(_cannot_load(error), BAD_INPUT).exit_code) from error
-
-
-def _cannot_load(error: BaseException) -> str:
-    reason = " ".join(str(error).split()) or "not enough memory"
-    return f"a part of the program cannot be loaded: {reason}; raise the limit of memory (ulimit -v), or install ecc-lava again"

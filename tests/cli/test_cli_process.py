@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ecc_lava.cli.limits import check_threads
 from tests.helpers.program import BAD_INPUT, DATA, INTERRUPTED, OK, PROGRAM, Call, in_process_of_its_own, one_message
 
 
@@ -148,6 +150,20 @@ def test_limits_of_the_system_are_one_message(
 
     monkeypatch.setattr("ecc_lava.cli.commands.run.simulate", refused)
     assert said in one_message(call("run", network, "--data", DATA))
+
+
+def test_threads_that_cannot_be_started_are_told_before_a_library_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    check_threads()
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with pytest.raises(SystemExit) as caught:
+        check_threads()
+    assert caught.value.code == BAD_INPUT
+    assert "ulimit -u" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux limits the memory of a process so")
