@@ -29,6 +29,9 @@ __all__ = [
     "UnsupportedModel",
 ]
 
+LINE_CHARACTERS_MAX = 2000
+"""Most characters of a line of a message."""
+
 
 class EccLavaError(Exception):
     """Root of every error this package raises on purpose."""
@@ -79,3 +82,20 @@ class MissingDependency(EccLavaError, ImportError):
 
 class LavaError(EccLavaError, RuntimeError):
     """The Lava runtime failed, stalled or lost a process."""
+
+
+def printable(text: str) -> str:
+    """Return a text in which all but printable characters and line breaks is escaped: control characters, marks of direction, surrogates.
+
+    Text that is a subclass of str keeps its type, if it needs no escape.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+
+
+def as_message(text: str) -> str:
+    """Return a message as a terminal shows it: printable, and with lines that quote a file cut short."""
+    return "\n".join(
+        line if len(line) <= LINE_CHARACTERS_MAX else f"{line[:LINE_CHARACTERS_MAX]}..." for line in printable(text).split("\n")
+    )

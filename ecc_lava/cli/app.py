@@ -18,8 +18,7 @@ from ecc_lava.cli.limits import NO_THREADS, loading
 from ecc_lava.cli.several import CommandOfSeveral
 from ecc_lava.cli.signals import INTERRUPTED, Ended, raised
 from ecc_lava.cli.streams import silence
-from ecc_lava.common import as_message
-from ecc_lava.errors import EccLavaError
+from ecc_lava.errors import EccLavaError, as_message
 from ecc_lava.version import __version__
 
 __all__ = ["app", "main"]

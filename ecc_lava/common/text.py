@@ -4,35 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from ecc_lava.errors import InvalidNetwork
+from ecc_lava.errors import InvalidNetwork, as_message, printable
 
 __all__ = ["NAME_CHARACTERS_MAX", "as_cell", "as_message", "check_name", "printable"]
 
 NAME_CHARACTERS_MAX: Final = 1000
 """Most characters of a name in a file; names of nested layers are joined, so that honest ones may be long."""
 
-LINE_CHARACTERS_MAX: Final = 2000
-"""Most characters of a line of a message."""
-
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet computes."""
-
-
-def printable(text: str) -> str:
-    """Return a text in which all but printable characters and line breaks is escaped: control characters, marks of direction, surrogates.
-
-    Text that is a subclass of str keeps its type, if it needs no escape.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
-
-
-def as_message(text: str) -> str:
-    """Return a message as a terminal shows it: printable, and with lines that quote a file cut short."""
-    return "\n".join(
-        line if len(line) <= LINE_CHARACTERS_MAX else f"{line[:LINE_CHARACTERS_MAX]}..." for line in printable(text).split("\n")
-    )
 
 
 def check_name(what: str, name: object) -> None:
