@@ -90,11 +90,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmark-results/conversion.json"))
     asked = parser.parse_args()
     report: dict[str, Any] = {"environment": environment()}
-    trees = [*asked.before, ROOT]
+    data, trees = asked.data.resolve(), [*asked.before, ROOT]
     print("model        p   T  images  " + "".join(f"{tree.name[:24]:>28}" for tree in trees))
-    report["rows"] = [_row(cell, trees, asked.data, asked.repeats) for cell in asked.cells]
+    report["rows"] = [_row(cell, trees, data, asked.repeats) for cell in asked.cells]
     if asked.growth:
-        report["growth"] = {name: [_row(cell, [ROOT], asked.data, asked.repeats) for cell in cells] for name, cells in GROWTH.items()}
+        report["growth"] = {name: [_row(cell, [ROOT], data, asked.repeats) for cell in cells] for name, cells in GROWTH.items()}
     report["environment"]["load_after"] = os.getloadavg()
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(report, indent=1))
