@@ -80,7 +80,7 @@ def open_storage(address: str | Path | None) -> BaseStorage:
     renew(place.path, functools.partial(_filled, place.is_journal))
     try:
         return _guarded(_opened(place), place)
-    except Exception as error:
+    except Exception as error:  # another process may have damaged the new file too
         raise (error if isinstance(error, EccLavaError) else _worded(error, place)) from error
 
 
@@ -148,7 +148,7 @@ def _guarded(storage: BaseStorage, place: StorageAddress) -> BaseStorage:
                 return method(*arguments, **options)
             except ours:
                 raise
-            except Exception as error:
+            except Exception as error:  # drivers of databases and SQLAlchemy raise every kind of error
                 raise _worded(error, place) from error
 
         return call
