@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from ecc_lava.backends import Result
-from ecc_lava.common import Progress
+from ecc_lava.common import Progress, check_memory, memory_limit
 from ecc_lava.errors import DoesNotFit, InvalidInput
-from ecc_lava.networks import Kind, QuantisedNetwork
+from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
 from hw_mappings.chips import DEFAULT_CHIP, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
 from hw_mappings.partition import PartitionPlan, chip_network, explain_cores, plan
@@ -69,7 +69,8 @@ def map_network(
     Raises
     ------
     InvalidInput
-        If the network has another number format than the chip, `activity` is of another network, or there is no such placer or model.
+        If the network has another number format than the chip, `activity` is of another network, there is no such placer or model, or
+        mapping takes more memory than ECC_LAVA_MAX_MEMORY allows.
     DoesNotFit
         With the population, the resource, its use, the limit, and the smallest change that fits.
     """
@@ -82,6 +83,7 @@ def map_network(
     told: Progress = (lambda stage, done, total: None) if progress is None else progress
     told(_CUTTING, 0, 0)
     on_chip = chip_network(network, chip)
+    check_memory(f"mapping this network with its repeaters to {chip.name!r}", network_bytes(on_chip.network), memory_limit())
     planned = plan(on_chip.network, chip, model)
     tilings = dict(planned.partition.tilings)
     if len(planned.cores) > chip.cores_in_all:

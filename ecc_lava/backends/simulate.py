@@ -8,10 +8,10 @@ from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.collecting import Collector
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.table import BACKENDS, BackEnd, Network
-from ecc_lava.common import TIMESTEPS_MAX, Images, StageProgress
+from ecc_lava.common import TIMESTEPS_MAX, Images, StageProgress, check_memory, memory_limit
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.inputs import as_batch, batch_size, encode_all, parts, sent_by_all
-from ecc_lava.networks import Kind, QuantisedNetwork
+from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
 
 __all__ = ["simulate"]
 
@@ -52,7 +52,8 @@ def simulate(
     progress : callable (images done, images), optional
     max_memory : int, optional
         Bytes for the images that run together, of which there is at least one. `fast` counts their results and lists (by default 1 GiB),
-        `golden`, `float` and `closed_form` the currents of the largest population (256 MiB); `lava` runs all images together.
+        `golden`, `float` and `closed_form` the currents of the largest population (256 MiB); `lava` runs all images together. A network
+        of which one image takes more is refused if it is also more than 2 GiB, or the environment variable ECC_LAVA_MAX_MEMORY.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def simulate(
     Raises
     ------
     InvalidInput
-        If the back end, network type, images, timesteps or a population name is wrong.
+        If the back end, network type, images, timesteps or a population name is wrong, or one image takes too much memory.
     RangeError
         If a readout saturated, or with `strict` any population; if payloads make one step's input leave the potential's range.
     """
@@ -71,9 +72,12 @@ def simulate(
     for name in recorded:
         if name not in network.by_name:
             raise InvalidInput(f"there is no population {name!r} to record; there are {', '.join(network.by_name)}")
+    limit = max(memory_limit(), max_memory or 0)
+    check_memory("one image of this network", network_bytes(network), limit)
     q = encode_all(as_batch(x, network.input_specs), network.codings, network.calibrated)
     recording = Recording(frozenset(recorded) if back_end.records_rasters else frozenset(), over_time, frozenset(recorded))
     samples = batch_size(q)
+    check_memory(f"one image at {steps} timesteps", back_end.image_bytes(network, steps, recording), limit, "use fewer timesteps")
     size = samples if back_end.images_per_batch is None else back_end.images_per_batch(network, steps, recording, max_memory)
     run, collector, done = back_end.load(), Collector(network, recorded), 0
     for part in parts(q, size):

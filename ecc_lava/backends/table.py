@@ -17,10 +17,25 @@ _LARGEST_CURRENTS = 2**28
 """Bytes that the currents of the largest population take by default, over all images that run together."""
 
 
+def _of_largest_currents(network: Network, timesteps: int, recording: Recording) -> int:
+    """Return the bytes of the currents of the largest population."""
+    return 8 * max(p.neurons for p in network.populations) * timesteps
+
+
+def _without_time(network: Network, timesteps: int, recording: Recording) -> int:
+    """Return the bytes of the largest population, whose currents are summed over all steps at once."""
+    return _of_largest_currents(network, 1, recording)
+
+
+def _of_results_and_lists(network: QuantisedNetwork, timesteps: int, recording: Recording) -> int:
+    from ecc_lava.backends.fast.run import image_bytes
+
+    return image_bytes(network, timesteps, recording)
+
+
 def _by_largest_currents(network: Network, timesteps: int, recording: Recording, max_memory: int | None) -> int:
     """Return how many images have the currents of their largest population, 8 bytes a neuron and step, within `max_memory` bytes."""
-    largest = max(p.neurons for p in network.populations)
-    return max(1, (max_memory or _LARGEST_CURRENTS) // (8 * largest * timesteps))
+    return max(1, (max_memory or _LARGEST_CURRENTS) // _of_largest_currents(network, timesteps, recording))
 
 
 def _by_results_and_lists(network: QuantisedNetwork, timesteps: int, recording: Recording, max_memory: int | None) -> int:
@@ -44,6 +59,8 @@ class BackEnd:
         The networks that it runs.
     load : callable () -> function
         Imports the back end and returns its function (network, encoded input, timesteps, recording) -> activity.
+    image_bytes : callable (network, timesteps, recording) -> int
+        Bytes that one image usually takes beside the neurons.
     images_per_batch : callable (network, timesteps, recording, bytes or None) -> int, or None
         How many images run together; None if all images must.
     records_rasters : bool
@@ -55,6 +72,7 @@ class BackEnd:
     name: str
     network_type: type[Network]
     load: Callable[[], Callable[..., ActivityOf]]
+    image_bytes: Callable[..., int] = _of_largest_currents
     images_per_batch: Callable[..., int] | None = _by_largest_currents
     records_rasters: bool = True
     is_installed: Callable[[], bool] = _always
@@ -91,11 +109,11 @@ def _lava() -> Callable[..., ActivityOf]:
 
 
 _RECORDS = (
-    BackEnd("fast", QuantisedNetwork, _fast, images_per_batch=_by_results_and_lists),
+    BackEnd("fast", QuantisedNetwork, _fast, _of_results_and_lists, _by_results_and_lists),
     BackEnd("golden", QuantisedNetwork, _golden),
-    BackEnd("lava", QuantisedNetwork, _lava, images_per_batch=None, is_installed=lava_is_installed),
+    BackEnd("lava", QuantisedNetwork, _lava, _without_time, None, is_installed=lava_is_installed),
     BackEnd("float", SpikingNetwork, _floating),
-    BackEnd("closed_form", SpikingNetwork, _closed_form, records_rasters=False),
+    BackEnd("closed_form", SpikingNetwork, _closed_form, _without_time, records_rasters=False),
 )
 
 BACKENDS = {record.name: record for record in _RECORDS}

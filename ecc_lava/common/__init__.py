@@ -9,6 +9,7 @@ from ecc_lava.common.compiling import compiled_by
 from ecc_lava.common.cores import usable_cores
 from ecc_lava.common.files import JSON_BYTES_MAX, check_writable, read_bytes, require_file, write_bytes
 from ecc_lava.common.intervals import wilson
+from ecc_lava.common.memory import NEURON_BYTES, check_memory, memory_limit
 from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, integrate_and_fire
 from ecc_lava.common.owners import is_gone, owner
 from ecc_lava.common.pages import rendered
@@ -24,6 +25,7 @@ __all__ = [
     "EDGE_MAX",
     "JSON_BYTES_MAX",
     "NEURONS_MAX",
+    "NEURON_BYTES",
     "PAYLOAD_BITS_MAX",
     "POPULATIONS_MAX",
     "SEGMENTS",
@@ -40,6 +42,7 @@ __all__ = [
     "as_cell",
     "as_message",
     "by_output",
+    "check_memory",
     "check_name",
     "check_sizes",
     "check_timesteps",
@@ -51,6 +54,7 @@ __all__ = [
     "integrate_and_fire",
     "is_gone",
     "joined",
+    "memory_limit",
     "on_all_cores",
     "only",
     "output_of",

@@ -8,7 +8,7 @@ from ecc_lava.geometry.application import apply, transposed
 from ecc_lava.geometry.binary import EQUAL, is_binary, mixes_channels
 from ecc_lava.geometry.composition import composition_of, overlaid, touches
 from ecc_lava.geometry.convolution_pairs import Composition
-from ecc_lava.geometry.counting import fan_out, synapses
+from ecc_lava.geometry.counting import built_bytes, fan_out, synapses
 from ecc_lava.geometry.description import ARRAYS, arrays, describe, rebuild
 from ecc_lava.geometry.grids import STEPS_ALIKE, WeightGrid, composed_grid, grid_of, largest_weights, on_grid, steps_of
 from ecc_lava.geometry.sampling import apply_at, windows
@@ -43,6 +43,7 @@ __all__ = [
     "arrays",
     "as_sparse",
     "axes_permuted",
+    "built_bytes",
     "composed_grid",
     "composition_of",
     "describe",

@@ -1,4 +1,4 @@
-"""How many synapses an operator has, in all and from every source neuron."""
+"""How many synapses an operator has, in all and from every source neuron, and the memory that its tables take."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from math import prod
 import numpy as np
 
 from ecc_lava.common import Int, Shape
-from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, target_shape
+from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, stretched, target_shape
 
-__all__ = ["axis_fan_out", "fan_out", "synapses"]
+__all__ = ["axis_fan_out", "built_bytes", "fan_out", "synapses"]
 
 TOGETHER = 2**21
 """Pairs of an output index and a tap that are counted at once."""
+
+PAIR_BYTES = 150
+"""Bytes of a pair of an output index and a tap in the tables of the back end `fast` and of the mapper, which are lists of tuples first."""
+
+SYNAPSE_BYTES = 60
+"""Bytes of a synapse of a Sparse, where the mapper sorts all of them by shard."""
+
+VALUE_BYTES = 8
+"""Bytes of a value of a map that a convolution slides over."""
 
 
 def axis_fan_out(size: int, out: int, taps: int, stride: int, dilation: int, before: int, input_dilation: int) -> Int:
@@ -63,3 +72,23 @@ def synapses(geometry: Geometry, source: Shape) -> int:
         case Conv(kernel=kernel):
             rows, columns = _fan_outs(geometry, source)
             return int(rows.sum()) * int(columns.sum()) * int(kernel.shape[2] * kernel.shape[3])
+
+
+def built_bytes(geometry: Geometry, source: Shape) -> int:
+    """Return the bytes of what is built to run or map an operator on one map of shape `source`, as far as they exceed its own arrays.
+
+    A kernel of few bytes may have padding, strides and taps that make any number of them.
+    """
+    match geometry:
+        case Dense():
+            return 0
+        case Sparse(kernel=kernel):
+            return SYNAPSE_BYTES * int(kernel.size)
+        case Conv():
+            out = target_shape(geometry, source)
+            pairs = sum(out[axis] * geometry.kernel.shape[axis] for axis in (0, 1))
+            sides = [
+                stretched(source[axis], geometry.input_dilation[axis]) + sum(max(p, 0) for p in geometry.padding[2 * axis : 2 * axis + 2])
+                for axis in (0, 1)
+            ]
+            return PAIR_BYTES * pairs + VALUE_BYTES * prod(sides) * source[2]

@@ -10,14 +10,14 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 from functools import cached_property
-from math import inf
+from math import inf, prod
 from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array, Shape, check_sizes, only
+from ecc_lava.common import NEURON_BYTES, Array, Shape, check_sizes, only
 from ecc_lava.errors import InvalidNetwork
-from ecc_lava.geometry import Conv, Dense, Sparse, WeightGrid, arrays, describe, synapses
+from ecc_lava.geometry import Conv, Dense, Sparse, WeightGrid, arrays, built_bytes, describe, synapses
 from ecc_lava.graph.nodes import Final, Input, Linear, Node, Relu, Scale, Softmax, shape_of
 from ecc_lava.graph.training import Statistics
 from ecc_lava.inputs import InputSpec
@@ -138,6 +138,12 @@ class Graph:
     def scales(self) -> tuple[Scale, ...]:
         """The nodes that scale and shift."""
         return tuple(node for node in self.nodes if isinstance(node, Scale))
+
+    @property
+    def built_bytes(self) -> int:
+        """Bytes of memory that its tensors and operators would take as a network."""
+        operators = sum(built_bytes(n.geometry, self.shapes[n.source]) for n in self.nodes if isinstance(n, Linear))
+        return NEURON_BYTES * sum(map(prod, self.shapes.values())) + operators
 
     @property
     def macs(self) -> int:

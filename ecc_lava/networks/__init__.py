@@ -7,6 +7,7 @@ networks share is in `wiring`; a new kind of population is a `Kind` there, and e
 from ecc_lava.networks.format_checks import check_payload
 from ecc_lava.networks.integer import QuantisedNetwork
 from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.memory import network_bytes
 from ecc_lava.networks.quantisation import PER, Quantisation
 from ecc_lava.networks.rates import clipped_rate, ideal_rate, ideal_rates, input_rates, input_sum, own_rate, rate_forward, remaining_rates
 from ecc_lava.networks.shard import Shard, whole
@@ -32,6 +33,7 @@ __all__ = [
     "ideal_rates",
     "input_rates",
     "input_sum",
+    "network_bytes",
     "output_name",
     "own_rate",
     "rate_forward",

@@ -10,11 +10,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from ecc_lava.common import read_bytes, write_bytes
+from ecc_lava.common import check_memory, memory_limit, read_bytes, write_bytes
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput, InvalidNetwork
 from ecc_lava.formats import number_format
 from ecc_lava.graph import Graph
-from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, output_name
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, network_bytes, output_name
 from ecc_lava.storage.arrays import Reader, Writer, has_member, read_group, read_texts, write_json
 from ecc_lava.storage.envelope import BLOCK, seal, verify
 from ecc_lava.storage.graph_group import read_graph, write_graph
@@ -73,8 +73,15 @@ def save(
     write_bytes(path, seal(buffer.getvalue()))
 
 
-def load(path: str | Path) -> tuple[QuantisedNetwork, SpikingNetwork | None, Graph | None]:
+def load(path: str | Path, *, max_memory: int | None = None) -> tuple[QuantisedNetwork, SpikingNetwork | None, Graph | None]:
     """Read a network file; nothing of it is executed.
+
+    Parameters
+    ----------
+    path : path
+    max_memory : int, optional
+        Bytes that running one image may take, by the sizes that the file gives; by default 2 GiB, or the environment variable
+        ECC_LAVA_MAX_MEMORY.
 
     Returns
     -------
@@ -84,8 +91,11 @@ def load(path: str | Path) -> tuple[QuantisedNetwork, SpikingNetwork | None, Gra
     Raises
     ------
     FileError
-        If the file is missing, cut short, altered, or not what this version writes.
+        If the file is missing, cut short, altered, not what this version writes, or describes a network that takes more memory.
+    InvalidInput
+        If `max_memory` or the environment variable is no positive number.
     """
+    limit = memory_limit(max_memory)
 
     def read(file: Any, reader: Reader) -> tuple[QuantisedNetwork, SpikingNetwork | None, Graph | None]:
         network = read_integer(read_group(file, "integer"), read_texts(reader.json(file, "trace"), "trace"), reader)
@@ -94,7 +104,14 @@ def load(path: str | Path) -> tuple[QuantisedNetwork, SpikingNetwork | None, Gra
         _check_together(network, snn, graph)
         return network, snn, graph
 
-    return _opened(path, read)
+    network, snn, graph = _opened(path, read)
+    claims = {"network": network_bytes(network), "float network": snn and network_bytes(snn), "CNN": graph and graph.built_bytes}
+    for what, taken in claims.items():
+        try:
+            check_memory(f"{path}: its {what}", taken or 0, limit)
+        except InvalidInput as error:
+            raise FileError(str(error)) from error
+    return network, snn, graph
 
 
 def read_calibration(path: str | Path) -> dict[str, Any]:

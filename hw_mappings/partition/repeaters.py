@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 
 import numpy as np
 
 from ecc_lava.backends import Result
-from ecc_lava.common import Int
+from ecc_lava.common import Int, check_sizes
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import diagonal
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, QuantisedProjection
@@ -93,6 +93,8 @@ def chip_network(network: QuantisedNetwork, chip: ChipSpec) -> ChipNetwork:
             needed[p.source] = max(needed.get(p.source, 0), p.delay - most)
     if not needed:
         return ChipNetwork(chip, network, network, {})
+    copies = (repeat((p.name, p.shape), 1 + needed.get(p.name, 0)) for p in network.populations)
+    check_sizes(chain.from_iterable(copies))  # before any is made
     populations: list[QuantisedPopulation] = []
     projections: list[QuantisedProjection] = []
     repeats: dict[str, str] = {}

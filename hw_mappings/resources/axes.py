@@ -131,13 +131,13 @@ def _patterns(axis: SlidingAxis, start: int, stop: int) -> dict[int, tuple[tuple
 
     The distance between two targets of one source follows from their taps, so equal pairs mean equal patterns.
     """
-    patterns: dict[int, tuple[tuple[int, int], ...]] = {}
+    patterns: dict[int, list[tuple[int, int]]] = {}
     for target in range(start, stop):
         for tap in range(axis.kernel):
             source, between = divmod(target * axis.stride + tap * axis.dilation - axis.before, axis.stretch)
             if not between and 0 <= source < axis.size:
-                patterns[source] = (*patterns.get(source, ()), (tap, axis.labels[target] if axis.labels else 0))
-    return patterns
+                patterns.setdefault(source, []).append((tap, axis.labels[target] if axis.labels else 0))
+    return {source: tuple(pattern) for source, pattern in patterns.items()}
 
 
 def _blocks(axis: BlockAxis, start: int, stop: int) -> tuple[int, int, int, list[int]]:

@@ -14,10 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ecc_lava.backends import CorePlan, Listed, ShardPlan, ShardSynapses, Taps
-from ecc_lava.common import Array, Int
+from ecc_lava.common import Array, Int, check_memory, memory_limit
 from ecc_lava.networks import Shard
 
 __all__ = ["MemoryImage", "memory_image"]
+
+
+SYNAPSE_BYTES = 80
+"""Bytes of a synapse while the lists of a projection are made: its source, target and weight, and the order of all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +122,8 @@ class _ImageTable:
 
 def _table(synapses: ShardSynapses) -> _ImageTable:
     """Return the axons and lists of one projection into one shard."""
+    what = f"the lists of {synapses.operator.macs} synapses from {synapses.box.population!r} on one core"
+    check_memory(what, SYNAPSE_BYTES * synapses.operator.macs, memory_limit(), "map to smaller cores")
     match synapses.operator:
         case Taps() as taps:
             found = _of_taps(taps, synapses.box)

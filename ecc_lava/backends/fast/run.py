@@ -24,7 +24,7 @@ from ecc_lava.backends.fast.plan import TYPICAL_ACTIVITY, FastPlan
 from ecc_lava.common import BINARY, Array, usable_cores
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
 
-__all__ = ["fast", "images_per_batch", "kernels"]
+__all__ = ["fast", "image_bytes", "images_per_batch", "kernels"]
 
 GROUP_BYTES = 16 * 2**20
 """Bytes of spikes and lists of the images that one thread runs together.
@@ -92,26 +92,42 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
     return inputs | {name: output.activity() for name, output in outputs.items()}
 
 
+def image_bytes(network: QuantisedNetwork, timesteps: int, recording: Recording) -> int:
+    """Return the bytes of an image's results, and of what a thread holds of it if a usual share of neurons fires."""
+    return _most_lists(network, timesteps, TYPICAL_ACTIVITY) + _result_bytes(network, timesteps, recording)
+
+
+def _most_lists(network: QuantisedNetwork, timesteps: int, activity: float) -> int:
+    """Return the most bytes that one image's spikes and lists take at once, of all populations that are still to be read."""
+    held = {p.name: _held(p, timesteps, activity) for p in network.populations}
+    read_last: dict[str, list[str]] = {}
+    for name in held:
+        read_last.setdefault(network.last_reader.get(name, name), []).append(name)
+    now = most = 0
+    for name, taken in held.items():
+        now += taken
+        most = max(most, now)
+        now -= sum(held[read] for read in read_last.get(name, ()))
+    return most
+
+
+def _result_bytes(network: QuantisedNetwork, timesteps: int, recording: Recording) -> int:
+    """Return the bytes of one image's results; half of the first 16 of a neuron are for the caller, who adds up counts."""
+
+    def kept(p: QuantisedPopulation) -> int:
+        raster = np.dtype(p.payload.dtype).itemsize * (p.name in recording.rasters)
+        return 16 + timesteps * (raster + 4 * (recording.over_time and p.kind is Kind.READOUT))
+
+    return sum(p.neurons * kept(p) for p in network.populations)
+
+
 def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recording, max_memory: int | None = None) -> int:
     """Return how many images fit into `max_memory` bytes, by default `RESULT_BYTES`; at least one.
 
     An image takes its results, and what threads hold of it if every neuron fires at every step.
     """
     max_memory = max_memory or RESULT_BYTES
-    order = {p.name: i for i, p in enumerate(network.populations)}
-    last = {name: order[reader] for name, reader in network.last_reader.items()}
-
-    lists = max(
-        sum(_held(network.by_name[name], timesteps, 1.0) for name in order if order[name] <= i <= last.get(name, order[name]))
-        for i in order.values()
-    )
-
-    def kept(p: QuantisedPopulation) -> int:
-        """Bytes a neuron of results; half of the first 16 are for the caller, who adds up counts."""
-        raster = np.dtype(p.payload.dtype).itemsize * (p.name in recording.rasters)
-        return 16 + timesteps * (raster + 4 * (recording.over_time and p.kind is Kind.READOUT))
-
-    results = sum(p.neurons * kept(p) for p in network.populations)
+    lists, results = _most_lists(network, timesteps, 1.0), _result_bytes(network, timesteps, recording)
     together = usable_cores() * _group_size(network.populations, timesteps)
     return max(1, min(together, max_memory // (lists + results)), (max_memory - together * lists) // results)
 

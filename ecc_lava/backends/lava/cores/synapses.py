@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ecc_lava.common import Array, Int, Shape
+from ecc_lava.common import Array, Int, Shape, check_memory, memory_limit
 from ecc_lava.geometry import Conv, Dense, Sparse
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection, Shard
 
@@ -26,6 +26,10 @@ class MapPiece(NamedTuple):
     node: int
     offset: int
     shard: Shard
+
+
+TAP_BYTES = 16
+"""Bytes of a position and one of its taps: where it reads, and whether there."""
 
 
 class Channels(NamedTuple):
@@ -181,6 +185,7 @@ def _cut_taps(conv: Conv, source: QuantisedPopulation, shard: Shard) -> tuple[Sh
     start, stop = max(shard.c[0] - offset, 0), min(shard.c[1] - offset, conv.kernel.shape[3])  # of the kernel's outputs
     if rows is None or columns is None or start >= stop:
         return None
+    check_memory(f"the taps of {shard}", TAP_BYTES * rows[0].size * columns[0].size, memory_limit(), "use smaller shards")
     per_group_in, per_group_out = conv.kernel.shape[2], conv.kernel.shape[3] // conv.groups
     first, last = start // per_group_out, (stop - 1) // per_group_out
     groups = tuple(
