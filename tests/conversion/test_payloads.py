@@ -142,7 +142,7 @@ def test_payloads_that_spikes_cannot_carry_are_refused(options: dict[str, Any], 
         ecc_lava.convert(graph, calibration=_images(graph, 2), **options)
 
 
-@pytest.mark.parametrize(("inputs", "proven"), [(256, True), (4096, False)])
+@pytest.mark.parametrize(("inputs", "proven"), [(64, True), (4096, False)])
 def test_calibration_images_leave_the_stated_margin(inputs: int, proven: bool) -> None:
     """Where weights alone do not prove that sums fit, four times the largest sum on calibration images does."""
     rng = np.random.default_rng(0)

@@ -77,10 +77,11 @@ class Recorded:
 def _kernel() -> Any:
     import numba
 
-    def run(x: Array, target: Array, valid: int, factors: Array, most: Any, is_signed: bool, v: Array, sums: Array) -> None:
-        """Add up spikes, their squares and their products with the target, of each lane, over x (G, T, L); the last group has `valid`.
+    def run(x: Array, target: Array, valid: int, factors: Array, most: Any, back: Any, v: Array, sums: Array) -> None:
+        """Add up the numbers sent, their squares and their products with the target, of each lane, over x (G, T, L).
 
-        Factors are those on the current, the bias and the initial potential, (3, L).
+        The last group has `valid` lanes. Factors are those on the current, the bias and the initial potential, (3, L). With `back` = -1
+        what was sent may be taken back, with 0 not.
         """
         groups, steps, lanes = x.shape
         zero = np.float32(0.0)
@@ -92,17 +93,17 @@ def _kernel() -> Any:
             for t in range(steps):
                 for i in range(lanes):
                     potential = v[0, i] + x[group, t, i] * factors[0, i] + factors[1, i]
-                    least = -min(most, v[1, i]) if is_signed else zero
+                    least = back * min(most, v[1, i])
                     sent = np.floor(potential)
                     sent = sent if sent > least else least
                     sent = sent if sent < most else most
                     v[0, i] = potential - sent
                     v[1, i] += sent
             for i in range(lanes if group < groups - 1 else valid):
-                rate = np.float64(v[1, i]) / steps
-                sums[0, i] += rate
-                sums[1, i] += rate * rate
-                sums[2, i] += rate * target[group, i]
+                number = np.float64(v[1, i])
+                sums[0, i] += number
+                sums[1, i] += number * number
+                sums[2, i] += number * target[group, i]
 
     return compiled_by(numba.njit, run)
 
@@ -148,19 +149,20 @@ class _Lanes:
         exact = target.astype(np.float64)
         self._mean, self._square = exact.mean(axis=0), np.square(exact).mean(axis=0)
         self._most = recorded.most[block]
+        self._per_rate = np.array([[steps], [steps**2], [steps]])  # numbers sent are T times the rates
         self.steps = self._x.size  # of all neurons together
 
     def run(self, candidates: Candidates, rounds: int, first: int, end: int) -> None:
         """Try some of the candidates, in place."""
         payload, kernel = self._recorded.payload, _kernel()
         v, sums = np.empty((2, self._x.shape[2]), np.float32), np.empty((3, self._x.shape[2]))
-        limits = (np.float32(payload.largest), payload.signed)
+        limits = (np.float32(payload.largest), np.float32(-payload.signed))
         for k in range(first, end):
             threshold, bias, v_init, gain, noise = (values[k, self._block] for values in candidates)
             for trial in range(rounds + 1):
                 factors = np.tile(np.stack([1.0 / threshold, bias, v_init]).astype(np.float32), self._beside)
                 kernel(self._x, self._target, self._valid, factors, *limits, v, sums)
-                sent, energy, match = sums.reshape(3, self._beside, -1).sum(axis=1) / self._rows
+                sent, energy, match = sums.reshape(3, self._beside, -1).sum(axis=1) / (self._per_rate * self._rows)
                 gain[:] = threshold if self._recorded.together else best_gains(energy, match, threshold, self._most)
                 if trial < rounds:
                     bias += (self._mean - gain * sent) / gain

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecc_lava.common import Array
+from ecc_lava.common import Array, Float
+from ecc_lava.conversion.calibration.candidates import best_gains
+from ecc_lava.conversion.calibration.response import moments
 from ecc_lava.networks import Population, SpikingNetwork, own_rate
 
 __all__ = ["Goal", "rows_of"]
@@ -45,6 +47,12 @@ class Goal:
         fixed = population.payload.is_shift and any(p.grid is not None for p in joined)
         rates = own_rate(population, ideal).astype(np.float32)
         return Goal(population, rates, most.ravel() / population.payload.largest, together or fixed, fixed)
+
+    def gains(self, threshold: Float, target: Array, rates: Array) -> Float:
+        """Return what one spike per step stands for, (C,), where rates (N, H, W, C) answer this target and lambda has such factors (C,)."""
+        if self.together:
+            return threshold
+        return best_gains(*moments(rows_of(target), rows_of(rates)), threshold, self.largest_gain)
 
     @property
     def name(self) -> str:

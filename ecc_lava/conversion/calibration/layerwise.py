@@ -26,13 +26,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ecc_lava.common import Array, Float
-from ecc_lava.conversion.calibration.candidates import Candidates, Recorded, best_gains
+from ecc_lava.conversion.calibration.candidates import Candidates, Recorded
 from ecc_lava.conversion.calibration.changes import with_divided_weights, with_numbers
-from ecc_lava.conversion.calibration.goal import Goal, rows_of
+from ecc_lava.conversion.calibration.goal import Goal
 from ecc_lava.conversion.calibration.neuron_fit import fit_neurons
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.regression import HELD_OUT
-from ecc_lava.conversion.calibration.response import moments
 from ecc_lava.conversion.calibration.shifts import with_shifts
 from ecc_lava.conversion.calibration.weight_rounding import with_rounded_weights
 from ecc_lava.conversion.calibration.weights import RefittedWeights, refitted
@@ -98,7 +97,7 @@ class LayerwiseCalibration(IntegerPass):
                 calibrated = with_numbers(calibrated, population.name, bias=calibrated.by_name[population.name].bias + error)
                 calibrated = _observed(calibrated, population.name, arrivals)
             else:
-                arrivals.advance(calibrated, population.name)
+                arrivals.keep(population.name, arrivals.answer(calibrated, population.name))
             arrivals.settle(population, ideal)
         self.tell("calibrating populations", len(populations), len(populations))
         return replace(calibrated, ideal=network.ideal or network)
@@ -138,25 +137,26 @@ class LayerwiseCalibration(IntegerPass):
         self, network: SpikingNetwork, goal: Goal, fit: Candidates, weights: RefittedWeights | None, arrivals: PresynapticInput
     ) -> tuple[SpikingNetwork, Float]:
         """Return the network with bias and weights corrected by how the integers answer, and the gains; its spikes have arrived."""
-        name, held_out = goal.name, int(len(goal.rates) * (1 - HELD_OUT))
-        best, gain, least = network, fit.gain, np.inf
+        name, images = goal.name, arrivals.some(goal.population)
+        wanted, sampled = goal.rates[images], arrivals.rows_of(goal.population, images)
+        held_out = int(len(wanted) * (1 - HELD_OUT))
+        best, least, kept = network, np.inf, None
         for number in range(self.answers + 1):
-            rates = arrivals.advance(network, name)
-            found = moments(rows_of(goal.rates), rows_of(rates))
-            gains = fit.gain if goal.together else best_gains(*found, fit.threshold, goal.largest_gain)
-            error = goal.rates - rates * gains
+            answer = arrivals.answer(network, name, images)
+            gains = goal.gains(fit.threshold, wanted, answer.rates)
+            error = wanted - answer.rates * gains
             noise = float(np.square(error[held_out:]).mean())
             if noise >= least:
-                arrivals.advance(best, name)
                 break
-            best, gain, least = network, gains, noise
+            best, least, kept = network, noise, answer
             if number < self.answers:
                 network = with_numbers(network, name, bias=network.by_name[name].bias + error.mean(axis=(0, 1, 2)) / gains)
                 if weights:
-                    network = weights.answered(network, arrivals.sampled(goal.population, error), gains)
-        relative = least / max(float(goal.rates[held_out:].var(axis=(0, 1, 2)).mean()), 1e-12)
+                    network = weights.answered(network, arrivals.sampled(goal.population, error), sampled, gains)
+        arrivals.keep(name, kept if kept is not None and len(wanted) == len(goal.rates) else arrivals.answer(best, name))
+        relative = least / max(float(wanted[held_out:].var(axis=(0, 1, 2)).mean()), 1e-12)
         _log.info("%s: noise %.4f of the signal, threshold x%.2f, v_init %.2f", name, relative, fit.threshold.mean(), fit.v_init.mean())
-        return best, gain
+        return best, goal.gains(fit.threshold, goal.rates, arrivals.rates(name))
 
 
 def _observed(network: SpikingNetwork, name: str, arrivals: PresynapticInput) -> SpikingNetwork:

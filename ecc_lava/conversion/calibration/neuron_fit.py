@@ -1,6 +1,6 @@
 """The search for a population's thresholds, initial potentials, biases and gains, channel by channel.
 
-Every candidate runs the neurons on the recorded input of some of the sampled positions, the best few of every channel on that of all; the
+Every candidate runs the neurons on the recorded input of a few of the sampled positions, the best few of every channel on that of all; the
 least mean square error of the rates wins.
 """
 
@@ -17,17 +17,14 @@ from ecc_lava.conversion.calibration.response import start_up
 
 __all__ = ["fit_neurons"]
 
-ROUNDS = 4
-"""Corrections of the bias for every candidate; the mean rate follows the bias almost one to one."""
-
-COARSE_ROWS = 2048
+COARSE_ROWS = 512
 """Rows of the recorded input that all candidates are tried on, at least."""
 
-FINALISTS = 3
+FINALISTS = 8
 """Candidates of every channel that are tried on all rows."""
 
-LAST_ROUNDS = 2
-"""Corrections of a finalist's bias, which the coarse trial has found already but for the rows left out."""
+ROUNDS = 2
+"""Corrections of the bias at each trial; the mean rate follows the bias almost one to one."""
 
 
 def fit_neurons(recorded: Recorded, *, thresholds: Sequence[float], v_init_offsets: Sequence[float], fraction: float) -> Candidates:
@@ -48,12 +45,12 @@ def fit_neurons(recorded: Recorded, *, thresholds: Sequence[float], v_init_offse
     reduction, threshold = (np.repeat(column[:, None], channels, axis=1) for column in pairs.T)
     removed = start_up(recorded.current) / threshold + reduction
     unknown = np.zeros_like(removed)
-    every = max(1, rows // COARSE_ROWS) | 1  # odd, so that other positions are taken of other images
-    found = tried(recorded, Candidates(threshold, removed / steps, fraction - removed, unknown, unknown), ROUNDS, every)
-    found = found.chosen(_ranked(found, recorded)[:FINALISTS])
-    if every > 1:
-        found = tried(recorded, found, LAST_ROUNDS)
-    return Candidates(*(values[0] for values in found.chosen(_ranked(found, recorded)[:1])))
+    found = Candidates(threshold, removed / steps, fraction - removed, unknown, unknown)
+    coarse = max(1, rows // COARSE_ROWS - 1) | 1  # odd, so that other positions are taken of other images
+    for every, left in ((coarse, FINALISTS), (1, 1)):
+        found = tried(recorded, found, ROUNDS, every)
+        found = found.chosen(_ranked(found, recorded)[:left])
+    return Candidates(*(values[0] for values in found))
 
 
 def _ranked(found: Candidates, recorded: Recorded) -> Array:

@@ -16,14 +16,17 @@ from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, parts,
 from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork, input_sum, own_rate
 from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
 
-__all__ = ["PresynapticInput", "of_maps"]
+__all__ = ["Answer", "PresynapticInput", "of_maps"]
 
 BYTES = 2**28
 """Most memory for spikes and currents at once, bytes."""
 
+ANSWERING_IMAGES, ANSWERING_ROWS = 64, 8192
+"""Images, and neurons per channel over images and positions, that show well enough how a population answers."""
 
-@dataclass(frozen=True)
-class _SourceSpikes:
+
+@dataclass(frozen=True, eq=False)
+class Answer:
     """What a population sends: its rates, (N, H, W, C), and what it sends at each step, or None if every step sends the same.
 
     The raster is that of a `Result`: spikes in bits, (N, T, bytes), or payloads, int16 (N, T, H*W*C).
@@ -53,14 +56,12 @@ class PresynapticInput:
         self._bits = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], number_format(format))
         self._samples = batch_size(images)
         self._ideal: dict[str, Array] = {}
-        self._sent: dict[str, _SourceSpikes] = {}
+        self._sent: dict[str, Answer] = {}
         for number, (p, coding) in enumerate(zip(network.inputs, of_maps(network.codings), strict=True)):
             self._ideal[p.name] = ((images[p.name] - coding.offset) / coding.unit).astype(np.float32)
             spikes = sent(encode(images[p.name], coding), coding, self.timesteps, population=number)
             binary = spikes.ndim == 5
-            self._sent[p.name] = _SourceSpikes(
-                (spikes.mean(axis=1) if binary else spikes).astype(np.float32), _packed(spikes) if binary else None
-            )
+            self._sent[p.name] = Answer((spikes.mean(axis=1) if binary else spikes).astype(np.float32), _packed(spikes) if binary else None)
 
     def is_constant(self, source: str) -> bool:
         """Whether a population sends the same at every step."""
@@ -133,7 +134,7 @@ class PresynapticInput:
         return largest.reshape(1, 1, -1)
 
     @staticmethod
-    def _at_step(source: _SourceSpikes, shape: Shape, step: int) -> Array:
+    def _at_step(source: Answer, shape: Shape, step: int) -> Array:
         """Return what a population of `shape` sends at a step, float32 (N, H, W, C)."""
         if source.raster is None:
             return source.rates
@@ -151,20 +152,39 @@ class PresynapticInput:
             case other:
                 raise AssertionError(f"weights of {type(other).__name__} are not refitted")
 
-    def advance(self, network: SpikingNetwork, target: str) -> Array:
-        """Run a population of the integer network on what arrives, keep what it sends, and return its rates, float32 (N, H, W, C)."""
+    def some(self, population: Population) -> slice:
+        """Return the images that suffice to see how a population answers: all, or every so many where maps are large."""
+        neurons = self._samples * population.shape[0] * population.shape[1]
+        return slice(None, None, max(1, min(self._samples // ANSWERING_IMAGES, neurons // ANSWERING_ROWS)))
+
+    def rows_of(self, population: Population, images: slice) -> Array:
+        """Return which rows of `sampled` values of all images belong to these images, int (M,)."""
+        at_once = len(self._positions(population)[0])
+        return np.arange(self._samples * at_once).reshape(-1, at_once)[images].ravel()
+
+    def answer(self, network: SpikingNetwork, target: str, images: slice = slice(None)) -> Answer:
+        """Run a population of the integer network on what arrives of some images; nothing is kept."""
         integer = self.integers(network, target)
         run = BACKENDS["fast"].load()
         size = max(1, BYTES // (self.timesteps * sum(p.neurons for p in integer.populations)))
         recording, rates, rasters = Recording(frozenset([target]), inputs=False), [], []
-        for start in range(0, self._samples, size):
-            sent = {p.name: self._given(p, slice(start, start + size)) for p in integer.inputs}
+        chosen = range(self._samples)[images]
+        for start in range(0, len(chosen), size):
+            part = chosen[start : start + size]
+            sent = {p.name: self._given(p, slice(part.start, part.stop, part.step)) for p in integer.inputs}
             activity = run(integer, sent, self.timesteps, recording)[target]
             assert activity.raster is not None
             rates.append(activity.counts.astype(np.float32) / self.timesteps)
             rasters.append(compact_raster(activity.raster, integer.by_name[target].payload))
-        self._sent[target] = _SourceSpikes(np.concatenate(rates), np.concatenate(rasters))
-        return self._sent[target].rates
+        return Answer(np.concatenate(rates), np.concatenate(rasters))
+
+    def keep(self, target: str, answer: Answer) -> None:
+        """Let what a population sends, over all images, arrive at those after it."""
+        self._sent[target] = answer
+
+    def rates(self, source: str) -> Array:
+        """Return the rates that a population sends, float32 (N, H, W, C)."""
+        return self._sent[source].rates
 
     def integers(self, network: SpikingNetwork, target: str) -> QuantisedNetwork:
         """Return a population in integers, as the whole network's quantisation makes it, with its sources as inputs."""

@@ -55,12 +55,13 @@ class Regression:
 
     def __init__(self, inputs: Array) -> None:
         self._mean, self._size = inputs.mean(axis=0), inputs.shape[1]
-        self._inputs, self._basis, self._rows = inputs - self._mean, None, slice(None)
+        self._inputs, self._basis, self._rows, places = inputs - self._mean, None, slice(None), np.arange(len(inputs))
         if self._size > WIDEST:
             self._rows = slice(None, None, -(-len(inputs) // ROWS))
             self._inputs, self._basis = _coordinates(self._inputs[self._rows])
             inputs = self._inputs
         self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
+        self._places = places[self._rows][self._fitted]
         self._gram = self._product(self._fitted)
         self._solve: _Solve | None = None
 
@@ -71,11 +72,6 @@ class Regression:
         blocks = [inputs[start : start + size] for start in range(0, len(inputs), size)]
         product: Array = sum(on_all_cores(lambda block: block.T @ block, blocks))
         return product
-
-    def _cross(self, missing: Array, rows: slice) -> Array:
-        """Return the sum of the inputs' products with what is missing over some rows, (K, C)."""
-        inputs = self._inputs[rows].T
-        return _by_channels(lambda part: inputs @ part[rows], missing)
 
     def correction(self, missing: Array) -> Correction | None:
         """Return the change of weights and bias that brings the sums nearest to what they should be, or None if no change is better.
@@ -93,7 +89,7 @@ class Regression:
         missing = missing[self._rows]
         left_out, mean = slice(self._fitted.stop, None), missing.mean(axis=0)
         missing = missing - mean
-        cross, least = self._cross(missing, self._fitted), np.inf
+        cross, least = _cross(self._inputs[self._fitted], missing[self._fitted]), np.inf
 
         @cache
         def error(place: int) -> float:
@@ -109,19 +105,28 @@ class Regression:
             self._solve = self._ridge(self._gram, 0)
             return None
         gram = (self._gram + self._product(left_out)).astype(np.float64)
-        cross = (cross + self._cross(missing, left_out)).astype(np.float64)
+        cross = (cross + _cross(self._inputs[left_out], missing[left_out])).astype(np.float64)
         found = self._expanded(self._ridge(gram, best)(cross))
         return Correction(found, mean - self._mean @ found)
 
-    def step(self, error: Array) -> Float | None:
-        """Return the change of weights, (K, C), that an error of the rates, (M, C), calls for, with the penalty of the last correction.
+    def step(self, error: Array, rows: Array) -> Float | None:
+        """Return the change of weights, (K, C), that an error of the rates in some rows calls for, with the penalty of the last correction.
 
         This is a Gauss-Newton step as if every neuron answered a change of its input. Silent neurons do not, so the step is too short.
+
+        Parameters
+        ----------
+        error : array (R, C)
+        rows : int array (R,)
+            Which of the M rows these are, in ascending order.
         """
-        if self._solve is None:
+        known = np.isin(self._places, rows)
+        if self._solve is None or not known.any():
             return None
-        error = error[self._rows]
-        return self._expanded(self._solve(self._cross(error - error.mean(axis=0), self._fitted))).astype(np.float64)
+        inputs = self._inputs[self._fitted]
+        missing = error[np.searchsorted(rows, self._places[known])] - error.mean(axis=0)
+        cross = _cross(inputs if known.all() else inputs[known], missing) * np.float32(known.size / known.sum())
+        return self._expanded(self._solve(cross)).astype(np.float64)
 
     def _ridge(self, gram: Array, place: int) -> _Solve:
         """Return what solves ``(gram + penalty * mean square) @ weights = cross`` for weights (K, C), in the precision of `gram`."""
@@ -135,6 +140,11 @@ class Regression:
     def _expanded(self, weights: Float) -> Float:
         """Return weights of all inputs from those of their coordinates."""
         return weights if self._basis is None else self._basis @ weights
+
+
+def _cross(inputs: Array, missing: Array) -> Array:
+    """Return the sum of the inputs' products with what is missing, (K, C)."""
+    return _by_channels(lambda part: inputs.T @ part, missing)
 
 
 def _by_channels(product: Callable[[Array], Array], values: Array) -> Array:

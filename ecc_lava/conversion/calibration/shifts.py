@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from ecc_lava.common import Float
-from ecc_lava.conversion.calibration.candidates import Candidates, best_gains
+from ecc_lava.conversion.calibration.candidates import Candidates
 from ecc_lava.conversion.calibration.changes import with_divided_weights, with_numbers
 from ecc_lava.conversion.calibration.goal import Goal, rows_of
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
-from ecc_lava.conversion.calibration.response import errors, moments
+from ecc_lava.conversion.calibration.response import errors
 from ecc_lava.geometry import over_synapses
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
@@ -31,15 +31,15 @@ def with_shifts(network: SpikingNetwork, goal: Goal, fit: Candidates, arrivals: 
     """
     if not goal.population.payload.is_shift or goal.fixed:
         return network, fit
-    target, used = rows_of(goal.rates), _used(arrivals.integers(network, goal.name), goal.name)
+    images, used = arrivals.some(goal.population), _used(arrivals.integers(network, goal.name), goal.name)
+    wanted = goal.rates[images]
     best, least = np.ones(used.size), np.full(used.size, np.inf)
     for tried in (np.ones(used.size), used * _ABOVE, 2 * used * _ABOVE):
         factor = np.full(used.size, tried.max()) if goal.together else tried
         factor = np.where(fit.threshold * factor <= goal.largest_gain, factor, 1.0)
-        rates = rows_of(arrivals.advance(_with_lambda(network, goal.name, factor), goal.name))
-        threshold = fit.threshold * factor
-        gains = threshold if goal.together else best_gains(*moments(target, rates), threshold, goal.largest_gain)
-        _, noise = errors(target, rates, gains)
+        rates = arrivals.answer(_with_lambda(network, goal.name, factor), goal.name, images).rates
+        gains = goal.gains(fit.threshold * factor, wanted, rates)
+        _, noise = errors(rows_of(wanted), rows_of(rates), gains)
         better = np.full(used.size, noise.sum() < least.sum()) if goal.together else noise < least
         best, least = np.where(better, factor, best), np.where(better, noise, least)
     return _with_lambda(network, goal.name, best), fit._replace(threshold=fit.threshold * best, gain=fit.gain * best)
