@@ -13,6 +13,7 @@ from ecc_lava.common.memory import NEURON_BYTES, check_memory, memory_limit
 from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, integrate_and_fire
 from ecc_lava.common.owners import is_gone, owner
 from ecc_lava.common.pages import rendered
+from ecc_lava.common.private import content_digest, doubt_of_file, doubt_of_folder, private_folder
 from ecc_lava.common.programs import own_program
 from ecc_lava.common.progress import Progress, StageProgress
 from ecc_lava.common.silence import silenced
@@ -48,6 +49,9 @@ __all__ = [
     "check_timesteps",
     "check_writable",
     "compiled_by",
+    "content_digest",
+    "doubt_of_file",
+    "doubt_of_folder",
     "first_output",
     "in_parts",
     "in_steps",
@@ -61,6 +65,7 @@ __all__ = [
     "own_program",
     "owner",
     "printable",
+    "private_folder",
     "read_bytes",
     "read_only",
     "rendered",

@@ -42,3 +42,64 @@ def test_without_a_folder_for_the_cache(room: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "numba finds no folder to cache kernels in" in done.stdout
     assert prints in done.stdout
+
+
+DOUBLED = """
+import logging, sys
+logging.basicConfig(stream=sys.stdout, level=logging.DEBUG)
+logging.getLogger("numba").setLevel(logging.WARNING)
+import numba
+from ecc_lava.common import compiled_by
+def doubled(x):
+    return 2 * x
+made = compiled_by(numba.njit, doubled)
+print("value", made(21))
+print("hits", sum(made.stats.cache_hits.values()))
+"""
+
+
+def _doubled(folder: Path, source: Path) -> str:
+    source.write_text(DOUBLED)
+    told = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    done = subprocess.run([sys.executable, str(source)], capture_output=True, text=True, env=told, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    assert "value 42" in done.stdout
+    return done.stdout
+
+
+def _files(folder: Path, ending: str) -> list[Path]:
+    return sorted(folder.rglob(f"*{ending}"))
+
+
+def test_numbas_cache_is_verified_before_it_is_loaded(tmp_path: Path) -> None:
+    folder, source = tmp_path / "cache", tmp_path / "program.py"
+    assert "hits 0" in _doubled(folder, source)
+    assert "hits 1" in _doubled(folder, source)
+    for damaged in (*_files(folder, ".nbi"), *_files(folder, ".nbc"), *_files(folder, ".sha256")):
+        content = damaged.read_bytes()
+        damaged.write_bytes(content[: len(content) // 2])
+        assert "is not what was written there" in (said := _doubled(folder, source))
+        assert "hits 0" in said
+        assert "hits 1" in _doubled(folder, source)
+    _files(folder, ".nbc")[0].chmod(0o666)
+    assert "can be written by others" in _doubled(folder, source)
+    for unsealed in _files(folder, ".sha256"):
+        unsealed.unlink()
+    assert "hits 0" in _doubled(folder, source)
+    _files(folder, ".nbc")[0].parent.chmod(0o777)
+    said = _doubled(folder, source)
+    assert "can be written by others: kernels are compiled for this process only" in said
+    assert "hits 0" in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="this system has no /dev/full")
+def test_a_full_disk_keeps_no_kernels_and_ends_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "program.py"
+    full = "import numba.core.caching as c, os\nc.IndexDataCacheFile._dump = lambda *_: os.write(os.open('/dev/full', 1), b'x')\n"
+    source.write_text(full + DOUBLED)
+    done = subprocess.run(
+        [sys.executable, str(source)], capture_output=True, text=True, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "value 42" in done.stdout
+    assert done.stdout.count("No space left") == 1

@@ -17,6 +17,7 @@ from ecc_lava.backends.fast.kernels import keeping
 from ecc_lava.backends.fast.kernels.compile import load_library
 from ecc_lava.backends.fast.kernels.native import NativeKernels
 from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
+from ecc_lava.common import content_digest, doubt_of_folder
 from tests.backends.fast.test_fast import NEEDS_COMPILER, _chain, _check
 from tests.helpers.networks import random_network, with_payloads
 from tests.helpers.windows import WIDE
@@ -109,12 +110,12 @@ def _of_gcc(gcc: str, file: str) -> Path:
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
 @pytest.mark.parametrize("which", ["folder", "library"])
 def test_what_belongs_to_another_user_is_not_loaded(which: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    library = tmp_path / f"{keeping.PREFIX}key-{keeping._digest(b'')}.so"
+    library = tmp_path / f"{keeping.PREFIX}key-{content_digest(b'')}.so"
     library.write_bytes(b"")
     assert keeping.kept(tmp_path, "key") == library
     os.chown(tmp_path if which == "folder" else library, 12345, 12345)
     if which == "folder":
-        assert "another user" in str(keeping._doubt(tmp_path, is_own=True))
+        assert "another user" in str(doubt_of_folder(tmp_path))
     else:
         assert keeping.kept(tmp_path, "key") is None
         assert "another user" in caplog.text

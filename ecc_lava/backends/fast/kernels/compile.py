@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ecc_lava.backends.fast.kernels.keeping import keep, kept, private_folder
+from ecc_lava.backends.fast.kernels.keeping import keep, kept, own_folder
 from ecc_lava.backends.fast.kernels.native import SIGNATURES
 from ecc_lava.common import temporary_folder
 
@@ -46,7 +46,7 @@ def load_library() -> ctypes.CDLL | None:
         return None
     try:
         key = _digest(compiler)
-        folder = private_folder()
+        folder = own_folder()
         library = None if folder is None else kept(folder, key)
         return _made(compiler, key, folder) if library is None else _opened(library, key)
     except (OSError, ValueError, AttributeError, subprocess.SubprocessError) as error:
