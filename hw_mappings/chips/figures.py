@@ -7,11 +7,9 @@ from typing import Final
 
 from ecc_lava.common import printable
 from ecc_lava.errors import InvalidInput
+from hw_mappings.chips.bounds import Bounds
 
 __all__ = ["Figure", "assumed", "check_figure", "public"]
-
-_LARGEST: Final = 2**48
-"""Largest value of a figure; every real chip stays far below it, so a larger value is a typing error."""
 
 _LONGEST_SOURCE: Final = 2000
 """Most characters of a source; the longest of the built-in chips have some 200."""
@@ -46,13 +44,13 @@ def assumed(value: int | None, reason: str) -> Figure:
     return Figure(value, False, reason)
 
 
-def check_figure(where: str, figure: object, may_be_none: bool, lowest: int) -> None:
+def check_figure(where: str, figure: object, bounds: Bounds) -> None:
     """Check one figure.
 
     Raises
     ------
     InvalidInput
-        If it is not a figure, has no source, or its value is not a whole number of at least `lowest`.
+        If it is not a figure, has no source, or its value is not a whole number within its bounds.
     """
     if not isinstance(figure, Figure) or not isinstance(figure.public, bool):
         raise InvalidInput(f"{where} is {figure!r:.80}; it must be a figure with a value and its source")
@@ -61,8 +59,8 @@ def check_figure(where: str, figure: object, may_be_none: bool, lowest: int) -> 
     if len(figure.source) > _LONGEST_SOURCE or printable(figure.source) != figure.source:
         raise InvalidInput(f"the source of {where} is no text of at most {_LONGEST_SOURCE} printable characters")
     if figure.value is None:
-        if not may_be_none:
+        if not bounds.may_be_none:
             raise InvalidInput(f"{where} is unlimited; it must be a number")
         return
-    if type(figure.value) is not int or not lowest <= figure.value <= _LARGEST:
-        raise InvalidInput(f"{where} is {figure.value!r:.40}; it must be a whole number from {lowest} to {_LARGEST}")
+    if type(figure.value) is not int or not bounds.least <= figure.value <= bounds.most:
+        raise InvalidInput(f"{where} is {figure.value!r:.40}; it must be a whole number from {bounds.least} to {bounds.most}")

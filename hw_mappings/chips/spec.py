@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Final
 
 from ecc_lava.common import check_name
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import FORMATS
+from hw_mappings.chips.bounds import BOUNDS, PLACES_MAX
 from hw_mappings.chips.figures import Figure, check_figure
 
 __all__ = ["COSTS", "FORMAT_NAMES", "RESOURCES", "ChipSpec", "figure_names"]
@@ -43,26 +45,8 @@ COSTS: Final = (
 )
 """Energies in femtojoules, static power of a chip in microwatts, times in picoseconds; None means "not known"."""
 
-CHIPS_MAX: Final = 2**14
-"""Most chips of a board; the largest machine of Loihi 2, Hala Point, has 1,152."""
-
-CORES_MAX: Final = 2**14
-"""Most cores of a chip; Loihi 2 has 128."""
-
-_COUNTS: Final = {
-    **dict.fromkeys(("chips", "board_columns", "board_rows"), CHIPS_MAX),
-    **dict.fromkeys(("cores", "mesh_columns", "mesh_rows"), CORES_MAX),
-}
-"""Largest values of the figures that count chips and cores."""
-
 FORMAT_NAMES: Final = tuple(FORMATS)
 """The number formats that a chip may name."""
-
-_MAY_BE_NONE: Final = (frozenset(RESOURCES) - {"compartments"}) | frozenset(COSTS) | {"population_atoms"}
-_MAY_BE_ZERO: Final = frozenset(COSTS) | {
-    *("state_bits", "input_axon_bits", "output_axon_bits", "list_header_bits", "delay_max", "delay_slot_bits"),
-    "signed_state_bits",
-}
 
 
 @dataclass(frozen=True)
@@ -169,15 +153,13 @@ class ChipSpec:
         if self.format not in FORMAT_NAMES:
             raise InvalidInput(f"chip {self.name!r} names the number format {self.format!r:.80}; known: {', '.join(FORMAT_NAMES)}")
         for name in figure_names():
-            check_figure(f"{name} of chip {self.name!r}", getattr(self, name), name in _MAY_BE_NONE, 0 if name in _MAY_BE_ZERO else 1)
-        for what, most in _COUNTS.items():
-            if self.amount(what) > most:
-                raise InvalidInput(f"chip {self.name!r} has {self.amount(what)} {what}; at most {most} are possible")
+            check_figure(f"{name} of chip {self.name!r}", getattr(self, name), BOUNDS[name])
         for what, layout in (("cores", "mesh"), ("chips", "board")):
             columns, rows = self.amount(f"{layout}_columns"), self.amount(f"{layout}_rows")
-            if columns * rows < self.amount(what):
+            if not self.amount(what) <= columns * rows <= PLACES_MAX:
                 raise InvalidInput(
-                    f"chip {self.name!r} has {self.amount(what)} {what} on a {layout} of {columns} x {rows}; it must hold them all"
+                    f"chip {self.name!r} has {self.amount(what)} {what} on a {layout} of {columns} x {rows}; it must hold them all, and "
+                    f"have at most {PLACES_MAX} places"
                 )
         self._check_blocked()
 
@@ -209,13 +191,29 @@ class ChipSpec:
 
     def usable(self, chip: int) -> tuple[int, ...]:
         """Return the cores of a chip that are not blocked, in order."""
-        barred = {core for where, core in self.blocked if where is None or where == chip}
+        barred = self._barred.get(None, frozenset()) | self._barred.get(chip, frozenset())
         return tuple(core for core in range(self.amount("cores")) if core not in barred)
+
+    @cached_property
+    def _barred(self) -> dict[int | None, frozenset[int]]:
+        """The blocked cores of each chip that has some; None is every chip."""
+        found: dict[int | None, set[int]] = {}
+        for chip, core in self.blocked:
+            found.setdefault(chip, set()).add(core)
+        return {chip: frozenset(cores) for chip, cores in found.items()}
+
+    @property
+    def most_usable(self) -> int:
+        """The most cores of one chip that are not blocked."""
+        everywhere = self._barred.get(None, frozenset())
+        singly = [len(everywhere | cores) for chip, cores in self._barred.items() if chip is not None]
+        fewest = min(singly) if len(singly) == self.amount("chips") else len(everywhere)
+        return self.amount("cores") - fewest
 
     @property
     def cores_in_all(self) -> int:
         """Number of cores on all chips that are not blocked."""
-        everywhere = {core for where, core in self.blocked if where is None}
+        everywhere = self._barred.get(None, frozenset())
         singly = {(where, core) for where, core in self.blocked if where is not None and core not in everywhere}
         return self.amount("chips") * (self.amount("cores") - len(everywhere)) - len(singly)
 

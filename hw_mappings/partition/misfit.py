@@ -113,7 +113,7 @@ def explain_cores(chip: ChipSpec, needed: int, cores: Mapping[str, int]) -> str:
     needed : number of cores of the mapping
     cores : number of cores that hold shards of each population
     """
-    most, per_chip = chip.cores_in_all, max(len(chip.usable(number)) for number in range(chip.amount("chips")))
+    most, per_chip = chip.cores_in_all, chip.most_usable
     largest = max(cores, key=lambda name: cores[name])
     return (
         f"the network needs {needed} cores, {chip.amount('chips')} chip(s) {chip.name} of {per_chip} cores have {most}: "

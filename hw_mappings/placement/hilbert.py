@@ -28,8 +28,19 @@ def _place(step: int, side: int) -> tuple[int, int]:
 def along_a_curve(columns: int, rows: int) -> list[int]:
     """Return the places of a mesh, row * columns + column, along the curve through the smallest square around it."""
     side = 1 << (max(columns, rows) - 1).bit_length()
-    steps = (_place(step, side) for step in range(side * side))
-    return [row * columns + column for column, row in steps if column < columns and row < rows]
+    places: list[int] = []
+    waiting = [(0, side)]
+    while waiting:
+        first, size = waiting.pop()  # size**2 steps, which fill a square
+        column, row = _place(first, side)
+        if column // size * size >= columns or row // size * size >= rows:
+            continue
+        if size == 1:
+            places.append(row * columns + column)
+        else:
+            half = size // 2
+            waiting += [(first + quarter * half * half, half) for quarter in (3, 2, 1, 0)]
+    return places
 
 
 def hilbert(problem: PlacementProblem) -> tuple[Address, ...]:

@@ -13,6 +13,7 @@ import pytest
 from ecc_lava.errors import FileError, InvalidInput
 from hw_mappings import LOIHI1, LOIHI2, chip, load_chip
 from hw_mappings.chips import BOARDS, CHIPS, COSTS, ChipSpec, Figure, chip_from_json, chip_to_json
+from hw_mappings.chips.bounds import BOUNDS
 from hw_mappings.chips.spec import figure_names
 
 
@@ -66,6 +67,8 @@ def test_blocked_cores() -> None:
     assert board.cores_in_all == 256 - 2 - 1
     assert board.usable(0)[:4] == (0, 1, 2, 4) and board.usable(1)[:3] == (1, 2, 4)
     assert chip_from_json(chip_to_json(board)) == board
+    assert (board.most_usable, replace(board, blocked=()).most_usable) == (127, 128)
+    assert replace(board, blocked=tuple((0, core) for core in range(5))).most_usable == 128
     with pytest.raises(InvalidInput, match="every core"):
         replace(board, blocked=tuple((None, core) for core in range(128)))
 
@@ -104,6 +107,7 @@ NONSENSE: dict[str, tuple[tuple[str, ...], object, str]] = {
     "format is a list": (("format",), [], "known: loihi1, loihi2"),
     "empty name": (("name",), "", "needs a name"),
     "name is a number": (("name",), 7, "needs a name"),
+    "mesh too large": (("figures", "mesh_rows"), {"value": 2**14, "assumed": "x"}, "at most 65536 places"),
     "board too small": (("figures", "board_rows"), {"value": 7, "assumed": "x"}, "36 x 7"),
     "other schema": (("schema",), 1, "this version reads 2 and 3"),
     "schema is true": (("schema",), True, "this version reads 2 and 3"),
@@ -123,6 +127,25 @@ NONSENSE: dict[str, tuple[tuple[str, ...], object, str]] = {
     "blocked twice": (("blocked",), [[0, 1], [0, 1]], "twice"),
     "figures is a list": (("figures",), [], "figures is list"),
 }
+
+
+def test_every_figure_has_bounds_that_leave_room() -> None:
+    """Real chips stay far below; the product of two figures of a core stays below 2**63, but for its bits of memory."""
+    assert set(BOUNDS) == set(figure_names())
+    small = [name for name, bounds in BOUNDS.items() if bounds.most <= 2**16]
+    assert len(small) >= 17
+    for name, bounds in BOUNDS.items():
+        values = [spec.limit(name) for spec in CHIPS.values()]
+        assert all(value is None or 2 * value <= bounds.most for value in values)
+        assert bounds.most <= 2**40
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_figure_beyond_its_bounds_is_refused(name: str) -> None:
+    least, most, may_be_none = BOUNDS[name]
+    for value in (least - 1, most + 1, *([] if may_be_none else [None])):
+        with pytest.raises(InvalidInput, match=f"{name} of chip 'loihi2' is"):
+            chip_from_json(_edited(("figures", name), {"value": value, "assumed": "x"}))
 
 
 @pytest.mark.parametrize("case", NONSENSE.values(), ids=list(NONSENSE))

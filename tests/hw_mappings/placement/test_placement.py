@@ -60,7 +60,7 @@ def test_seeds_of_annealing() -> None:
 
 
 def test_the_curve_visits_every_place_once_and_steps_to_a_neighbour() -> None:
-    for columns, rows in ((1, 1), (4, 4), (16, 8), (5, 3)):
+    for columns, rows in ((1, 1), (4, 4), (16, 8), (5, 3), (2**14, 1), (3, 2**13)):
         places = along_a_curve(columns, rows)
         assert sorted(places) == list(range(columns * rows))
     steps = np.array([divmod(place, 8) for place in along_a_curve(8, 8)])
