@@ -152,9 +152,7 @@ def test_a_map_under_a_softmax_is_no_classifier() -> None:
 
 
 def test_the_recipe_best_decides_more_like_the_cnn_on_other_images() -> None:
-    """Judged by the mean divergence of five draws on images of the same kind that nothing was fitted to; few steps and images, so that
-    there is an error.
-    """
+    """Judged by the divergence, of five draws, on images that nothing was fitted to; few steps, so that there is an error."""
     graph, test = _classifier(), _images(500, seed=9)
     ideal = forward(graph, test).reshape(500, -1)
 
