@@ -36,4 +36,5 @@ def keras_package() -> ModuleType:
 
 def as_numpy(variable: Any, dtype: Any) -> Array:
     """Return a variable or tensor of any back end as an array."""
-    return keras_package().ops.convert_to_numpy(variable).astype(dtype)
+    array: Array = keras_package().ops.convert_to_numpy(variable)
+    return array.astype(dtype, copy=not array.flags.owndata)  # what another object owns may change

@@ -6,6 +6,9 @@ import logging
 import pickle
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ import pytest
 from ecc_lava.errors import FileError, UnsupportedModel
 from ecc_lava.graph import Graph
 from ecc_lava.importers.keras.examining import examined_here
+from ecc_lava.importers.keras.files import apart
 from ecc_lava.importers.keras.files.apart import answer_of_a_child
 from tests.helpers.keras_models import Recipe, generated, randomise
 
@@ -108,3 +112,73 @@ def test_inputs_and_weights_are_those_of_the_file(tmp_path: Path) -> None:
     _, graph = answer_of_a_child(path, {})
     x = np.random.default_rng(0).random((5, 3)).astype(np.float32)
     np.testing.assert_allclose(forward(graph, x), model(x), rtol=1e-5, atol=1e-6)
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from ecc_lava.importers.keras.files.apart import answer_of_a_child
+_, graph = answer_of_a_child(Path(sys.argv[1]), {})
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts memory as Linux does")
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_weights_are_held_once(ending: str, tmp_path: Path) -> None:
+    """The child's memory grows by one copy of the weights, and what it hands over is a file that the asker maps."""
+    import keras
+
+    peaks, sizes = [], []
+    for units in (8, 1800):
+        path = tmp_path / f"{units}.{ending}"
+        layers = [keras.layers.Dense(units, activation="relu", kernel_initializer="ones") for _ in range(4)]
+        keras.Sequential([keras.Input((units,)), *layers]).save(path)
+        done = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout))
+        sizes.append(path.stat().st_size)
+    assert sizes[1] > 5 * 10**7
+    assert peaks[1] - peaks[0] < 1.6 * sizes[1]
+
+
+def test_arrays_of_a_child_are_mapped_and_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    path = tmp_path / "model.keras"
+    model = keras.Sequential([keras.Input((40,)), keras.layers.Dense(30)])
+    randomise(model)
+    model.save(path)
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
+    _, graph = answer_of_a_child(path, {})
+    kernel = next(node.geometry.kernel for node in graph.nodes if hasattr(node, "geometry"))
+    base = kernel
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    assert isinstance(base, np.memmap)
+    assert not kernel.flags.writeable
+    np.testing.assert_array_equal(kernel.reshape(40, 30), np.asarray(model.layers[0].kernel))
+    assert not list(place.iterdir())
+
+
+def test_weights_that_cannot_be_handed_over_are_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("this system has no /dev/full")
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((400,)), keras.layers.Dense(300)]).save(path)
+
+    @contextmanager
+    def full() -> Iterator[Path]:
+        folder = tmp_path / "full"
+        folder.mkdir()
+        (folder / "arrays").symlink_to("/dev/full")
+        yield folder
+
+    monkeypatch.setattr(apart, "temporary_folder", full)
+    with pytest.raises(FileError, match="handed over") as refused:
+        raise answer_of_a_child(path, {})
+    assert "make room there" in str(refused.value)

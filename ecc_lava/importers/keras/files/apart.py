@@ -10,9 +10,11 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
-from ecc_lava.common import own_program, sweep
+import numpy as np
+
+from ecc_lava.common import own_program, sweep, temporary_folder
 from ecc_lava.errors import FileError
 
 __all__ = ["answer_of_a_child"]
@@ -54,8 +56,21 @@ def answer_of_a_child(path: Path, shapes: Mapping[str, tuple[int, ...]], *, engi
     return found
 
 
+def _read(stream: IO[bytes], arrays: Path) -> Any:
+    """Return a child's answer, whose arrays stay in their file: the child's pages of it are ours, and no array is copied."""
+    told, places = pickle.load(stream)  # noqa: S301 - our own process wrote it
+    whole = np.memmap(arrays, np.uint8, "r") if any(size for _, size in places) else np.zeros(0, np.uint8)
+    return pickle.loads(told, buffers=[whole[first : first + size] for first, size in places])  # noqa: S301 - our own process wrote it
+
+
 def _asked(path: Path, shapes: Mapping[str, tuple[int, ...]], engine: bool) -> tuple[Any, int | None]:
     """Return a child's answer, and its exit status if it gave none."""
+    with temporary_folder() as folder:
+        return _asked_in(folder, path, shapes, engine)
+
+
+def _asked_in(folder: Path, path: Path, shapes: Mapping[str, tuple[int, ...]], engine: bool) -> tuple[Any, int | None]:
+    arrays = folder / "arrays"
     try:
         process = subprocess.Popen(own_program(_CHILD), stdin=-1, stdout=-1, stderr=subprocess.DEVNULL)
     except OSError as error:
@@ -68,9 +83,9 @@ def _asked(path: Path, shapes: Mapping[str, tuple[int, ...]], engine: bool) -> t
         watch = threading.Timer(WAIT_SECONDS, child.kill)
         watch.start()
         try:
-            pickle.dump((path, dict(shapes), engine), child.stdin)
+            pickle.dump((path, dict(shapes), engine, arrays), child.stdin)
             child.stdin.flush()
-            return pickle.load(child.stdout), None  # noqa: S301 - our own process wrote it
+            return _read(child.stdout, arrays), None
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             _log.debug("%s: not read: %s", path, error)
             with suppress(OSError):

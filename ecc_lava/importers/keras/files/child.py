@@ -24,6 +24,10 @@ from ecc_lava.importers.keras.framework import keras_package
 __all__ = ["main"]
 
 
+ALIGNED = 64
+"""Arrays of the shared file begin at a multiple of so many bytes, as vector instructions like them."""
+
+
 class _Records(logging.Handler):
     """What the library logs, to be logged by the process that asked."""
 
@@ -37,26 +41,48 @@ class _Records(logging.Handler):
 
 
 def main() -> None:
-    """Read (path, shapes, whether with an engine), and write (result or error of ours, what was logged); our own processes pickle both."""
+    """Read what to do, and write (result or error of ours, what was logged); our own processes pickle both, and share a file of arrays."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what Keras prints is no answer
-    path, shapes, engine = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own process wrote it
+    path, shapes, engine, arrays = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own process wrote it
     threading.Thread(target=_end_with_the_asker, daemon=True).start()
     records = _Records()
     logging.getLogger("ecc_lava").addHandler(records)
     if not engine:
         bare_keras.install()
     with answers:
-        pickle.dump((_result(path, shapes), records.told), answers, pickle.HIGHEST_PROTOCOL)
+        result = _result(path, shapes, engine)
+        try:
+            answer = _pickled((result, records.told), arrays)
+        except OSError as error:
+            failure = FileError(f"{path}: its weights cannot be handed over in {arrays.parent}: {error.strerror or error}; make room there")
+            answer = pickle.dumps((pickle.dumps((failure, records.told)), []))
+        answers.write(answer)
 
 
-def _result(path: Path, shapes: dict[str, tuple[int, ...]]) -> Any:
+def _pickled(value: Any, path: Path) -> bytes:
+    """Return a value as a pickle without its arrays, which go into a file; the places of these are pickled beside it."""
+    parts: list[pickle.PickleBuffer] = []
+    told = pickle.dumps(value, 5, buffer_callback=parts.append)
+    places = []
+    with path.open("wb") as file:
+        for part in parts:
+            file.seek(-(-file.tell() // ALIGNED) * ALIGNED)
+            content = part.raw()
+            places.append((file.tell(), content.nbytes))
+            file.write(content)
+    return pickle.dumps((told, places))
+
+
+def _result(path: Path, shapes: dict[str, tuple[int, ...]], engine: bool) -> Any:
     from ecc_lava.importers.keras.examining import examined_here
 
     try:
         file = stored(path)
         held = held_bytes(path, file)
         keras_package()
+        if not engine:
+            bare_keras.hold_weights_once()
         for package in packages_of(file.description):
             with suppress(ImportError):  # named when the model is opened
                 import_module(package.module)

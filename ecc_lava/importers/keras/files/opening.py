@@ -1,4 +1,7 @@
-"""Give Keras a file under the ending that it looks at, with the description that was checked; the user's own file is only read."""
+"""Give Keras a file under the ending that it looks at, with the description that was checked; the user's own file is only read.
+
+The file lies in a folder of its own, because Keras unpacks weights beside it.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +36,11 @@ def opened(path: Path, file: Stored, changed: bool) -> Any:
     FileError
         With the last line of Keras's own message.
     """
-    endings = (ARCHIVE,) if file.kind == ARCHIVE else (".h5", ".hdf5")
-    if not changed and path.name.endswith(endings):
-        return _load(path, path, file)
     with temporary_folder() as folder:
         copy = folder / f"model{file.kind}"
         try:
             if not changed:
-                shutil.copyfile(path, copy)
+                _link(path, copy)
             elif file.kind == ARCHIVE:
                 _rewrite_archive(path, copy, file.description)
             else:
@@ -48,6 +48,13 @@ def opened(path: Path, file: Stored, changed: bool) -> Any:
         except Exception as error:  # zipfile and h5py raise every kind of error on a damaged file
             raise FileError(f"{path}: cannot be copied to {folder}, where Keras would read it: {line_of(error)}") from error
         return _load(copy, path, file)
+
+
+def _link(path: Path, copy: Path) -> None:
+    try:
+        copy.symlink_to(path.absolute())
+    except OSError:  # Windows has links for some users alone
+        shutil.copyfile(path, copy)
 
 
 def _load(path: Path, named: Path, file: Stored) -> Any:

@@ -7,8 +7,10 @@ may claim any number of weights.
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from math import prod
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +34,9 @@ WEIGHTS_A_BYTE: Final = 8
 
 SPARED: Final = 2**18
 """Bytes of weights that a description may lack: its numbers are bounds, not counts."""
+
+_NAME_LENGTHS: Final = 26
+"""Where the header of a zip member says how long its name and its further fields are, which the bytes follow."""
 
 _SIZES: Final = ("units", "filters", "kernel_size", "depth_multiplier", "input_dim", "output_dim")
 """Settings whose product is at most the number of a layer's weights, where the layer has weights."""
@@ -66,14 +71,60 @@ def _of_archive(path: Path, most: int) -> int:
         _check(path, unpacked, most)
         for info in archive.infolist():
             if info.filename.endswith(".h5"):
-                _of_hdf5(path, most, io.BytesIO(archive.read(info)))
+                _of_hdf5(path, most, _member(path, archive, info))
     return unpacked
 
 
-def _of_hdf5(path: Path, most: int, content: io.BytesIO | None = None) -> int:
+def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
+    """Return a member as a file: a part of the archive where it is not packed, as Keras stores weights, else its bytes."""
+    if info.compress_type != zipfile.ZIP_STORED:
+        return io.BytesIO(archive.read(info))
+    with archive.open(info), path.open("rb") as file:  # opening checks the member's header
+        file.seek(info.header_offset + _NAME_LENGTHS)
+        first = file.tell() + 4 + sum(struct.unpack("<HH", file.read(4)))
+    return _Part(path, first, info.file_size)
+
+
+class _Part(io.RawIOBase):
+    """A part of a file as a file, of which only what is asked for is read."""
+
+    def __init__(self, path: Path, first: int, size: int) -> None:
+        self._file, self._first, self._size, self._at = path.open("rb"), first, size, 0
+
+    def seekable(self) -> bool:
+        """Whether it has places."""
+        return True
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Read from the place on."""
+        self._file.seek(self._first + self._at)
+        number = self._file.readinto(memoryview(buffer)[: max(0, self._size - self._at)])
+        self._at += number
+        return number
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
+def _of_hdf5(path: Path, most: int, content: Any = None) -> int:
     import h5py
 
-    with h5py.File(content or path, "r") as file:
+    with content or nullcontext(), h5py.File(content or path, "r") as file:
         unpacked = 0
         for name, member in _datasets(path, file):
             if member.external is not None or member.is_virtual or member.dtype.hasobject or member.shape is None:
