@@ -7,10 +7,10 @@ needs numpy alone: a name below is loaded at its first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers know it; importing it takes longer than all else here
 if TYPE_CHECKING:
+    import typing
+
     from ecc_lava.analysis import Attribution, CheckReport, attribute, check
     from ecc_lava.backends import Result, simulate
     from ecc_lava.conversion import RECIPES, convert
@@ -83,10 +83,12 @@ _HOME = {
 """Public name -> the module it lives in."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     home = "version" if name == "__version__" else _HOME.get(name)  # the version is read from a file of the installation
     if home is None:
         raise AttributeError(f"module 'ecc_lava' has no attribute {name!r}")
+    import importlib
+
     value = getattr(importlib.import_module(f"ecc_lava.{home}"), name)
     globals()[name] = value
     return value

@@ -9,11 +9,12 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line; signals are handled before anything else is imported, which takes a while."""
-    from ecc_lava.cli.limits import check_threads, loading
     from ecc_lava.cli.signals import at_once
-    from ecc_lava.cli.streams import open_all
 
     at_once()
+    from ecc_lava.cli.limits import check_threads, loading
+    from ecc_lava.cli.streams import open_all
+
     open_all()
     check_threads()
     with loading():

@@ -1,22 +1,27 @@
 """What ends the program from outside: Ctrl-C, a request to end, a terminal that closes. Each is one line and its own exit code.
 
 While a command works, a signal is raised as an interrupt, so that everything temporary is removed; before and after, the process ends at
-once.
+once. This module is the first that the program imports, so it imports little itself.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import sys
 
-__all__ = ["INTERRUPTED", "Ended", "at_once", "raised"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["INTERRUPTED", "Ended", "Raised", "at_once"]
 
 INTERRUPTED = 128 + signal.SIGINT
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+_AGAIN_S = 0.01
+"""Seconds after which a signal comes again whose interrupt was lost."""
 
 
 class Ended(KeyboardInterrupt):
@@ -24,13 +29,14 @@ class Ended(KeyboardInterrupt):
 
     Attributes
     ----------
+    number : int
     code : int
         The program's exit code.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(_word(number))
-        self.code = 128 + number
+        self.number, self.code = number, 128 + number
 
 
 def at_once() -> None:
@@ -38,27 +44,39 @@ def at_once() -> None:
     _handle(_end)
 
 
-@contextmanager
-def raised() -> Iterator[None]:
-    """Have signals raise `Ended` in the block, unless the caller of `at_once` was another program; the first is the only one."""
-    if signal.getsignal(signal.SIGINT) is not _end:
-        yield
-        return
-    _handle(_raise)
-    try:
-        yield
-    finally:
-        at_once()
+class Raised:
+    """A block in which signals raise `Ended`, unless `at_once` was not called: then the caller is another program.
+
+    The first signal is the only one: until the process ends, others do nothing.
+    """
+
+    def __enter__(self) -> None:
+        self._is_ours = _end in map(signal.getsignal, _numbers())
+        if self._is_ours:
+            _handle(_raise)
+            sys.unraisablehook = _lost
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if not self._is_ours:
+            return
+        if isinstance(error, Ended):
+            _handle(signal.SIG_IGN)  # while Python ends, too, which gives other handlers back to the system
+        else:
+            sys.unraisablehook = sys.__unraisablehook__
+            at_once()
+
+
+def _numbers() -> list[int]:
+    return [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 
 
 def _handle(what: Any) -> None:
-    for name in _NAMES:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup and shells have some ignored
+    for number in _numbers():
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and shells have some ignored
             signal.signal(number, what)
 
 
-def _end(number: int, frame: Any) -> None:
+def _end(number: int, frame: object) -> None:
     _tell(number)
     os._exit(128 + number)
 
@@ -70,9 +88,37 @@ def _tell(number: int) -> None:
         return
 
 
-def _raise(number: int, frame: Any) -> None:
-    _handle(lambda *_: None)  # a second signal must not end the clean-up; SIGKILL does
+def _raise(number: int, frame: object) -> None:
+    _handle(_nothing)  # a second signal must not end the clean-up; SIGKILL does
     raise Ended(number)
+
+
+def _nothing(number: int, frame: object) -> None:
+    """Let a signal pass."""
+
+
+def _lost(told: Any) -> None:
+    """Have a signal come again whose interrupt was raised in a destructor, where Python drops it; other errors are shown as ever."""
+    error = told.exc_value
+    if not isinstance(error, Ended):
+        sys.__unraisablehook__(told)
+        return
+    signal.signal(error.number, _raise)
+    try:
+        _send_soon(error.number)
+    except RuntimeError:  # no thread can be started
+        _end(error.number, None)
+
+
+def _send_soon(number: int) -> None:
+    import threading
+    import time
+
+    def send() -> None:
+        time.sleep(_AGAIN_S)  # in this time the destructor ends
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=send, daemon=True).start()
 
 
 def _word(number: int) -> str:

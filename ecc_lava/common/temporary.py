@@ -16,13 +16,16 @@ from pathlib import Path
 
 from ecc_lava.common.owners import is_gone, owner
 
-__all__ = ["SEGMENTS", "sweep", "temporary_file", "temporary_folder"]
+__all__ = ["SEGMENTS", "sweep", "sweep_own", "temporary_file", "temporary_folder"]
 
 FOLDER = "ecc_lava_"
 """How the name of a temporary folder begins."""
 
 SEGMENTS = "segments"
 """A file of a temporary folder that names the shared memory which belongs to it, one name a line."""
+
+_PLACES: set[tuple[Path, str]] = set()
+"""Folders in which this process has made temporary files and folders, and how the names of these begin."""
 
 _MADE_BY = re.compile(r"([0-9a-f]{4})([0-9a-f]+)\.([0-9a-f]*)-\w{8}")
 
@@ -38,6 +41,7 @@ def temporary_folder(parent: str | Path | None = None, prefix: str = FOLDER) -> 
     """
     parent = Path(tempfile.gettempdir() if parent is None else parent)
     sweep(parent, prefix)
+    _PLACES.add((parent, prefix))
     folder = Path(tempfile.mkdtemp(prefix=f"{prefix}{_maker()}-", dir=parent))
     try:
         yield folder
@@ -54,6 +58,7 @@ def temporary_file(path: Path) -> tuple[int, Path]:
         If it cannot be made.
     """
     sweep(path.parent, f".{path.name}.")
+    _PLACES.add((path.parent, f".{path.name}."))
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.{_maker()}-", dir=path.parent)
     return handle, Path(name)
 
@@ -67,6 +72,17 @@ def sweep(parent: Path | None = None, prefix: str = FOLDER) -> None:
                 continue
             with suppress(OSError):
                 _remove(entry)
+
+
+def sweep_own() -> None:
+    """Remove what this process has made and a signal kept it from removing: between a folder and its block there is a moment."""
+    for parent, prefix in _PLACES:
+        own = f"{prefix}{_maker()}-"
+        with suppress(OSError), os.scandir(parent) as entries:
+            for entry in entries:
+                if entry.name.startswith(own):
+                    with suppress(OSError):
+                        _remove(entry)
 
 
 def _remove(entry: os.DirEntry[str]) -> None:
