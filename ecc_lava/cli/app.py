@@ -18,7 +18,6 @@ from ecc_lava.cli.limits import NO_THREADS, loading
 from ecc_lava.cli.several import CommandOfSeveral
 from ecc_lava.cli.signals import INTERRUPTED, Ended, Raised
 from ecc_lava.cli.streams import silence
-from ecc_lava.common import sweep_own
 from ecc_lava.errors import EccLavaError, as_message
 from ecc_lava.version import __version__
 
@@ -64,7 +63,6 @@ class _Commands(TyperGroup):
         except EccLavaError as error:
             raise _failed(str(error), BAD_INPUT) from error
         except KeyboardInterrupt as error:
-            sweep_own()
             code = error.code if isinstance(error, Ended) else INTERRUPTED
             raise _failed(str(error) or "interrupted", code) from error
         except MemoryError as error:

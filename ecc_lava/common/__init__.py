@@ -17,7 +17,7 @@ from ecc_lava.common.private import content_digest, doubt_of_file, doubt_of_fold
 from ecc_lava.common.programs import own_program
 from ecc_lava.common.progress import Progress, StageProgress
 from ecc_lava.common.silence import silenced
-from ecc_lava.common.temporary import SEGMENTS, sweep, sweep_own, temporary_file, temporary_folder
+from ecc_lava.common.temporary import SEGMENTS, sweep, temporary_file, temporary_folder
 from ecc_lava.common.text import as_cell, as_message, check_name, printable
 from ecc_lava.common.threads import in_parts, on_all_cores
 
@@ -72,7 +72,6 @@ __all__ = [
     "require_file",
     "silenced",
     "sweep",
-    "sweep_own",
     "temporary_file",
     "temporary_folder",
     "usable_cores",

@@ -5,6 +5,7 @@ A process that is killed at once removes nothing. The next one that makes a temp
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from ecc_lava.common.owners import is_gone, owner
 
-__all__ = ["SEGMENTS", "sweep", "sweep_own", "temporary_file", "temporary_folder"]
+__all__ = ["SEGMENTS", "sweep", "temporary_file", "temporary_folder"]
 
 FOLDER = "ecc_lava_"
 """How the name of a temporary folder begins."""
@@ -74,7 +75,8 @@ def sweep(parent: Path | None = None, prefix: str = FOLDER) -> None:
                 _remove(entry)
 
 
-def sweep_own() -> None:
+@atexit.register
+def _sweep_own() -> None:
     """Remove what this process has made and a signal kept it from removing: between a folder and its block there is a moment."""
     for parent, prefix in _PLACES:
         own = f"{prefix}{_maker()}-"
