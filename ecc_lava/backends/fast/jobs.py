@@ -157,8 +157,8 @@ class Part:
 class Kernels(Protocol):
     """A set of kernels; all sets compute the same integers."""
 
-    is_dense: bool
-    """Whether pieces of rows of weights can read planes, beside lists of values."""
+    dense_from: float
+    """Share of nonzero values from which pieces of rows of weights read planes in place of lists of values; above 1 never."""
 
     def prepare(self, layer: LayerPlan) -> Any:
         """Return a layer as `run` and `run_graded` take it."""

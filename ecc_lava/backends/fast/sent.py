@@ -13,13 +13,7 @@ from ecc_lava.backends.fast.plan import PieceKind, View
 from ecc_lava.common import BINARY, Array, Payload, Shape
 from ecc_lava.errors import InvalidInput
 
-__all__ = ["DENSE_FROM", "Sent", "SentSpikes", "SentValues", "of_input", "silent", "silent_planes"]
-
-DENSE_FROM = 0.12
-"""Share of nonzero values from which windows are summed densely, where kernels can; only speed depends on this number.
-
-Measured on one core of a Cascade Lake, for 3x3 layers at 1 and at 4 steps, lists made included: lists and dense windows take the same time
-at 6 % of 32 channels, 9 % of 64, and 13 to 15 % of 128 to 512."""
+__all__ = ["Sent", "SentSpikes", "SentValues", "of_input", "silent", "silent_planes"]
 
 _MOST = 2**31 - 1 - SPARE
 
@@ -153,7 +147,7 @@ class SentValues:
         if kind is PieceKind.SPARSE:
             trains = plane.reshape(rows // height, height, steps, -1).swapaxes(2, 3)
             return SpikeSource(self._shape, trains=np.ascontiguousarray(trains).reshape(rows // height, -1, steps))
-        if kind is PieceKind.MASKED or (kernels.is_dense and number >= DENSE_FROM * plane.size):
+        if kind is PieceKind.MASKED or number >= kernels.dense_from * plane.size:
             return SpikeSource(self._shape, plane=plane, first=view.first)
         _check_number(number, self._shape, steps)
         events, carried = self._made.take((number + SPARE,), np.int32), self._made.take((number + SPARE,), np.uint8)

@@ -15,9 +15,6 @@ from hypothesis import strategies as st
 from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
 from ecc_lava.backends.fast.jobs import Kernels
-from ecc_lava.backends.fast.kernels.compile import load_library
-from ecc_lava.backends.fast.kernels.native import NativeKernels
-from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
 from ecc_lava.backends.fast.run import fast, images_per_batch
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Shape
@@ -29,28 +26,17 @@ from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedPr
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity
 from tests.helpers.graphs import geometries, shapes
+from tests.helpers.kernels import SETS
 from tests.helpers.networks import random_images, random_network
 from tests.helpers.windows import WIDE, mantissas
 
 SOME = settings(derandomize=True, deadline=None, max_examples=40)
-NEEDS_COMPILER = "needs a C compiler"
-_CHOOSE = fast_module.kernels
 
 
-def _native() -> Kernels:
-    library = load_library()
-    if library is None:
-        pytest.skip(NEEDS_COMPILER)
-    return NativeKernels(library)
-
-
-_SETS: dict[str, Callable[[], Kernels]] = {"native": _native, "numba": NumbaKernels}
-
-
-@pytest.fixture(scope="module", params=list(_SETS))
+@pytest.fixture(scope="module", params=list(SETS))
 def kernels(request: pytest.FixtureRequest) -> Iterator[Kernels]:
     """Run everything on one set of kernels."""
-    chosen = _SETS[request.param]()
+    chosen = SETS[request.param]()
     before, fast_module.kernels = fast_module.kernels, lambda: chosen  # type: ignore[assignment]
     yield chosen
     fast_module.kernels = before

@@ -12,11 +12,7 @@ from hypothesis import strategies as st
 
 from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
-from ecc_lava.backends.fast import sent as sent_module
 from ecc_lava.backends.fast.jobs import Kernels
-from ecc_lava.backends.fast.kernels.compile import load_library
-from ecc_lava.backends.fast.kernels.native import NativeKernels
-from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
 from ecc_lava.backends.fast.run import fast, images_per_batch
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Array, Shape
@@ -26,32 +22,29 @@ from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity, everything
+from tests.helpers.kernels import SETS
 from tests.helpers.networks import GEOMETRIES, Neurons, Wire, integer_network, random_images, random_network, recoded, with_payloads
 from tests.helpers.windows import WIDE, mantissas
 
 SOME = settings(derandomize=True, deadline=None, max_examples=30)
-MODES = ("dense", "lists", "numba")
+MODES = {"dense": "native", "lists": "native", "narrower": "narrower", "numba": "numba"}
+"""How windows are read -> set of kernels."""
 
 
 def _chosen(mode: str) -> Kernels:
-    if mode == "numba":
-        return NumbaKernels()
-    library = load_library()
-    if library is None:
-        pytest.skip("needs a C compiler")
-    kernels = NativeKernels(library)
-    if mode == "dense" and not kernels.is_dense:
-        pytest.skip("needs a processor that multiplies bytes")
+    kernels = SETS[MODES[mode]]()
+    if mode == "dense" and kernels.dense_from > 1:
+        pytest.skip("needs a processor with wide vectors")
     return kernels
 
 
-@pytest.fixture(scope="module", params=MODES)
+@pytest.fixture(scope="module", params=list(MODES))
 def mode(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run everything on dense windows, on lists of values, or on numba's kernels."""
     chosen = _chosen(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fast_module, "kernels", lambda: chosen)
-        patch.setattr(sent_module, "DENSE_FROM", 0.0 if request.param == "dense" else 2.0)
+        patch.setattr(chosen, "dense_from", 0.0 if request.param == "dense" else 2.0)
         yield request.param
 
 

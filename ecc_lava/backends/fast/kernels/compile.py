@@ -26,7 +26,7 @@ __all__ = ["compile_kernels", "load_library"]
 _log = logging.getLogger(__name__)
 
 _SOURCE = Path(__file__).with_name("kernels.c")
-_INCLUDED = Path(__file__).with_name("payloads.c")
+_INCLUDED = [Path(__file__).with_name(name) for name in ("vectors.h", "payloads.c")]
 _COMPILERS = ("cc", "gcc", "clang")
 _OPTIONS = ("-std=gnu11", "-O3", "-fwrapv", "-shared", "-fPIC")
 _FOR_THIS_PROCESSOR = (("-march=native", "-mprefer-vector-width=512"), ("-march=native",), ("-mcpu=native",), ())
@@ -34,7 +34,7 @@ _FOR_THIS_PROCESSOR = (("-march=native", "-mprefer-vector-width=512"), ("-march=
 _LIMIT_S = 60.0
 _ROOM = 2**20
 """Bytes that a folder must have free for the compiler's output."""
-_TRIAL = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).is_dense()"
+_TRIAL = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).dense_from()"
 """Run in a process of its own, because a library that is wrong may end the process that loads it."""
 
 
@@ -96,7 +96,7 @@ def _opened(path: Path, key: str) -> ctypes.CDLL:
         If it has another key, or lacks one of the functions.
     """
     library = ctypes.CDLL(str(path))
-    missing = [name for name in ("kernels_key", "is_dense", *SIGNATURES) if not hasattr(library, name)]
+    missing = [name for name in ("kernels_key", "dense_from", *SIGNATURES) if not hasattr(library, name)]
     if missing:
         raise ValueError(f"its library has no {missing[0]}")
     if (ctypes.c_char * (len(key) + 1)).in_dll(library, "kernels_key").value != key.encode():
@@ -122,7 +122,7 @@ def compile_kernels(compiler: str, library: Path, further: Sequence[str] = ()) -
 
 def _digest(compiler: str) -> str:
     version = subprocess.run([compiler, "--version"], capture_output=True, stdin=subprocess.DEVNULL, timeout=_LIMIT_S).stdout
-    sources = _SOURCE.read_bytes() + _INCLUDED.read_bytes()
+    sources = b"".join(path.read_bytes() for path in (_SOURCE, *_INCLUDED))
     parts = (
         sources,
         repr((_OPTIONS, _FOR_THIS_PROCESSOR)).encode(),

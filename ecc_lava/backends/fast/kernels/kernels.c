@@ -9,14 +9,11 @@
  * are gathered into current[t][lane], then the neurons are stepped with their state in registers. A weight row holds, for every 64 lanes,
  * the weight of lane i plus 128 in byte 2i and that of lane 32+i in byte 2i+1: seen as 16-bit words, the sum of words and the sum of
  * words >> 8 give both sums exactly (the second is that of the high lanes, the first minus 256 times it that of the low ones plus 128 a
- * row, mod 2^16), with one load and three operations for 64 synapses. A sum of 256 mantissas of 8 bits, even of -128, fits in 16; after as
+ * row, mod 2^16), with one load and three operations for 64 synapses (or the same for each part of them). A sum of 256 mantissas of 8 bits, even of -128, fits in 16; after as
  * many events it is flushed into 32.
  */
 #include <stdint.h>
 #include <string.h>
-#if defined(__AVX512BW__) && defined(__AVX512DQ__)
-#include <immintrin.h>
-#endif
 
 #ifdef KERNELS_KEY
 #define TEXT_OF(key) #key
@@ -33,11 +30,11 @@ const char kernels_key[] = TEXT(KERNELS_KEY); /* tells a library of this source 
 #define FETCHED (768 * 1024) /* bytes of weights */
 #define WORTH_IT 32 /* positions times steps, so that a deep network's activity reads every weight a few times */
 
-typedef int16_t i16x32 __attribute__((vector_size(64)));
-typedef int16_t i16x16 __attribute__((vector_size(32)));
-typedef int32_t i32x16 __attribute__((vector_size(64)));
-typedef uint32_t u32x16 __attribute__((vector_size(64)));
-typedef i32x16 i32x16_any __attribute__((aligned(4)));
+#include "vectors.h"
+
+#define PARTS (64 / WIDE)                   /* vectors of a row of 64 weights */
+#define ALL (LANES / NUMBERS)               /* vectors of 64 numbers */
+#define TOGETHER (WIDE == 64 ? 4 : WIDE / 16) /* blocks of 64 lanes whose sums stay in registers */
 
 enum { EVENTS, MASKED, SPARSE };
 enum { IF, STEP, READOUT };
@@ -114,33 +111,6 @@ typedef struct {
   int32_t v[LANES], counts[LANES], sent[LANES];
 } neurons;
 
-INLINE i32x16 load(const int32_t *p) { return *(const i32x16_any *)p; }
-INLINE void store(int32_t *p, i32x16 v) { *(i32x16_any *)p = v; }
-
-/* Return one bit for every lane, set where the lane is. */
-INLINE uint32_t bits_of(i32x16 lanes) {
-#if defined(__AVX512BW__) && defined(__AVX512DQ__)
-  return _mm512_movepi32_mask((__m512i)lanes);
-#else
-  const u32x16 bit = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
-  u32x16 set = (u32x16)lanes & bit;
-  uint32_t all = 0;
-  for (int i = 0; i < 16; i++) all |= set[i];
-  return all;
-#endif
-}
-
-/* Return lanes with all bits set where the lane's bit is. */
-INLINE i16x32 lanes_of(uint32_t bits) {
-#if defined(__AVX512BW__) && defined(__AVX512DQ__)
-  return (i16x32)_mm512_movm_epi16(bits);
-#else
-  i16x32 lanes;
-  for (int i = 0; i < 32; i++) lanes[i] = -(int16_t)(bits >> i & 1);
-  return lanes;
-#endif
-}
-
 /* Return 64 bits from a bit of a word on. The next word is shifted twice, because C has no shift by 64. */
 INLINE uint64_t word_at(const uint64_t *word, int shift) { return word[0] >> shift | word[1] << 1 << (63 - shift); }
 
@@ -165,51 +135,57 @@ INLINE int64_t gather(const piece *p, const source *s, const run *runs, int numb
     const int32_t first = r->from[step], length = r->to[step] - first;
     const int32_t *events = s->events + first;
     int32_t *out = list + n;
-    for (int32_t i = 0; i < length; i += COPIED) {
-      store(out + i, (load(events + i) + r->base) << shift);
-      store(out + i + 16, (load(events + i + 16) + r->base) << shift);
-    }
+    for (int32_t i = 0; i < length; i += COPIED)
+#pragma GCC unroll 8
+      for (int k = 0; k < COPIED; k += NUMBERS) store(out + i + k, (load(events + i + k) + r->base) << shift);
     if (values) memcpy(values + n, s->values + first, length);
     n += length;
   }
   return n;
 }
 
-/* Add the sums of 64 lanes to current[0..63], or write them there if they are the first sums. */
-INLINE void add_sums(int32_t *current, const i16x32 low, const i16x32 high, const piece *p, int32_t gain, int first) {
-  const i16x16 *halves[2] = {(const i16x16 *)&low, (const i16x16 *)&high};
-  for (int k = 0; k < 4; k++) {
-    i32x16 sum = __builtin_convertvector(halves[k / 2][k % 2], i32x16) << (int)p->shift;
+/* Add the sums of 64 lanes, the low ones first, to current[0..63], or write them there if they are the first sums. */
+INLINE void add_sums(int32_t *current, const i16v *sums, const piece *p, int32_t gain, int first) {
+#pragma GCC unroll 16
+  for (int k = 0; k < ALL; k++) {
+    i32v sum = half_of(sums[k / 2], k % 2) << (int)p->shift;
     if (p->gain) sum *= gain;
-    store(current + 16 * k, first ? sum : load(current + 16 * k) + sum);
+    int32_t *to = current + NUMBERS * k;
+    store(to, first ? sum : load(to) + sum);
   }
 }
 
-INLINE void add_rows(const int blocks, const piece *p, const int32_t *list, int64_t n, int32_t *current, int32_t gain, int first) {
-  const int apart = blocks > 2 ? 1 : 2; /* sums kept apart, so that no addition waits for another */
-  const int8_t *weights = p->weights;
+INLINE void add_rows(const int blocks, const piece *p, const int8_t *weights, const int32_t *list, int64_t n, int32_t *current, int32_t gain,
+                     int first) {
+  const int number = blocks * PARTS, apart = number > 2 ? 1 : 2; /* sums kept apart, so that no addition waits for another */
   for (int64_t start = 0; start < n; start += FLUSH, first = 0) {
     const int64_t stop = n - start < FLUSH ? n : start + FLUSH;
-    i16x32 words[4], high[4];
+    i16v all[4], high[4];
 #pragma GCC unroll 4
-    for (int k = 0; k < blocks * apart; k++) words[k] = high[k] = (i16x32){0};
+    for (int k = 0; k < number * apart; k++) all[k] = high[k] = (i16v){0};
     for (int64_t i = start; i < stop; i += 4) {
 #pragma GCC unroll 4
       for (int j = 0; j < 4; j++) {
-        const i16x32 *row = (const i16x32 *)(weights + list[i + j]);
+        const i16v *row = (const i16v *)(weights + list[i + j]);
 #pragma GCC unroll 4
-        for (int k = 0; k < blocks; k++) {
-          const int to = k + blocks * (j % apart);
-          words[to] += row[k];
+        for (int k = 0; k < number; k++) {
+          const int to = k + number * (j % apart);
+          all[to] += row[k];
           high[to] += row[k] >> 8;
         }
       }
     }
 #pragma GCC unroll 4
-    for (int k = 0; k < blocks; k++) {
-      if (apart == 2) words[k] += words[k + blocks], high[k] += high[k + blocks];
-      const i16x32 low = words[k] - (high[k] << 8) - (int16_t)(128 * ((stop - start + 3) & ~3));
-      add_sums(current + k * LANES, low, high[k], p, gain, first);
+    for (int block = 0; block < blocks; block++) {
+      i16v sums[2 * PARTS];
+#pragma GCC unroll 4
+      for (int part = 0; part < PARTS; part++) {
+        const int k = block * PARTS + part;
+        if (apart == 2) all[k] += all[k + number], high[k] += high[k + number];
+        sums[part] = all[k] - (high[k] << 8) - (int16_t)(128 * ((stop - start + 3) & ~3));
+        sums[PARTS + part] = high[k];
+      }
+      add_sums(current + block * LANES, sums, p, gain, first);
     }
   }
 }
@@ -233,10 +209,12 @@ static void add_events(const piece *p, const source *s, const job *j, const plac
     list = j->list;
     for (int64_t t = 0; t < number; t++, current += lanes) {
       const int64_t n = lengths[t];
-      switch (p->blocks) {
-      case 1: add_rows(1, p, list, n, current, gain, first); break;
-      case 2: add_rows(2, p, list, n, current, gain, first); break;
-      default: add_rows(4, p, list, n, current, gain, first);
+      for (int64_t k = 0; k < p->blocks; k += TOGETHER) {
+        const int8_t *weights = (const int8_t *)p->weights + k * LANES;
+        int32_t *to = current + k * LANES;
+        if (TOGETHER == 1 || p->blocks == 1) add_rows(1, p, weights, list, n, to, gain, first);
+        else if (TOGETHER == 2 || p->blocks == 2) add_rows(2, p, weights, list, n, to, gain, first);
+        else add_rows(4, p, weights, list, n, to, gain, first);
       }
       if (!n && first) memset(current, 0, p->blocks * LANES * sizeof(int32_t));
       list += (n + 3) & ~3;
@@ -246,20 +224,20 @@ static void add_events(const piece *p, const source *s, const job *j, const plac
 
 typedef struct {
   const uint64_t *bits;
-  const i16x32 *weights;
+  const i16v *weights;
   int shift;
 } tap;
 
 static void add_taps(const tap *taps, int number, const piece *p, const source *s, int64_t steps, int32_t *current, int64_t lanes,
                      int32_t gain, int first) {
   for (int64_t t = 0; t < steps; t++, current += lanes) {
-    i16x32 low = {0}, high = {0};
+    i16v sums[2 * PARTS] = {{0}};
     for (int i = 0; i < number; i++) {
       const uint64_t set = word_at(taps[i].bits + t * s->words, taps[i].shift);
-      low += taps[i].weights[0] & lanes_of((uint32_t)set);
-      high += taps[i].weights[1] & lanes_of((uint32_t)(set >> 32));
+#pragma GCC unroll 8
+      for (int k = 0; k < 2 * PARTS; k++) sums[k] += taps[i].weights[k] & lanes_of((uint32_t)(set >> (WORDS * k)));
     }
-    add_sums(current, low, high, p, gain, first);
+    add_sums(current, sums, p, gain, first);
   }
 }
 
@@ -275,7 +253,7 @@ static void add_masked(const piece *p, const source *s, const job *j, const plac
         for (int32_t x = column[0]; x < column[1]; x++) {
           const int64_t bit = x * p->channels + p->first + k * LANES; /* a few below 0 where the first lanes have no weights */
           taps[number].bits = s->bits + ((at->image * s->height + row[0]) * j->steps + at->t0) * s->words + (bit >> 6);
-          taps[number].weights = (const i16x32 *)p->weights + ((row[1] + column[2] + x) * p->blocks + k) * 2;
+          taps[number].weights = (const i16v *)p->weights + ((row[1] + column[2] + x) * p->blocks + k) * 2 * PARTS;
           taps[number].shift = bit & 63;
           if (++number == FLUSH) {
             add_taps(taps, number, p, s, at->t1 - at->t0, current, lanes, gain, fresh);
@@ -302,48 +280,52 @@ static void add_sparse(const piece *p, const source *s, const place *at, int64_t
   }
 }
 
-static __attribute__((noinline)) void clip(i32x16 *v, int32_t limit, job *j) {
-  for (int k = 0; k < 4; k++)
-    for (int i = 0; i < 16; i++) {
-      if (v[k][i] > limit) v[k][i] = limit, j->high++;
-      if (v[k][i] < -limit) v[k][i] = -limit, j->low++;
-    }
+static __attribute__((noinline)) void clip(int32_t *v, int64_t number, int32_t limit, job *j) {
+  for (int64_t i = 0; i < number; i++) {
+    if (v[i] > limit) v[i] = limit, j->high++;
+    if (v[i] < -limit) v[i] = -limit, j->low++;
+  }
 }
 
-/* Step 64 IF neurons. Rails are rare, so one comparison finds a step that reaches one, which is then counted apart. */
+/* Step 64 IF neurons, four vectors at a time. Rails are rare, so one comparison finds a step that reaches one, which is then counted apart. */
 static void integrate_fire(const layer *l, const int32_t *current, int64_t stride, int64_t steps, const int32_t *constant,
                            const int32_t *vth, neurons *n, uint64_t *fired, job *j) {
   const int32_t limit = (int32_t)l->limit;
-  i32x16 v[4], counts[4], add[4], threshold[4];
-#pragma GCC unroll 4
-  for (int k = 0; k < 4; k++) {
-    v[k] = load(n->v + 16 * k), counts[k] = load(n->counts + 16 * k);
-    add[k] = load(constant + 16 * k), threshold[k] = load(vth + 16 * k);
-  }
-  for (int64_t t = 0; t < steps; t++, current += stride) {
-    i32x16 beyond = {0};
-    uint64_t set = 0;
+  for (int64_t t = 0; t < steps; t++) fired[t] = 0;
+  for (int64_t lane = 0; lane < LANES; lane += 4 * NUMBERS) {
+    const int32_t *input = current + lane;
+    i32v v[4], counts[4], add[4], threshold[4];
 #pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
-      v[k] += load(current + 16 * k) + add[k];
-      beyond |= (i32x16)((u32x16)v[k] + (uint32_t)limit > (uint32_t)limit * 2);
+      const int64_t at = lane + NUMBERS * k;
+      v[k] = load(n->v + at), counts[k] = load(n->counts + at), add[k] = load(constant + at), threshold[k] = load(vth + at);
     }
-    if (__builtin_expect(bits_of(beyond) != 0, 0)) {
-      i32x16 apart[4] = {v[0], v[1], v[2], v[3]};
-      clip(apart, limit, j);
-      v[0] = apart[0], v[1] = apart[1], v[2] = apart[2], v[3] = apart[3];
+    for (int64_t t = 0; t < steps; t++, input += stride) {
+      i32v beyond = {0};
+      uint64_t set = 0;
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; k++) {
+        v[k] += load(input + NUMBERS * k) + add[k];
+        beyond |= (i32v)((u32v)v[k] + (uint32_t)limit > (uint32_t)limit * 2);
+      }
+      if (__builtin_expect(bits_of(beyond) != 0, 0)) {
+        int32_t apart[4 * NUMBERS];
+        for (int k = 0; k < 4; k++) store(apart + NUMBERS * k, v[k]);
+        clip(apart, 4 * NUMBERS, limit, j);
+        for (int k = 0; k < 4; k++) v[k] = load(apart + NUMBERS * k);
+      }
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; k++) {
+        i32v fires = v[k] >= threshold[k];
+        v[k] -= threshold[k] & fires;
+        counts[k] -= fires;
+        set |= (uint64_t)bits_of(fires) << (NUMBERS * k);
+      }
+      fired[t] |= set << lane;
     }
 #pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) {
-      i32x16 fires = v[k] >= threshold[k];
-      v[k] -= threshold[k] & fires;
-      counts[k] -= fires;
-      set |= (uint64_t)bits_of(fires) << (16 * k);
-    }
-    fired[t] = set;
+    for (int k = 0; k < 4; k++) store(n->v + lane + NUMBERS * k, v[k]), store(n->counts + lane + NUMBERS * k, counts[k]);
   }
-#pragma GCC unroll 4
-  for (int k = 0; k < 4; k++) store(n->v + 16 * k, v[k]), store(n->counts + 16 * k, counts[k]);
 }
 
 /* Step up to 64 neurons of any kind, one by one. */
@@ -459,10 +441,10 @@ static void add_graded(const layer *l, const block *b, const piece *p, const job
   const int number = window(p, s, at, 1, 0, j->runs);
   const int64_t n = gather(p, s, j->runs, number, 0, j->list, j->list_values);
   for (int64_t lane = 0; lane < p->blocks * LANES; lane += LANES) {
-    i32x16 sum[4];
+    i32v sum[ALL];
     sum_values((const int8_t *)p->weights + lane, -((int64_t)1 << p->row_shift), j->list, j->list_values, n, sum);
-    for (int k = 0; k < 4; k++) {
-      int32_t *to = out + p->offset + lane + 16 * k;
+    for (int k = 0; k < ALL; k++) {
+      int32_t *to = out + p->offset + lane + NUMBERS * k;
       store(to, load(to) + ((sum[k] << (int)p->shift) * gain));
     }
   }
@@ -493,12 +475,12 @@ INLINE int32_t *append(int32_t *out, uint64_t set, int32_t base) {
   static const uint8_t numbers[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
                                       22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
                                       44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
-  const __m512i found = _mm512_maskz_compress_epi8(set, _mm512_loadu_si512(numbers));
-  store(out, (i32x16)_mm512_cvtepu8_epi32(_mm512_castsi512_si128(found)) + base);
+  const __m512i found = _mm512_maskz_compress_epi8(set, _mm512_loadu_si512(i32v));
+  store(out, (i32v)_mm512_cvtepu8_epi32(_mm512_castsi512_si128(found)) + base);
   if (__builtin_expect(number > 16, 0)) {
-    store(out + 16, (i32x16)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 1)) + base);
-    store(out + 32, (i32x16)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 2)) + base);
-    store(out + 48, (i32x16)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 3)) + base);
+    store(out + 16, (i32v)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 1)) + base);
+    store(out + 32, (i32v)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 2)) + base);
+    store(out + 48, (i32v)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 3)) + base);
   }
 #else
   for (int32_t *to = out; set; to += 4)

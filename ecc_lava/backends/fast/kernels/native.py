@@ -102,11 +102,11 @@ class _Prepared:
     kept: tuple[Any, ...]
 
 
-def _piece(piece: KernelPiece, source: int, is_dense: bool, kept: list[Any]) -> _CPiece:
+def _piece(piece: KernelPiece, source: int, has_windows: bool, kept: list[Any]) -> _CPiece:
     weights, taps = piece.weights, 0
     windows: tuple[Array | None, ...] = (None, None, None)
     row_shift, blocks = 0, 0
-    if is_dense and piece.valued and piece.kind is PieceKind.EVENTS:
+    if has_windows and piece.valued and piece.kind is PieceKind.EVENTS:
         taps, per_tap = len(weights[1:]) // piece.channels, np.array([1, 1, piece.channels], np.int32)
         tap_rows, tap_columns = piece.rows.entries // per_tap[1:], piece.columns.entries // per_tap
         windows = (_for_windows(weights[1:], piece.channels), tap_rows, tap_columns)
@@ -136,15 +136,15 @@ class NativeKernels:
         for name, arguments in SIGNATURES.items():
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, None
-        library.is_dense.restype = _NUMBER
-        self.is_dense = bool(library.is_dense())
+        library.dense_from.restype = _NUMBER
+        self.dense_from = library.dense_from() / 1000
 
     def prepare(self, layer: LayerPlan) -> _Prepared:
         """Return the layer as structures of C."""
         kept: list[Any] = []
         blocks = []
         for block in layer.blocks:
-            pieces = [_piece(p, layer.sources.index(p.source), self.is_dense, kept) for p in (*block.spiking, *block.graded)]
+            pieces = [_piece(p, layer.sources.index(p.source), self.dense_from <= 1, kept) for p in (*block.spiking, *block.graded)]
             array = (_CPiece * max(len(pieces), 1))(*pieces)
             kept.append(array)
             blocks.append(_CBlock(block.lane, block.lanes, len(block.spiking), len(block.graded), ctypes.addressof(array)))

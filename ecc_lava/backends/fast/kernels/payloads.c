@@ -11,18 +11,24 @@
 #define DENSE 32 /* lanes of dense sums */
 #define FEW 8    /* positions of a map at whose edge most windows end; images of larger ones lie too far apart for a cache */
 
-typedef uint8_t u8x16 __attribute__((vector_size(16)));
-typedef u8x16 u8x16_any __attribute__((aligned(1)));
-typedef uint8_t u8x32 __attribute__((vector_size(32)));
-typedef u8x32 u8x32_any __attribute__((aligned(1)));
 typedef int32_t i32_any __attribute__((aligned(1), may_alias));
 
-/* Whether kernels read windows of planes. */
-int64_t is_dense(void) {
-#ifdef __AVX512VNNI__
-  return 1;
+#if WIDE == 64 && defined(__AVX512VNNI__)
+#define MULTIPLIES_BYTES
+#endif
+
+/* Share of nonzero values, in thousandths, from which windows are summed densely; 1001: never. Only speed depends on it.
+ *
+ * Measured for 3x3 layers at 1 and at 4 steps, lists made included, on one core of a Cascade Lake: lists and dense windows take the same
+ * time at 6 % of 32 channels, 9 % of 64, and 13 to 15 % of 128 to 512. With AVX2, on an EPYC, whole networks take the same time from 15 to
+ * 60 %. */
+int64_t dense_from(void) {
+#if defined(MULTIPLIES_BYTES)
+  return 120;
+#elif WIDE >= 32
+  return 350;
 #else
-  return 0;
+  return 1001;
 #endif
 }
 
@@ -70,7 +76,7 @@ static __attribute__((noinline)) void find_addresses(const piece *p, const sourc
   }
 }
 
-#ifdef __AVX512VNNI__
+#if defined(MULTIPLIES_BYTES)
 /* Add products of 4 bytes. The compiler's own function copies sums between registers; this one does not. */
 INLINE void add_products(__m512i *sum, __m512i values, __m512i weights) {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(values), "v"(weights));
@@ -78,7 +84,7 @@ INLINE void add_products(__m512i *sum, __m512i values, __m512i weights) {
 
 /* Sum 32 lanes of a tile's first n pairs. Addresses are read anew every time, because there are more than general registers. */
 INLINE void sum_pairs(const int n, const int8_t *weights, const uint8_t *const volatile *addresses, int64_t taps, int64_t quads,
-                      i32x16 out[][2]) {
+                      i32v out[][DENSE / NUMBERS]) {
   __m512i sums[TILE][2];
 #pragma GCC unroll 12
   for (int i = 0; i < n; i++) sums[i][0] = sums[i][1] = _mm512_setzero_si512();
@@ -95,12 +101,12 @@ INLINE void sum_pairs(const int n, const int8_t *weights, const uint8_t *const v
     }
   }
 #pragma GCC unroll 12
-  for (int i = 0; i < n; i++) out[i][0] = (i32x16)sums[i][0], out[i][1] = (i32x16)sums[i][1];
+  for (int i = 0; i < n; i++) out[i][0] = (i32v)sums[i][0], out[i][1] = (i32v)sums[i][1];
 }
 
 #define SUM_PAIRS(n)                                                                                                                      \
   static __attribute__((noinline)) void sum_##n(const int8_t *weights, const uint8_t *const volatile *addresses, int64_t taps,           \
-                                                int64_t quads, i32x16 out[][2]) {                                                         \
+                                                int64_t quads, i32v out[][DENSE / NUMBERS]) {                                             \
     sum_pairs(n, weights, addresses, taps, quads, out);                                                                                   \
   }
 SUM_PAIRS(12) /* functions of their own, so that sums have all registers */
@@ -110,15 +116,54 @@ SUM_PAIRS(2)
 SUM_PAIRS(1)
 
 /* Sum 32 lanes of the pairs of a tile, of which some are left. */
-static void sum_tile(int64_t left, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads, i32x16 out[][2]) {
+static void sum_tile(int64_t left, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads,
+                     i32v out[][DENSE / NUMBERS]) {
   if (left > 8) sum_12(weights, addresses, taps, quads, out);
   else if (left > 4) sum_8(weights, addresses, taps, quads, out);
   else if (left > 2) sum_4(weights, addresses, taps, quads, out);
   else if (left > 1) sum_2(weights, addresses, taps, quads, out);
   else sum_1(weights, addresses, taps, quads, out);
 }
+#elif WIDE >= 32
+#define FEW_PAIRS 3 /* whose sums of half of the lanes have registers */
+
+/* Sum half of 32 lanes of a few pairs. Products of bytes are made of words, because two of them together do not fit into 16 bits. */
+static __attribute__((noinline)) void sum_pairs(const int8_t *weights, const uint8_t *const *addresses, int64_t place, int64_t taps,
+                                                int64_t quads, int32_t *out) {
+  __m256i sums[FEW_PAIRS][4]; /* two numbers for each lane */
+#pragma GCC unroll 12
+  for (int i = 0; i < 4 * FEW_PAIRS; i++) sums[i / 4][i % 4] = _mm256_setzero_si256();
+  for (int64_t tap = 0; tap < taps; tap++, addresses += ENTRY) {
+    const int8_t *at = weights + (intptr_t)addresses[place];
+    for (int64_t q = 0; q < quads; q++, at += 4 * DENSE) {
+      __m256i values[FEW_PAIRS];
+#pragma GCC unroll 3
+      for (int i = 0; i < FEW_PAIRS; i++) values[i] = _mm256_cvtepu8_epi16(_mm_set1_epi32(*(const i32_any *)(addresses[i] + 4 * q)));
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; k++) {
+        const __m256i here = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)at + k));
+#pragma GCC unroll 3
+        for (int i = 0; i < FEW_PAIRS; i++) sums[i][k] = _mm256_add_epi32(sums[i][k], _mm256_madd_epi16(values[i], here));
+      }
+    }
+  }
+#pragma GCC unroll 3
+  for (int i = 0; i < FEW_PAIRS; i++)
+    for (int k = 0; k < 2; k++) /* lanes in their order: 0 1 4 5 2 3 6 7 */
+      _mm256_storeu_si256((__m256i *)(out + DENSE * i) + k,
+                          _mm256_permute4x64_epi64(_mm256_hadd_epi32(sums[i][2 * k], sums[i][2 * k + 1]), 0xd8));
+}
+
+/* Sum 32 lanes of the pairs of a tile, of which some are left. */
+static void sum_tile(int64_t left, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads,
+                     i32v out[][DENSE / NUMBERS]) {
+  for (int64_t i = 0; i < left; i += FEW_PAIRS) /* a tile is full */
+    for (int half = 0; half < 2; half++)
+      sum_pairs(weights + 2 * DENSE * half, addresses + i, TILE - i, taps, quads, (int32_t *)out[i] + DENSE / 2 * half);
+}
 #else
-static void sum_tile(int64_t left, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads, i32x16 out[][2]) {
+static void sum_tile(int64_t left, const int8_t *weights, const uint8_t *const *addresses, int64_t taps, int64_t quads,
+                     i32v out[][DENSE / NUMBERS]) {
   (void)left, (void)weights, (void)addresses, (void)taps, (void)quads, (void)out;
 }
 #endif
@@ -134,17 +179,17 @@ static __attribute__((noinline)) void add_windows(const piece *p, const source *
   for (int64_t lane = 0; lane < stop; lane += DENSE) {
     const int8_t *weights = p->dense + lane * p->taps * quads * 4;
     for (int64_t pair = 0; pair < pairs; pair += TILE) {
-      i32x16 sums[TILE][2];
+      i32v sums[TILE][DENSE / NUMBERS];
       const uint8_t *const *addresses = (const uint8_t *const *)j->addresses + pair / TILE * p->taps * ENTRY;
       const int64_t left = pairs - pair, here = left < TILE ? left : TILE;
-      sum_tile(left, weights, addresses, used[pair / TILE], quads, sums);
+      sum_tile(here, weights, addresses, used[pair / TILE], quads, sums);
       for (int64_t i = 0; i < here; i++) {
         int32_t *to = out + (pair + i) * stride + p->offset + lane;
         const place *at = places + (steps == 1 ? pair + i : (pair + i) / steps);
-        for (int k = 0; k < 2; k++) {
-          i32x16 sum = sums[i][k] << (int)p->shift;
+        for (int k = 0; k < DENSE / NUMBERS; k++) {
+          i32v sum = sums[i][k] << (int)p->shift;
           if (p->gain) sum *= p->gain[at->y * width + at->x];
-          store(to + 16 * k, first ? sum : load(to + 16 * k) + sum);
+          store(to + NUMBERS * k, first ? sum : load(to + NUMBERS * k) + sum);
         }
       }
     }
@@ -152,8 +197,8 @@ static __attribute__((noinline)) void add_windows(const piece *p, const source *
 }
 
 /* Sum 64 lanes of the rows of weights of n events times their values; one more event may be overwritten. */
-#if defined(__AVX512BW__) && defined(__AVX512DQ__)
-INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32x16 out[4]) {
+#if WIDE == 64
+INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32v out[ALL]) {
   const __m512i byte = _mm512_set1_epi16(255), first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
   const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
   __m512i sum[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
@@ -171,19 +216,50 @@ INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint
     all += values[i] + values[i + 1];
   }
   for (int k = 0; k < 4; k += 2) { /* lanes in their order, the low ones without the 128 of every weight */
-    out[k] = (i32x16)_mm512_permutex2var_epi64(sum[k], first, sum[k + 1]) - (k ? 0 : 128 * all);
-    out[k + 1] = (i32x16)_mm512_permutex2var_epi64(sum[k], second, sum[k + 1]) - (k ? 0 : 128 * all);
+    out[k] = (i32v)_mm512_permutex2var_epi64(sum[k], first, sum[k + 1]) - (k ? 0 : 128 * all);
+    out[k + 1] = (i32v)_mm512_permutex2var_epi64(sum[k], second, sum[k + 1]) - (k ? 0 : 128 * all);
+  }
+}
+#elif WIDE == 32
+INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32v out[ALL]) {
+  const __m256i byte = _mm256_set1_epi16(255);
+  __m256i sum[8]; /* of low lanes, then of high ones */
+  int32_t all = 0;
+  for (int k = 0; k < 8; k++) sum[k] = _mm256_setzero_si256();
+  list[n] = (int32_t)zeros, values[n] = 0;
+  for (int64_t i = 0; i < n; i += 2) { /* two events at a time, which one instruction multiplies and adds */
+    const __m256i both = _mm256_set1_epi32(values[i] | values[i + 1] << 16);
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; half++) {
+      const __m256i a = _mm256_load_si256((const __m256i *)(weights + list[i]) + half);
+      const __m256i b = _mm256_load_si256((const __m256i *)(weights + list[i + 1]) + half);
+      const __m256i low_a = _mm256_and_si256(a, byte), low_b = _mm256_and_si256(b, byte);
+      const __m256i high_a = _mm256_srai_epi16(a, 8), high_b = _mm256_srai_epi16(b, 8);
+      __m256i *low = sum + 2 * half, *high = sum + 4 + 2 * half;
+      low[0] = _mm256_add_epi32(low[0], _mm256_madd_epi16(_mm256_unpacklo_epi16(low_a, low_b), both));
+      low[1] = _mm256_add_epi32(low[1], _mm256_madd_epi16(_mm256_unpackhi_epi16(low_a, low_b), both));
+      high[0] = _mm256_add_epi32(high[0], _mm256_madd_epi16(_mm256_unpacklo_epi16(high_a, high_b), both));
+      high[1] = _mm256_add_epi32(high[1], _mm256_madd_epi16(_mm256_unpackhi_epi16(high_a, high_b), both));
+    }
+    all += values[i] + values[i + 1];
+  }
+  for (int k = 0; k < 8; k += 2) { /* lanes in their order, the low ones without the 128 of every weight */
+    out[k] = (i32v)_mm256_permute2x128_si256(sum[k], sum[k + 1], 0x20) - (k < 4 ? 128 * all : 0);
+    out[k + 1] = (i32v)_mm256_permute2x128_si256(sum[k], sum[k + 1], 0x31) - (k < 4 ? 128 * all : 0);
   }
 }
 #else
-INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32x16 out[4]) {
+INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32v out[ALL]) {
   (void)zeros;
-  for (int k = 0; k < 4; k++) out[k] = (i32x16){0};
-  for (int64_t i = 0; i < n; i++) {
-    const i16x32 words = *(const i16x32 *)(weights + list[i]), low = (words & 255) - 128, high = words >> 8;
-    const i16x16 *halves[2] = {(const i16x16 *)&low, (const i16x16 *)&high};
-    for (int k = 0; k < 4; k++) out[k] += __builtin_convertvector(halves[k / 2][k % 2], i32x16) * (int32_t)values[i];
-  }
+  for (int k = 0; k < ALL; k++) out[k] = (i32v){0};
+  for (int64_t i = 0; i < n; i++)
+    for (int part = 0; part < PARTS; part++) {
+      const i16v row = ((const i16v *)(weights + list[i]))[part], low = (row & 255) - 128, high = row >> 8;
+      for (int k = 0; k < 2; k++) {
+        out[2 * part + k] += half_of(low, k) * (int32_t)values[i];
+        out[2 * PARTS + 2 * part + k] += half_of(high, k) * (int32_t)values[i];
+      }
+    }
 }
 #endif
 
@@ -195,51 +271,41 @@ static void add_values(const piece *p, const source *s, const job *j, const plac
   for (int64_t t = 0; t < at->t1 - at->t0; t++, current += lanes) {
     const int64_t n = gather(p, s, j->runs, number, t * (s->width + 1), j->list, j->list_values);
     for (int64_t lane = 0; lane < p->blocks * LANES; lane += LANES) {
-      i32x16 sum[4];
+      i32v sum[ALL];
       sum_values((const int8_t *)p->weights + lane, zeros, j->list, j->list_values, n, sum);
-      for (int k = 0; k < 4; k++) {
-        int32_t *to = current + lane + 16 * k;
-        const i32x16 all = (sum[k] << (int)p->shift) * gain;
+      for (int k = 0; k < ALL; k++) {
+        int32_t *to = current + lane + NUMBERS * k;
+        const i32v all = (sum[k] << (int)p->shift) * gain;
         store(to, first ? all : load(to) + all);
       }
     }
   }
 }
 
-/* Return 32 bytes as 16-bit numbers. */
-INLINE i16x32 words_of(const uint8_t *bytes) {
-#if defined(__AVX512BW__) && defined(__AVX512DQ__)
-  return (i16x32)_mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)bytes));
-#else
-  return __builtin_convertvector(*(const u8x32_any *)bytes, i16x32);
-#endif
-}
-
-/* Depthwise: add every lane's weight times the value of its channel, 32 lanes at a time. The product of 8 bits each fits in 16. */
+/* Depthwise: add every lane's weight times the value of its channel. The product of 8 bits each fits in 16. */
 static __attribute__((noinline)) void add_scaled(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int64_t real, int32_t gain,
                        int first) {
   const int64_t row_bytes = s->width * s->channels, stop = real - p->offset < p->blocks * LANES ? real - p->offset : p->blocks * LANES;
   const int32_t *rows = p->rows + 2 * p->row_starts[at->y], *rows_end = p->rows + 2 * p->row_starts[at->y + 1];
   const int32_t *columns = p->columns + 3 * p->column_starts[at->x], *columns_end = p->columns + 3 * p->column_starts[at->x + 1];
   for (int64_t t = at->t0; t < at->t1; t++)
-    for (int64_t lane = 0; lane < stop; lane += 32) {
+    for (int64_t lane = 0; lane < stop; lane += WORDS) {
       const uint8_t *plane = s->plane + (at->image * s->height * j->steps + t) * row_bytes + p->first + lane;
-      i32x16 low = {0}, high = {0};
+      i32v low = {0}, high = {0};
       for (const int32_t *r = rows; r < rows_end; r += 2)
         for (const int32_t *c = columns; c < columns_end; c += 3) {
           const uint8_t *line = plane + r[0] * j->steps * row_bytes;
-          const i16x32 *weights = (const i16x32 *)p->weights + (r[1] + c[2]) * p->blocks * 2 + lane / 32;
+          const i16v *weights = (const i16v *)p->weights + (r[1] + c[2]) * p->blocks * 2 * PARTS + lane / WORDS;
           for (int64_t x = c[0]; x < c[1]; x++) {
-            const i16x32 product = words_of(line + x * p->channels) * weights[x * p->blocks * 2];
-            const i16x16 *halves = (const i16x16 *)&product;
-            low += __builtin_convertvector(halves[0], i32x16);
-            high += __builtin_convertvector(halves[1], i32x16);
+            const i16v product = words_of(line + x * p->channels) * weights[x * p->blocks * 2 * PARTS];
+            low += half_of(product, 0);
+            high += half_of(product, 1);
           }
         }
       int32_t *to = at->current + (t - at->t0) * lanes + p->offset + lane;
       low = (low << (int)p->shift) * gain, high = (high << (int)p->shift) * gain;
       store(to, first ? low : load(to) + low);
-      store(to + 16, first ? high : load(to + 16) + high);
+      store(to + NUMBERS, first ? high : load(to + NUMBERS) + high);
     }
 }
 
@@ -258,67 +324,27 @@ static __attribute__((noinline)) void keep_beyond(const layer *l, const block *b
 static void check(const layer *l, const block *b, job *j, const place *at) {
   const int32_t *constant = constants(l, j, at) + b->lane;
   const uint32_t limit = (uint32_t)l->limit;
-  i32x16 beyond = {0};
+  i32v beyond = {0};
   for (int64_t t = 0; t < at->t1 - at->t0; t++)
-    for (int64_t lane = 0; lane < real_lanes(l, b); lane += 16) {
-      const u32x16 input = (u32x16)(load(at->current + t * b->lanes + lane) + load(constant + lane));
-      beyond |= (i32x16)(input + limit > limit * 2);
+    for (int64_t lane = 0; lane < real_lanes(l, b); lane += NUMBERS) {
+      const u32v input = (u32v)(load(at->current + t * b->lanes + lane) + load(constant + lane));
+      beyond |= (i32v)(input + limit > limit * 2);
     }
   if (__builtin_expect(bits_of(beyond) != 0, 0)) keep_beyond(l, b, j, at, constant);
 }
 
-/* Write the first n of 16 numbers. */
-INLINE void put(int32_t *to, i32x16 numbers, int64_t n) {
-  if (n >= 16) store(to, numbers);
-  else memcpy(to, &numbers, n * sizeof(int32_t));
+/* Write the first n numbers to a place of an array whose numbers have so many bytes. */
+INLINE void put_narrow(void *array, int64_t at, int64_t size, i32v v, int64_t n) {
+  if (size == 1) put_bytes((uint8_t *)array + at, bytes_of(v), n);
+  else if (size == 2) put_words((uint16_t *)array + at, v, n);
+  else put((int32_t *)array + at, v, n);
 }
 
-#ifdef __AVX512F__
-#define FIRST(n) ((n) >= 16 ? (__mmask16)0xffff : (__mmask16)((1 << (n)) - 1))
-INLINE void put_bytes(uint8_t *to, i32x16 numbers, int64_t n) { _mm512_mask_cvtepi32_storeu_epi8(to, FIRST(n), (__m512i)numbers); }
-INLINE void put_words(uint16_t *to, i32x16 numbers, int64_t n) { _mm512_mask_cvtepi32_storeu_epi16(to, FIRST(n), (__m512i)numbers); }
-#else
-INLINE void put_bytes(uint8_t *to, i32x16 numbers, int64_t n) {
-  for (int i = 0; i < (n < 16 ? n : 16); i++) to[i] = (uint8_t)numbers[i];
-}
-INLINE void put_words(uint16_t *to, i32x16 numbers, int64_t n) {
-  for (int i = 0; i < (n < 16 ? n : 16); i++) to[i] = (uint16_t)numbers[i];
-}
-#endif
-
-/* Write the first n of 16 numbers to a place of an array whose numbers have so many bytes. */
-INLINE void put_narrow(void *array, int64_t at, int64_t bytes, i32x16 numbers, int64_t n) {
-  if (bytes == 1) put_bytes((uint8_t *)array + at, numbers, n);
-  else if (bytes == 2) put_words((uint16_t *)array + at, numbers, n);
-  else put((int32_t *)array + at, numbers, n);
-}
-
-static __attribute__((noinline)) i32x16 clip_16(i32x16 v, int32_t limit, job *j) {
-  for (int i = 0; i < 16; i++) {
-    if (v[i] > limit) v[i] = limit, j->high++;
-    if (v[i] < -limit) v[i] = -limit, j->low++;
-  }
-  return v;
-}
-
-#ifdef __AVX512F__
-INLINE i32x16 larger(i32x16 a, i32x16 b) { return (i32x16)_mm512_max_epi32((__m512i)a, (__m512i)b); }
-INLINE i32x16 smaller(i32x16 a, i32x16 b) { return (i32x16)_mm512_min_epi32((__m512i)a, (__m512i)b); }
-INLINE u8x16 bytes_of(i32x16 numbers) { return (u8x16)_mm512_cvtepi32_epi8((__m512i)numbers); }
-#else
-INLINE i32x16 larger(i32x16 a, i32x16 b) { return (a & (a > b)) | (b & (a <= b)); }
-INLINE i32x16 smaller(i32x16 a, i32x16 b) { return (a & (a < b)) | (b & (a >= b)); }
-INLINE u8x16 bytes_of(i32x16 numbers) {
-  u8x16 bytes;
-  for (int i = 0; i < 16; i++) bytes[i] = (uint8_t)numbers[i];
-  return bytes;
-}
-#endif
-
-/* Write the first n of 16 bytes. */
-INLINE void put_16(uint8_t *to, u8x16 bytes, int64_t n) {
-  if (n >= 16) *(u8x16_any *)to = bytes;
-  else memcpy(to, &bytes, n);
+INLINE i32v clipped_to(i32v v, int32_t limit, job *j) {
+  int32_t apart[NUMBERS];
+  store(apart, v);
+  clip(apart, NUMBERS, limit, j);
+  return load(apart);
 }
 
 /* Step the neurons of a block of one position and send their payloads; parameters as for `fire`. */
@@ -326,38 +352,38 @@ INLINE void send(const int is_signed, const int is_shift, const layer *l, const 
   const int64_t position = at->y * l->width + at->x, first = (at->row * l->width + at->x) * l->channels + b->lane;
   const int64_t row_bytes = l->width * l->channels, plane = (at->row * j->steps + at->t0) * row_bytes + at->x * l->channels + b->lane;
   const int32_t *constant = constants(l, j, at) + b->lane, limit = (int32_t)l->limit, most = (int32_t)l->largest;
-  for (int64_t lane = 0; lane < real_lanes(l, b); lane += 16) {
+  for (int64_t lane = 0; lane < real_lanes(l, b); lane += NUMBERS) {
     const int64_t n = real_lanes(l, b) - lane;
     neurons *own = state + lane / LANES;
-    const i32x16 bits = load(l->vth_bits + position * l->vth_stride + b->lane + lane);
-    const i32x16 vth = load(l->vth + position * l->vth_stride + b->lane + lane), add = load(constant + lane);
-    i32x16 v = load(l->v_init + position * l->v_init_stride + b->lane + lane), counts = {0}, sent = {0};
+    const i32v bits = load(l->vth_bits + position * l->vth_stride + b->lane + lane);
+    const i32v vth = load(l->vth + position * l->vth_stride + b->lane + lane), add = load(constant + lane);
+    i32v v = load(l->v_init + position * l->v_init_stride + b->lane + lane), counts = {0}, sent = {0};
     if (at->t0) v = load(own->v + lane % LANES), counts = load(own->counts + lane % LANES), sent = load(own->sent + lane % LANES);
     for (int64_t t = 0; t < at->t1 - at->t0; t++) {
       uint8_t *to = j->plane + plane + t * row_bytes + lane;
       v += load(at->current + t * b->lanes + lane) + add;
-      const i32x16 beyond = (i32x16)((u32x16)v + (uint32_t)limit > (uint32_t)limit * 2);
-      if (__builtin_expect(bits_of(beyond) != 0, 0)) v = clip_16(v, limit, j);
-      i32x16 k;
+      const i32v beyond = (i32v)((u32v)v + (uint32_t)limit > (uint32_t)limit * 2);
+      if (__builtin_expect(bits_of(beyond) != 0, 0)) v = clipped_to(v, limit, j);
+      i32v k;
       if (is_shift) {
-        const i32x16 zero = {0}, least = is_signed ? larger(-counts, zero - most) : zero;
+        const i32v zero = {0}, least = is_signed ? larger(-counts, zero - most) : zero;
         k = larger(smaller(v >> bits, zero + most), least);
         v -= k << bits;
       } else {
-        const i32x16 up = v >= vth, down = (v < 0) & (counts > 0);
+        const i32v up = v >= vth, down = (v < 0) & (counts > 0);
         k = down - up;
         v += (vth & down) - (vth & up);
       }
       counts += k;
-      const i32x16 some = k != 0;
+      const i32v some = k != 0;
       sent -= some;
       if (is_signed) {
-        const i32x16 above = k > 0, below = k < 0;
-        put_bytes(to, k & above, n);
-        if (l->least && j->negative_plane) put_bytes(j->negative_plane + (to - j->plane), -k & below, n);
+        const i32v above = k > 0, below = k < 0;
+        put_bytes(to, bytes_of(k & above), n);
+        if (l->least && j->negative_plane) put_bytes(j->negative_plane + (to - j->plane), bytes_of(-k & below), n);
         j->positive += __builtin_popcount(bits_of(above)), j->negative += __builtin_popcount(bits_of(below));
       } else {
-        put_bytes(to, k, n);
+        put_bytes(to, bytes_of(k), n);
         j->positive += __builtin_popcount(bits_of(some));
       }
     }
@@ -380,11 +406,11 @@ static __attribute__((noinline)) void send_once(const layer *l, const block *b, 
     positions[q] = places[q].y * l->width + places[q].x;
     results[q] = (places[q].row * l->width + places[q].x) * l->channels;
   }
-  const i32x16 zero = {0}, most = zero + (int32_t)l->largest;
-  const u32x16 limit = (u32x16)zero + (uint32_t)l->limit;
+  const i32v zero = {0}, most = zero + (int32_t)l->largest;
+  const u32v limit = (u32v)zero + (uint32_t)l->limit;
   int64_t nonzero = 0;
-  i32x16 beyond = {0};
-  for (int64_t lane = b->lane; lane < b->lane + real; lane += 16) {
+  i32v beyond = {0};
+  for (int64_t lane = b->lane; lane < b->lane + real; lane += NUMBERS) {
     const int64_t n = b->lane + real - lane; /* bytes might alias anything, so what the loop reads stands in variables */
     const int32_t *current = places->current + lane - b->lane, *constant = j->constant + lane;
     const int32_t *vth_bits = l->vth_bits + lane, *v_init = l->v_init + lane;
@@ -392,17 +418,17 @@ static __attribute__((noinline)) void send_once(const layer *l, const block *b, 
     int32_t *potential = j->potential ? j->potential + lane : NULL;
     for (int64_t q = 0; q < number; q++, current += stride) {
       const int64_t position = positions[q], to = results[q];
-      const i32x16 input = load(current) + load(constant + position * constant_stride), bits = load(vth_bits + position * vth_stride);
-      i32x16 v = input + load(v_init + position * v_stride);
-      beyond |= (i32x16)((u32x16)input + limit > limit * 2);
-      const i32x16 clipped = (i32x16)((u32x16)v + limit > limit * 2);
-      if (__builtin_expect(bits_of(clipped) != 0, 0)) v = clip_16(v, (int32_t)l->limit, j);
-      const i32x16 k = smaller(larger(v >> bits, zero), most);
-      const u8x16 bytes = bytes_of(k);
+      const i32v input = load(current) + load(constant + position * constant_stride), bits = load(vth_bits + position * vth_stride);
+      i32v v = input + load(v_init + position * v_stride);
+      beyond |= (i32v)((u32v)input + limit > limit * 2);
+      const i32v clipped = (i32v)((u32v)v + limit > limit * 2);
+      if (__builtin_expect(bits_of(clipped) != 0, 0)) v = clipped_to(v, (int32_t)l->limit, j);
+      const i32v k = smaller(larger(v >> bits, zero), most);
+      const u8v bytes = bytes_of(k);
       nonzero += __builtin_popcount(bits_of(k != 0));
-      put_16(plane + to, bytes, n);
-      put_16(counts + to, bytes, n);
-      put_16(sent + to, (u8x16)(bytes != 0) & 1, n);
+      put_bytes(plane + to, bytes, n);
+      put_bytes(counts + to, bytes, n);
+      put_bytes(sent + to, (u8v)(bytes != 0) & 1, n);
       if (potential) put(potential + to, v - (k << bits), n);
     }
   }

@@ -19,7 +19,7 @@ _NO_TRACE = np.zeros((0, 1, 1, 1, 1), np.int32)
 class NumbaKernels:
     """The kernels in Python."""
 
-    is_dense = False
+    dense_from = np.inf
 
     def prepare(self, layer: LayerPlan) -> LayerPlan:
         """Return the layer as it is."""

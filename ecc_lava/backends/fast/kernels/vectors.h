@@ -1,0 +1,135 @@
+/* Vectors as wide as the processor's, and what is written for each width; a part of kernels.c.
+ *
+ * Wider vectors than the processor's lie in memory and are copied word by word, which makes sums several times slower.
+ */
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512BW__) && defined(__AVX512DQ__)
+#define WIDE 64 /* bytes */
+#elif defined(__AVX2__)
+#define WIDE 32
+#else
+#define WIDE 16
+#endif
+
+#define NUMBERS (WIDE / 4) /* of 32 bits in a vector */
+#define WORDS (WIDE / 2)   /* of 16 bits in a vector */
+
+typedef int16_t i16v __attribute__((vector_size(WIDE)));
+typedef int16_t i16h __attribute__((vector_size(WIDE / 2)));
+typedef int32_t i32v __attribute__((vector_size(WIDE)));
+typedef uint32_t u32v __attribute__((vector_size(WIDE)));
+typedef i32v i32v_any __attribute__((aligned(4)));
+typedef uint8_t u8v __attribute__((vector_size(NUMBERS)));
+typedef u8v u8v_any __attribute__((aligned(1)));
+typedef uint8_t u8w __attribute__((vector_size(WORDS)));
+typedef u8w u8w_any __attribute__((aligned(1)));
+
+INLINE i32v load(const int32_t *p) { return *(const i32v_any *)p; }
+INLINE void store(int32_t *p, i32v v) { *(i32v_any *)p = v; }
+
+/* Return one bit for every lane, set where the lane is. */
+INLINE uint32_t bits_of(i32v lanes) {
+#if WIDE == 64
+  return _mm512_movepi32_mask((__m512i)lanes);
+#elif WIDE == 32
+  return (uint32_t)_mm256_movemask_ps((__m256)lanes);
+#else
+  uint32_t all = 0;
+  for (int i = 0; i < NUMBERS; i++) all |= (uint32_t)(lanes[i] & 1) << i;
+  return all;
+#endif
+}
+
+/* Return lanes with all bits set where the lane's bit is. */
+INLINE i16v lanes_of(uint32_t bits) {
+#if WIDE == 64
+  return (i16v)_mm512_movm_epi16(bits);
+#elif WIDE == 32
+  const __m256i one = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, -32768);
+  return (i16v)_mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((int16_t)bits), one), one);
+#else
+  i16v lanes;
+  for (int i = 0; i < WORDS; i++) lanes[i] = -(int16_t)(bits >> i & 1);
+  return lanes;
+#endif
+}
+
+INLINE i32v larger(i32v a, i32v b) {
+#if WIDE == 64
+  return (i32v)_mm512_max_epi32((__m512i)a, (__m512i)b);
+#elif WIDE == 32
+  return (i32v)_mm256_max_epi32((__m256i)a, (__m256i)b);
+#else
+  return (a & (a > b)) | (b & (a <= b));
+#endif
+}
+
+INLINE i32v smaller(i32v a, i32v b) {
+#if WIDE == 64
+  return (i32v)_mm512_min_epi32((__m512i)a, (__m512i)b);
+#elif WIDE == 32
+  return (i32v)_mm256_min_epi32((__m256i)a, (__m256i)b);
+#else
+  return (a & (a < b)) | (b & (a >= b));
+#endif
+}
+
+/* Return numbers of 0 to 255 as bytes. */
+INLINE u8v bytes_of(i32v v) {
+#if WIDE == 64
+  return (u8v)_mm512_cvtepi32_epi8((__m512i)v);
+#elif WIDE == 32
+  const __m128i pairs = _mm_packus_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
+  return (u8v)_mm_cvtsi128_si64(_mm_packus_epi16(pairs, pairs));
+#else
+  u8v narrow;
+  for (int i = 0; i < NUMBERS; i++) narrow[i] = (uint8_t)v[i];
+  return narrow;
+#endif
+}
+
+/* Return bytes as words. */
+INLINE i16v words_of(const uint8_t *from) {
+#if WIDE == 64
+  return (i16v)_mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)from));
+#elif WIDE == 32
+  return (i16v)_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)from));
+#else
+  return __builtin_convertvector(*(const u8w_any *)from, i16v);
+#endif
+}
+
+/* Return the first or the second half of words as numbers. */
+INLINE i32v half_of(i16v v, int which) {
+#if WIDE == 64
+  return (i32v)_mm512_cvtepi16_epi32(which ? _mm512_extracti64x4_epi64((__m512i)v, 1) : _mm512_castsi512_si256((__m512i)v));
+#elif WIDE == 32
+  return (i32v)_mm256_cvtepi16_epi32(which ? _mm256_extracti128_si256((__m256i)v, 1) : _mm256_castsi256_si128((__m256i)v));
+#else
+  return __builtin_convertvector(((const i16h *)&v)[which], i32v);
+#endif
+}
+
+/* Write the first n numbers. */
+INLINE void put(int32_t *to, i32v v, int64_t n) {
+  if (n >= NUMBERS) store(to, v);
+  else memcpy(to, &v, n * sizeof(int32_t));
+}
+
+/* Write the first n bytes. */
+INLINE void put_bytes(uint8_t *to, u8v v, int64_t n) {
+  if (n >= NUMBERS) *(u8v_any *)to = v;
+  else memcpy(to, &v, n);
+}
+
+/* Write the first n of numbers of 0 to 65535 as words. */
+INLINE void put_words(uint16_t *to, i32v v, int64_t n) {
+#if WIDE == 64
+  _mm512_mask_cvtepi32_storeu_epi16(to, n >= NUMBERS ? (__mmask16)0xffff : (__mmask16)((1 << n) - 1), (__m512i)v);
+#else
+  for (int i = 0; i < (n < NUMBERS ? n : NUMBERS); i++) to[i] = (uint16_t)v[i];
+#endif
+}
