@@ -17,13 +17,15 @@ from ecc_lava.backends.fast.kernels.native import NativeKernels
 from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
 from ecc_lava.common.temporary import temporary_folder
 
-__all__ = ["SETS"]
+__all__ = ["NEEDS_COMPILER", "SETS"]
+
+NEEDS_COMPILER = "needs a C compiler"
 
 
 def _native() -> NativeKernels:
     library = load_library()
     if library is None:
-        pytest.skip("needs a C compiler")
+        pytest.skip(NEEDS_COMPILER)
     return NativeKernels(library)
 
 

@@ -18,7 +18,8 @@ from ecc_lava.backends.fast.kernels.compile import load_library
 from ecc_lava.backends.fast.kernels.native import NativeKernels
 from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
 from ecc_lava.common import content_digest, doubt_of_folder
-from tests.backends.fast.test_fast import NEEDS_COMPILER, _chain, _check
+from tests.backends.fast.test_fast import _chain, _check
+from tests.helpers.kernels import NEEDS_COMPILER
 from tests.helpers.networks import random_network, with_payloads
 from tests.helpers.windows import WIDE
 
