@@ -18,6 +18,8 @@ from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Figures, Trial
 
 SETTINGS = grid(bits=range(2, 9), timesteps=(4, 8)).settings
+USED = SETTINGS[:3]
+"""The settings of the finished trials in storages that tests damage."""
 MANY = grid(bits=range(2, 9), timesteps=range(1, 11)).settings
 
 
@@ -67,6 +69,16 @@ class Noted:
 def as_problem(noted: Noted) -> Problem:
     """Return it as what `run_settings` takes, which asks a problem for keys and trials alone."""
     return cast(Problem, noted)
+
+
+def again(path: Path) -> tuple[int, int]:
+    """Run the study on a storage: how many trials were run again, and how many whole ones the storage then has."""
+    noted = Noted(path.with_name("notes"))
+    store = TrialStore(open_storage(path), "c")
+    done = run_settings(as_problem(noted), USED, store)
+    assert [(t.key, t.figures) for t in done] == [(noted.key(s), figures(s)) for s in USED]
+    notes = path.with_name("notes")
+    return (len(noted.noted("ended")) if notes.exists() else 0), len(store.finished())
 
 
 def main(address: str, notes: str, seconds: str, number: str) -> None:

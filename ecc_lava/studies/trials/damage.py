@@ -46,15 +46,21 @@ def read_all(storage: BaseStorage) -> None:
 
 
 def check_journal(storage: BaseStorage, lines: bytes) -> None:
-    """Check that every trial of some lines of a journal is there: Optuna passes over a line whose study or trial it does not know.
+    """Check that every trial of some lines of a journal is there, and once.
+
+    Optuna passes over a line whose study or trial it does not know, and takes later lines for those of others if a trial is made twice.
 
     Raises
     ------
     ValueError
-        If a line is missing.
+        If a line is missing or doubled.
     """
-    entries = [json.loads(line) for line in lines.splitlines(keepends=True) if line.endswith(b"\n")]
-    made = sum(entry["op_code"] == 4 for entry in entries)
+    whole = [line for line in lines.splitlines(keepends=True) if line.endswith(b"\n")]
+    entries = [json.loads(line) for line in whole]
+    making = [line for line, entry in zip(whole, entries, strict=True) if entry["op_code"] == 4]
+    if len(set(making)) < len(making):
+        raise ValueError("a line is doubled")
+    made = len(making)
     named = max((entry.get("trial_id", -1) for entry in entries), default=-1)
     held = sum(len(storage.get_all_trials(study._study_id, deepcopy=False)) for study in storage.get_all_studies())
     if max(made, named + 1) > held:

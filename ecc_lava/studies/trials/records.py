@@ -47,14 +47,15 @@ def from_record(values: Any, context: str | None = None, key: str | None = None,
     ----------
     values : JSON values
     context, key, setting
-        What stands beside the record. They must agree with it where both are given. Earlier versions wrote neither key nor digest into a
-        record, and need them.
+        What stands beside the record. They must agree with it where both are given. Earlier versions wrote no key, context and digest into
+        a record, and need them.
     """
     try:
         values = dict(values)
         if _DIGEST in values and values[_DIGEST] != _digest({name: value for name, value in values.items() if name != _DIGEST}):
             return None
-        if _DIGEST not in values and (key is None or context is None or setting != values["setting"]):
+        is_old = _DIGEST not in values
+        if is_old and ("key" in values or "context" in values or key is None or context is None or setting != values["setting"]):
             return None
         held = values.get("context", context), values.get("key", key)
         if not all(isinstance(value, str) for value in held) or (context or held[0], key or held[1]) != held:

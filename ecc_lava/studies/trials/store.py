@@ -91,16 +91,23 @@ class TrialStore:
 
     def _claimed(self, key: str, template: FrozenTrial, token: str) -> Claim | None:
         """Create a trial and return its claim; None if another process claimed the key first."""
-        from optuna.trial import TrialState
-
         number = self._storage.create_new_trial(self._study_id, template)
-        same = [t for t in self._trials() if t.user_attrs.get("key") == key]
-        rivals = [t for t in same if t.state is TrialState.RUNNING or (t.state is TrialState.COMPLETE and self._trial(t) is not None)]
+        rivals = [t for t in self._trials() if self._key_of(t) == key]
         claim = Claim(self._storage, number, self._context, key, token, self._beat)
         if min((t._trial_id for t in rivals), default=number) < number:
             claim.release()
             return None
         return claim
+
+    def _key_of(self, frozen: FrozenTrial) -> str | None:
+        """Return the key that a trial holds, finished and whole or running; None if it holds none."""
+        from optuna.trial import TrialState
+
+        if frozen.state is TrialState.COMPLETE:
+            trial = self._trial(frozen)
+            return None if trial is None else trial.key
+        key = frozen.user_attrs.get("key") if frozen.state is TrialState.RUNNING else None
+        return key if isinstance(key, str) else None
 
     @property
     def _study_id(self) -> int:
@@ -112,13 +119,15 @@ class TrialStore:
     def _running(self) -> set[str]:
         from optuna.trial import TrialState
 
-        return {t.user_attrs["key"] for t in self._trials() if t.state is TrialState.RUNNING and "key" in t.user_attrs}
+        keys = (self._key_of(trial) for trial in self._trials() if trial.state is TrialState.RUNNING)
+        return {key for key in keys if key is not None}
 
     def _trial(self, frozen: FrozenTrial) -> Trial | None:
         """Return what a finished trial holds; None, told once, if that is damaged."""
         if frozen._trial_id not in self._read:
             beside = frozen.user_attrs
-            record = from_record(beside.get("trial"), self._context, beside.get("key"), beside.get("setting"))
+            held = beside.get("trial")  # what proves itself needs no key beside it, and is not lost with one
+            record = from_record(held, self._context) or from_record(held, self._context, beside.get("key"), beside.get("setting"))
             self._read[frozen._trial_id] = None if record is None else record.trial
             if record is None:
                 _log.warning("trial %d of the storage is damaged: its setting runs again", frozen.number)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final
+from math import isfinite
+from typing import Any, Final, TypeVar
 
 from ecc_lava.common import wilson
 from ecc_lava.studies.settings import Setting
@@ -190,12 +191,33 @@ class Trial:
 
     @classmethod
     def from_dict(cls, key: str, values: Mapping[str, Any]) -> Trial:
-        """Return the trial that `as_dict` describes."""
-        figures, mapped = values["figures"], values["mapped"]
+        """Return the trial that `as_dict` describes.
+
+        Raises
+        ------
+        TypeError
+            If a value has another type than the field that it is for.
+        """
+        figures, mapped, error = values["figures"], values["mapped"], values["error"]
+        if error is not None and not isinstance(error, str):
+            raise TypeError(f"the error of a trial is {error!r:.80}")
         return cls(
             key,
             Setting.from_dict(values["setting"]),
-            None if figures is None else Figures(**figures),
-            values["error"],
-            None if mapped is None else Mapped(**mapped),
+            None if figures is None else _checked(Figures(**figures)),
+            error,
+            None if mapped is None else _checked(Mapped(**mapped)),
         )
+
+
+_R = TypeVar("_R", Figures, Mapped)
+
+
+def _checked(record: _R) -> _R:
+    """Return a record whose fields have the types that they are declared with; numbers are finite."""
+    for field in fields(record):
+        value, kinds = getattr(record, field.name), str(field.type).split(" | ")
+        found = type(value).__name__ if value is not None else "None"
+        if not (found in kinds or (found == "int" and "float" in kinds)) or (found == "float" and not isfinite(value)):
+            raise TypeError(f"{field.name} of a trial is {value!r:.80}; it must be {field.type}")
+    return record
