@@ -35,6 +35,10 @@ MESSAGE_MAX: Final = 3000
 """Longest message of a refusal as a terminal shows it, characters."""
 
 
+IN_MEMORY: Final = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Folder for mutants: a disk would take most of the time, since whatever is written is synced."""
+
+
 @dataclass(frozen=True)
 class Reader:
     """A reader of files.
@@ -136,7 +140,7 @@ def _run(reader: Reader, numbers: range, seed: int, theirs: Connection) -> None:
     """Read mutants, and tell of each."""
     logging.disable()  # warnings of every mutant
     make = reader.prepare()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
         base = 0
         for number in numbers:
             content = make(random.Random(f"{seed} {reader.name} {number}"))

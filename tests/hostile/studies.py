@@ -65,10 +65,16 @@ def _line(value: Any) -> bytes:
 
 def _databases() -> Callable[[random.Random], bytes]:
     """Leave out what takes long and reads no file: waiting for other processes, and Optuna's history of versions."""
-    from optuna.storages._rdb.storage import _VersionManager
+    from alembic.script import ScriptDirectory
 
     optuna_storage.TRIES = 1
-    _VersionManager.get_head_version = cache(_VersionManager.get_head_version)  # type: ignore[method-assign]
+    load = ScriptDirectory._load_revisions
+
+    @cache
+    def revisions(folder: Any) -> list[Any]:
+        return list(load(ScriptDirectory(folder)))
+
+    ScriptDirectory._load_revisions = lambda self: iter(revisions(self.dir))  # type: ignore[method-assign]
     content = _written(".db")
     records = [record.encode() for record in ('"images": 10', '"setting"', '"figures"', '"timesteps": 4', "COMPLETE", '"bits": 2')]
 
