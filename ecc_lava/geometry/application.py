@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ecc_lava.common import Array, Shape
@@ -11,8 +13,8 @@ from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, stretched, ta
 __all__ = ["apply", "padded_source", "tap", "transposed"]
 
 
-NARROW = 16
-"""Width of a map below which its rows are copied together: NumPy multiplies row by row, and reads all weights for each."""
+PATCH_VALUES = 2**18
+"""Values of windows that are copied and multiplied together: a processor's cache holds them."""
 
 
 def _pad(x: Array, padding: tuple[int, int, int, int]) -> Array:
@@ -42,9 +44,7 @@ def padded_source(conv: Conv, x: Array) -> Array:
 def tap(x: Array, weights: Array, groups: int) -> Array:
     """Apply one kernel position: x (..., Cin), weights (Cin/groups, Cout) -> (..., Cout)."""
     if groups == 1:
-        if x.flags.c_contiguous or x.shape[-2] < NARROW:
-            return (x.reshape(-1, x.shape[-1]) @ weights).reshape(*x.shape[:-1], weights.shape[1])
-        return x @ weights
+        return (x.reshape(-1, x.shape[-1]) @ weights).reshape(*x.shape[:-1], weights.shape[1])
     per_group = weights.shape[1] // groups
     if weights.shape[0] == 1:
         return np.repeat(x, per_group, axis=-1) * weights[0]
@@ -75,19 +75,46 @@ def apply(geometry: Geometry, x: Array) -> Array:
         case Sparse():
             result: Array = matrix(geometry, x.dtype) @ x.reshape(len(x), -1).T
             return np.ascontiguousarray(result.T).reshape(len(x), out_h, out_w, out_c)
-        case Conv(strides=(stride_y, stride_x), dilation=(dilation_y, dilation_x)):
+        case Conv():
             padded = padded_source(geometry, x)
             whole = np.zeros((len(x), out_h, out_w, out_c), x.dtype)
-            offset = geometry.writes[0] if geometry.writes else 0
-            result = whole[..., offset : offset + kernel.shape[3]]
-            for a, b in np.ndindex(kernel.shape[0], kernel.shape[1]):
-                y0, x0 = a * dilation_y, b * dilation_x
-                rows = slice(y0, y0 + (out_h - 1) * stride_y + 1, stride_y)
-                columns = slice(x0, x0 + (out_w - 1) * stride_x + 1, stride_x)
-                result += tap(padded[:, rows, columns], kernel[a, b], geometry.groups)
+            result = whole[..., written(geometry)]
+            if geometry.groups == 1:
+                _multiply_windows(geometry, padded, kernel, result)
+            else:
+                for place in np.ndindex(kernel.shape[0], kernel.shape[1]):
+                    rows, columns = _read_by_tap(geometry, place, (out_h, out_w))
+                    result += tap(padded[:, rows, columns], kernel[place], geometry.groups)
             if geometry.gain is not None:
                 result *= geometry.gain.astype(x.dtype)[:, :, None]
             return whole
+
+
+def _read_by_tap(conv: Conv, place: Sequence[int], size: tuple[int, int], origin: Sequence[int] = (0, 0)) -> tuple[slice, slice]:
+    """Return the rows and columns of the padded source that one kernel position reads for a map of so many rows and columns."""
+    starts = [first + index * step for first, index, step in zip(origin, place, conv.dilation, strict=True)]
+    rows, columns = (
+        slice(start, start + (number - 1) * step + 1, step) for start, number, step in zip(starts, size, conv.strides, strict=True)
+    )
+    return rows, columns
+
+
+def _multiply_windows(conv: Conv, padded: Array, kernel: Array, result: Array) -> None:
+    """Write the products of windows and kernel to `result`, for as many images, or rows of one, as `PATCH_VALUES` hold."""
+    images, height, width, channels = result.shape
+    flat = kernel.reshape(-1, channels)
+    along = padded.strides[1:3]
+    steps = [stride * step for stride, step in zip(along, conv.strides, strict=True)]
+    within = [stride * step for stride, step in zip(along, conv.dilation, strict=True)]
+    windows = np.lib.stride_tricks.as_strided(
+        padded, (images, height, width, *kernel.shape[:3]), (padded.strides[0], *steps, *within, padded.strides[3]), writeable=False
+    )
+    rows = max(1, PATCH_VALUES // (width * len(flat)))
+    at_once = max(1, rows // height)
+    for first in range(0, images, at_once):
+        for top in range(0, height, rows):
+            part = slice(first, first + at_once), slice(top, top + rows)
+            result[part] = (windows[part].reshape(-1, len(flat)) @ flat).reshape(result[part].shape)
 
 
 def transposed(geometry: Conv | Sparse, y: Array, source: Shape) -> Array:
@@ -118,11 +145,9 @@ def transposed(geometry: Conv | Sparse, y: Array, source: Shape) -> Array:
     top, bottom, left, right = (max(p, 0) for p in conv.padding)
     padded = np.zeros((len(y), size[0] + top + bottom, size[1] + left + right, stop - first), y.dtype)
     origin = [max(-conv.padding[0], 0), max(-conv.padding[2], 0)]  # nothing reads what is cropped
-    for a, b in np.ndindex(kernel.shape[0], kernel.shape[1]):
-        y0, x0 = origin[0] + a * conv.dilation[0], origin[1] + b * conv.dilation[1]
-        rows = slice(y0, y0 + (out_h - 1) * conv.strides[0] + 1, conv.strides[0])
-        columns = slice(x0, x0 + (out_w - 1) * conv.strides[1] + 1, conv.strides[1])
-        padded[:, rows, columns] += _transposed_tap(y, kernel[a, b], conv.groups)
+    for place in np.ndindex(kernel.shape[0], kernel.shape[1]):
+        rows, columns = _read_by_tap(conv, place, (out_h, out_w), origin)
+        padded[:, rows, columns] += _transposed_tap(y, kernel[place], conv.groups)
     result = np.zeros((len(y), *source), y.dtype)
     inside = padded[:, top : top + size[0], left : left + size[1]]
     result[..., first:stop] = inside[:, :: conv.input_dilation[0], :: conv.input_dilation[1]]

@@ -140,12 +140,12 @@ class PresynapticInput:
             return source.rates
         return sent_at_steps(source.raster[:, step : step + 1], shape)[:, 0].astype(np.float32)
 
-    def rates_read(self, projection: Projection) -> Array:
+    def rates_read(self, projection: Projection, most: int | None = None) -> Array:
         """Return the rates of the source neurons that each sampled neuron reads, float32 (M, K), in the order of the kernel."""
         rates = self._sent[projection.source].rates
         match projection.geometry:
             case Conv() as conv:
-                read = windows(conv, rates, *self._positions(self._network.by_name[projection.target]))
+                read = windows(conv, rates, *self._positions(self._network.by_name[projection.target], most))
                 return np.ascontiguousarray(read.transpose(2, 3, 0, 1, 4)).reshape(-1, conv.kernel[..., 0].size)
             case Dense():
                 return rates.reshape(len(rates), -1)

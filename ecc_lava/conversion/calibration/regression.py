@@ -34,6 +34,9 @@ BLOCKS, BLOCK_VALUES = 4, 2**26
 CHANNELS = 64
 """Channels that one thread solves for at once."""
 
+JUDGED = 64
+"""Most channels, evenly spaced, that judge a penalty."""
+
 _Solve: TypeAlias = Callable[[Array], Array]
 
 
@@ -90,23 +93,24 @@ class Regression:
         left_out, mean = slice(self._fitted.stop, None), missing.mean(axis=0)
         missing = missing - mean
         cross, least = _cross(self._inputs[self._fitted], missing[self._fitted]), np.inf
+        judged = slice(None, None, -(-missing.shape[1] // JUDGED))
+        wanted, known = missing[left_out, judged], cross[:, judged]
 
         @cache
         def error(place: int) -> float:
             nonlocal least
             solve = self._ridge(self._gram, place)
-            found = float(np.square(missing[left_out] - self._inputs[left_out] @ solve(cross)).sum())
+            found = float(np.square(wanted - self._inputs[left_out] @ solve(known)).sum())
             if found < least:
                 least, self._solve = found, solve
             return found
 
         best = _descended(error, USUAL, len(PENALTIES))
-        if least >= float(np.square(missing[left_out]).sum()):
+        if least >= float(np.square(wanted).sum()):
             self._solve = self._ridge(self._gram, 0)
             return None
-        gram = (self._gram + self._product(left_out)).astype(np.float64)
-        cross = (cross + _cross(self._inputs[left_out], missing[left_out])).astype(np.float64)
-        found = self._expanded(self._ridge(gram, best)(cross))
+        cross += _cross(self._inputs[left_out], missing[left_out])
+        found = self._expanded(self._ridge(self._gram + self._product(left_out), best)(cross)).astype(np.float64)
         return Correction(found, mean - self._mean @ found)
 
     def step(self, error: Array, rows: Array) -> Float | None:

@@ -27,6 +27,9 @@ __all__ = ["rounded_together", "with_rounded_weights"]
 DAMPING = 0.01
 """Added to the variance of every input, relative to their mean: keeps inputs that hardly vary from taking all of the errors."""
 
+ROWS = 8192
+"""Neurons per channel, over images and positions, that show how inputs vary together."""
+
 BLOCK = 32
 """Inputs whose errors are spread among themselves before they are spread over all others."""
 
@@ -47,7 +50,7 @@ def with_rounded_weights(network: SpikingNetwork, name: str, arrivals: Presynapt
         p, own = projections[place], written(projections[place].geometry)
         step = steps[place][own]
         exact = p.geometry.kernel.reshape(-1, len(step)) / step
-        rates = arrivals.rates_read(p)
+        rates = arrivals.rates_read(p, ROWS)
         rounded = rounded_together(rates, exact, integers.format.mantissa_max(_bits(integers, p)))
         change[..., own] -= rates.mean(axis=0, dtype=np.float64) @ ((rounded - exact) * step)
         projections[place] = replace(p, geometry=with_kernel(p.geometry, (rounded * step).reshape(p.geometry.kernel.shape)))
