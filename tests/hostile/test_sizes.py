@@ -55,6 +55,14 @@ def test_images_are_read_from_their_header_on(tmp_path: Path) -> None:
         load_dataset(column_first, "test", limit=3)
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no /proc")
+def test_a_file_that_the_system_does_not_read_is_one_message() -> None:
+    with pytest.raises(FileError, match=r"^/proc/self/mem: cannot be read: Input/output error$"):
+        stored(Path("/proc/self/mem"))
+    with pytest.raises(FileError, match=r"^/proc/self/mem: cannot be read: Input/output error$"):
+        read_bytes("/proc/self/mem")
+
+
 def _model(path: Path, **changed: bytes | Callable[[bytes], bytes]) -> Path:
     """Return the demo's model with some members changed."""
     with zipfile.ZipFile(MODEL) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,7 +108,10 @@ def _of_hdf5(path: Path) -> tuple[Any, str]:
 def _is_hdf5(path: Path) -> bool:
     import h5py
 
-    return bool(h5py.is_hdf5(path))
+    try:
+        return bool(h5py.is_hdf5(path))
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {os.strerror(error.errno) if error.errno else line_of(error)}") from error
 
 
 def _parsed(path: Path, text: Any) -> dict[str, Any]:
