@@ -1,12 +1,17 @@
-"""Statistics of a network's ideal activations over calibration images."""
+"""Statistics of a network's ideal activations over calibration images.
+
+Numba compiles the loop over candidates of lambda.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, on_all_cores
+from ecc_lava.common import Array, Float, compiled_by, in_parts, on_all_cores
 from ecc_lava.conversion.at_once import images_at_once
 from ecc_lava.inputs import batch_size, parts
 from ecc_lava.networks import SpikingNetwork, ideal_rates
@@ -64,16 +69,30 @@ def activation_scale(network: SpikingNetwork, images: Mapping[str, Float], per: 
 def _fitted(values: Array, scale: Float, levels: int) -> Float:
     """Return the lambdas, shaped as `scale`, with the least mean square error of activations (M, C) in so many equal steps."""
     values = values[:: max(1, values.size // FITTED_VALUES)]
-    largest = values.max(axis=0) if scale.size > 1 else values.max()
-    best, least = scale, np.full(scale.size, np.inf)
-    for factor in FACTORS:
-        tried = np.minimum(scale * factor, np.maximum(largest, scale)).astype(np.float32)
-        steps = np.minimum(np.rint(values * (levels / tried.ravel())), levels) * (tried.ravel() / levels)
-        error = np.square(steps - values).mean(axis=0, dtype=np.float64)
-        error = error if scale.size > 1 else error.mean(keepdims=True)
-        best = np.where((error < least).reshape(scale.shape), tried, best)
-        least = np.minimum(error, least)
-    return best.astype(np.float64)
+    values = values if scale.size > 1 else values.reshape(-1, 1)
+    factors = np.array(FACTORS)[:, None]
+    tried = np.minimum(scale.ravel() * factors, np.maximum(values.max(axis=0), scale.ravel())).astype(np.float32)
+    error, run = np.zeros(tried.shape), _squares()
+    in_parts(values.shape[1], values.size * len(FACTORS), lambda first, end: run(values, tried, np.float32(levels), first, end, error))
+    best = np.take_along_axis(tried, error.argmin(axis=0)[None], axis=0)
+    return best.reshape(scale.shape).astype(np.float64)
+
+
+@cache
+def _squares() -> Any:
+    import numba
+
+    def squares(values: Array, tried: Array, levels: Any, first: int, end: int, error: Array) -> None:
+        """Add up the square errors, (F, C), of values (M, C) in so many steps of every lambda (F, C) that is tried."""
+        per_value, step = levels / tried, tried / levels
+        for row in range(len(values)):
+            for factor in range(len(tried)):
+                for c in range(first, end):
+                    value = values[row, c]
+                    apart = min(np.rint(value * per_value[factor, c]), levels) * step[factor, c] - value
+                    error[factor, c] += np.float64(apart * apart)
+
+    return compiled_by(numba.njit, squares)
 
 
 def _thinned(activation: Array, images: int, percentile: float) -> Array:
