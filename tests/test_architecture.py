@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "sklearn": ("ecc_lava/demo/make_data.py",),
     "lava": ("ecc_lava/backends/lava/host/", "ecc_lava/backends/lava/processes/"),
     "h5py": ("ecc_lava/storage/", "ecc_lava/importers/keras/files/"),
-    "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/calibration/", "hw_mappings/placement/"),
+    "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/", "hw_mappings/placement/"),
     "matplotlib": ("ecc_lava/demo/picture.py", "ecc_lava/analysis/attribution/picture.py", "ecc_lava/studies/show/"),
     "optuna": ("ecc_lava/studies/",),
     "sqlalchemy": ("ecc_lava/studies/trials/optuna_storage.py", "ecc_lava/studies/trials/addresses.py"),

@@ -4,7 +4,7 @@ A geometry is a kernel and how it lies on a map. One type carries float64 weight
 This room knows neither neurons nor number formats nor chips. A new geometry needs a case in every `match` that the type checker names.
 """
 
-from ecc_lava.geometry.application import apply, transposed
+from ecc_lava.geometry.application import apply, padded_source, transposed
 from ecc_lava.geometry.binary import EQUAL, is_binary, mixes_channels
 from ecc_lava.geometry.composition import composition_of, overlaid, touches
 from ecc_lava.geometry.convolution_pairs import Composition
@@ -60,6 +60,7 @@ __all__ = [
     "on_grid",
     "over_synapses",
     "overlaid",
+    "padded_source",
     "permutation",
     "rebuild",
     "reshaping",

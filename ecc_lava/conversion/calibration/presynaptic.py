@@ -10,6 +10,7 @@ import numpy as np
 from ecc_lava.backends import BACKENDS, Recording, compact_raster, sent_at_steps
 from ecc_lava.common import Array, Float, Shape, on_all_cores
 from ecc_lava.conversion.at_once import images_at_once
+from ecc_lava.conversion.calibration.currents import currents_at
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply_at, windows
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, parts, sent
@@ -112,17 +113,16 @@ class PresynapticInput:
     def _currents_at(self, network: SpikingNetwork, target: str, images: slice, rows: Array, columns: Array) -> Array:
         """Return the input of every step of some images at some positions, bias included, float32 (M, T, C)."""
         population = network.by_name[target]
-        total: Array = np.broadcast_to(population.bias, population.shape)[rows, columns].astype(np.float32)
+        total: Array = np.broadcast_to(population.bias, population.shape)[rows, columns].astype(np.float32)[:, None]
         for p in network.into(target):
             source, shape = self._sent[p.source], network.by_name[p.source].shape
             if source.raster is None:
-                total = total + apply_at(p.geometry, source.rates[images], rows, columns)[:, None]
+                total = total + apply_at(p.geometry, source.rates[images], rows, columns)[:, :, None]
             else:
-                spikes = sent_at_steps(source.raster[images], shape)
-                part = apply_at(p.geometry, spikes.reshape(-1, *shape), rows, columns, np.float32)
-                total = total + part.reshape(*spikes.shape[:2], *part.shape[1:])
-        total = np.broadcast_to(total, (len(total), self.timesteps, *total.shape[2:]))
-        return np.ascontiguousarray(total.transpose(0, 2, 1, 3)).reshape(-1, self.timesteps, total.shape[3])
+                total = total + currents_at(p.geometry, sent_at_steps(source.raster[images], shape), rows, columns)
+        channels = total.shape[-1]
+        every = np.broadcast_to(total, (*total.shape[:-2], self.timesteps, channels))
+        return np.ascontiguousarray(every).reshape(-1, self.timesteps, channels)
 
     def reach(self, network: SpikingNetwork, target: str) -> Float:
         """Return every channel's largest |input + bias| of one step, over all images and positions, (1, 1, C)."""
