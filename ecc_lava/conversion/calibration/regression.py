@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from ecc_lava.common import Array, Float, on_all_cores
 
-__all__ = ["HELD_OUT", "WIDEST", "Correction", "Regression"]
+__all__ = ["HELD_OUT", "WIDEST", "Correction", "Regression", "products"]
 
 HELD_OUT = 0.25
 """Share of the rows that choose the penalty; they are the last rows."""
@@ -40,6 +39,13 @@ JUDGED = 64
 _Solve: TypeAlias = Callable[[Array], Array]
 
 
+class _Judged(NamedTuple):
+    """The error of a penalty on the rows left out, and what solves with it."""
+
+    error: float
+    solve: _Solve
+
+
 class Correction(NamedTuple):
     """Changes of the weights, (K, C), and of the bias, (C,)."""
 
@@ -65,16 +71,8 @@ class Regression:
             inputs = self._inputs
         self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
         self._places = places[self._rows][self._fitted]
-        self._gram = self._product(self._fitted)
+        self._gram = products(self._inputs[self._fitted])
         self._solve: _Solve | None = None
-
-    def _product(self, rows: slice) -> Array:
-        """Return the sum of the inputs' products with one another over some rows, (K, K)."""
-        inputs = self._inputs[rows]
-        size = -(-len(inputs) // max(1, min(BLOCKS, BLOCK_VALUES // inputs.shape[1] ** 2))) or 1
-        blocks = [inputs[start : start + size] for start in range(0, len(inputs), size)]
-        product: Array = sum(on_all_cores(lambda block: block.T @ block, blocks))
-        return product
 
     def correction(self, missing: Array) -> Correction | None:
         """Return the change of weights and bias that brings the sums nearest to what they should be, or None if no change is better.
@@ -92,25 +90,20 @@ class Regression:
         missing = missing[self._rows]
         left_out, mean = slice(self._fitted.stop, None), missing.mean(axis=0)
         missing = missing - mean
-        cross, least = _cross(self._inputs[self._fitted], missing[self._fitted]), np.inf
-        judged = slice(None, None, -(-missing.shape[1] // JUDGED))
-        wanted, known = missing[left_out, judged], cross[:, judged]
+        cross = _cross(self._inputs[self._fitted], missing[self._fitted])
+        some = slice(None, None, -(-missing.shape[1] // JUDGED))
+        wanted, known = missing[left_out, some], cross[:, some]
 
-        @cache
-        def error(place: int) -> float:
-            nonlocal least
+        def judged(place: int) -> _Judged:
             solve = self._ridge(self._gram, place)
-            found = float(np.square(wanted - self._inputs[left_out] @ solve(known)).sum())
-            if found < least:
-                least, self._solve = found, solve
-            return found
+            return _Judged(float(np.square(wanted - self._inputs[left_out] @ solve(known)).sum()), solve)
 
-        best = _descended(error, USUAL, len(PENALTIES))
+        best, (least, self._solve) = _descended(judged, USUAL, len(PENALTIES))
         if least >= float(np.square(wanted).sum()):
             self._solve = self._ridge(self._gram, 0)
             return None
         cross += _cross(self._inputs[left_out], missing[left_out])
-        found = self._expanded(self._ridge(self._gram + self._product(left_out), best)(cross)).astype(np.float64)
+        found = self._expanded(self._ridge(self._gram + products(self._inputs[left_out]), best)(cross)).astype(np.float64)
         return Correction(found, mean - self._mean @ found)
 
     def step(self, error: Array, rows: Array) -> Float | None:
@@ -157,12 +150,24 @@ def _by_channels(product: Callable[[Array], Array], values: Array) -> Array:
     return np.concatenate(on_all_cores(product, parts), axis=1)
 
 
-def _descended(error: Callable[[int], float], start: int, number: int) -> int:
-    """Return the place where an error falls no further, of so many, going from `start` towards the side where it falls."""
-    step = -1 if start and error(start) > error(start - 1) else 1
-    while 0 <= start + step < number and error(start + step) < error(start):
-        start += step
-    return start
+def products(inputs: Array) -> Array:
+    """Return the sum of the rows' products of inputs (M, K) with one another, (K, K), some rows at a time on all cores."""
+    size = -(-len(inputs) // max(1, min(BLOCKS, BLOCK_VALUES // inputs.shape[1] ** 2))) or 1
+    blocks = [inputs[start : start + size] for start in range(0, len(inputs), size)]
+    product: Array = sum(on_all_cores(lambda block: block.T @ block, blocks))
+    return product
+
+
+def _descended(judge: Callable[[int], _Judged], start: int, number: int) -> tuple[int, _Judged]:
+    """Return the place where an error falls no further, of so many, going from `start` > 0 towards the side where it falls."""
+    here, before = on_all_cores(judge, (start, start - 1))
+    place, here, step = (start - 1, before, -1) if before.error < here.error else (start, here, 1)
+    while 0 <= place + step < number:
+        further = judge(place + step)
+        if further.error >= here.error:
+            break
+        place, here = place + step, further
+    return place, here
 
 
 def _coordinates(inputs: Array) -> tuple[Array, Float]:

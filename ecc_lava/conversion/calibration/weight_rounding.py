@@ -17,7 +17,7 @@ import numpy as np
 from ecc_lava.common import Array, Float
 from ecc_lava.conversion.calibration.changes import with_numbers
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
-from ecc_lava.conversion.calibration.regression import WIDEST
+from ecc_lava.conversion.calibration.regression import WIDEST, products
 from ecc_lava.conversion.calibration.weights import is_refittable
 from ecc_lava.geometry import with_kernel, written
 from ecc_lava.networks import Projection, QuantisedNetwork, SpikingNetwork
@@ -94,7 +94,7 @@ def rounded_together(inputs: Array, exact: Float, largest: int) -> Float:
         edges = np.linspace(0, len(exact), -(-len(exact) // WIDEST) + 1).astype(int)
         return np.concatenate([rounded_together(inputs[:, a:b], exact[a:b], largest) for a, b in pairwise(edges)])
     centred = inputs - inputs.mean(axis=0)
-    gram = (centred.T @ centred).astype(np.float64)
+    gram = products(centred).astype(np.float64)
     unit = float(np.trace(gram)) / len(gram)
     if unit == 0:
         return np.clip(np.rint(exact), -largest, largest)
