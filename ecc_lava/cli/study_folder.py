@@ -14,7 +14,10 @@ from ecc_lava.studies import StudyResult, address_of, draw, page, require_pyarro
 
 __all__ = ["StudyFolder"]
 
-TRIALS, CSV, PARQUET, PICTURE, PAGE = "trials.db", "trials.csv", "trials.parquet", "study.png", "study.html"
+TRIALS, CSV, PARQUET, PICTURE, PAGE = "trials.journal", "trials.csv", "trials.parquet", "study.png", "study.html"
+
+DATABASE = "trials.db"
+"""Where earlier versions kept trials; a folder that has one keeps it. A journal opens in half of the time."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class StudyFolder:
     @property
     def trials(self) -> str | Path:
         """Where trials are kept, as `study` takes it."""
-        return self.storage or self.out / TRIALS
+        database = self.out / DATABASE
+        return self.storage or (database if database.exists() else self.out / TRIALS)
 
     @property
     def shown_trials(self) -> str:

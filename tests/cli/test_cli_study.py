@@ -39,7 +39,7 @@ def test_a_grid_as_json_and_files(study: Call, tmp_path: Path, monkeypatch: pyte
         assert trial["loss"] == pytest.approx(trial["ann_accuracy"] - trial["accuracy"])
         assert {"agreement", "synops_per_image", "format", "recipe", "on_front", "energy_high_uj_per_image"} <= set(trial)
     folder = tmp_path / "ecc-lava-study"
-    assert sorted(p.name for p in folder.iterdir()) == ["study.html", "study.png", "trials.csv", "trials.db", "trials.parquet"]
+    assert sorted(p.name for p in folder.iterdir()) == ["study.html", "study.png", "trials.csv", "trials.journal", "trials.parquet"]
     assert (folder / "study.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(Problem, "run", None)  # finished keys do not run again
     drawn = (folder / "study.png").stat().st_mtime_ns
@@ -50,6 +50,15 @@ def test_a_grid_as_json_and_files(study: Call, tmp_path: Path, monkeypatch: pyte
     (folder / "study.png").unlink()
     assert "4 settings, 0 new trials" in study(*options[:-1]).out
     assert (folder / "study.png").is_file()
+
+
+def test_a_folder_with_the_database_of_an_earlier_version_keeps_it(study: Call, tmp_path: Path) -> None:
+    options = (*FILES, *FEW, "--bits", 8, "--timesteps", 4)
+    folder = tmp_path / "ecc-lava-study"
+    folder.mkdir()
+    assert study(*options, "--storage", f"sqlite:///{folder / 'trials.db'}").code == OK
+    assert "0 new trials" in study(*options).out
+    assert not (folder / "trials.journal").exists()
 
 
 def test_the_table_shows_what_differs(study: Call) -> None:

@@ -67,7 +67,7 @@ def _demo(out: Path) -> None:
 
 def _study(out: Path) -> None:
     """Finished trials are never fewer than before, and the storage opens without repair."""
-    path = out / "trials.db"
+    path = out / "trials.journal"
     if not path.exists() or not path.stat().st_size:
         return
     storage = open_storage(path)

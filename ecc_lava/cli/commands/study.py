@@ -82,7 +82,7 @@ Percentiles = Annotated[
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the trials, tables, picture and page.")]
 Storage = Annotated[
     Optional[str],
-    typer.Option(metavar="URL", help="Where trials are kept: a database URL, or FILE.journal (default: DIR/trials.db, SQLite)."),
+    typer.Option(metavar="URL", help="Where trials are kept: a database URL, or FILE.journal (default: DIR/trials.journal)."),
 ]
 Searched = Annotated[
     bool, typer.Option("--search", help="Search widths by layer and T instead of all combinations, for several objectives.")
