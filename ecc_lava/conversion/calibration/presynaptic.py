@@ -22,8 +22,9 @@ __all__ = ["Answer", "PresynapticInput", "of_maps"]
 BYTES = 2**28
 """Most memory for spikes and currents at once, bytes."""
 
-ANSWERING_IMAGES, ANSWERING_ROWS = 64, 8192
-"""Images, and neurons per channel over images and positions, that show well enough how a population answers."""
+ANSWERING_IMAGES, ANSWERING_ROWS = 128, 32768
+"""Images, and neurons per channel over images and positions, that show well enough how a population answers: maps of 16x16 and more take
+half of 256 images."""
 
 
 @dataclass(frozen=True, eq=False)
