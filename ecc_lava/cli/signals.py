@@ -20,6 +20,9 @@ INTERRUPTED = 128 + signal.SIGINT
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
+_CAME: list[int] = []
+"""Signals that were raised as interrupts."""
+
 _AGAIN_S = 0.01
 """Seconds after which a signal comes again whose interrupt was lost."""
 
@@ -89,6 +92,7 @@ def _tell(number: int) -> None:
 
 
 def _raise(number: int, frame: object) -> None:
+    _CAME.append(number)
     _handle(_nothing)  # a second signal must not end the clean-up; SIGKILL does
     raise Ended(number)
 
@@ -98,10 +102,14 @@ def _nothing(number: int, frame: object) -> None:
 
 
 def _lost(told: Any) -> None:
-    """Have a signal come again whose interrupt was raised in a destructor, where Python drops it; other errors are shown as ever."""
+    """Have a signal come again whose interrupt was raised in a destructor, where Python drops it.
+
+    Other errors of destructors are shown as ever, but not once a signal has come: an interrupt leaves objects of libraries half made.
+    """
     error = told.exc_value
     if not isinstance(error, Ended):
-        sys.__unraisablehook__(told)
+        if not _CAME:
+            sys.__unraisablehook__(told)
         return
     signal.signal(error.number, _raise)
     try:

@@ -71,6 +71,16 @@ BEFORE_THE_BLOCK = """
         pass
 """
 
+HALF_MADE = """
+    class Half:
+        def __del__(self):
+            raise ValueError("I/O operation on closed file")
+    half = Half()
+    with temporary_folder(PLACE):
+        told()
+        time.sleep(60)
+"""
+
 AT_THE_END = """
     import atexit
     def slow():
@@ -102,7 +112,9 @@ def _ended(process: subprocess.Popen[str], number: signal.Signals, place: Path) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("work", [IN_A_FOLDER, IN_A_DESTRUCTOR, BEFORE_THE_BLOCK], ids=["folder", "destructor", "before"])
+@pytest.mark.parametrize(
+    "work", [IN_A_FOLDER, IN_A_DESTRUCTOR, BEFORE_THE_BLOCK, HALF_MADE], ids=["folder", "destructor", "before", "half made"]
+)
 def test_a_signal_leaves_nothing(work: str, number: signal.Signals, tmp_path: Path) -> None:
     process = _started(work, tmp_path)
     process.send_signal(number)
