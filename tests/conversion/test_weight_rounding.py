@@ -39,9 +39,11 @@ def test_limits_hold_and_silent_inputs_change_nothing() -> None:
 
 
 def test_quantisation_keeps_the_weights_and_the_logits_come_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the demo at 4-bit weights, where rounding is what loses."""
+    """Of the demo at 4-bit weights, where rounding is what loses; mean of three draws, as one draw's errors differ by a factor of two."""
     graph = ecc_lava.from_keras(ecc_lava.load_model(demo.MODEL))
-    x, calibration = demo.test_images().x, demo.calibration_images().x
+    x, images = demo.test_images().x, demo.calibration_images().x
+    draw = np.random.default_rng(0).permutation
+    draws = [images[draw(len(images))[: len(images) * 3 // 4]] for _ in range(3)]
     wanted = ecc_lava.forward(graph, x)
     kept: list[bool] = []
 
@@ -60,10 +62,11 @@ def test_quantisation_keeps_the_weights_and_the_logits_come_nearer(monkeypatch: 
     for refit in (False, True):
         monkeypatch.setattr(layerwise, "with_rounded_weights", watched)
         recipe = (*RECIPES["channel"], LayerwiseCalibration(refit=refit))
-        network = ecc_lava.quantise(ecc_lava.convert(graph, calibration=calibration, payload_bits=8, bits=4, recipe=recipe), bits=4)
-        logits = ecc_lava.simulate(network, x).logits
-        errors[refit] = float(np.square(np.asarray(logits) - wanted).mean())
-    assert len(kept) - 1 <= sum(kept) > 0  # one may stay as it is, where quantisation would choose other units
+        errors[refit] = 0.0
+        for drawn in draws:
+            network = ecc_lava.quantise(ecc_lava.convert(graph, calibration=drawn, payload_bits=8, bits=4, recipe=recipe), bits=4)
+            errors[refit] += float(np.square(np.asarray(ecc_lava.simulate(network, x).logits) - wanted).mean())
+    assert len(kept) - len(draws) <= sum(kept) > 0  # one may stay as it is, where quantisation would choose other units
     assert errors[True] < errors[False]
 
 
