@@ -41,7 +41,7 @@ def test_limits_hold_and_silent_inputs_change_nothing() -> None:
 def test_quantisation_keeps_the_weights_and_the_logits_come_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the demo at 4-bit weights, where rounding is what loses; mean of three draws, as one draw's errors differ by a factor of two."""
     graph = ecc_lava.from_keras(ecc_lava.load_model(demo.MODEL))
-    x, images = demo.test_images().x, demo.calibration_images().x
+    x, images = demo.test_images().x, np.asarray(demo.calibration_images().x)
     draw = np.random.default_rng(0).permutation
     draws = [images[draw(len(images))[: len(images) * 3 // 4]] for _ in range(3)]
     wanted = ecc_lava.forward(graph, x)
