@@ -102,12 +102,14 @@ def attack(reader: Reader, mutants: int, seed: int = 0, seconds: float = inf) ->
     outcome = Outcome(reader.name)
     began = time.monotonic()
     first = 0
-    while first < mutants:
-        ours, theirs = multiprocessing.Pipe(duplex=False)
-        process = multiprocessing.get_context("fork").Process(target=_run, args=(reader, range(first, mutants), seed, theirs))
-        process.start()
-        theirs.close()
-        first = _collect(outcome, ours, range(first, mutants), process, began + seconds)
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:  # ours, since a process that dies leaves its own
+        while first < mutants:
+            ours, theirs = multiprocessing.Pipe(duplex=False)
+            given = (reader, range(first, mutants), seed, Path(folder), theirs)
+            process = multiprocessing.get_context("fork").Process(target=_run, args=given)
+            process.start()
+            theirs.close()
+            first = _collect(outcome, ours, range(first, mutants), process, began + seconds)
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -136,27 +138,26 @@ def _collect(outcome: Outcome, ours: Connection, numbers: range, process: BasePr
     return numbers.stop
 
 
-def _run(reader: Reader, numbers: range, seed: int, theirs: Connection) -> None:
+def _run(reader: Reader, numbers: range, seed: int, folder: Path, theirs: Connection) -> None:
     """Read mutants, and tell of each."""
     logging.disable()  # warnings of every mutant
     make = reader.prepare()
-    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
-        base = 0
-        for number in numbers:
-            content = make(random.Random(f"{seed} {reader.name} {number}"))
-            path = Path(folder) / f"mutant{reader.ending}"
-            path.write_bytes(content)
-            base = base or _peak()
-            began = time.perf_counter()
-            told, why = _tried(reader, path)
-            seconds, memory = time.perf_counter() - began, _peak() - base
-            if memory > MEMORY_MAX + 2 * len(content):
-                told, why = "fault", f"took {memory} bytes of memory"
-            theirs.send((told, seconds, memory, why))
-            for left in Path(folder).iterdir():
-                left.unlink()
-            if number % 100 == 0:
-                gc.collect()
+    base = 0
+    for number in numbers:
+        for left in folder.iterdir():
+            left.unlink()
+        content = make(random.Random(f"{seed} {reader.name} {number}"))
+        path = folder / f"mutant{reader.ending}"
+        path.write_bytes(content)
+        base = base or _peak()
+        began = time.perf_counter()
+        told, why = _tried(reader, path)
+        seconds, memory = time.perf_counter() - began, _peak() - base
+        if memory > MEMORY_MAX + 2 * len(content):
+            told, why = "fault", f"took {memory} bytes of memory"
+        theirs.send((told, seconds, memory, why))
+        if number % 100 == 0:
+            gc.collect()
 
 
 def _tried(reader: Reader, path: Path) -> tuple[str, str]:
