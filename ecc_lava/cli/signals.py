@@ -62,11 +62,14 @@ class Raised:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if not self._is_ours:
             return
-        if isinstance(error, Ended):
+        is_another = bool(_CAME) and isinstance(error, Exception)  # some libraries turn an interrupt into an error of theirs
+        if is_another or isinstance(error, Ended):
             _handle(signal.SIG_IGN)  # while Python ends, too, which gives other handlers back to the system
         else:
             sys.unraisablehook = sys.__unraisablehook__
             at_once()
+        if is_another:
+            raise Ended(_CAME[0])
 
 
 def _numbers() -> list[int]:

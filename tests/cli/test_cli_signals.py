@@ -81,6 +81,15 @@ HALF_MADE = """
         time.sleep(60)
 """
 
+AS_ANOTHER_ERROR = """
+    with temporary_folder(PLACE):
+        try:
+            told()
+            time.sleep(60)
+        except BaseException as error:  # as modules of pybind11 do while they are imported
+            raise ImportError("initialization failed") from error
+"""
+
 AT_THE_END = """
     import atexit
     def slow():
@@ -113,7 +122,9 @@ def _ended(process: subprocess.Popen[str], number: signal.Signals, place: Path) 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
-    "work", [IN_A_FOLDER, IN_A_DESTRUCTOR, BEFORE_THE_BLOCK, HALF_MADE], ids=["folder", "destructor", "before", "half made"]
+    "work",
+    [IN_A_FOLDER, IN_A_DESTRUCTOR, BEFORE_THE_BLOCK, HALF_MADE, AS_ANOTHER_ERROR],
+    ids=["folder", "destructor", "before", "half made", "other error"],
 )
 def test_a_signal_leaves_nothing(work: str, number: signal.Signals, tmp_path: Path) -> None:
     process = _started(work, tmp_path)
