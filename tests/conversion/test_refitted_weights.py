@@ -67,7 +67,7 @@ def test_many_inputs_are_refitted_through_few_and_give_the_same(monkeypatch: pyt
         fitted = regression.Regression(rates)
         correction = fitted.correction(missing)
         assert correction is not None
-        return [*correction, fitted.step(missing, np.arange(len(missing)))]
+        return [*correction, fitted.step(missing)]
 
     whole = found()
     monkeypatch.setattr(regression, "WIDEST", 50)

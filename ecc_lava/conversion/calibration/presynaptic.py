@@ -158,11 +158,6 @@ class PresynapticInput:
         neurons = self._samples * population.shape[0] * population.shape[1]
         return slice(None, None, max(1, min(self._samples // ANSWERING_IMAGES, neurons // ANSWERING_ROWS)))
 
-    def rows_of(self, population: Population, images: slice) -> Array:
-        """Return which rows of `sampled` values of all images belong to these images, int (M,)."""
-        at_once = len(self._positions(population)[0])
-        return np.arange(self._samples * at_once).reshape(-1, at_once)[images].ravel()
-
     def answer(self, network: SpikingNetwork, target: str, images: slice = slice(None)) -> Answer:
         """Run a population of the integer network on what arrives of some images; nothing is kept."""
         integer = self.integers(network, target)

@@ -64,13 +64,12 @@ class Regression:
 
     def __init__(self, inputs: Array) -> None:
         self._mean, self._size = inputs.mean(axis=0), inputs.shape[1]
-        self._inputs, self._basis, self._rows, places = inputs - self._mean, None, slice(None), np.arange(len(inputs))
+        self._inputs, self._basis, self._rows = inputs - self._mean, None, slice(None)
         if self._size > WIDEST:
             self._rows = slice(None, None, -(-len(inputs) // ROWS))
             self._inputs, self._basis = _coordinates(self._inputs[self._rows])
             inputs = self._inputs
         self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
-        self._places = places[self._rows][self._fitted]
         self._gram = products(self._inputs[self._fitted])
         self._solve: _Solve | None = None
 
@@ -106,24 +105,15 @@ class Regression:
         found = self._expanded(self._ridge(self._gram + products(self._inputs[left_out]), best)(cross)).astype(np.float64)
         return Correction(found, mean - self._mean @ found)
 
-    def step(self, error: Array, rows: Array) -> Float | None:
-        """Return the change of weights, (K, C), that an error of the rates in some rows calls for, with the penalty of the last correction.
+    def step(self, error: Array) -> Float | None:
+        """Return the change of weights, (K, C), that an error of the rates, float32 (M, C), calls for, with the last correction's penalty.
 
         This is a Gauss-Newton step as if every neuron answered a change of its input. Silent neurons do not, so the step is too short.
-
-        Parameters
-        ----------
-        error : array (R, C)
-        rows : int array (R,)
-            Which of the M rows these are, in ascending order.
         """
-        known = np.isin(self._places, rows)
-        if self._solve is None or not known.any():
+        if self._solve is None:
             return None
-        inputs = self._inputs[self._fitted]
-        missing = error[np.searchsorted(rows, self._places[known])] - error.mean(axis=0)
-        cross = _cross(inputs if known.all() else inputs[known], missing) * np.float32(known.size / known.sum())
-        return self._expanded(self._solve(cross)).astype(np.float64)
+        missing = error[self._rows][self._fitted]
+        return self._expanded(self._solve(_cross(self._inputs[self._fitted], missing - missing.mean(axis=0)))).astype(np.float64)
 
     def _ridge(self, gram: Array, place: int) -> _Solve:
         """Return what solves ``(gram + penalty * mean square) @ weights = cross`` for weights (K, C), in the precision of `gram`."""

@@ -54,10 +54,10 @@ class RefittedWeights:
 
     blocks: tuple[_Block, ...]
 
-    def answered(self, network: SpikingNetwork, error: Array, rows: Array, gains: Float) -> SpikingNetwork:
-        """Return the network with the weights that an error of some sampled rates, (R, C), calls for; see `Regression.step`."""
+    def answered(self, network: SpikingNetwork, error: Array, gains: Float) -> SpikingNetwork:
+        """Return the network with the weights that an error of the sampled rates, (M, C), calls for; see `Regression.step`."""
         for block in self.blocks:
-            change = block.regression.step(error[:, block.channels], rows)
+            change = block.regression.step(error[:, block.channels])
             if change is not None:
                 network = block.added(network, change / np.broadcast_to(gains, error.shape[1])[block.channels])
         return network
