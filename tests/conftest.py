@@ -14,6 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; the tests of interrupts send it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as under nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # The tests start about 150 interpreters. Where bytecode is not kept (a habit of containers), each compiles Lava's or TensorFlow's
 # sources anew, which takes most of the time of both.
 sys.dont_write_bytecode = False

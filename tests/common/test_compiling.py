@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numba
 import pytest
+from numba.core import caching
+
+from ecc_lava.common import compiled_by
 
 COMPILING = {
     "fast": (
@@ -44,62 +50,64 @@ def test_without_a_folder_for_the_cache(room: str, tmp_path: Path) -> None:
     assert prints in done.stdout
 
 
-DOUBLED = """
-import logging, sys
-logging.basicConfig(stream=sys.stdout, level=logging.DEBUG)
-logging.getLogger("numba").setLevel(logging.WARNING)
-import numba
-from ecc_lava.common import compiled_by
-def doubled(x):
+def _double(x: int) -> int:
     return 2 * x
-made = compiled_by(numba.njit, doubled)
-print("value", made(21))
-print("hits", sum(made.stats.cache_hits.values()))
-"""
 
 
-def _doubled(folder: Path, source: Path) -> str:
-    source.write_text(DOUBLED)
-    told = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
-    done = subprocess.run([sys.executable, str(source)], capture_output=True, text=True, env=told, cwd=Path(__file__).parents[2])
-    assert done.returncode == 0, done.stderr
-    assert "value 42" in done.stdout
-    return done.stdout
+class _Cached:
+    """A function as every process compiles it: of a cache in a folder, what is loaded and what is said of it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+        monkeypatch.setattr(numba.config, "CACHE_DIR", str(folder))
+        caplog.set_level(logging.DEBUG, "ecc_lava")
+        self._folder, self._caplog = folder, caplog
+
+    def run(self) -> tuple[int, str]:
+        """Return how often machine code came from the cache, and what was said."""
+        self._caplog.clear()
+        made: Any = compiled_by(numba.njit, _double)
+        assert made(21) == 42
+        return sum(made.stats.cache_hits.values()), self._caplog.text
+
+    def files(self, ending: str) -> list[Path]:
+        return sorted(self._folder.rglob(f"*{ending}"))
 
 
-def _files(folder: Path, ending: str) -> list[Path]:
-    return sorted(folder.rglob(f"*{ending}"))
-
-
-def test_numbas_cache_is_verified_before_it_is_loaded(tmp_path: Path) -> None:
-    folder, source = tmp_path / "cache", tmp_path / "program.py"
-    assert "hits 0" in _doubled(folder, source)
-    assert "hits 1" in _doubled(folder, source)
-    for damaged in (*_files(folder, ".nbi"), *_files(folder, ".nbc"), *_files(folder, ".sha256")):
+def test_numbas_cache_is_verified_before_it_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cached = _Cached(tmp_path / "cache", monkeypatch, caplog)
+    assert cached.run()[0] == 0
+    assert cached.run()[0] == 1
+    kept = (*cached.files(".nbi"), *cached.files(".nbc"), *cached.files(".sha256"))
+    assert len(kept) == 4
+    for damaged in kept:
         content = damaged.read_bytes()
         damaged.write_bytes(content[: len(content) // 2])
-        assert "is not what was written there" in (said := _doubled(folder, source))
-        assert "hits 0" in said
-        assert "hits 1" in _doubled(folder, source)
-    _files(folder, ".nbc")[0].chmod(0o666)
-    assert "can be written by others" in _doubled(folder, source)
-    for unsealed in _files(folder, ".sha256"):
+        hits, said = cached.run()
+        assert "is not what was written there" in said
+        assert hits == 0
+        assert cached.run()[0] == 1
+    cached.files(".nbc")[0].chmod(0o666)
+    assert "can be written by others" in cached.run()[1]
+    for unsealed in cached.files(".sha256"):
         unsealed.unlink()
-    assert "hits 0" in _doubled(folder, source)
-    _files(folder, ".nbc")[0].parent.chmod(0o777)
-    said = _doubled(folder, source)
+    assert cached.run()[0] == 0
+    cached.files(".nbc")[0].parent.chmod(0o777)
+    hits, said = cached.run()
     assert "can be written by others: kernels are compiled for this process only" in said
-    assert "hits 0" in said
+    assert hits == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="this system has no /dev/full")
-def test_a_full_disk_keeps_no_kernels_and_ends_nothing(tmp_path: Path) -> None:
-    source = tmp_path / "program.py"
-    full = "import numba.core.caching as c, os\nc.IndexDataCacheFile._dump = lambda *_: os.write(os.open('/dev/full', 1), b'x')\n"
-    source.write_text(full + DOUBLED)
-    done = subprocess.run(
-        [sys.executable, str(source)], capture_output=True, text=True, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    )
-    assert done.returncode == 0, done.stderr
-    assert "value 42" in done.stdout
-    assert done.stdout.count("No space left") == 1
+def test_a_full_disk_keeps_no_kernels_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(*_: object) -> None:
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            full.write(b"x")
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "_dump", write)
+    hits, said = _Cached(tmp_path / "cache", monkeypatch, caplog).run()
+    assert hits == 0
+    assert said.count("No space left") == 1

@@ -313,8 +313,8 @@ class TestSearch:
 
     @pytest.mark.parametrize("sampler", ["nsga2", pytest.param("tpe", marks=pytest.mark.slow)])
     def test_it_finds_a_front_without_labels_and_says_so_on_other_images(self, graph: Graph, sampler: str, tmp_path: Path) -> None:
-        search = Search(trials=16, objectives=("accuracy", "memory"), sampler=sampler, selection=60)
-        found = _study(graph, bits=(2, 3, 8), timesteps=8, search=search, storage=tmp_path / "trials.db")
+        search = Search(trials=14, objectives=("accuracy", "memory"), sampler=sampler, selection=60)
+        found = _study(graph, bits=(2, 3, 8), timesteps=8, search=search, storage=tmp_path / "trials.journal")
         assert all(figures_of(t).images == 60 and figures_of(t).accuracy is None for t in found.searched)
         assert all(figures_of(t).images == 60 and figures_of(t).accuracy is not None for t in found.trials)
         assert [t.setting for t in found.trials[:3]] == list(grid(bits=(2, 3, 8), timesteps=(8,), recipes=("channel",)).settings)
@@ -324,7 +324,7 @@ class TestSearch:
         assert mixed
         assert all(t.setting in chosen for t in mixed)
         assert set(found.front()) <= set(found.trials)
-        again = _study(graph, bits=(2, 3, 8), timesteps=8, search=search, storage=tmp_path / "trials.db")
+        again = _study(graph, bits=(2, 3, 8), timesteps=8, search=search, storage=tmp_path / "trials.journal")
         assert again == found
 
     def test_the_same_seed_finds_the_same(self, graph: Graph) -> None:

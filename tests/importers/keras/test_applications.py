@@ -219,7 +219,7 @@ def curved(layer: Any) -> bool:
 def test_an_application_that_is_not_piecewise_linear_is_refused_layer_by_layer(name: str) -> None:
     import keras
 
-    model = getattr(keras.applications, name)(weights=None, classes=CLASSES, classifier_activation=None, input_shape=(96, 96, 3))
+    model = getattr(keras.applications, name)(weights=None, classes=CLASSES, classifier_activation=None, input_shape=(32, 32, 3))
     with pytest.raises(UnsupportedModel) as refused:
         ecc_lava.from_keras(model)
     named = {where.split(" ")[0].split(".")[-1] for where, _ in refused.value.offences}
