@@ -88,7 +88,7 @@ _UNSEEN = ["numpy", "tensorflow", "keras"]
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Keep what was collected and imported out of the collector's way: Keras collects for every layer, a quarter of its tests' time."""
-    if _UNSEEN != (unseen := [name for name in _UNSEEN if name not in sys.modules]):
+    if (unseen := [name for name in _UNSEEN if name not in sys.modules]) != _UNSEEN:
         _UNSEEN[:] = unseen
         gc.freeze()
 
