@@ -61,6 +61,18 @@ def test_a_folder_with_the_database_of_an_earlier_version_keeps_it(study: Call, 
     assert not (folder / "trials.journal").exists()
 
 
+def test_labels_are_doubted_before_the_first_trial_alone(study: Call, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with np.load(DATA) as archive:
+        np.savez(tmp_path / "from1.npz", x_train=archive["x_test"][:64], y_train=archive["y_test"][:64] + 1)
+    options = (MODEL, "--calibration", "from1.npz", "--data", DATA, *FEW, "--bits", 8, "--timesteps", 4)
+    assert study(*options).code == OK
+    assert caplog.text.count("labels start at 1") == 1
+    assert study(*options, 2).code == OK
+    assert caplog.text.count("labels start at 1") == 2
+    assert "0 new trials" in study(*options).out
+    assert caplog.text.count("labels start at 1") == 2
+
+
 def test_the_table_shows_what_differs(study: Call) -> None:
     code, out, _ = study(*FILES, *FEW, "--bits", 8, "--timesteps", 4, "--format", "loihi1", "loihi2", "--chip", "loihi1", "loihi2")
     assert code == 0

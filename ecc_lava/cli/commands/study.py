@@ -150,12 +150,11 @@ def command(
         graph = import_model(model, input_shape, input_scale)
         specs = [spec._replace(events=wanted["codings"] == ["events"]) for spec in graph.input_specs]
         drawn = draw_calibration(calibration, specs, images, seed)
-        tell_doubts_of_labels(graph, drawn, specs)
         wanted["calibration"] = drawn.images
         judged = _judged(data, specs, skip, limit)
         check_labels_of_file(data, judged, graph, wanted["task"])
         stage("reading the model", 1, 1)
-        trial_stages = TrialStages(stage)
+        trial_stages = TrialStages(stage, lambda: tell_doubts_of_labels(graph, drawn, specs))  # they take as long as all else of no trials
         with folder.named_if_interrupted():
             result = study(
                 graph,

@@ -73,18 +73,27 @@ def _figures(trial: Trial) -> tuple[str, ...]:
 class TrialStages:
     """Shows the progress of a study: the trials that are finished, and the images of the setting that runs.
 
+    Parameters
+    ----------
+    stage : Progress
+    first : callable
+        Is called before the first setting runs, and not at all if none does.
+
     Attributes
     ----------
     new : int
         Trials that this process has finished.
     """
 
-    def __init__(self, stage: Progress) -> None:
-        self._stage = stage
+    def __init__(self, stage: Progress, first: Callable[[], None]) -> None:
+        self._stage, self._first, self._runs = stage, first, False
         self.new = 0
 
     def __call__(self, step: TrialProgress) -> None:
         """Show one step."""
+        if step.setting is not None and not self._runs:
+            self._runs = True
+            self._first()
         self.new += step.finished is not None
         self._stage("trials", step.done + (step.finished is not None), step.total)
         if step.setting is not None:

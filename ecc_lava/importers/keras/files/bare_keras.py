@@ -16,11 +16,11 @@ from typing import Any, Final
 
 __all__ = ["hold_weights_once", "install"]
 
-_ABSENT: Final = frozenset({"IPython", "matplotlib", "pandas", "sklearn", "tensorflow", "torch"})
-"""Packages that Keras uses if they are there, and that take seconds to import."""
+_ABSENT: Final = frozenset({"IPython", "PIL", "matplotlib", "pandas", "psutil", "requests", "sklearn", "tensorflow", "torch"})
+"""Packages that Keras uses if they are there, and that take long to import."""
 
-_INSISTED_ON: Final = ("jax", "keras.src.backend.jax")
-"""What Keras's back end for NumPy imports for transforms and convolutions of data, which reading a model never computes."""
+_INSISTED_ON: Final = ("jax", "keras.src.backend.jax", "rich", "scipy.linalg")
+"""What Keras imports to compute and to print tables, which reading a model never does."""
 
 
 class _Meta(type):
