@@ -52,15 +52,12 @@ class Reader:
         Loads and makes what all mutants share; the maker takes a random generator and returns the bytes of a mutant.
     read : callable (path)
         Reads a mutant; raises an error of ours, or checks that what was loaded is whole, such as equal after it is saved again.
-    share : float
-        How many mutants run for each that is asked for; less for a reader that takes long.
     """
 
     name: str
     ending: str
     prepare: Callable[[], Callable[[random.Random], bytes]]
     read: Callable[[Path], None]
-    share: float = 1.0
 
 
 @dataclass

@@ -232,7 +232,7 @@ READERS: Final = {
         Reader("npz", ".npz", _archives, _archive_read),
         JOURNAL,
         DATABASE,
-        Reader("keras", ".keras", _bare_models, _model_read, share=0.1),
+        Reader("keras", ".keras", _bare_models, _model_read),
     )
 }
 """Name -> reader."""

@@ -105,4 +105,4 @@ def _read(path: Path) -> None:
 
 
 JOURNAL: Final = Reader("study journal", ".journal", _journals, _read)
-DATABASE: Final = Reader("study database", ".db", _databases, _read, share=0.1)
+DATABASE: Final = Reader("study database", ".db", _databases, _read)

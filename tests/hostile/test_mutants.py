@@ -14,7 +14,7 @@ import pytest
 from ecc_lava.errors import FileError
 from tests.hostile.attack import Reader, attack
 
-EACH = 20
+EACH = 10
 
 
 def test_mutants_are_refused_or_loaded_whole() -> None:
