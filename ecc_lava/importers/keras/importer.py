@@ -177,6 +177,8 @@ class _Import:
                 finished: list[Tensor] = [call.finish(results, name)]
             else:
                 finished = [call.finish(result, self._draft.free(f"{name}.{index}")) for index, result in enumerate(results)]
+            if len(finished) != len(targets):
+                raise Refused(f"it makes {len(targets)} tensors of a list; call the layer once for each tensor")
         except Refused as refusal:
             self._draft.refuse(name, path, kind, refusal)
             return [_stand_in(name, target) for target in targets]

@@ -313,6 +313,7 @@ def test_a_vector_becomes_a_map(keras: Any) -> None:
         (lambda layers, ops, x: layers.Multiply(name="bad")([x, x]), "product of two tensors"),
         (lambda layers, ops, x: layers.MultiHeadAttention(2, 2, name="bad")(x, x), "attention"),
         (lambda layers, ops, x: layers.Maximum(name="bad")([x, layers.GlobalMaxPooling2D()(x)]), "broadcast"),
+        (lambda layers, ops, x: layers.Dropout(0.5, name="bad")([x, x])[0], "2 tensors of a list; call the layer once for each"),
     ],
 )
 def test_what_has_no_exact_counterpart_is_refused(keras: Any, build: Build, says: str) -> None:
