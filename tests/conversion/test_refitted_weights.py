@@ -9,7 +9,8 @@ import pytest
 
 import ecc_lava
 from ecc_lava.analysis.differences import compare
-from ecc_lava.conversion.calibration import regression
+from ecc_lava.conversion.calibration import layerwise, regression
+from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.weights import written_together
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.graph import Graph
@@ -56,6 +57,38 @@ def test_a_concatenation_of_linear_branches_is_calibrated(spikes: dict[str, Any]
     assert compare(network, x[:4], "golden").equal
     agreement = (ecc_lava.simulate(network, x).predictions == ecc_lava.forward(graph, x).argmax(axis=1)).mean()
     assert agreement >= 0.9
+
+
+def test_a_population_answers_again_only_where_the_means_of_its_channels_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    graph = Graph(
+        (
+            Input("x", (6, 6, 2)),
+            Linear("conv", "x", Conv(rng.normal(0, 0.5, (3, 3, 2, 8))), rng.normal(0, 0.1, 8)),
+            Relu("relu", "conv"),
+            Linear("dense", "relu", Dense(rng.normal(0, 0.1, (128, 4))), np.zeros(4)),
+            Softmax("softmax", "dense"),
+        )
+    )
+    x, answered, answer = rng.random((40, 6, 6, 2)), [], PresynapticInput.answer
+
+    def counted(*given: Any) -> Any:
+        answered.append(given[2])
+        return answer(*given)
+
+    monkeypatch.setattr(PresynapticInput, "answer", counted)
+
+    def answers(least: float, **options: Any) -> int:
+        monkeypatch.setattr(layerwise, "CORRECTED", least)
+        answered.clear()
+        ecc_lava.convert(graph, calibration=x, **options)
+        return answered.count("relu")
+
+    share = layerwise.CORRECTED
+    assert answers(np.inf, timesteps=8) == 1
+    assert answers(0.0, timesteps=8) > 1
+    assert answers(share, timesteps=8, bits=2) > 1
+    assert answers(0.0, payload_bits=8) == answers(np.inf, payload_bits=8), "fine rates are not corrected"
 
 
 def test_many_inputs_are_refitted_through_few_and_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
