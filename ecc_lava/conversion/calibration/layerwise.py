@@ -49,9 +49,10 @@ is rounded more finely is worth no change. Refitted to rates of 255 levels, ResN
 error, weights as they were 0.074 %."""
 
 CORRECTED = 1 / 64
-"""Least share of the squared error of the rates that lies in the channels' means for a population to be corrected by what it answers. Of
-some 150 populations with a smaller share (half a VGG, ResNet-20, MobileNet) none came nearer by more than 2 %; with a larger one, as
-weights of 4 bits and small networks have, up to a third."""
+"""Least share of the squared error of the rates that lies in the channels' means for a population to be corrected by what it answers.
+
+Measured at T=8 on half a VGG and ResNet-20 with weights of 8 bits, and on ResNet-20 with 4. Populations with a smaller share came nearer by
+3.3 % at most, and most went away; one with a larger share came nearer by a third."""
 
 
 @dataclass(frozen=True)
