@@ -1,0 +1,68 @@
+"""`ecc-lava map`: what it prints and writes, and a network that does not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.helpers.program import BAD_INPUT, DATA, OK, Call
+
+
+def test_map(call: Call, network: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mapping.json"
+    outcome = call("map", network, "--chip", "loihi2", "-o", path, "--json")
+    facts = outcome.json
+    assert outcome.code == OK
+    assert outcome.err == ""
+    assert {"cores", "chips", "lower_bound_cores", "utilisation", "fits", "seconds"} <= set(facts)
+    assert facts["fits"] is True
+    assert facts["cores"] >= facts["lower_bound_cores"] >= 1
+    stored = json.loads(path.read_text())
+    assert stored["network"] == facts["network_digest"]
+    assert len(stored["cores"]) == facts["cores"]
+    text = call("map", network, "-o", path)
+    assert text.code == OK
+    assert f"{facts['cores']} core{'s' * (facts['cores'] > 1)} on 1 chip;" in text.out
+    assert "limited by" in text.out
+
+
+def test_map_with_activity(call: Call, network: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mapping.json"
+    options = ("--data", DATA, "--limit", 2, "--placer", "hilbert", "--synapse-model", "ideal", "--seed", 3)
+    facts = call("map", network, "-o", path, "--json", *options).json
+    assert (facts["placer"], facts["synapse_model"], facts["seed"], facts["messages_per"]) == ("hilbert", "ideal", 3, "image")
+    assert facts["models"]["ideal"]["cores"] == facts["cores"] <= facts["models"]["strict"]["cores"]
+    assert facts["cost"]["total_uj"] is None and facts["cost"]["events"]["synops"] > 0
+    assert json.loads(path.read_text())["synapse_model"] == "ideal"
+    page = tmp_path / "page.html"
+    text = call("map", network, "-o", path, "--html", page, *options)
+    assert text.code == OK
+    assert "energy and time: n/a" in text.out and "busiest core: core" in text.out
+    html = page.read_text()
+    assert f"<title>{network.name} on loihi2</title>" in html and facts["data_digest"] in html and "hilbert" in html
+
+
+def _chip(folder: Path, **figures: object) -> Path:
+    from hw_mappings.chips.files import chip_to_json
+    from hw_mappings.chips.loihi2 import LOIHI2
+
+    described = chip_to_json(LOIHI2)
+    for name, value in figures.items():
+        described["figures"][name]["value"] = value
+    (folder / "chip.json").write_text(json.dumps({**described, "name": "small"}))
+    return folder / "chip.json"
+
+
+def test_a_network_that_does_not_fit(call: Call, network: Path, tmp_path: Path) -> None:
+    """Bad input with the same keys: nothing written, and why on stderr."""
+    chip = _chip(tmp_path, synapse_bits=64)
+    outcome = call("map", network, "--chip", chip, "-o", tmp_path / "mapping.json", "--html", tmp_path / "page.html", "--json")
+    assert outcome.code == BAD_INPUT
+    assert outcome.json["fits"] is False
+    assert outcome.json["cores"] is None
+    assert outcome.json["reason"] in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not (tmp_path / "mapping.json").exists() and not (tmp_path / "page.html").exists()
+    text = call("map", network, "--chip", chip, "-o", tmp_path / "mapping.json")
+    assert (text.code, text.out) == (BAD_INPUT, "")
+    assert text.err.startswith(f"ecc-lava: {network} does not fit on small")
