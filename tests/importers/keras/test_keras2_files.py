@@ -27,13 +27,6 @@ Change = Callable[[dict[str, Any]], None]
 """Edits the description of a model in place."""
 
 
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    import keras
-
-    return keras
-
-
 def _described_otherwise(model: Any, path: Path, change: Change, version: str = "2.4.0") -> None:
     """Save a model as an HDF5 file, with random weights and the changed description."""
     rng = np.random.default_rng(0)

@@ -19,13 +19,6 @@ TOLERANCE = 1e-5
 """Of max |difference| / max |reference|."""
 
 
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    import keras
-
-    return keras
-
-
 def _assert_equal(model: Any, reference: Any = None) -> Graph:
     """Compare a model's graph with Keras on random weights, output by output in order."""
     rng = np.random.default_rng(0)

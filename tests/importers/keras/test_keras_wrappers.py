@@ -22,13 +22,6 @@ Stack = Callable[[Any], list[Any]]
 """keras.layers -> layers."""
 
 
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    import keras
-
-    return keras
-
-
 def _model(keras: Any, shape: tuple[int, ...], stack: Stack) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras says which layers end a mask
