@@ -1,4 +1,4 @@
-"""Weights into one population that are refitted together: those of projections that write to the same channels."""
+"""Weights that are refitted together: those into one population that write to the same channels, and those that an average made equal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import ecc_lava
 from ecc_lava.analysis.differences import compare
 from ecc_lava.conversion.calibration import layerwise, regression
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
+from ecc_lava.conversion.calibration.weight_sharing import Sharing
 from ecc_lava.conversion.calibration.weights import written_together
+from ecc_lava.conversion.convert import convert
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.graph import Graph
-from ecc_lava.graph.nodes import Add, Input, Linear, Relu, Softmax
+from ecc_lava.graph.nodes import Add, Input, Linear, Node, Relu, Reshape, Softmax
 from ecc_lava.networks.spiking import Projection
+from tests.helpers.cnns import samples
 
 
 def _conv(total: int, first: int, channels: int) -> Projection:
@@ -106,3 +109,31 @@ def test_many_inputs_are_refitted_through_few_and_give_the_same(monkeypatch: pyt
     monkeypatch.setattr(regression, "WIDEST", 50)
     for one, other in zip(whole, found(), strict=True):
         np.testing.assert_allclose(other, one, rtol=0, atol=1e-4 * np.abs(one).max())
+
+
+@pytest.mark.parametrize("repeats", [1, 4])
+def test_shared_weights_are_an_orthonormal_part_of_all(repeats: int) -> None:
+    rng = np.random.default_rng(1)
+    kernel = np.repeat(rng.normal(size=(3, 2, 5)), repeats, axis=0).reshape(-1, 5)
+    sharing = Sharing.of(kernel, channels=2)
+    assert sharing.basis.shape == (3 * repeats, 3)
+    assert np.allclose(sharing.basis.T @ sharing.basis, np.eye(3))
+    ideal_rates, weights = rng.normal(size=(7, 6 * repeats)), rng.normal(size=(6, 5))
+    assert np.allclose(sharing.reduced(ideal_rates) @ weights, ideal_rates @ sharing.expanded(weights))
+    assert np.allclose(sharing.expanded(np.linalg.lstsq(sharing.reduced(np.eye(6 * repeats)), kernel, rcond=None)[0]), kernel)
+
+
+def test_weights_that_an_average_made_equal_stay_equal_when_refitted() -> None:
+    rng = np.random.default_rng(2)
+    nodes: list[Node] = [
+        Input("input", (4, 4, 2)),
+        Linear("c", "input", Conv(rng.normal(size=(3, 3, 2, 6)), padding=(1, 1, 1, 1)), rng.normal(size=6)),
+        Relu("r", "c"),
+        Reshape("f", "r", (1, 1, 96)),
+        Linear("out", "f", Dense(np.tile(rng.normal(size=(6, 3)) / 16, (16, 1))), rng.normal(size=3)),
+    ]
+    graph = Graph(tuple(nodes))
+    plain, fitted = (convert(graph, calibration=samples(graph, 64), timesteps=4, recipe=r) for r in ("channel", "best"))
+    before, after = (network.projections[-1].geometry.kernel.reshape(16, -1) for network in (plain, fitted))
+    assert not np.allclose(before, after, rtol=1e-3)
+    assert np.allclose(after, after[:1], rtol=1e-9)

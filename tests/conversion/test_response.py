@@ -1,4 +1,4 @@
-"""What is summed over neurons, and what candidates for their parameters answer: as one loop over time says, in one part and in many."""
+"""What is summed over neurons, and what candidates for their parameters answer: as NumPy and a loop over time say, in one part and many."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.calibration import response
 from ecc_lava.conversion.calibration.candidates import Candidates, Recorded, tried
 from ecc_lava.conversion.calibration.neuron_fit import fit_neurons
+from ecc_lava.conversion.calibration.response import errors, moments
 
 
 def _recorded(rows: int, channels: int, payload: Payload = BINARY, together: bool = False, steps: int = 6) -> Recorded:
@@ -92,3 +93,17 @@ def test_many_threads_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "usable_cores", lambda: 5)
     for one, many in zip(alone, computed(), strict=True):
         np.testing.assert_array_equal(one, many)
+
+
+@pytest.mark.parametrize("channels", [1, 5, 64])
+def test_sums_over_rows_are_those_of_numpy(channels: int) -> None:
+    rng = np.random.default_rng(0)
+    target, ideal_rates = rng.random((2, 300, channels)).astype(np.float32)
+    gain = rng.random(channels)
+    energy, match = moments(target, ideal_rates)
+    np.testing.assert_allclose(energy, np.square(ideal_rates).sum(axis=0, dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(match, (target * ideal_rates).sum(axis=0, dtype=np.float64), rtol=1e-12)
+    mean, square = errors(target, ideal_rates, gain)
+    error = target.astype(np.float64) - ideal_rates.astype(np.float64) * gain
+    np.testing.assert_allclose(mean, error.mean(axis=0), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(square, np.square(error).mean(axis=0), rtol=1e-12)
