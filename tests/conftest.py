@@ -56,6 +56,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return three workers for two cores: a worker often waits for a process that it started."""
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option for a run that repeats another one elsewhere."""
     parser.addoption("--cases", type=int, metavar="N", help="run at most N cases of each test, evenly spread")

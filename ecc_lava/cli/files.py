@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from pathlib import Path
 
 import numpy as np
 
 from ecc_lava.analysis import check_labels, doubts_of_labels
-from ecc_lava.common import Array, Images
+from ecc_lava.common import Array, Beside, Images
 from ecc_lava.conversion import calibration_subset
 from ecc_lava.errors import InvalidInput, UnsupportedModel
 from ecc_lava.graph import Graph
@@ -21,6 +22,7 @@ from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
 __all__ = [
     "CalibrationDraw",
+    "begin_loading",
     "check_labels_of_file",
     "draw_calibration",
     "examine_model",
@@ -100,9 +102,8 @@ class CalibrationDraw:
         return batch_part(self.all, self.indices)
 
 
-def draw_calibration(path: Path, inputs: Sequence[InputSpec], count: int, seed: int) -> CalibrationDraw:
-    """Draw so many calibration images of a file, all of a shape that the network takes."""
-    found = load_images(path, "train", inputs)
+def draw_calibration(found: Dataset, count: int, seed: int) -> CalibrationDraw:
+    """Draw so many calibration images of those of a file."""
     return CalibrationDraw(found.x, calibration_subset(batch_size(found.x), seed, count), found.y, seed)
 
 
@@ -122,7 +123,18 @@ def float_network(path: Path, snn: SpikingNetwork | None) -> SpikingNetwork:
 
 def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int | None = None) -> Dataset:
     """Return the images of a file, of a shape that the network takes, and their labels."""
-    stored = load_dataset(path, split, limit, inputs)
+    return _fitting(load_dataset(path, split, limit, inputs), path, inputs)
+
+
+def begin_loading(path: Path, split: str, limit: int | None = None) -> Callable[[Sequence[InputSpec]], Dataset]:
+    """Return what returns the same for the inputs of a network; a file is read from now on, beside other work."""
+    if path.is_dir():  # whose images get the size that the network takes
+        return partial(load_images, path, split, limit=limit)
+    stored = Beside(partial(load_dataset, path, split, limit))
+    return lambda inputs: _fitting(stored.result(), path, inputs)
+
+
+def _fitting(stored: Dataset, path: Path, inputs: Sequence[InputSpec]) -> Dataset:
     as_batch(stored.x, inputs, str(path))
     return stored
 

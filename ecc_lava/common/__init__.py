@@ -4,6 +4,7 @@ This room knows no network, model or chip. Add a helper only if two rooms that m
 """
 
 from ecc_lava.common.arrays import Array, Float, Images, Int, Outputs, Shape, by_output, first_output, joined, only, output_of, read_only
+from ecc_lava.common.beside import Beside
 from ecc_lava.common.bounds import EDGE_MAX, NEURONS_MAX, POPULATIONS_MAX, TIMESTEPS_MAX, check_sizes, check_timesteps
 from ecc_lava.common.compiling import compiled_by
 from ecc_lava.common.cores import usable_cores
@@ -32,6 +33,7 @@ __all__ = [
     "SEGMENTS",
     "TIMESTEPS_MAX",
     "Array",
+    "Beside",
     "Float",
     "Images",
     "Int",

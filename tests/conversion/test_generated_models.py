@@ -37,7 +37,7 @@ def _check(spikes: dict[str, Any], seed: int, layers: int, images: int) -> None:
 
 
 @pytest.mark.parametrize("spikes", SPIKES.values(), ids=SPIKES)
-@settings(GENERATED, max_examples=30)
+@settings(GENERATED, max_examples=10)
 @given(seed=SEEDS)
 def test_a_random_model_converts_and_runs_alike_in_both_engines(spikes: dict[str, Any], seed: int) -> None:
     _check(spikes, seed, layers=2 + seed % 4, images=8)

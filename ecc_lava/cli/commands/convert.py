@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import draw_calibration, import_model, tell_doubts_of_labels
+from ecc_lava.cli.files import begin_loading, draw_calibration, import_model, tell_doubts_of_labels
 from ecc_lava.cli.options import Calibration, CalibrationImages, InputScale, InputShape, Json, Model, SignedSpikes, seed_option
 from ecc_lava.cli.show.inputs import input_facts, show_inputs
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines
@@ -80,9 +80,10 @@ def command(
     widths = _widths(bits, format)
     with stages() as stage:
         stage("reading the model", 0, 0)
+        found = begin_loading(calibration, "train")
         graph = import_model(model, input_shape, input_scale)
         specs = [spec._replace(events=coding == "events") for spec in graph.input_specs]
-        drawn = draw_calibration(calibration, specs, images, seed)
+        drawn = draw_calibration(found(specs), images, seed)
         tell_doubts_of_labels(graph, drawn, specs)
         stage("reading the model", 1, 1)
         stage("converting", 0, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -11,7 +10,7 @@ import typer
 
 from ecc_lava.cli.chip_mapper import chip_mapper
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import check_labels_of_file, draw_calibration, import_model, load_images, tell_doubts_of_labels
+from ecc_lava.cli.files import begin_loading, check_labels_of_file, draw_calibration, import_model, tell_doubts_of_labels
 from ecc_lava.cli.options import (
     Calibration,
     CalibrationImages,
@@ -35,7 +34,7 @@ from ecc_lava.common import PAYLOAD_BITS_MAX
 from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS
-from ecc_lava.inputs import CODINGS, Dataset, InputSpec, batch_part, batch_size
+from ecc_lava.inputs import CODINGS, Dataset, batch_part, batch_size
 from ecc_lava.quantisation import as_bits
 from ecc_lava.studies import OBJECTIVES, SAMPLERS, Search, StudyResult, study
 
@@ -147,11 +146,12 @@ def command(
     wanted["mapper"], wanted["mapper_name"] = (None, "") if chip is None else chip_mapper(values(chip))
     with stages(window=3600.0) as stage:  # a trial can take minutes
         stage("reading the model", 0, 0)
+        train, test = begin_loading(calibration, "train"), begin_loading(data, "test", None if limit is None else skip + limit)
         graph = import_model(model, input_shape, input_scale)
         specs = [spec._replace(events=wanted["codings"] == ["events"]) for spec in graph.input_specs]
-        drawn = draw_calibration(calibration, specs, images, seed)
+        drawn = draw_calibration(train(specs), images, seed)
         wanted["calibration"] = drawn.images
-        judged = _judged(data, specs, skip, limit)
+        judged = _judged(data, test(specs), skip)
         check_labels_of_file(data, judged, graph, wanted["task"])
         stage("reading the model", 1, 1)
         trial_stages = TrialStages(stage, lambda: tell_doubts_of_labels(graph, drawn, specs))  # they take as long as all else of no trials
@@ -198,9 +198,8 @@ def _number(option: str, word: str, kind: type) -> Any:
         raise InvalidInput(f"{option} {word}: {'a whole number' if kind is int else 'a number'} is needed") from error
 
 
-def _judged(data: Path, inputs: Sequence[InputSpec], skip: int, limit: int | None) -> Dataset:
+def _judged(data: Path, found: Dataset, skip: int) -> Dataset:
     """Return the images and labels that judge the settings."""
-    found = load_images(data, "test", inputs, None if limit is None else skip + limit)
     if skip >= batch_size(found.x):
         raise InvalidInput(f"--skip {skip}: {data} has {batch_size(found.x)} images; skip fewer")
     part = slice(skip, None)

@@ -61,7 +61,7 @@ VICTIMS = {
     ("name", "how"),
     [
         *((name, "killed") for name in VICTIMS),
-        *(pytest.param(name, "stopped", marks=[pytest.mark.slow] if name.startswith("Lava's") else []) for name in VICTIMS),
+        *(pytest.param(name, "stopped", marks=[] if name.endswith("hosts Lava") else [pytest.mark.slow]) for name in VICTIMS),
     ],
 )
 def test_a_lost_process_is_one_error(monkeypatch: pytest.MonkeyPatch, name: str, how: str) -> None:
@@ -81,7 +81,9 @@ def test_a_lost_process_is_one_error(monkeypatch: pytest.MonkeyPatch, name: str,
             FailingArithmetic,
             r"core 1 \(p1\) failed in step 4: ZeroDivisionError: planted\nTraceback(?s:.*)raise ZeroDivisionError\(\"planted\"\)",
         ),
-        (UnportableArithmetic, r"core 1 \(p1\).*(UnportableError|cannot be transported|exited with code 1)"),
+        pytest.param(
+            UnportableArithmetic, r"core 1 \(p1\).*(UnportableError|cannot be transported|exited with code 1)", marks=pytest.mark.slow
+        ),
         (UnbuildableArithmetic, r"core 1 \(p1\) failed while it was built: KeyError: .planted in the constructor.\nTraceback"),
         (ExitingArithmetic, r"core 1 \(p1\) \(process \d+\) exited with code 3"),
         (WaitingArithmetic, r"no step completed for [1-9]\d*\.\d s .*stuck"),
@@ -165,7 +167,7 @@ faults.run(progress=lambda *_: print("going", flush=True))
 
 
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("act", [psutil.Process.kill, psutil.Process.suspend])
+@pytest.mark.parametrize("act", [psutil.Process.kill, pytest.param(psutil.Process.suspend, marks=pytest.mark.slow)])
 def test_the_resource_tracker_is_not_needed(act: Callable[[psutil.Process], None]) -> None:
     fault = Fault(act, child(0))
     run(progress=fault)

@@ -55,7 +55,7 @@ def _invariant(examples: int, spikes: str) -> list[int]:
 
 @needs_lava
 @pytest.mark.parametrize("spikes", ["binary", "payloads"])
-@pytest.mark.parametrize("examples", [30, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [30, pytest.param(100, marks=pytest.mark.slow)])
 def test_any_partition_in_one_process(examples: int, spikes: str) -> None:
     """Every spike, every potential at the end of its window, every counter of every core."""
     done, cores, shards, populations = _invariant(examples, spikes)

@@ -54,14 +54,14 @@ def _check(recipe: Recipe) -> None:
             assert np.abs(value - flat).max() <= TOLERANCE * max(np.abs(flat).max(), CANCELLED), lines
 
 
-@settings(GENERATED, max_examples=60)
+@settings(GENERATED, max_examples=30)
 @given(RECIPES)
 def test_a_random_model_computes_the_same_before_and_after_lowering(recipe: Recipe) -> None:
     _check(recipe)
 
 
 @pytest.mark.slow
-@settings(GENERATED, max_examples=1500)
+@settings(GENERATED, max_examples=600)
 @given(RECIPES)
 def test_many_random_models_compute_the_same_before_and_after_lowering(recipe: Recipe) -> None:
     _check(recipe)
