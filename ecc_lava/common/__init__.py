@@ -20,7 +20,7 @@ from ecc_lava.common.progress import Progress, StageProgress
 from ecc_lava.common.silence import silenced
 from ecc_lava.common.temporary import SEGMENTS, sweep, temporary_file, temporary_folder
 from ecc_lava.common.text import as_cell, as_message, check_name, printable
-from ecc_lava.common.threads import in_parts, on_all_cores
+from ecc_lava.common.threads import free_cores, in_parts, on_all_cores
 
 __all__ = [
     "BINARY",
@@ -55,6 +55,7 @@ __all__ = [
     "doubt_of_file",
     "doubt_of_folder",
     "first_output",
+    "free_cores",
     "in_parts",
     "in_steps",
     "integrate_and_fire",

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ecc_lava.common.cores import usable_cores
 
-__all__ = ["in_parts", "on_all_cores"]
+__all__ = ["free_cores", "in_parts", "on_all_cores"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -43,6 +43,11 @@ def on_all_cores(function: Callable[[_Item], _Result], items: Iterable[_Item]) -
         return [function(item) for item in given]
     pool = _pool(os.getpid())
     return [job.result() for job in [pool.submit(function, item) for item in given]]
+
+
+def free_cores() -> int:
+    """Return how many cores a call may use: all, or the one of a worker of `on_all_cores`."""
+    return 1 if getattr(_own, "is_worker", False) else usable_cores()
 
 
 def in_parts(number: int, additions: int, run: Callable[[int, int], object]) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-__all__ = ["images_at_once"]
+import numpy as np
+
+from ecc_lava.common import Array, on_all_cores
+
+__all__ = ["by_images", "images_at_once"]
 
 IMAGES: Final = 32
 """Most images."""
@@ -16,3 +21,9 @@ BYTES: Final = 2**27
 def images_at_once(numbers: int) -> int:
     """Return how many images of so many float32 numbers each one thread computes at once."""
     return max(1, min(IMAGES, BYTES // (4 * max(numbers, 1))))
+
+
+def by_images(function: Callable[..., Array], *arrays: Array) -> Array:
+    """Return a function's value of arrays (N, ...) that gives every image its own value, some images at a time on all cores."""
+    size = images_at_once(arrays[0].size // max(len(arrays[0]), 1))
+    return np.concatenate(on_all_cores(lambda start: function(*(a[start : start + size] for a in arrays)), range(0, len(arrays[0]), size)))

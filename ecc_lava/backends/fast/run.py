@@ -21,7 +21,7 @@ from ecc_lava.backends.activity import Activity, Recording, input_activity
 from ecc_lava.backends.fast.batch import BatchRun, PopulationOutput, PreparedNetwork
 from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.plan import TYPICAL_ACTIVITY, FastPlan
-from ecc_lava.common import BINARY, Array, usable_cores
+from ecc_lava.common import BINARY, Array, free_cores, usable_cores
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
 
 __all__ = ["fast", "image_bytes", "images_per_batch", "kernels"]
@@ -73,7 +73,7 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
         If one step's input of a population might not fit into 32 bits (the range audit of quantisation allows 24), or if payloads make it
         leave the potential's range.
     """
-    runner, threads = _runner(network, kernels()), usable_cores()
+    runner, threads = _runner(network, kernels()), free_cores()
     samples = len(next(iter(q.values())))
     outputs = {layer.population.name: PopulationOutput.of(layer, samples, timesteps, recording) for layer in runner.plan.layers}
     run = BatchRun(runner, q, outputs, timesteps)

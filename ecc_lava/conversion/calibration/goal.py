@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.common import Array, Float
+from ecc_lava.conversion.at_once import by_images
 from ecc_lava.conversion.calibration.candidates import best_gains
 from ecc_lava.conversion.calibration.response import moments
 from ecc_lava.networks import Population, SpikingNetwork, own_rate
@@ -45,7 +46,7 @@ class Goal:
         together = any(p.source == population.name and p.needs_one_lambda for p in network.projections)
         joined = [*network.into(population.name), *(p for p in network.projections if p.source == population.name)]
         fixed = population.payload.is_shift and any(p.grid is not None for p in joined)
-        rates = own_rate(population, ideal).astype(np.float32)
+        rates = by_images(lambda part: own_rate(population, part).astype(np.float32), ideal)
         return Goal(population, rates, most.ravel() / population.payload.largest, together or fixed, fixed)
 
     def gains(self, threshold: Float, target: Array, rates: Array) -> Float:

@@ -20,12 +20,13 @@ weights; Wu, Yi and Huang 2022 for thresholds and residuals (see `ecc_lava.conve
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ecc_lava.common import Array, Float
+from ecc_lava.conversion.at_once import by_images
 from ecc_lava.conversion.calibration.candidates import Candidates, Recorded
 from ecc_lava.conversion.calibration.changes import with_divided_weights, with_numbers
 from ecc_lava.conversion.calibration.goal import Goal
@@ -148,7 +149,7 @@ class LayerwiseCalibration(IntegerPass):
         for number in range(answers + 1):
             answer = arrivals.answer(network, name)
             gain = goal.gains(fit.threshold, wanted, answer.rates)
-            error: Array = wanted - answer.rates * gain.astype(np.float32)
+            error = by_images(_missing(gain), wanted, answer.rates)
             noise, mean = float(np.square(error[held_out:]).mean()), np.mean(error, axis=(0, 1, 2), dtype=np.float64)
             if noise >= least:
                 break
@@ -163,6 +164,12 @@ class LayerwiseCalibration(IntegerPass):
         relative = least / max(float(wanted[held_out:].var(axis=(0, 1, 2)).mean()), 1e-12)
         _log.info("%s: noise %.4f of the signal, threshold x%.2f, v_init %.2f", name, relative, fit.threshold.mean(), fit.v_init.mean())
         return best, gains
+
+
+def _missing(gain: Float) -> Callable[[Array, Array], Array]:
+    """Return what gives the error of rates of which one stands for `gain`, float32."""
+    factor: Array = gain.astype(np.float32)
+    return lambda wanted, rates: wanted - rates * factor
 
 
 def _is_fine(network: SpikingNetwork, arrivals: PresynapticInput) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from ecc_lava.backends import BACKENDS, Recording, compact_raster, sent_at_steps
-from ecc_lava.common import Array, Float, Shape, on_all_cores
-from ecc_lava.conversion.at_once import images_at_once
+from ecc_lava.common import Array, Float, Shape, on_all_cores, usable_cores
+from ecc_lava.conversion.at_once import by_images, images_at_once
 from ecc_lava.conversion.calibration.currents import currents_at
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply_at, windows
@@ -76,7 +77,7 @@ class PresynapticInput:
     def settle(self, population: Population, ideal: Array) -> None:
         """Keep the ideal rates of a population, and drop what no later population reads."""
         if population.kind is Kind.IF:
-            self._ideal[population.name] = own_rate(population, ideal)
+            self._ideal[population.name] = by_images(partial(own_rate, population), ideal)
         elif population.kind is Kind.STEP:
             self._ideal[population.name] = (ideal >= population.vth).astype(np.float32)
         for source in [name for name, last in self._network.last_reader.items() if last == population.name]:
@@ -146,8 +147,9 @@ class PresynapticInput:
         rates = self._sent[projection.source].rates
         match projection.geometry:
             case Conv() as conv:
-                read = windows(conv, rates, *self._positions(self._network.by_name[projection.target], most))
-                return np.ascontiguousarray(read.transpose(2, 3, 0, 1, 4)).reshape(-1, conv.kernel[..., 0].size)
+                rows, columns = self._positions(self._network.by_name[projection.target], most)
+                read = by_images(lambda part: windows(conv, part, rows, columns).transpose(2, 3, 0, 1, 4), rates)
+                return read.reshape(-1, conv.kernel[..., 0].size)
             case Dense():
                 return rates.reshape(len(rates), -1)
             case other:
@@ -160,18 +162,21 @@ class PresynapticInput:
 
     def answer(self, network: SpikingNetwork, target: str, images: slice = slice(None)) -> Answer:
         """Run a population of the integer network on what arrives of some images; nothing is kept."""
-        integer = self.integers(network, target)
-        run = BACKENDS["fast"].load()
-        size = max(1, BYTES // (self.timesteps * sum(p.neurons for p in integer.populations)))
-        recording, rates, rasters = Recording(frozenset([target]), inputs=False), [], []
+        integer, cores = self.integers(network, target), usable_cores()
+        run, recording = BACKENDS["fast"].load(), Recording(frozenset([target]), inputs=False)
         chosen = range(self._samples)[images]
-        for start in range(0, len(chosen), size):
+        most = BYTES // (cores * self.timesteps * sum(p.neurons for p in integer.populations))
+        size = max(1, min(most, -(-len(chosen) // cores)))
+
+        def answered(start: int) -> tuple[Array, Array]:
             part = chosen[start : start + size]
             sent = {p.name: self._given(p, slice(part.start, part.stop, part.step)) for p in integer.inputs}
             activity = run(integer, sent, self.timesteps, recording)[target]
             assert activity.raster is not None
-            rates.append(activity.counts.astype(np.float32) / self.timesteps)
-            rasters.append(compact_raster(activity.raster, integer.by_name[target].payload))
+            raster = compact_raster(activity.raster, integer.by_name[target].payload)
+            return activity.counts.astype(np.float32) / self.timesteps, raster
+
+        rates, rasters = zip(*on_all_cores(answered, range(0, len(chosen), size)), strict=True)
         return Answer(np.concatenate(rates), np.concatenate(rasters))
 
     def keep(self, target: str, answer: Answer) -> None:

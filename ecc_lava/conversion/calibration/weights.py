@@ -76,7 +76,7 @@ def refitted(
     ]
     if not chosen:
         return network, None
-    missing = arrivals.sampled(population, (ideal - arrivals.sums(network, name)).astype(np.float32))
+    missing = arrivals.sampled(population, ideal) - arrivals.sampled(population, arrivals.sums(network, name))
     change, blocks = np.zeros((1, 1, population.shape[2])), []
     for channels, places in written_together(network.projections, chosen, population.shape[2]):
         block = _block(network, channels, places, arrivals)
