@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ecc_lava.cli.commands import COMMANDS
+from ecc_lava.cli.commands import COMMANDS, READING_MODELS
 from ecc_lava.cli.limits import NO_THREADS, loading
 from ecc_lava.cli.several import CommandOfSeveral
 from ecc_lava.cli.signals import INTERRUPTED, Ended, Raised
@@ -34,7 +34,18 @@ class _Named(TyperCommand):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Parse the arguments as the options of the command's function."""
-        return _of_file(str(self.name)).make_context(info_name, args, parent=parent, **extra)
+        if self.name not in READING_MODELS or "--help" in args:
+            return _of_file(str(self.name)).make_context(info_name, args, parent=parent, **extra)
+        from ecc_lava.importers.keras import end_reader, start_reader
+
+        start_reader()
+        try:
+            context = _of_file(str(self.name)).make_context(info_name, args, parent=parent, **extra)
+        except BaseException:
+            end_reader()
+            raise
+        context.call_on_close(end_reader)
+        return context
 
 
 def _of_file(name: str) -> Any:

@@ -13,14 +13,20 @@ from ecc_lava.common import Beside
 
 def test_it_begins_at_once_and_gives_its_value() -> None:
     begun = threading.Event()
-    beside = Beside(lambda: (begun.set(), threading.get_ident())[1])
+
+    def call() -> int:
+        begun.set()
+        return threading.get_ident()
+
+    beside = Beside(call)
     assert begun.wait(10)
     assert beside.result() != threading.get_ident()
     assert beside.result() == beside.result()
 
 
 def test_its_error_comes_where_the_result_is_asked_for() -> None:
-    beside = Beside(lambda: {}["planted"])
+    empty: dict[str, int] = {}
+    beside = Beside(lambda: empty["planted"])
     for _ in range(2):
         with pytest.raises(KeyError, match="planted"):
             beside.result()

@@ -6,7 +6,7 @@ it a line in `COMMANDS`.
 
 from typing import Final
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "READING_MODELS"]
 
 COMMANDS: Final = {
     "demo": "Take an embedded CNN all the way: convert, quantise, map, check against Lava.",
@@ -21,3 +21,6 @@ COMMANDS: Final = {
     "study": "Run many settings of a model on the same images, each once: accuracy against bits, T, memory and energy.",
 }
 """Name of a command and of its file -> the sentence of its help, in the order of the help."""
+
+READING_MODELS: Final = frozenset({"demo", "inspect", "convert", "study"})
+"""The commands that open a Keras model: the process that reads it is started before a command's file is imported."""

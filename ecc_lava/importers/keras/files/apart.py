@@ -6,6 +6,7 @@ import logging
 import pickle
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +18,7 @@ import numpy as np
 from ecc_lava.common import own_program, sweep, temporary_folder
 from ecc_lava.errors import FileError
 
-__all__ = ["answer_of_a_child"]
+__all__ = ["answer_of_a_child", "end_reader", "start_reader"]
 
 _CHILD = "ecc_lava.importers.keras.files.child"
 
@@ -25,6 +26,27 @@ WAIT_SECONDS: Final = 600
 """Longest wait for an answer; the limit of computing time ends a process long before, unless it waits itself."""
 
 _log = logging.getLogger(__name__)
+
+_ready: list[subprocess.Popen[bytes]] = []
+"""The process that was started before it was asked, if there is one."""
+
+
+def start_reader() -> None:
+    """Start a process that imports what it needs for a model file while this one does other things; `end_reader` must follow."""
+    if not _ready and "keras" not in sys.modules:
+        with suppress(OSError):  # told when it is asked
+            _ready.append(_started(engine=False))
+
+
+def end_reader() -> None:
+    """End the process that was started before it was asked, if it wasn't."""
+    while _ready:
+        with _ready.pop() as child:
+            child.kill()
+
+
+def _started(engine: bool) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(own_program(_CHILD, *["engine"] * engine), stdin=-1, stdout=-1, stderr=subprocess.DEVNULL)
 
 
 def answer_of_a_child(path: Path, shapes: Mapping[str, tuple[int, ...]], *, engine: bool = False) -> Any:
@@ -72,7 +94,7 @@ def _asked(path: Path, shapes: Mapping[str, tuple[int, ...]], engine: bool) -> t
 def _asked_in(folder: Path, path: Path, shapes: Mapping[str, tuple[int, ...]], engine: bool) -> tuple[Any, int | None]:
     arrays = folder / "arrays"
     try:
-        process = subprocess.Popen(own_program(_CHILD), stdin=-1, stdout=-1, stderr=subprocess.DEVNULL)
+        process = _ready.pop() if _ready and not engine else _started(engine)
     except OSError as error:
         if engine:
             raise FileError(f"{path}: is read by a process of its own, which cannot be started: {error.strerror or error}") from error
@@ -83,7 +105,7 @@ def _asked_in(folder: Path, path: Path, shapes: Mapping[str, tuple[int, ...]], e
         watch = threading.Timer(WAIT_SECONDS, child.kill)
         watch.start()
         try:
-            pickle.dump((path, dict(shapes), engine, arrays), child.stdin)
+            pickle.dump((path, dict(shapes), arrays), child.stdin)
             child.stdin.flush()
             return _read(child.stdout, arrays), None
         except (OSError, EOFError, pickle.UnpicklingError) as error:

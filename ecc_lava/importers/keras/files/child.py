@@ -40,16 +40,22 @@ class _Records(logging.Handler):
         self.told.append((record.name, record.levelno, record.getMessage()))
 
 
-def main() -> None:
-    """Read what to do, and write (result or error of ours, what was logged); our own processes pickle both, and share a file of arrays."""
+def main(keras: str = "bare") -> None:
+    """Import Keras, bare or with its engine; read what to do, and write (result or error of ours, what was logged).
+
+    Our own processes pickle both, and share a file of arrays.
+    """
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what Keras prints is no answer
-    path, shapes, engine, arrays = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own process wrote it
+    engine = keras == "engine"
+    if not engine:
+        bare_keras.install()
+    with suppress(EccLavaError):  # said when a model is read
+        keras_package()
+    path, shapes, arrays = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own process wrote it
     threading.Thread(target=_end_with_the_asker, daemon=True).start()
     records = _Records()
     logging.getLogger("ecc_lava").addHandler(records)
-    if not engine:
-        bare_keras.install()
     with answers:
         result = _result(path, shapes, engine)
         try:
