@@ -103,7 +103,7 @@ class CalibrationDraw:
 
 
 def draw_calibration(found: Dataset, count: int, seed: int) -> CalibrationDraw:
-    """Draw so many calibration images of those of a file."""
+    """Draw so many calibration images from all images of a file."""
     return CalibrationDraw(found.x, calibration_subset(batch_size(found.x), seed, count), found.y, seed)
 
 
@@ -127,7 +127,7 @@ def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int 
 
 
 def begin_loading(path: Path, split: str, limit: int | None = None) -> Callable[[Sequence[InputSpec]], Dataset]:
-    """Return what returns the same for the inputs of a network; a file is read from now on, beside other work."""
+    """Begin to read a file beside other work; the function returned takes the inputs of a network and returns what `load_images` does."""
     if path.is_dir():  # whose images get the size that the network takes
         return partial(load_images, path, split, limit=limit)
     stored = Beside(partial(load_dataset, path, split, limit))

@@ -33,32 +33,19 @@ from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense, with_kernel
 from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
-from ecc_lava.graph.nodes import Input, Linear, Node, Relu, Reshape, Scale, Step
+from ecc_lava.graph.nodes import Input, Linear, Node, Reshape, Scale, Step
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.rates import ideal_rates
 from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.quantise import quantise, rounding_steps
+from tests.helpers.cnns import small_graph
 from tests.helpers.graphs import graphs
 from tests.helpers.images import as_array
 
 SOME = settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 IMAGES = 100
-
-
-def _small() -> Graph:
-    rng = np.random.default_rng(5)
-    nodes: list[Node] = [
-        Input("input", (5, 5, 2)),
-        Linear("c", "input", Conv(rng.normal(size=(3, 3, 2, 4)), padding=(1, 1, 1, 1)), rng.normal(size=4)),
-        Relu("r", "c"),
-        Linear("d", "r", Conv(rng.normal(size=(3, 3, 4, 3)), (2, 2)), rng.normal(size=3)),
-        Relu("q", "d"),
-        Reshape("f", "q", (1, 1, 12)),
-        Linear("out", "f", Dense(rng.normal(size=(12, 3))), rng.normal(size=3)),
-    ]
-    return Graph(tuple(nodes))
 
 
 def _pixels(samples: int = 40, seed: int = 1) -> Array:
@@ -151,7 +138,7 @@ def test_rounded_weights_are_the_integers_and_all_else_is_not_rounded(graph: Gra
 
 def _saturating() -> tuple[SpikingNetwork, Array]:
     """Return a network one of whose thresholds is so small that its potential leaves the range, and images."""
-    snn = ecc_lava.convert(_small(), calibration=_pixels(), timesteps=64, recipe="channel")
+    snn = ecc_lava.convert(small_graph(), calibration=_pixels(), timesteps=64, recipe="channel")
     return rescaled(snn, {"q": snn.by_name["q"].lambda_ * 0.005}), _pixels()
 
 
@@ -161,7 +148,7 @@ def test_without_saturation_the_integers_are_those_of_the_float_engine() -> None
     run = ecc_lava.simulate(network, x)
     assert run.saturated_low["q"] + run.saturated_high["q"] > 0
     unlimited = ecc_lava.simulate(replace(as_float(network), potential_limit=inf), x, backend="float")
-    reference = Reference(forward(_small(), x), Scorer(_small()))
+    reference = Reference(forward(small_graph(), x), Scorer(small_graph()))
     answers = dict(climbed(staged(network, snn), {"input": x}, reference, lambda stage, done, total: None))
     assert answers["neurons"].error == pytest.approx(reference.answers(unlimited.logits, slice(None)).error, rel=1e-12)
     assert answers["saturation"].error == pytest.approx(reference.answers(run.logits, slice(None)).error, rel=1e-12)
@@ -169,7 +156,7 @@ def test_without_saturation_the_integers_are_those_of_the_float_engine() -> None
 
 def test_clipping_is_at_lambda_and_a_layer_by_itself_is_clipped_as_much() -> None:
     """With one layer after the clipped one, both are the same network."""
-    graph, x = _small(), _pixels()
+    graph, x = small_graph(), _pixels()
     snn = ecc_lava.convert(graph, calibration=x, timesteps=64, recipe="ecc")
     small = rescaled(snn, {"q": snn.by_name["q"].lambda_ * 0.3})
     found = _attributed(small, graph, x)
@@ -188,7 +175,7 @@ def test_clipping_is_at_lambda_and_a_layer_by_itself_is_clipped_as_much() -> Non
 
 
 def test_the_last_layer_by_itself_is_its_rounding_alone() -> None:
-    found = _attributed(ecc_lava.convert(_small(), calibration=_pixels(), recipe="channel"), _small(), _pixels(), bits=2)
+    found = _attributed(ecc_lava.convert(small_graph(), calibration=_pixels(), recipe="channel"), small_graph(), _pixels(), bits=2)
     last = found.layers[-1]
     assert (last.clipping.error, last.timesteps.error) == (0.0, 0.0)
     assert last.rounding.error == last.alone.error > 0.01
@@ -209,8 +196,8 @@ def test_the_input_rung_is_what_the_coding_loses(coding: str) -> None:
     x = _pixels(24)
     if coding == "events":
         x = (np.random.default_rng(0).random((24, 16, 5, 5, 2)) < x[:, None] / 255).astype(np.uint8)
-    snn = ecc_lava.convert(_small(), calibration=x, timesteps=8, recipe="channel", coding=kind, format=format)
-    found = _attributed(snn, _small(), x, format=format)
+    snn = ecc_lava.convert(small_graph(), calibration=x, timesteps=8, recipe="channel", coding=kind, format=format)
+    found = _attributed(snn, small_graph(), x, format=format)
     assert found.rungs[1].name == "input"
     if coding == "graded":
         assert found.rungs[1].error < 1e-20
@@ -236,7 +223,7 @@ def test_step_populations_at_one_timestep_lose_nothing() -> None:
 
 @pytest.mark.parametrize("per", ["channel", "layer"])
 def test_integers_of_another_network_are_refused(per: str) -> None:
-    graph, x = _small(), _pixels()
+    graph, x = small_graph(), _pixels()
     snn = ecc_lava.convert(graph, calibration=x, recipe="channel")
     network = quantise(snn, bits={"r": 3, "default": 5}, per=per)
     ecc_lava.attribute(network, x, snn=snn, graph=graph)
@@ -245,13 +232,13 @@ def test_integers_of_another_network_are_refused(per: str) -> None:
 
 
 def test_integers_that_do_not_say_how_they_were_quantised_are_refused() -> None:
-    snn = ecc_lava.convert(_small(), calibration=_pixels(), recipe="channel")
+    snn = ecc_lava.convert(small_graph(), calibration=_pixels(), recipe="channel")
     with pytest.raises(InvalidInput, match=r"does not say how it was quantised.*Quantise the float network again"):
-        ecc_lava.attribute(replace(quantise(snn), quantisation=None), _pixels(), snn=snn, graph=_small())
+        ecc_lava.attribute(replace(quantise(snn), quantisation=None), _pixels(), snn=snn, graph=small_graph())
 
 
 def test_bad_labels_and_a_constant_cnn_are_refused() -> None:
-    graph, x = _small(), _pixels()
+    graph, x = small_graph(), _pixels()
     snn = ecc_lava.convert(graph, calibration=x, recipe="channel")
     network = quantise(snn)
     with pytest.raises(InvalidInput, match=r"labels of shape \(3,\) for 40 images"):
@@ -275,7 +262,7 @@ def test_the_uncertainty_is_that_of_paired_predictions() -> None:
 
 
 def test_a_report_that_does_not_sum_is_no_report() -> None:
-    found = _attributed(ecc_lava.convert(_small(), calibration=_pixels(), recipe="channel"), _small(), _pixels())
+    found = _attributed(ecc_lava.convert(small_graph(), calibration=_pixels(), recipe="channel"), small_graph(), _pixels())
     first, *others = found.layers
     wrong = replace(first, in_network=Change(None, Flips(99, 0, 40), 0.0))
     with pytest.raises(InvalidNetwork, match="losses of the layers"):
@@ -337,7 +324,7 @@ def test_coarse_payloads_are_found_and_finer_ones_lose_next_to_nothing() -> None
     timing = {rung.name: rung.change for rung in coarse.rungs}["timing"]
     assert timing is not None and timing.agreement.net == 0 and abs(timing.error) < 1e-12  # one step has no times
     assert fine.rungs[-1].error < 0.05 * coarse.rungs[-1].error  # what is left is the rounding of weights
-    few = _attributed(ecc_lava.convert(_small(), calibration=_pixels(), payload_bits=2, recipe="channel"), _small(), _pixels(400))
+    few = _attributed(ecc_lava.convert(small_graph(), calibration=_pixels(), payload_bits=2, recipe="channel"), small_graph(), _pixels(400))
     assert few.advice[0].cause == "payload"
     assert "Payloads of 2 bits are too coarse" in few.advice[0].sentence and "--payload-bits 8" in few.advice[0].sentence
     assert draw(coarse).startswith(b"\x89PNG") and json.dumps(coarse.as_dict())
@@ -402,7 +389,7 @@ def test_images_outside_the_range_of_the_input_are_found() -> None:
 
 def test_saturation_is_counted_by_layer() -> None:
     snn, x = _saturating()
-    found = _attributed(snn, _small(), x)
+    found = _attributed(snn, small_graph(), x)
     run = ecc_lava.simulate(quantise(snn), x)
     for layer in found.layers:
         assert layer.saturated == run.saturated_low[layer.name] + run.saturated_high[layer.name]
@@ -436,8 +423,8 @@ def test_a_network_without_losses_gets_no_advice() -> None:
 
 def test_the_picture_is_a_png_of_any_network() -> None:
     recipe = (InputEncoding(), CurrentNormalisation("channel", 60.0), ResidualElimination(0.5))
-    snn = ecc_lava.convert(_small(), calibration=_pixels(), timesteps=2, recipe=recipe)
-    found = _attributed(snn, _small(), _pixels(), bits=2)
+    snn = ecc_lava.convert(small_graph(), calibration=_pixels(), timesteps=2, recipe=recipe)
+    found = _attributed(snn, small_graph(), _pixels(), bits=2)
     for format, start in zip(PICTURES, (b"\x89PNG", b"<?xml", b"%PDF"), strict=True):
         assert draw(found, format).startswith(start)
     first, last = found.rungs[0], found.rungs[-1]
@@ -447,7 +434,7 @@ def test_the_picture_is_a_png_of_any_network() -> None:
 
 
 def test_a_report_is_json() -> None:
-    found = _attributed(ecc_lava.convert(_small(), calibration=_pixels(), timesteps=2, recipe="ecc"), _small(), _pixels())
+    found = _attributed(ecc_lava.convert(small_graph(), calibration=_pixels(), timesteps=2, recipe="ecc"), small_graph(), _pixels())
     values = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert values["largest_rung"] in RUNGS
     assert [rung["name"] for rung in values["rungs"]] == [name for name in RUNGS if name not in ("payload", "calibration")]
