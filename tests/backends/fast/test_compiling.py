@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -85,6 +86,31 @@ def test_a_library_is_compiled_once_and_only_a_whole_private_one_is_loaded(
     monkeypatch.setattr(keeping, "kept", pytest.fail)
     assert load_library() is not None
     assert "can be written by others: kernels are compiled for this process only" in caplog.text
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names of x86 processors")
+@pytest.mark.parametrize("processor", ["x86-64", "haswell", "skylake-avx512", "cascadelake", "icelake-server", "sapphirerapids", "znver4"])
+def test_the_source_compiles_for_every_kind_of_processor(processor: str, tmp_path: Path) -> None:
+    """Code for vectors that this machine lacks is compiled here all the same: a mistake in it costs others their speed."""
+    gcc = shutil.which("gcc")
+    if gcc is None:
+        pytest.skip(NEEDS_COMPILER)
+    source = str(fast_compile._SOURCE)
+    command = [gcc, "-std=gnu11", "-O1", "-fwrapv", f"-march={processor}", "-S", "-o", str(tmp_path / "kernels.s"), source]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "bad value" in done.stderr:
+        pytest.skip(f"this gcc does not know {processor}")
+    assert done.returncode == 0, done.stderr[:2000]
+
+
+def test_kernels_for_any_processor_are_said_to_be_slower(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = (("-march=none-such",), ())
+    monkeypatch.setattr(fast_compile, "_FOR_THIS_PROCESSOR", options)
+    assert load_library() is not None
+    assert "compiled the kernels only without this processor's vectors" in caplog.text
+    assert "none-such" in caplog.text
 
 
 @pytest.mark.slow

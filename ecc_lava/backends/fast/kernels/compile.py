@@ -50,11 +50,14 @@ def load_library() -> ctypes.CDLL | None:
         library = None if folder is None else kept(folder, key)
         return _made(compiler, key, folder) if library is None else _opened(library, key)
     except (OSError, ValueError, AttributeError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or str(error)
-        told = said.decode(errors="backslashreplace") if isinstance(said, bytes) else said
-        shown = " ".join(told.split())[:300].encode("unicode_escape").decode()  # a compiler may print any bytes
+        shown = _shown(getattr(error, "stderr", None) or str(error))
         _log.warning("%s cannot compile the kernels (%s): the fast back end runs its slower numba kernels", compiler, shown)
         return None
+
+
+def _shown(said: bytes | str) -> str:
+    told = said.decode(errors="backslashreplace") if isinstance(said, bytes) else said
+    return " ".join(told.split())[:300].encode("unicode_escape").decode()  # a compiler may print any bytes
 
 
 def _made(compiler: str, key: str, folder: Path | None) -> ctypes.CDLL:
@@ -105,18 +108,22 @@ def _opened(path: Path, key: str) -> ctypes.CDLL:
 
 
 def compile_kernels(compiler: str, library: Path, further: Sequence[str] = ()) -> None:
-    """Compile the kernels to a file, with further options.
+    """Compile the kernels to a file, with further options; log a warning if no option for this processor's vectors works.
 
     Raises
     ------
     subprocess.SubprocessError
         If the compiler fails or takes too long.
     """
+    refused = b""
     for options in _FOR_THIS_PROCESSOR:
         command = [compiler, *_OPTIONS, *options, *further, "-o", str(library), str(_SOURCE)]
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_LIMIT_S)
         if done.returncode == 0:
+            if not options:
+                _log.warning("%s compiled the kernels only without this processor's vectors, slower (%s)", compiler, _shown(refused))
             return
+        refused = refused or done.stderr
     raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
 
 

@@ -475,7 +475,7 @@ INLINE int32_t *append(int32_t *out, uint64_t set, int32_t base) {
   static const uint8_t numbers[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
                                       22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
                                       44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
-  const __m512i found = _mm512_maskz_compress_epi8(set, _mm512_loadu_si512(i32v));
+  const __m512i found = _mm512_maskz_compress_epi8(set, _mm512_loadu_si512(numbers));
   store(out, (i32v)_mm512_cvtepu8_epi32(_mm512_castsi512_si128(found)) + base);
   if (__builtin_expect(number > 16, 0)) {
     store(out + 16, (i32v)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 1)) + base);
