@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "sklearn": ("ecc_lava/demo/make_data.py",),
     "lava": ("ecc_lava/backends/lava/host/", "ecc_lava/backends/lava/processes/"),
     "h5py": ("ecc_lava/storage/", "ecc_lava/importers/keras/files/"),
-    "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/", "hw_mappings/placement/"),
+    "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/", "hw_mappings/placement/", "hw_mappings/partition/"),
     "matplotlib": ("ecc_lava/demo/picture.py", "ecc_lava/analysis/attribution/picture.py", "ecc_lava/studies/show/"),
     "optuna": ("ecc_lava/studies/",),
     "sqlalchemy": ("ecc_lava/studies/trials/optuna_storage.py", "ecc_lava/studies/trials/addresses.py"),
@@ -76,7 +76,11 @@ MAY_IMPORT = {
 AT_TOP = {
     "optuna": ("ecc_lava/studies/trials/journal.py",),  # loaded only once a journal is opened
     "lava": ("ecc_lava/backends/lava/processes/", "ecc_lava/backends/lava/host/network.py"),  # loaded only in the process that hosts Lava
-    "numba": ("ecc_lava/backends/fast/kernels/in_python/compiled.py", "hw_mappings/placement/annealing_kernel.py"),
+    "numba": (
+        "ecc_lava/backends/fast/kernels/in_python/compiled.py",
+        "hw_mappings/placement/annealing_kernel.py",
+        "hw_mappings/partition/prices_kernel.py",
+    ),
     "rich": ("ecc_lava/cli/show/",),
     "typer": ("ecc_lava/cli/",),
 }

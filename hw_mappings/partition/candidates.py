@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from ecc_lava.common import Float, Int
+from ecc_lava.common import Int
 from ecc_lava.networks import Kind
+from hw_mappings.partition.prices import Prices
 from hw_mappings.resources import (
-    ADDITIVE,
     Demand,
     Tiling,
     even_cut,
@@ -26,49 +26,14 @@ from hw_mappings.resources import (
     with_axons,
 )
 
-__all__ = ["CutCandidate", "Prices", "candidates", "cheapest"]
+__all__ = ["CutCandidate", "candidates", "cheapest"]
 
 _KEPT: Final = 40
 """Largest number of candidates for a population."""
 _DEEPER: Final = 3
 """Finer cuts through channels that are tried after the coarsest one that fits, for each cut of the map."""
-_SMALL: Final = 0.25
-"""A shard that takes at most this fraction of a core fits in most gaps."""
-_SMALLEST: Final = 1e-4
-"""A shard that takes a smaller fraction of a core counts as this fraction."""
 _SPREAD: Final = 4
 """Largest number of shards in a tiling, relative to the fewest shards found."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prices:
-    """The price of usage, in cores.
-
-    With m the largest share of a core's limits that a shard takes::
-
-        cost of a shard = sum over r of price(r) * share(r) + unshared / floor(1 / m) + coarse * max(m - small, 0)
-
-    Attributes
-    ----------
-    limits : int64 array (resources,)
-    prices : float64 array (resources,)
-    unshared : float
-        Weight of the share of a core that a shard takes among shards like itself.
-    coarse : float
-        Weight of large shards; small shards fill the gaps that others leave.
-    """
-
-    limits: Int
-    prices: Float
-    unshared: float
-    coarse: float
-
-    def cost(self, usage: Int) -> float:
-        """Return the cost of shards, (..., resources)."""
-        shares = usage.reshape(-1, len(self.limits)) / self.limits
-        fullest = shares[:, ADDITIVE].max(axis=1)
-        alone = 1.0 / np.maximum(np.floor(1.0 / np.maximum(fullest, _SMALLEST)), 1.0)
-        return float((shares @ self.prices + self.unshared * alone + self.coarse * np.maximum(fullest - _SMALL, 0.0)).sum())
 
 
 @dataclass(frozen=True, eq=False)

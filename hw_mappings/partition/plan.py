@@ -11,10 +11,10 @@ from ecc_lava.common import Float
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, ChipSpec
-from hw_mappings.partition.candidates import Prices
 from hw_mappings.partition.lower_bound import Bound, lower_bound
 from hw_mappings.partition.misfit import refuse_payloads
 from hw_mappings.partition.packing import Core, packed
+from hw_mappings.partition.prices import Prices
 from hw_mappings.partition.search import Partition, PartitionSearch
 from hw_mappings.resources import SynapseModel, limits_of
 

@@ -10,26 +10,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from ecc_lava.common import Int
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import ChipSpec
-from hw_mappings.partition.candidates import CutCandidate, Prices, candidates, cheapest
+from hw_mappings.partition.candidates import CutCandidate, candidates, cheapest
+from hw_mappings.partition.extension import Extension, Links, State
 from hw_mappings.partition.misfit import explain_misfit
+from hw_mappings.partition.prices import Prices
 from hw_mappings.resources import (
-    Axons,
     Cuts,
     Demand,
     SynapseModel,
     Tiling,
     demands,
-    fits,
     limits_of,
-    projection_axons,
     usage_without_axons,
-    with_axons,
 )
 
 __all__ = ["Partition", "PartitionSearch"]
@@ -58,13 +57,6 @@ class Partition:
     usage: Mapping[str, Int]
 
 
-@dataclass(frozen=True, eq=False)
-class _State:
-    cost: float
-    chosen: Mapping[str, CutCandidate]
-    usage: Mapping[str, Int]
-
-
 class PartitionSearch:
     """The parts of a search that do not depend on prices, so that several searches share them.
 
@@ -81,7 +73,7 @@ class PartitionSearch:
         self._limits = limits_of(chip)
         self._demands = demands(network, chip, model)
         self._tried: dict[tuple[str, bool], list[CutCandidate]] = {}
-        self._links: dict[tuple[int, Cuts, Cuts], Axons] = {}
+        self._links = Links(network, chip)
         self._order = {p.name: number for number, p in enumerate(network.populations)}
         backwards = sorted(network.projections, key=lambda p: self._order[p.source], reverse=True)
         self._last_use = {p.target: p.source for p in backwards}  # by the earliest source, which is cut last
@@ -97,60 +89,36 @@ class PartitionSearch:
         """Whether a search has found a population without a tiling that fits by itself."""
         return any(thorough and not tried for (_, thorough), tried in self._tried.items())
 
-    def _link(self, number: int, sources: Cuts, targets: Cuts) -> Axons:
-        key = number, sources, targets
-        if key not in self._links:
-            projection = self._network.projections[number]
-            source = self._network.by_name[projection.source]
-            self._links[key] = projection_axons(projection, source, sources, targets, self._chip)
-        return self._links[key]
-
-    def _settled(self, state: _State, candidate: CutCandidate, prices: Prices) -> tuple[dict[str, Int], float]:
-        """Return the usage of the candidate and of its target populations, and the cost that the candidate adds."""
-        name = candidate.tiling.population
-        usage = {name: candidate.usage}
-        before = 0.0
-        for number, projection in enumerate(self._network.projections):
-            target = state.chosen.get(projection.target)
-            if projection.source != name or target is None:
-                continue
-            link = self._link(number, candidate.tiling.cuts, target.tiling.cuts)
-            usage[name] = with_axons(usage[name], 0, link.leaving, self._chip)
-            if projection.target not in usage:
-                usage[projection.target] = state.usage[projection.target]
-                before += prices.cost(usage[projection.target])
-            assumed = target.arriving[[p for p, _ in target.demand.into].index(projection)]
-            usage[projection.target] = with_axons(usage[projection.target], link.arriving - assumed, 0, self._chip)
-        return usage, sum(prices.cost(u) for u in usage.values()) - before
-
-    def _extended(self, states: Sequence[_State], tried: Sequence[CutCandidate], pending: Sequence[str], prices: Prices) -> list[_State]:
+    def _extended(self, name: str, states: Sequence[State], tried: Sequence[CutCandidate], prices: Prices) -> list[State]:
         """Return the cheapest states with one more population.
 
-        `pending` are the populations whose sources are not all cut yet. Only the cheapest of the states that agree on these populations
-        can become the best.
+        Only the cheapest of the states that agree on the populations whose sources are not all cut yet can become the best.
         """
-        found: dict[tuple[int, ...], tuple[float, _State, CutCandidate, dict[str, Int]]] = {}
+        pending = [target for target, source in self._last_use.items() if self._order[source] < self._order[name]]
+        found: dict[tuple[int, ...], tuple[float, State, CutCandidate, dict[str, Int]]] = {}
         shards = sum(candidate.tiling.number for candidate in tried)
+        extension = Extension(self._links, prices, name)
         for state in states[: max(_FEWEST, _WORK // max(shards, 1))]:
-            held = tuple(id(state.chosen[name]) for name in pending if name in state.chosen)
+            held = tuple(id(state.chosen[target]) for target in pending if target in state.chosen)
             for candidate in tried:
-                usage, added = self._settled(state, candidate, prices)
+                usage, added = extension.settled(state, candidate)
                 key = (*held, id(candidate))
-                if all(fits(u, self._limits) for u in usage.values()) and (key not in found or state.cost + added < found[key][0]):
+                if added < inf and (key not in found or state.cost + added < found[key][0]):
                     found[key] = state.cost + added, state, candidate, usage
-        result: list[_State] = []
+        result: list[State] = []
         alike: Counter[Cuts] = Counter()
         for cost, state, candidate, usage in sorted(found.values(), key=lambda entry: entry[0]):
             alike[candidate.tiling.cuts] += 1
             if alike[candidate.tiling.cuts] <= _ALIKE and len(result) < _BEAM:
-                result.append(_State(cost, {**state.chosen, candidate.tiling.population: candidate}, {**state.usage, **usage}))
+                result.append(State(cost, {**state.chosen, candidate.tiling.population: candidate}, {**state.usage, **usage}))
         return result
 
-    def _misfit(self, state: _State, demand: Demand, prices: Prices) -> str:
+    def _misfit(self, state: State, demand: Demand, prices: Prices) -> str:
         """Say why no tiling of a population fits, not even one with a neuron per core."""
         singles = [tuple(sorted({(n, n + 1) for n in (length // 2, 0, length - 1)})) for length in demand.shape]
         finest = Tiling(demand.name, (singles[0], singles[1], singles[2]))
-        usage, _ = self._settled(state, CutCandidate(demand, finest, usage_without_axons(demand, finest)), prices)
+        single = CutCandidate(demand, finest, usage_without_axons(demand, finest))
+        usage, _ = Extension(self._links, prices, demand.name).settled(state, single)
         return explain_misfit(demand, finest, usage, self._limits)
 
     def best(self, prices: Prices) -> list[Partition]:
@@ -161,15 +129,14 @@ class PartitionSearch:
         DoesNotFit
             With the resource, its use, the limit and the smallest change that fits, for every population that does not fit.
         """
-        states = [_State(0.0, {}, {})]
+        states = [State(0.0, {}, {})]
         misfits: list[str] = []
         for demand in reversed(self._demands.values()):
             tried = self._candidates(demand, False) or self._candidates(demand, True)
             if misfits and tried:
                 continue  # no partition exists: look for further populations that do not fit by themselves
-            pending = [target for target, source in self._last_use.items() if self._order[source] < self._order[demand.name]]
-            found = self._extended(states, cheapest(tried, prices), pending, prices)
-            found = found or self._extended(states, self._candidates(demand, True), pending, prices)
+            found = self._extended(demand.name, states, cheapest(tried, prices), prices)
+            found = found or self._extended(demand.name, states, self._candidates(demand, True), prices)
             if found:
                 states = found
             else:

@@ -96,6 +96,7 @@ def _labels(gain: Array | None, axis: int) -> tuple[int, ...]:
     return tuple(int(n) for n in np.unique(gain, axis=axis, return_inverse=True)[1].ravel())
 
 
+@lru_cache(maxsize=1 << 12)  # by the operator itself, whose arrays never change
 def axes_of(geometry: Conv | Dense, source: Shape) -> tuple[Axis, Axis, Axis]:
     """Return the row, column and channel axis of an operator on a map of shape `source`."""
     out = target_shape(geometry, source)

@@ -6,6 +6,7 @@ Trained models are converted for real where thresholds matter.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,13 @@ def blank(snn: SpikingNetwork, format: NumberFormat = LOIHI2, bits: int = 8) -> 
     projections = tuple(
         QuantisedProjection(p.source, p.target, depth[p.target] - depth[p.source] - 1, 0, _blank(p.geometry), bits) for p in snn.projections
     )
-    return QuantisedNetwork(populations, projections, format, bits, snn.codings, 32, (1.0,) * len(snn.readouts))
+    codings = tuple(replace(coding, kind=format.default_coding) for coding in snn.codings)
+    return QuantisedNetwork(populations, projections, format, bits, codings, 32, (1.0,) * len(snn.readouts))
 
 
-def lowered(model: Any) -> QuantisedNetwork:
+def lowered(model: Any, format: NumberFormat = LOIHI2) -> QuantisedNetwork:
     """Return a Keras model as it lowers, blank."""
-    return blank(lower(from_keras(model)).network)
+    return blank(lower(from_keras(model)).network, format)
 
 
 def resnet50() -> Any:
