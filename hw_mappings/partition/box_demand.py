@@ -7,21 +7,23 @@ used here, so that the bound and the mapper check each other.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Final
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, Int, Shape
+from ecc_lava.common import Array, Float, Int, Shape, read_only
 from ecc_lava.geometry import Conv, Dense, Sparse
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from hw_mappings.chips import ChipSpec
-from hw_mappings.partition.least_lists import Place, least_along
+from hw_mappings.partition.least_lists import Place, least_along, windows_of
 from hw_mappings.resources import SynapseModel
 
-__all__ = ["BOUNDED", "SLACK", "boxes_within", "least_shares", "places_of"]
+__all__ = ["BOUNDED", "SLACK", "boxes_within", "least_shares", "likeness", "places_of"]
 
 BOUNDED: Final = ("compartments", "synapse_bits", "memory_bits", "delay_slots")
 """The resources that the bound counts."""
@@ -105,6 +107,24 @@ def _axon_bits(network: QuantisedNetwork, population: QuantisedPopulation, boxes
     return arriving * chip.amount("input_axon_bits")
 
 
+def likeness(network: QuantisedNetwork, population: QuantisedPopulation) -> Hashable:
+    """Return all that the least demand of a population depends on: equal layers are counted once."""
+
+    def figures(projection: QuantisedProjection) -> Hashable:
+        source = network.by_name[projection.source]
+        among = source.shape, source.kind is Kind.INPUT, projection.bits, projection.delay
+        match projection.geometry:
+            case Conv() as conv:
+                return *among, windows_of(conv, source.shape, population.shape), conv.kernel.shape[2:], conv.groups
+            case Dense():
+                return among
+            case Sparse() as sparse:
+                return *among, id(sparse)
+
+    return population.shape, population.payload.signed, tuple(map(figures, network.into(population.name)))
+
+
+@lru_cache(maxsize=64)
 def boxes_within(shape: Shape, most: int) -> Int:
     """Return the sizes of all boxes inside a map with at most `most` neurons, (boxes, 3)."""
     height, width, channels = shape
@@ -113,7 +133,7 @@ def boxes_within(shape: Shape, most: int) -> Int:
         for rows in range(1, min(height, most // depth) + 1):
             columns = np.arange(1, min(width, most // (depth * rows)) + 1)
             found.append(np.stack([np.full_like(columns, rows), columns, np.full_like(columns, depth)], axis=1))
-    return np.concatenate(found)
+    return read_only(np.concatenate(found))
 
 
 def places_of(network: QuantisedNetwork, population: QuantisedPopulation) -> list[tuple[int, Place]]:

@@ -14,7 +14,7 @@ import numpy as np
 from ecc_lava.common import Int, Shape
 from ecc_lava.geometry import Conv
 
-__all__ = ["LeastLists", "Place", "least_along"]
+__all__ = ["LeastLists", "Place", "Window", "least_along", "windows_of"]
 
 Place: TypeAlias = tuple[int | None, int | None]
 """Row and column that a box contains; None is anywhere."""
@@ -37,7 +37,7 @@ class LeastLists:
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
     """Rows or columns of a convolution: target i reads source ``(i * stride + tap * dilation - before) / stretch`` where that is whole.
 
     Attributes
@@ -60,7 +60,7 @@ class _Window:
 
 
 @lru_cache(maxsize=4096)
-def _sliding_least(axis: _Window, place: int | None) -> LeastLists:
+def _sliding_least(axis: Window, place: int | None) -> LeastLists:
     """Grow a range of targets from every start and count the distinct patterns of the sources that it reads."""
     out, labels = axis.out, axis.labels
     profiles: list[set[tuple[int, ...]]] = [set() for _ in range(out)]
@@ -95,19 +95,29 @@ def _sliding_least(axis: _Window, place: int | None) -> LeastLists:
     return LeastLists(entries, *least)
 
 
-def least_along(conv: Conv, axis: int, source: Shape, target: Shape, place: Place) -> LeastLists:
-    """Return what spans of rows (axis 0) or columns (axis 1) of a convolution's target have at least."""
+@lru_cache(maxsize=1 << 12)  # by the operator itself, whose arrays never change
+def windows_of(conv: Conv, source: Shape, target: Shape) -> tuple[Window, Window]:
+    """Return the rows and the columns of a convolution."""
+    rows, columns = (_window(conv, axis, source[axis], target[axis]) for axis in (0, 1))
+    return rows, columns
+
+
+def _window(conv: Conv, axis: int, size: int, out: int) -> Window:
     labels: tuple[int, ...] = ()
     if conv.gain is not None:
         labels = tuple(int(n) for n in np.unique(conv.gain, axis=axis, return_inverse=True)[1].ravel())
-    window = _Window(
+    return Window(
         taps=conv.kernel.shape[axis],
         stride=conv.strides[axis],
         dilation=conv.dilation[axis],
         before=conv.padding[2 * axis],
         stretch=conv.input_dilation[axis],
-        size=source[axis],
-        out=target[axis],
+        size=size,
+        out=out,
         labels=labels,
     )
-    return _sliding_least(window, place[axis])
+
+
+def least_along(conv: Conv, axis: int, source: Shape, target: Shape, place: Place) -> LeastLists:
+    """Return what spans of rows (axis 0) or columns (axis 1) of a convolution's target have at least."""
+    return _sliding_least(windows_of(conv, source, target)[axis], place[axis])

@@ -13,6 +13,7 @@ This is a linear programme: x may be fractional, and boxes need not tile the map
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
@@ -20,9 +21,9 @@ from typing import Any, Final
 import numpy as np
 
 from ecc_lava.common import Float
-from ecc_lava.networks import Kind, QuantisedNetwork
+from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
 from hw_mappings.chips import ChipSpec
-from hw_mappings.partition.box_demand import BOUNDED, SLACK, boxes_within, least_shares, places_of
+from hw_mappings.partition.box_demand import BOUNDED, SLACK, boxes_within, least_shares, likeness, places_of
 from hw_mappings.resources import SynapseModel
 
 __all__ = ["Bound", "lower_bound", "lower_bound_cores"]
@@ -99,13 +100,16 @@ def _best_prices(found: list[Float]) -> tuple[float, Float]:
 def lower_bound(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel = SynapseModel.STRICT) -> Bound:
     """Return bounds below which no mapping of the network on this chip exists."""
     most = max(1, chip.amount("compartments") // chip.amount("compartments_per_neuron"))
-    found = []
+    alike: dict[Hashable, list[QuantisedPopulation]] = {}
     for population in network.populations:
         if population.kind is not Kind.INPUT:
-            boxes = boxes_within(population.shape, most)
-            for number, place in places_of(network, population):
-                neurons, shares = least_shares(network, population, boxes, place, chip, model)
-                found.append(shares * (number * population.shape[2] / neurons)[:, None])
+            alike.setdefault(likeness(network, population), []).append(population)
+    found = []
+    for population, *others in alike.values():
+        boxes = boxes_within(population.shape, most)
+        for number, place in places_of(network, population):
+            neurons, shares = least_shares(network, population, boxes, place, chip, model)
+            found.append(shares * (number * population.shape[2] * (1 + len(others)) / neurons)[:, None])
     cores, prices = _best_prices(found)
     alone = sum(float(boxes.max(axis=1).min()) for boxes in found)
     return Bound(max(1, ceil(cores - SLACK)), max(1, ceil(alone - SLACK)), dict(zip(BOUNDED, prices.tolist(), strict=True)))
