@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from ecc_lava.backends import Result
 from ecc_lava.common import Progress, check_memory, memory_limit
-from ecc_lava.errors import DoesNotFit, InvalidInput
+from ecc_lava.errors import InvalidInput
 from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
 from hw_mappings.chips import DEFAULT_CHIP, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
-from hw_mappings.partition import PartitionPlan, chip_network, explain_cores, plan
+from hw_mappings.partition import chip_network, plan
 from hw_mappings.placement import DEFAULT_PLACER, PLACERS, PlacementProblem, Placer, traffic
 from hw_mappings.resources import SynapseModel
 
 __all__ = ["map_network"]
 
-_CUTTING, _PLACING = "cutting populations into shards", "placing cores"
+_PLACING = "placing cores"
 
 
 def _check_inputs(network: QuantisedNetwork, chip: ChipSpec, activity: Result | None) -> None:
@@ -31,11 +29,6 @@ def _check_inputs(network: QuantisedNetwork, chip: ChipSpec, activity: Result | 
             raise InvalidInput(f"the activity has no spike counts of {', '.join(missing)}; simulate the network that is mapped")
 
 
-def _cores_of_each(planned: PartitionPlan) -> dict[str, int]:
-    """Return the number of cores that hold shards of each population."""
-    return dict(Counter(name for core in planned.cores for name in {shard.population for shard in core}))
-
-
 def map_network(
     network: QuantisedNetwork,
     chip: ChipSpec = DEFAULT_CHIP,
@@ -44,6 +37,7 @@ def map_network(
     placer: Placer | str = DEFAULT_PLACER,
     synapse_model: SynapseModel | str = SynapseModel.STRICT,
     seed: int = 0,
+    max_cores: int | None = None,
     progress: Progress | None = None,
 ) -> Mapping:
     """Cut a network into shards, pack the shards on cores within every limit, and place the cores.
@@ -63,8 +57,10 @@ def map_network(
         Model of synaptic memory: lists with headers, indices and borders, or weights alone.
     seed : int
         Seed of placers that draw random numbers.
+    max_cores : int, optional
+        The most cores that the mapping may have. What no mapping can reach is refused at once, before any search.
     progress : callable (stage, done, total), optional
-        Called as each of the two stages begins and ends; the total is not known before.
+        The name of the first stage tells the fewest cores and chips that any mapping has.
 
     Raises
     ------
@@ -75,20 +71,18 @@ def map_network(
         With the population, the resource, its use, the limit, and the smallest change that fits.
     """
     _check_inputs(network, chip, activity)
+    if max_cores is not None and (type(max_cores) is not int or max_cores < 1):
+        raise InvalidInput(f"max_cores must be a whole number of at least 1, got {max_cores!r:.80}")
     if isinstance(placer, str):
         if placer not in PLACERS:
             raise InvalidInput(f"placer {placer!r} is not known; known: {', '.join(PLACERS)}")
         placer = PLACERS[placer]
     model = SynapseModel(synapse_model)
-    told: Progress = (lambda stage, done, total: None) if progress is None else progress
-    told(_CUTTING, 0, 0)
     on_chip = chip_network(network, chip)
     check_memory(f"mapping this network with its repeaters to {chip.name!r}", network_bytes(on_chip.network), memory_limit())
-    planned = plan(on_chip.network, chip, model)
+    planned = plan(on_chip.network, chip, model, max_cores, progress)
     tilings = dict(planned.partition.tilings)
-    if len(planned.cores) > chip.cores_in_all:
-        raise DoesNotFit(explain_cores(chip, len(planned.cores), _cores_of_each(planned)))
-    told(_CUTTING, 1, 1)
+    told: Progress = progress or (lambda stage, done, total: None)
     told(_PLACING, 0, 0)
     edges = traffic(on_chip, tilings, planned.cores, activity)
     addresses = placer(PlacementProblem(len(planned.cores), edges, chip, seed))

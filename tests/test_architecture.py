@@ -79,6 +79,7 @@ AT_TOP = {
     "numba": (
         "ecc_lava/backends/fast/kernels/in_python/compiled.py",
         "hw_mappings/placement/annealing_kernel.py",
+        "hw_mappings/partition/packing_kernel.py",
         "hw_mappings/partition/prices_kernel.py",
     ),
     "rich": ("ecc_lava/cli/show/",),

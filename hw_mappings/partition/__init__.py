@@ -4,8 +4,7 @@ A lower bound on the cores, counted apart, judges the result. Nothing here place
 """
 
 from hw_mappings.partition.lower_bound import lower_bound_cores
-from hw_mappings.partition.misfit import explain_cores
 from hw_mappings.partition.plan import PartitionPlan, plan
 from hw_mappings.partition.repeaters import ChipNetwork, chip_network
 
-__all__ = ["ChipNetwork", "PartitionPlan", "chip_network", "explain_cores", "lower_bound_cores", "plan"]
+__all__ = ["ChipNetwork", "PartitionPlan", "chip_network", "lower_bound_cores", "plan"]

@@ -7,7 +7,7 @@ used here, so that the bound and the mapper check each other.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -20,12 +20,13 @@ from ecc_lava.common import Array, Float, Int, Shape, read_only
 from ecc_lava.geometry import Conv, Dense, Sparse
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from hw_mappings.chips import ChipSpec
+from hw_mappings.partition.least_axons import leaving
 from hw_mappings.partition.least_lists import Place, least_along, windows_of
 from hw_mappings.resources import SynapseModel
 
-__all__ = ["BOUNDED", "SLACK", "boxes_within", "least_shares", "likeness", "places_of"]
+__all__ = ["BOUNDED", "SLACK", "BoxDemand", "LeastShares", "likeness", "places_of"]
 
-BOUNDED: Final = ("compartments", "synapse_bits", "memory_bits", "delay_slots")
+BOUNDED: Final = ("compartments", "synapse_bits", "memory_bits", "input_axons", "output_axons", "delay_slots")
 """The resources that the bound counts."""
 SLACK: Final = 1e-6
 """Tolerance of a bound, far above its rounding errors."""
@@ -92,10 +93,8 @@ def _bits(
             return fewest * (projection.bits + (counting.entry - projection.bits + counting.index_bits if counting is not None else 0.0))
 
 
-def _axon_bits(network: QuantisedNetwork, population: QuantisedPopulation, boxes: Int, place: Place, chip: ChipSpec) -> Float:
-    """Return the fewest bits of axon tables: an entry for every position that a convolution or a dense layer reads."""
-    if chip.limit("memory_bits") is None:
-        return np.zeros(len(boxes))
+def _arriving(network: QuantisedNetwork, population: QuantisedPopulation, boxes: Int, place: Place) -> Float:
+    """Return the fewest entries of input axons: one for every position that a convolution or a dense layer reads."""
     arriving = np.zeros(len(boxes))
     for p in network.into(population.name):
         source = network.by_name[p.source]
@@ -104,7 +103,7 @@ def _axon_bits(network: QuantisedNetwork, population: QuantisedPopulation, boxes
             arriving += y.reached[boxes[:, 0] - 1] * x.reached[boxes[:, 1] - 1]
         elif isinstance(p.geometry, Dense):
             arriving += source.shape[0] * source.shape[1]
-    return arriving * chip.amount("input_axon_bits")
+    return arriving
 
 
 def likeness(network: QuantisedNetwork, population: QuantisedPopulation) -> Hashable:
@@ -153,28 +152,70 @@ def places_of(network: QuantisedNetwork, population: QuantisedPopulation) -> lis
     return [(len(places), places[0]) for places in kinds.values()]
 
 
-def least_shares(
-    network: QuantisedNetwork, population: QuantisedPopulation, boxes: Int, place: Place, chip: ChipSpec, model: SynapseModel
-) -> tuple[Int, Float]:
-    """Return the neurons of boxes, (boxes,), and the least fractions of a core's limits that each takes, (boxes, resources)."""
-    neurons = boxes.prod(axis=1)
-    into = [(p, network.by_name[p.source]) for p in network.into(population.name)]
-    bits = np.zeros(len(boxes))
-    for projection, source in into:
-        bits += _bits(projection, source, population.shape, boxes, place, chip, model)
-    compartments = neurons * chip.amount("compartments_per_neuron")
-    slots = neurons * (1 + max((p.delay for p, source in into if source.kind is not Kind.INPUT), default=0))
-    sums = neurons if population.payload.signed else 0 * neurons  # of what the neurons have sent
-    memory = (
-        bits
-        + _axon_bits(network, population, boxes, place, chip)
-        + compartments * chip.amount("state_bits")
-        + sums * chip.amount("signed_state_bits")
-        + (slots - neurons) * chip.amount("delay_slot_bits")
-    )
-    taken = np.stack([compartments, bits, memory, slots], axis=1)
-    shares = np.stack([taken[:, i] / (chip.limit(name) or np.inf) for i, name in enumerate(BOUNDED)], axis=1)
-    possible = (shares <= 1 + SLACK).all(axis=1)
-    if not possible.any():  # the population does not fit at all; the mapper says why
-        possible = neurons == 1
-    return neurons[possible], shares[possible]
+@dataclass(frozen=True, eq=False)
+class LeastShares:
+    """The least fractions of a core's limits that boxes around a place take; boxes that fit no core are left out.
+
+    Attributes
+    ----------
+    boxes : int64 array (boxes, 3)
+    shares : float64 array (boxes, resources)
+    """
+
+    boxes: Int
+    shares: Float
+
+
+class BoxDemand:
+    """What boxes of one population take of a core at least.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    population : QuantisedPopulation
+    chip : ChipSpec
+    model : SynapseModel
+    senders : sequence of int64 arrays (H, W)
+        For each projection out of the population, the fewest shards that a neuron of each position reaches.
+    """
+
+    def __init__(
+        self, network: QuantisedNetwork, population: QuantisedPopulation, chip: ChipSpec, model: SynapseModel, senders: Sequence[Int]
+    ) -> None:
+        self._network, self._population, self._chip, self._model = network, population, chip, model
+        self._boxes = boxes_within(population.shape, max(1, chip.amount("compartments") // chip.amount("compartments_per_neuron")))
+        self._leaving = leaving(senders, self._boxes, chip)
+
+    def around(self, place: Place) -> LeastShares:
+        """Return what boxes around a place take."""
+        chip, population, boxes = self._chip, self._population, self._boxes
+        neurons = boxes.prod(axis=1)
+        into = [(p, self._network.by_name[p.source]) for p in self._network.into(population.name)]
+        bits = np.zeros(len(boxes))
+        for projection, source in into:
+            bits += _bits(projection, source, population.shape, boxes, place, chip, self._model)
+        arriving = _arriving(self._network, population, boxes, place)
+        compartments = neurons * chip.amount("compartments_per_neuron")
+        slots = neurons * (1 + max((p.delay for p, source in into if source.kind is not Kind.INPUT), default=0))
+        sums = neurons if population.payload.signed else 0 * neurons  # of what the neurons have sent
+        memory = (
+            bits
+            + arriving * chip.amount("input_axon_bits")
+            + self._leaving * chip.amount("output_axon_bits")
+            + compartments * chip.amount("state_bits")
+            + sums * chip.amount("signed_state_bits")
+            + (slots - neurons) * chip.amount("delay_slot_bits")
+        )
+        taken = {
+            "compartments": compartments,
+            "synapse_bits": bits,
+            "memory_bits": memory,
+            "input_axons": arriving,
+            "output_axons": self._leaving,
+            "delay_slots": slots,
+        }
+        shares = np.stack([taken[name] / (chip.limit(name) or np.inf) for name in BOUNDED], axis=1)
+        possible = (shares <= 1 + SLACK).all(axis=1)
+        if not possible.any():  # the population does not fit at all; the mapper says why
+            possible = neurons == 1
+        return LeastShares(boxes[possible], shares[possible])

@@ -30,8 +30,8 @@ __all__ = ["CutCandidate", "candidates", "cheapest"]
 
 _KEPT: Final = 40
 """Largest number of candidates for a population."""
-_DEEPER: Final = 3
-"""Finer cuts through channels that are tried after the coarsest one that fits, for each cut of the map."""
+_STEP: Final = 1.03
+"""Smallest ratio of the numbers of cuts through channels that are tried one after the other."""
 _SPREAD: Final = 4
 """Largest number of shards in a tiling, relative to the fewest shards found."""
 
@@ -70,7 +70,7 @@ class CutCandidate:
 
 
 def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[CutCandidate]:
-    """Yield tilings whose shards fit by themselves; for each cut of the map, the tilings with the fewest cuts through channels."""
+    """Yield tilings whose shards fit by themselves, for each cut of the map from the fewest cuts through channels on."""
     height, width, channels = demand.shape
     limits, fewest = limits_of(demand.chip), prod(demand.shape)
     maps = sorted((rows * columns, rows, columns) for rows in useful_parts(height) for columns in useful_parts(width))
@@ -78,12 +78,12 @@ def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[CutCand
         largest = -(-height // rows) * -(-width // columns)
         if largest > neurons_max or (not thorough and positions > _SPREAD * fewest):
             continue
-        found = 0
+        last = 0.0
         for depth in useful_parts(channels):
-            if largest * -(-channels // depth) > neurons_max:
+            if largest * -(-channels // depth) > neurons_max or depth < last * _STEP:
                 continue
             number = positions * depth
-            if not thorough and (found > _DEEPER or number > _SPREAD * fewest):
+            if not thorough and number > _SPREAD * fewest:
                 break
             tiling = Tiling(demand.name, (even_cut(height, rows), even_cut(width, columns), even_cut(channels, depth)))
             own = usage_without_axons(demand, tiling)
@@ -91,8 +91,8 @@ def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[CutCand
                 continue
             candidate = CutCandidate(demand, tiling, own)
             if fits(candidate.usage, limits):
-                found += 1
                 fewest = min(fewest, number)
+                last = depth
                 yield candidate
 
 

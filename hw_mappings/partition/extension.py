@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
+from typing import Final
 
 import numpy as np
 
@@ -34,8 +35,12 @@ class State:
     usage: Mapping[str, Int]
 
 
+_HELD: Final = 20_000_000
+"""Numbers that `Links` holds at most; then it forgets all."""
+
+
 class Links:
-    """The axons of every projection between any two tilings, each counted once.
+    """The axons of every projection between any two tilings, counted once while they are held.
 
     Parameters
     ----------
@@ -46,6 +51,7 @@ class Links:
     def __init__(self, network: QuantisedNetwork, chip: ChipSpec) -> None:
         self._network = network
         self._counted: dict[tuple[int, Cuts, Cuts], Axons] = {}
+        self._numbers = 0
         self.chip = chip
         self.sent: dict[str, dict[str, list[tuple[int, int]]]] = {p.name: {} for p in network.populations}
         """Source -> target -> number of each projection that joins them, and its number among those into the target."""
@@ -60,7 +66,11 @@ class Links:
         if key not in self._counted:
             projection = self._network.projections[number]
             population = self._network.by_name[projection.source]
+            if self._numbers > _HELD:
+                self._counted.clear()
+                self._numbers = 0
             self._counted[key] = projection_axons(projection, population, source.tiling.cuts, target.tiling.cuts, self.chip)
+            self._numbers += source.tiling.number + target.tiling.number
         return self._counted[key]
 
 

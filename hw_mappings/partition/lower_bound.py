@@ -20,10 +20,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from ecc_lava.common import Float
-from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
+from ecc_lava.common import Float, Int
+from ecc_lava.networks import Kind, QuantisedNetwork
 from hw_mappings.chips import ChipSpec
-from hw_mappings.partition.box_demand import BOUNDED, SLACK, boxes_within, least_shares, likeness, places_of
+from hw_mappings.partition.box_demand import BOUNDED, SLACK, BoxDemand, LeastShares, likeness, places_of
+from hw_mappings.partition.least_axons import shards_reached
 from hw_mappings.resources import SynapseModel
 
 __all__ = ["Bound", "lower_bound", "lower_bound_cores"]
@@ -43,11 +44,13 @@ class Bound:
     alone : int
         No mapping whose cores each hold a single population has fewer cores.
     prices : resource -> price of a core's whole amount of it, in cores
+    parts : population -> the cores at these prices that its neurons take at least
     """
 
     cores: int
     alone: int
     prices: dict[str, float]
+    parts: dict[str, float]
 
 
 def _programme(columns: list[list[Float]]) -> tuple[float, Float]:
@@ -97,22 +100,58 @@ def _best_prices(found: list[Float]) -> tuple[float, Float]:
     return best, prices
 
 
+@dataclass(frozen=True, eq=False)
+class _Kind:
+    """Populations whose boxes take the same.
+
+    Attributes
+    ----------
+    names : list of str
+    around : for each kind of place, the neurons of one population at such places, and what boxes around them take
+    """
+
+    names: list[str]
+    around: list[tuple[int, LeastShares]]
+
+    def taken(self) -> list[Float]:
+        """Return, for each kind of place, what all neurons at such places take in boxes of each size, (boxes, resources)."""
+        return [least.shares * (len(self.names) * neurons / least.boxes.prod(axis=1))[:, None] for neurons, least in self.around]
+
+
+def _kinds(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> list[_Kind]:
+    """Return the populations except the inputs.
+
+    Targets come before sources: the boxes of a target that fit tell how many of its shards a neuron of the source reaches.
+    """
+    found: dict[Hashable, _Kind] = {}
+    fitting: dict[str, Int] = {}
+    for population in reversed(network.populations):
+        if population.kind is Kind.INPUT:
+            continue
+        out = [p for p in network.projections if p.source == population.name]
+        senders = [shards_reached(p, population.shape, network.by_name[p.target].shape, fitting[p.target]) for p in out]
+        key = likeness(network, population), tuple(shards.tobytes() for shards in senders)
+        if key not in found:
+            demand = BoxDemand(network, population, chip, model, senders)
+            around = [(places * population.shape[2], demand.around(place)) for places, place in places_of(network, population)]
+            found[key] = _Kind([], around)
+        found[key].names.append(population.name)
+        fitting[population.name] = np.concatenate([least.boxes for _, least in found[key].around])
+    return list(found.values())
+
+
 def lower_bound(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel = SynapseModel.STRICT) -> Bound:
     """Return bounds below which no mapping of the network on this chip exists."""
-    most = max(1, chip.amount("compartments") // chip.amount("compartments_per_neuron"))
-    alike: dict[Hashable, list[QuantisedPopulation]] = {}
-    for population in network.populations:
-        if population.kind is not Kind.INPUT:
-            alike.setdefault(likeness(network, population), []).append(population)
-    found = []
-    for population, *others in alike.values():
-        boxes = boxes_within(population.shape, most)
-        for number, place in places_of(network, population):
-            neurons, shares = least_shares(network, population, boxes, place, chip, model)
-            found.append(shares * (number * population.shape[2] * (1 + len(others)) / neurons)[:, None])
-    cores, prices = _best_prices(found)
-    alone = sum(float(boxes.max(axis=1).min()) for boxes in found)
-    return Bound(max(1, ceil(cores - SLACK)), max(1, ceil(alone - SLACK)), dict(zip(BOUNDED, prices.tolist(), strict=True)))
+    kinds = _kinds(network, chip, model)
+    found = [kind.taken() for kind in kinds]
+    cores, prices = _best_prices([boxes for boxes_of in found for boxes in boxes_of])
+    alone = sum(float(boxes.max(axis=1).min()) for boxes_of in found for boxes in boxes_of)
+    parts = {
+        name: sum(float((boxes @ prices).min()) for boxes in boxes_of) / len(kind.names)
+        for kind, boxes_of in zip(kinds, found, strict=True)
+        for name in kind.names
+    }
+    return Bound(max(1, ceil(cores - SLACK)), max(1, ceil(alone - SLACK)), dict(zip(BOUNDED, prices.tolist(), strict=True)), parts)
 
 
 def lower_bound_cores(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel = SynapseModel.STRICT) -> int:

@@ -14,7 +14,7 @@ from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, ChipSpec
 from hw_mappings.resources import Demand, Tiling, axes_of, span_needs
 
-__all__ = ["explain_cores", "explain_misfit", "refuse_payloads"]
+__all__ = ["explain_bound", "explain_cores", "explain_misfit", "refuse_payloads"]
 
 _WORDS: Final = {
     "compartments": "compartments",
@@ -104,20 +104,45 @@ def refuse_payloads(network: QuantisedNetwork, chip: ChipSpec) -> None:
     )
 
 
-def explain_cores(chip: ChipSpec, needed: int, cores: Mapping[str, int]) -> str:
-    """Say that the populations together need more cores than the chips have.
+def explain_cores(chip: ChipSpec, needed: int, most: int, cores: Mapping[str, int]) -> str:
+    """Say that the populations together need more cores than there are.
 
     Parameters
     ----------
     chip : ChipSpec
-    needed : number of cores of the mapping
+    needed, most : number of cores of the mapping, and the most that it may have
     cores : number of cores that hold shards of each population
     """
-    most, per_chip = chip.cores_in_all, chip.most_usable
     largest = max(cores, key=lambda name: cores[name])
     return (
-        f"the network needs {needed} cores, {chip.amount('chips')} chip(s) {chip.name} of {per_chip} cores have {most}: "
-        f"{needed - most} too "
-        f"many. The largest, population {largest!r}, takes {cores[largest]}. Smallest change that fits: {-(-needed // per_chip)} chips, or "
-        f"populations that take {needed - most} cores fewer (fewer output channels)"
+        f"the network needs {needed} cores, {_held(chip, most)}: {needed - most} too many. The largest, population {largest!r}, takes "
+        f"{cores[largest]}. {_fitting(chip, needed, most)}"
     )
+
+
+def explain_bound(chip: ChipSpec, fewest: int, most: int, parts: Mapping[str, float]) -> str:
+    """Say that every mapping needs more cores than there are.
+
+    Parameters
+    ----------
+    chip : ChipSpec
+    fewest, most : the lower bound on the cores, and the most that a mapping may have
+    parts : the part of the bound that is due to each population
+    """
+    largest = sorted(parts, key=lambda name: -parts[name])[:3]
+    named = ", ".join(f"{name!r} {parts[name]:,.1f}" for name in largest)
+    return (
+        f"every mapping of the network needs at least {fewest} cores, {_held(chip, most)}: at least {fewest - most} too many. Of these "
+        f"{fewest} the largest populations take {named}. {_fitting(chip, fewest, most)}"
+    )
+
+
+def _held(chip: ChipSpec, most: int) -> str:
+    if most < chip.cores_in_all:
+        return f"max_cores is {most}"
+    return f"{chip.amount('chips')} chip(s) {chip.name} of {chip.most_usable} cores have {most}"
+
+
+def _fitting(chip: ChipSpec, needed: int, most: int) -> str:
+    allowed = f"max_cores of {needed}" if needed <= chip.cores_in_all else f"{-(-needed // chip.most_usable)} chips"
+    return f"Smallest change that fits: {allowed}, or populations that take {needed - most} cores fewer (fewer output channels)"

@@ -1,126 +1,120 @@
 """Put shards of several populations on one core.
 
 The usage of a core's shards adds up to at most its limits; thresholds and exponents that shards have in common count once. Shards of equal
-usage are of one type. A core is filled greedily: first with the type that is hardest to place, then each time with the type that uses most,
-where a resource weighs by its scarcity and by what the core has left of it. The same filling is repeated while shards for it remain.
+usage are of one type. A core is filled greedily; see `hw_mappings.partition.packing_kernel`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
-from ecc_lava.common import Float, Int
-from ecc_lava.networks import QuantisedNetwork, Shard
+from ecc_lava.common import Array, Float, Int
+from ecc_lava.networks import Shard
 from hw_mappings.chips import ChipSpec
-from hw_mappings.partition.search import Partition
-from hw_mappings.resources import ADDITIVE, RESOURCE_INDEX, SynapseModel, demands, limits_of, thresholds_of
+from hw_mappings.resources import ADDITIVE, RESOURCE_INDEX, Demand, Tiling, limits_of, thresholds_of
 
-__all__ = ["Core", "packed"]
+__all__ = ["Core", "Packing", "ShardTypes"]
 
 Core: TypeAlias = tuple[Shard, ...]
 
+_WORD: Final = 64
+
 
 @dataclass(frozen=True, eq=False)
-class _Types:
-    """Shards by their usage.
+class ShardTypes:
+    """The shards of one population by their usage.
 
     Attributes
     ----------
     usage : int64 array (types, additive resources)
-    thresholds, exponents : per type, a set of values as the bits of a number
-    members : per type, numbers of the shards in the network's order
+    counts : int64 array (types,)
+    kept : uint64 array (types, words)
+        Thresholds, then exponents, as bits.
+    of_shard : int64 array (shards,)
+        Type of every shard.
     """
 
     usage: Int
-    thresholds: list[int]
-    exponents: list[int]
-    members: list[list[int]]
+    counts: Int
+    kept: Array
+    of_shard: Int
 
 
-def _as_bits(values: frozenset[int], known: dict[int, int]) -> int:
-    return sum(1 << known.setdefault(value, len(known)) for value in values)
+def _as_words(bits: int, words: int) -> list[int]:
+    return [bits >> _WORD * word & 2**_WORD - 1 for word in range(words)]
 
 
-def _types(network: QuantisedNetwork, chip: ChipSpec, partition: Partition) -> tuple[list[Shard], _Types]:
-    shards: list[Shard] = []
-    members: dict[tuple[bytes, int, int], list[int]] = {}
-    rows: dict[tuple[bytes, int, int], Int] = {}
-    known: tuple[dict[int, int], dict[int, int]] = ({}, {})
-    for name, demand in demands(network, chip, SynapseModel.STRICT).items():
-        tiling = partition.tilings[name]
-        usage = partition.usage[name].reshape(tiling.number, -1)[:, ADDITIVE]
-        exponents = _as_bits(demand.exponents, known[1])
-        bits: dict[frozenset[int], int] = {}
-        limited = chip.limit("thresholds") is not None
-        for shard, row, thresholds in zip(tiling.shards, usage, thresholds_of(demand.population, tiling), strict=True):
-            if limited and thresholds not in bits:
-                bits[thresholds] = _as_bits(thresholds, known[0])
-            key = row.tobytes(), bits.get(thresholds, 0), exponents
-            members.setdefault(key, []).append(len(shards))
-            rows.setdefault(key, row)
-            shards.append(shard)
-    keys = list(members)
-    return shards, _Types(np.stack([rows[k] for k in keys]), [k[1] for k in keys], [k[2] for k in keys], [members[k] for k in keys])
-
-
-def _within(bits: int, most: int) -> bool:
-    return bits.bit_count() <= most
-
-
-def _filling(types: _Types, left: Int, first: int, limits: Int, weights: Float, most: tuple[int, int]) -> dict[int, int]:
-    """Return the number of shards of each type on one core that starts with a shard of type `first`."""
-    left = left.copy()
-    chosen: dict[int, int] = {}
-    room = limits.copy()
-    held = [0, 0]
-    option = first
-    while True:
-        chosen[option] = chosen.get(option, 0) + 1
-        left[option] -= 1
-        room = room - types.usage[option]
-        held = [held[0] | types.thresholds[option], held[1] | types.exponents[option]]
-        possible = np.flatnonzero((left > 0) & (types.usage <= room).all(axis=1))
-        possible = np.array(
-            [t for t in possible if _within(held[0] | types.thresholds[t], most[0]) and _within(held[1] | types.exponents[t], most[1])], int
-        )
-        if not len(possible):
-            return chosen
-        # a nearly exhausted resource weighs less than a plentiful one: use what would be wasted
-        scores = types.usage[possible] / limits @ (weights * (room / limits))
-        option = int(possible[scores.argmax()])
-
-
-def packed(network: QuantisedNetwork, chip: ChipSpec, partition: Partition, weights: Float) -> list[Core]:
-    """Return the shards of every core, in the order of the network.
+class Packing:
+    """What all packings of a network's shards have in common.
 
     Parameters
     ----------
-    network : QuantisedNetwork
+    demands : population -> Demand
     chip : ChipSpec
-    partition : Partition
-    weights : float64 array (resources,)
-        Scarcity of each resource.
     """
-    shards, types = _types(network, chip, partition)
-    limits = limits_of(chip)
-    most = int(limits[RESOURCE_INDEX["thresholds"]]), int(limits[RESOURCE_INDEX["exponents"]])
-    limits, weights = limits[ADDITIVE], weights[ADDITIVE]
-    left = np.array([len(members) for members in types.members])
-    hardest = (types.usage / limits).max(axis=1)
-    order = np.argsort(-hardest, kind="stable")
-    taken = [0] * len(left)
-    cores: list[list[int]] = []
-    for first in order:
-        while left[first]:
-            filling = _filling(types, left, int(first), limits, weights, most)
-            for _ in range(min(int(left[t]) // n for t, n in filling.items())):
-                core = []
-                for option, number in filling.items():
-                    core += types.members[option][taken[option] : taken[option] + number]
-                    taken[option] += number
-                    left[option] -= number
-                cores.append(sorted(core))
-    return [tuple(shards[n] for n in core) for core in sorted(cores)]
+
+    def __init__(self, demands: Mapping[str, Demand], chip: ChipSpec) -> None:
+        self._demands = demands
+        limits = limits_of(chip)
+        self._limits = limits[ADDITIVE]
+        self._most = np.array([limits[RESOURCE_INDEX["thresholds"]], limits[RESOURCE_INDEX["exponents"]]])
+        limited = [chip.limit("thresholds") is not None, chip.limit("exponents") is not None]
+        thresholds = (
+            {int(v) for d in demands.values() if d.population.kind.spikes for v in np.unique(d.population.vth)} if limited[0] else set()
+        )
+        exponents = set().union(*(d.exponents for d in demands.values())) if limited[1] else set()
+        self._bit = [{value: bit for bit, value in enumerate(sorted(values))} for values in (thresholds, exponents)]
+        self._words = [-(-len(values) // _WORD) for values in self._bit]
+
+    def _bits(self, group: int, values: frozenset[int]) -> list[int]:
+        return _as_words(sum(1 << self._bit[group][value] for value in values) if self._words[group] else 0, self._words[group])
+
+    def types(self, tiling: Tiling, usage: Int) -> ShardTypes:
+        """Return the types of a population's shards, of usage (rows, columns, channels, resources)."""
+        from hw_mappings.partition.packing_kernel import distinct
+
+        demand = self._demands[tiling.population]
+        rows = usage.reshape(tiling.number, -1)[:, ADDITIVE]
+        kinds: dict[frozenset[int], int] = {}
+        if self._words[0]:
+            of_shard = [kinds.setdefault(thresholds, len(kinds)) for thresholds in thresholds_of(demand.population, tiling)]
+            rows = np.column_stack([rows, of_shard])
+        firsts, of_shard_type, counts = distinct(np.ascontiguousarray(rows))
+        kept = np.zeros((len(firsts), sum(self._words)), np.uint64)
+        kept[:, self._words[0] :] = self._bits(1, demand.exponents)
+        if self._words[0]:
+            words = np.array([self._bits(0, thresholds) for thresholds in kinds], np.uint64)
+            kept[:, : self._words[0]] = words[rows[firsts, -1]]
+        return ShardTypes(np.ascontiguousarray(rows[firsts, : len(ADDITIVE)]), counts, kept, of_shard_type)
+
+    def all_types(self, tilings: Mapping[str, Tiling], usage: Mapping[str, Int]) -> list[ShardTypes]:
+        """Return the types of every population's shards."""
+        return [self.types(tiling, usage[name]) for name, tiling in tilings.items()]
+
+    def fillings(self, types: Sequence[ShardTypes], weights: Float) -> tuple[int, Int, Int]:
+        """Return the number of cores, and their fillings; `weights`, (resources,), are the scarcity of each resource.
+
+        A filling has entries (number of the filling, type, shards on each core); the third array has the number of cores of each filling.
+        """
+        from hw_mappings.partition.packing_kernel import pack
+
+        usage, counts, kept = (np.concatenate(parts) for parts in zip(*((t.usage, t.counts, t.kept) for t in types), strict=True))
+        packed: tuple[int, Int, Int] = pack(usage, counts, kept, self._words[0], self._limits, self._most, weights[ADDITIVE])
+        return packed
+
+    def cores(self, tilings: Sequence[Tiling], types: Sequence[ShardTypes], weights: Float) -> list[Core]:
+        """Return the shards of every core, in the order of the network."""
+        shards = [shard for tiling in tilings for shard in tiling.shards]
+        starts = np.cumsum([0, *(len(t.counts) for t in types)])
+        of_shard = np.concatenate([start + t.of_shard for start, t in zip(starts, types, strict=False)])
+        waiting = [list(np.flatnonzero(of_shard == kind)[::-1]) for kind in range(starts[-1])]
+        _, entries, repeats = self.fillings(types, weights)
+        cores: list[list[int]] = []
+        for filling, times in enumerate(repeats):
+            held = entries[entries[:, 0] == filling, 1:]
+            cores += [sorted(int(waiting[kind].pop()) for kind, number in held for _ in range(number)) for _ in range(times)]
+        return [tuple(shards[n] for n in core) for core in sorted(cores)]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from ecc_lava.common import Float
+from ecc_lava.common import Float, Progress, StageProgress
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, ChipSpec
+from hw_mappings.partition.improvement import Improvement, Walk
 from hw_mappings.partition.lower_bound import Bound, lower_bound
-from hw_mappings.partition.misfit import refuse_payloads
-from hw_mappings.partition.packing import Core, packed
+from hw_mappings.partition.misfit import explain_bound, explain_cores, refuse_payloads
+from hw_mappings.partition.packing import Core, Packing
 from hw_mappings.partition.prices import Prices
 from hw_mappings.partition.search import Partition, PartitionSearch
-from hw_mappings.resources import SynapseModel, limits_of
+from hw_mappings.resources import SynapseModel, demands, limits_of
 
 __all__ = ["PartitionPlan", "Style", "plan"]
 
@@ -30,7 +34,7 @@ class Style:
     beside : float
         Price of every limited resource, added to the price from the lower bound.
     unshared, coarse : float
-        As in `hw_mappings.partition.candidates.Prices`.
+        As in `hw_mappings.partition.prices.Prices`.
     axons : float
         Price of all axons of a core: axons rarely limit, but each one is a message.
     thresholds : float
@@ -44,10 +48,7 @@ class Style:
     thresholds: float = 0.1
 
 
-_STYLES: Final = (
-    *(Style(0.5, 0.25, 0.3), Style(0.5, 1.0, 0.15), Style(0.5, 0.25, 0.5)),
-    *(Style(0.2, 1.0, 0.3), Style(2.0, 0.25, 0.1), Style(0.5, 0.0, 0.3)),
-)
+_STYLES: Final = (Style(0.2, 1.0, 0.3), Style(1.0, 0.25, 0.3))
 _STYLES_IF_LARGE: Final = (Style(0.2, 1.0, 0.3),)
 _LARGE: Final = 2_000
 """Number of cores above which one style suffices: it leaves a small part unfilled, and a search takes long."""
@@ -56,6 +57,12 @@ _LAST_RESORTS: Final = (Style(0.2, 1.0, 0.3, axons=1.0), Style(0.2, 1.0, 0.3, ax
 _PRICED: Final = ("compartments", "synapse_bits", "memory_bits")
 _PACKED: Final = 8
 """Number of partitions of each search that are packed."""
+_WALKS: Final = 4
+"""Number of walks that improve the best of these; where one ends depends on how it began."""
+_TRIES: Final = 10
+"""How often a walk tries each tiling, on average."""
+_WORK: Final = 10_000_000
+"""Largest number of a walk's changes times the shards, which each of them packs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,35 +87,124 @@ def _prices(bound: Bound, chip: ChipSpec, style: Style) -> Float:
     return np.array([limited.get(name, others.get(name, 0.0)) for name in RESOURCES])
 
 
-def plan(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> PartitionPlan:
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A partition, the cores that packing gives it, and the prices that led to it."""
+
+    cores: int
+    partition: Partition
+    prices: Prices
+
+
+class _Planner:
+    """The searches of one network."""
+
+    def __init__(self, network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel, bound: Bound) -> None:
+        self._network, self._chip, self._bound = network, chip, bound
+        self._search = PartitionSearch(network, chip, model)
+        self._packing = Packing(demands(network, chip, model), chip)
+
+    def refuse_misfits(self) -> None:
+        """Refuse the network if a population has no tiling whose shards each fit a core by themselves."""
+        self._search.refuse_misfits()
+
+    def searched(self, report: StageProgress) -> list[_Found]:
+        """Return the best partition of each style, the fewest cores first.
+
+        Raises
+        ------
+        DoesNotFit
+            With a message about every population that does not fit.
+        """
+        best: list[_Found] = []
+        misfit: DoesNotFit | None = None
+        for style in (*(_STYLES if self._bound.cores <= _LARGE else _STYLES_IF_LARGE), *_LAST_RESORTS):
+            if best and (style in _LAST_RESORTS or best[0].cores == self._bound.cores):
+                break
+            prices = Prices(limits_of(self._chip), _prices(self._bound, self._chip, style), style.unshared, style.coarse)
+            try:
+                partitions = self._search.best(prices, report)[:_PACKED]
+            except DoesNotFit as error:
+                misfit = misfit or error
+                if self._search.is_hopeless:
+                    break
+                continue
+            cores = [self._packing.fillings(self._packing.all_types(p.tilings, p.usage), prices.prices)[0] for p in partitions]
+            fewest = min(range(len(cores)), key=cores.__getitem__)
+            best.append(_Found(cores[fewest], partitions[fewest], prices))
+            best.sort(key=lambda found: found.cores)
+        if not best:
+            assert misfit is not None
+            raise misfit
+        return best
+
+    def improved(self, found: Sequence[_Found], report: StageProgress) -> _Found:
+        """Return the best of several walks: walks from each partition by turns, at its own prices."""
+        best = found[0]
+        shards = sum(tiling.number for tiling in best.partition.tilings.values())
+        moves = min(_TRIES * sum(len(self._search.fitting(name)) for name in best.partition.chosen), _WORK // shards)
+        for walk in range(_WALKS):
+            if best.cores == self._bound.cores:
+                break
+            start = found[walk % len(found)]
+            tried = {
+                name: sorted(self._search.fitting(name), key=lambda candidate: start.prices.cost(candidate.usage))
+                for name in start.partition.chosen
+            }
+            improvement = Improvement(self._network, self._search.links, self._packing, start.prices)
+            told = partial(_shifted, report, walk * moves, _WALKS * moves)
+            cores, partition = improvement.improved(start.partition, tried, Walk(moves, self._bound.cores, walk), told)
+            if cores < best.cores:
+                best = _Found(cores, partition, start.prices)
+        return best
+
+    def packed(self, found: _Found) -> list[Core]:
+        """Return the shards of every core."""
+        tilings = found.partition.tilings
+        return self._packing.cores(list(tilings.values()), self._packing.all_types(tilings, found.partition.usage), found.prices.prices)
+
+
+def _shifted(report: StageProgress, before: int, total: int, done: int, _: int) -> None:
+    report(before + done, total)
+
+
+def plan(
+    network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel, max_cores: int | None = None, progress: Progress | None = None
+) -> PartitionPlan:
     """Return the plan with the fewest cores found.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    chip : ChipSpec
+    model : SynapseModel
+    max_cores : int, optional
+        The most cores that a plan may have, beside those of the chips.
+    progress : callable (stage, done, total), optional
+        The first stage's name tells the lower bound.
 
     Raises
     ------
     DoesNotFit
-        With a message about every population that does not fit.
+        With a message about every population that does not fit; at once, before any search, if the lower bound exceeds the cores.
     """
     refuse_payloads(network, chip)
     bound = lower_bound(network, chip, model)
-    search = PartitionSearch(network, chip, model)
-    best: PartitionPlan | None = None
-    misfit: DoesNotFit | None = None
-    for style in (*(_STYLES if bound.cores <= _LARGE else _STYLES_IF_LARGE), *_LAST_RESORTS):
-        if best is not None and (style in _LAST_RESORTS or len(best.cores) == bound.cores):
-            break
-        prices = _prices(bound, chip, style)
-        try:
-            found = search.best(Prices(limits_of(chip), prices, style.unshared, style.coarse))
-        except DoesNotFit as error:
-            misfit = misfit or error
-            if search.is_hopeless:
-                break
-            continue
-        for partition in found[:_PACKED]:
-            cores = packed(network, chip, partition, prices)
-            if best is None or len(cores) < len(best.cores):
-                best = PartitionPlan(partition, cores, bound)
-    if best is None:
-        assert misfit is not None
-        raise misfit
-    return best
+    most = min(chip.cores_in_all, chip.cores_in_all if max_cores is None else max_cores)
+    planner = _Planner(network, chip, model, bound)
+    if bound.cores > most:
+        planner.refuse_misfits()
+        raise DoesNotFit(explain_bound(chip, bound.cores, most, bound.parts))
+    told: Progress = progress or (lambda stage, done, total: None)
+    cores = f"{bound.cores} core{'s' * (bound.cores > 1)} on {-(-bound.cores // chip.most_usable)} chip(s)"
+    found = planner.searched(partial(told, f"cutting populations into shards, at least {cores}"))
+    best = planner.improved(found, partial(told, "filling cores"))
+    planned = PartitionPlan(best.partition, planner.packed(best), bound)
+    if len(planned.cores) > most:
+        raise DoesNotFit(explain_cores(chip, len(planned.cores), most, _cores_of_each(planned)))
+    return planned
+
+
+def _cores_of_each(planned: PartitionPlan) -> dict[str, int]:
+    """Return the number of cores that hold shards of each population."""
+    return dict(Counter(name for core in planned.cores for name in {shard.population for shard in core}))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from ecc_lava.common import Int
+from ecc_lava.common import Int, StageProgress
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import ChipSpec
@@ -27,6 +27,7 @@ from hw_mappings.resources import (
     SynapseModel,
     Tiling,
     demands,
+    fits,
     limits_of,
     usage_without_axons,
 )
@@ -49,12 +50,24 @@ class Partition:
 
     Attributes
     ----------
-    tilings : population -> Tiling
+    chosen : population -> CutCandidate, in the network's order
     usage : population -> int64 array (rows, columns, channels, resources)
     """
 
-    tilings: Mapping[str, Tiling]
+    chosen: Mapping[str, CutCandidate]
     usage: Mapping[str, Int]
+
+    @property
+    def tilings(self) -> dict[str, Tiling]:
+        """Population -> its tiling."""
+        return {name: candidate.tiling for name, candidate in self.chosen.items()}
+
+
+def _single(demand: Demand) -> CutCandidate:
+    """Return single neurons of a population, at the corners of its map and channels and in the middle."""
+    places = [tuple(sorted({(n, n + 1) for n in (length // 2, 0, length - 1)})) for length in demand.shape]
+    finest = Tiling(demand.name, (places[0], places[1], places[2]))
+    return CutCandidate(demand, finest, usage_without_axons(demand, finest))
 
 
 class PartitionSearch:
@@ -73,15 +86,19 @@ class PartitionSearch:
         self._limits = limits_of(chip)
         self._demands = demands(network, chip, model)
         self._tried: dict[tuple[str, bool], list[CutCandidate]] = {}
-        self._links = Links(network, chip)
+        self.links = Links(network, chip)
         self._order = {p.name: number for number, p in enumerate(network.populations)}
         backwards = sorted(network.projections, key=lambda p: self._order[p.source], reverse=True)
         self._last_use = {p.target: p.source for p in backwards}  # by the earliest source, which is cut last
 
-    def _candidates(self, demand: Demand, thorough: bool) -> list[CutCandidate]:
-        key = demand.name, thorough
+    def fitting(self, name: str) -> list[CutCandidate]:
+        """Return the tilings of a population that are worth trying and fit by themselves."""
+        return self._candidates(name, False) or self._candidates(name, True)
+
+    def _candidates(self, name: str, thorough: bool) -> list[CutCandidate]:
+        key = name, thorough
         if key not in self._tried:
-            self._tried[key] = candidates(demand, thorough)
+            self._tried[key] = candidates(self._demands[name], thorough)
         return self._tried[key]
 
     @property
@@ -97,7 +114,7 @@ class PartitionSearch:
         pending = [target for target, source in self._last_use.items() if self._order[source] < self._order[name]]
         found: dict[tuple[int, ...], tuple[float, State, CutCandidate, dict[str, Int]]] = {}
         shards = sum(candidate.tiling.number for candidate in tried)
-        extension = Extension(self._links, prices, name)
+        extension = Extension(self.links, prices, name)
         for state in states[: max(_FEWEST, _WORK // max(shards, 1))]:
             held = tuple(id(state.chosen[target]) for target in pending if target in state.chosen)
             for candidate in tried:
@@ -113,15 +130,28 @@ class PartitionSearch:
                 result.append(State(cost, {**state.chosen, candidate.tiling.population: candidate}, {**state.usage, **usage}))
         return result
 
-    def _misfit(self, state: State, demand: Demand, prices: Prices) -> str:
-        """Say why no tiling of a population fits, not even one with a neuron per core."""
-        singles = [tuple(sorted({(n, n + 1) for n in (length // 2, 0, length - 1)})) for length in demand.shape]
-        finest = Tiling(demand.name, (singles[0], singles[1], singles[2]))
-        single = CutCandidate(demand, finest, usage_without_axons(demand, finest))
-        usage, _ = Extension(self._links, prices, demand.name).settled(state, single)
-        return explain_misfit(demand, finest, usage, self._limits)
+    def refuse_misfits(self) -> None:
+        """Refuse the network if single neurons of a population do not fit a core.
 
-    def best(self, prices: Prices) -> list[Partition]:
+        Raises
+        ------
+        DoesNotFit
+            As `best` does.
+        """
+        singles = [_single(demand) for demand in self._demands.values()]
+        found = [self._explained(single, {}) for single in singles if not fits(single.usage, self._limits)]
+        if found:
+            raise DoesNotFit("\n".join(found))
+
+    def _misfit(self, state: State, demand: Demand, prices: Prices) -> str:
+        """Say why no tiling of a population fits beside its targets."""
+        single = _single(demand)
+        return self._explained(single, Extension(self.links, prices, demand.name).settled(state, single)[0])
+
+    def _explained(self, single: CutCandidate, usage: Mapping[str, Int]) -> str:
+        return explain_misfit(single.demand, single.tiling, {single.demand.name: single.usage, **usage}, self._limits)
+
+    def best(self, prices: Prices, report: StageProgress) -> list[Partition]:
         """Cut every population except the inputs, whose spikes the host injects; return a few partitions, the cheapest first.
 
         Raises
@@ -131,12 +161,13 @@ class PartitionSearch:
         """
         states = [State(0.0, {}, {})]
         misfits: list[str] = []
-        for demand in reversed(self._demands.values()):
-            tried = self._candidates(demand, False) or self._candidates(demand, True)
+        for number, demand in enumerate(reversed(self._demands.values())):
+            report(number, len(self._demands))
+            tried = self.fitting(demand.name)
             if misfits and tried:
                 continue  # no partition exists: look for further populations that do not fit by themselves
             found = self._extended(demand.name, states, cheapest(tried, prices), prices)
-            found = found or self._extended(demand.name, states, self._candidates(demand, True), prices)
+            found = found or self._extended(demand.name, states, self._candidates(demand.name, True), prices)
             if found:
                 states = found
             else:
@@ -144,6 +175,5 @@ class PartitionSearch:
         if misfits:
             raise DoesNotFit("\n".join(misfits))
         return [
-            Partition({name: s.chosen[name].tiling for name in self._demands}, {name: s.usage[name] for name in self._demands})
-            for s in states
+            Partition({name: s.chosen[name] for name in self._demands}, {name: s.usage[name] for name in self._demands}) for s in states
         ]

@@ -42,6 +42,17 @@ def test_map_with_activity(call: Call, network: Path, tmp_path: Path) -> None:
     assert f"<title>{network.name} on loihi2</title>" in html and facts["data_digest"] in html and "hilbert" in html
 
 
+def test_a_budget_of_cores(call: Call, network: Path, tmp_path: Path) -> None:
+    chip = _chip(tmp_path, compartments=64)
+    cores = call("map", network, "--chip", chip, "-o", tmp_path / "mapping.json", "--json").json["cores"]
+    assert call("map", network, "--chip", chip, "-o", tmp_path / "mapping.json", "--max-cores", cores).code == OK
+    outcome = call("map", network, "--chip", chip, "-o", tmp_path / "none.json", "--max-cores", 1)
+    assert outcome.code == BAD_INPUT
+    assert "max_cores is 1" in outcome.err and "the largest populations take" in outcome.err
+    assert not (tmp_path / "none.json").exists()
+    assert call("map", network, "-o", tmp_path / "none.json", "--max-cores", 0).code == BAD_INPUT
+
+
 def _chip(folder: Path, **figures: object) -> Path:
     from hw_mappings.chips.files import chip_to_json
     from hw_mappings.chips.loihi2 import LOIHI2

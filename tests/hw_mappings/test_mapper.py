@@ -155,7 +155,7 @@ def test_too_few_compartments_and_output_axons() -> None:
 def test_too_few_cores_and_the_number_of_chips_that_fits() -> None:
     network = chain((8, 8, 1), same_conv(1, 4), Dense(np.zeros((256, 3), np.int8)))
     small = {"compartments": 16, "cores": 6}
-    with pytest.raises(DoesNotFit, match=r"needs 17 cores, 2 chip\(s\) tiny of 6 cores have 12: 5 too many.*'p0', takes 16.*: 3 chips"):
+    with pytest.raises(DoesNotFit, match=r"at least 17 cores, 2 chip\(s\) tiny of 6 cores have 12: .*5 too many.*'p0' 16.0.*: 3 chips"):
         map_network(network, chip_with(chips=2, **small))
     mapping = map_network(network, chip_with(chips=3, **small))
     assert Counter(core.address.chip for core in mapping.cores) == {0: 6, 1: 6, 2: 5}
@@ -237,9 +237,29 @@ def test_ideal_memory_needs_no_more_cores() -> None:
 
 def test_the_mapper_tells_its_stages() -> None:
     told: list[tuple[str, int, int]] = []
-    map_network(for_chip(random_network(1), TINY), TINY, progress=lambda *step: told.append(step))
-    stages = ("cutting populations into shards", "placing cores")
-    assert told == [(name, done, done) for name in stages for done in (0, 1)]
+    mapping = map_network(for_chip(random_network(1), TINY), TINY, progress=lambda *step: told.append(step))
+    assert told[0] == (f"cutting populations into shards, at least {mapping.lower_bound_cores} cores on 1 chip(s)", 0, 5)
+    assert told[-2:] == [("placing cores", 0, 0), ("placing cores", 1, 1)]
+    assert {name for name, *_ in told[1:-2]} <= {told[0][0], "filling cores"}
+    assert all(0 <= done <= total for _, done, total in told)
+
+
+def test_a_budget_of_cores() -> None:
+    """What no mapping can reach is refused by the bound, with the layers that take most; what the search misses, after it."""
+    network = for_chip(random_network(1), TINY)
+    mapping = map_network(network, TINY)
+    cores, bound = len(mapping.cores), mapping.lower_bound_cores
+    assert map_network(network, TINY, max_cores=cores) == mapping
+    told: list[str] = []
+    with pytest.raises(DoesNotFit, match=rf"at least {bound} cores, max_cores is {bound - 1}: at least 1 too many.*largest populations"):
+        map_network(network, TINY, max_cores=bound - 1, progress=lambda stage, *_: told.append(stage))
+    assert not told
+    if bound < cores:
+        with pytest.raises(DoesNotFit, match=rf"needs {cores} cores, max_cores is {cores - 1}: 1 too many.*max_cores of {cores}"):
+            map_network(network, TINY, max_cores=cores - 1)
+    for wrong in (0, -3, True, 2.5):
+        with pytest.raises(InvalidInput, match="max_cores must be a whole number of at least 1"):
+            map_network(network, TINY, max_cores=wrong)  # type: ignore[arg-type]
 
 
 def test_unknown_synapse_model() -> None:
@@ -250,7 +270,7 @@ def test_unknown_synapse_model() -> None:
 def test_too_many_cores_for_a_board_whose_first_chip_is_blocked() -> None:
     blocked = tuple((0, core) for core in range(128))
     two = replace(LOIHI2, chips=public(2, "x"), board_columns=public(2, "x"), board_rows=public(1, "x"), blocked=blocked)
-    assert "300 cores, 2 chip(s) loihi2 of 128 cores have 128: 172 too many" in explain_cores(two, 300, {"a": 300})
+    assert "300 cores, 2 chip(s) loihi2 of 128 cores have 128: 172 too many" in explain_cores(two, 300, two.cores_in_all, {"a": 300})
 
 
 def test_a_population_stays_pending_until_its_earliest_source_is_cut_however_projections_are_listed() -> None:

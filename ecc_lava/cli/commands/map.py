@@ -34,6 +34,10 @@ TrafficData = Annotated[
 TrafficLimit = Annotated[int, typer.Option(min=1, help="Only the first N images of the data.")]
 Placer = Annotated[str, choice(placers(), help="How cores are placed on the mesh.")]
 SynapseModel = Annotated[str, choice(synapse_models(), help="Synaptic memory: lists with headers, indices and borders, or weights alone.")]
+MaxCores = Annotated[
+    Optional[int],
+    typer.Option(min=1, metavar="N", help="The most cores to take; what no mapping can reach is said at once."),
+]
 Html = Annotated[
     Optional[Path], typer.Option(metavar="PAGE.html", help="Also write a page: the chip core by core, and what limits each layer.")
 ]
@@ -48,6 +52,7 @@ def command(
     placer: Placer = PLACER,
     synapse_model: SynapseModel = SYNAPSE_MODEL,
     seed: Annotated[int, seed_option("Seed of the annealing.")] = 0,
+    max_cores: MaxCores = None,
     html: Html = None,
     json: Json = False,
 ) -> None:
@@ -67,9 +72,8 @@ def command(
     try:
         with stages() as stage:
             activity = None if images is None else _activity(integer, images, stage)
-            mapping = hw_mappings.map_network(
-                integer, target, activity, placer=placer, synapse_model=synapse_model, seed=seed, progress=stage
-            )
+            searched = partial(hw_mappings.map_network, placer=placer, synapse_model=synapse_model, seed=seed)
+            mapping = searched(integer, target, activity, max_cores=max_cores, progress=stage)
     except DoesNotFit as misfit:
         if json:
             facts = misfit_summary(integer, target, synapse_model, round(time.perf_counter() - started, 3))

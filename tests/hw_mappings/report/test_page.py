@@ -281,7 +281,7 @@ def test_clicking_and_typing_through_the_page(
     details = browser.find_element(By.ID, "details").text
     assert f"Core {last.address.core} of chip {last.address.chip}" in details
     for shard in last.shards:
-        assert f"{shard.neurons:,} neurons" in details and shard.population in details
+        assert f"{shard.neurons:,} neuron" in details and shard.population in details
     assert f"{last.usage['compartments']:,} of {mapping.chip.amount('compartments'):,}" in details.replace("\n", " ")
     outline = browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"

@@ -1,0 +1,109 @@
+"""The parts of a partition: what changes step by step against what is counted anew, packing, and the bound on axons that leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from ecc_lava.common import Int
+from ecc_lava.networks import QuantisedNetwork, Shard
+from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec
+from hw_mappings.partition.box_demand import boxes_within
+from hw_mappings.partition.improvement import Improvement, Walk
+from hw_mappings.partition.least_axons import leaving, shards_reached
+from hw_mappings.partition.lower_bound import lower_bound
+from hw_mappings.partition.packing import Packing
+from hw_mappings.partition.packing_kernel import distinct
+from hw_mappings.partition.prices import Prices
+from hw_mappings.partition.search import Partition, PartitionSearch
+from hw_mappings.resources import ADDITIVE, SynapseModel, demands, limits_of, projection_axons, usage_of
+from tests.helpers.chips import CHIPS, TINY, for_chip
+from tests.helpers.networks import random_network
+
+
+def _told(done: int, total: int) -> None:
+    assert 0 <= done <= total
+
+
+def _network(seed: int, chip: ChipSpec) -> QuantisedNetwork:
+    return for_chip(random_network(seed, ports=seed % 3 == 2, sparse=seed % 4 == 3), chip)
+
+
+def _partition(seed: int, chip: ChipSpec) -> tuple[PartitionSearch, Partition, Prices, Packing]:
+    network = _network(seed, chip)
+    prices = Prices(limits_of(chip), np.full(len(limits_of(chip)), 0.5), 0.5, 0.3)
+    search = PartitionSearch(network, chip, SynapseModel.STRICT)
+    return search, search.best(prices, _told)[0], prices, Packing(demands(network, chip, SynapseModel.STRICT), chip)
+
+
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))
+@pytest.mark.parametrize("seed", range(4))
+def test_a_walk_keeps_count_of_what_shards_use(seed: int, chip: ChipSpec) -> None:
+    network = _network(seed, chip)
+    search, start, prices, packing = _partition(seed, chip)
+    tried = {name: search.fitting(name) for name in start.chosen}
+    improvement = Improvement(network, search.links, packing, prices)
+    cores, found = improvement.improved(start, tried, Walk(60, 0, seed), _told)
+    assert cores <= packing.fillings(packing.all_types(start.tilings, start.usage), prices.prices)[0]
+    anew = usage_of(network, found.tilings, chip, SynapseModel.STRICT)
+    for name, usage in found.usage.items():
+        np.testing.assert_array_equal(usage, anew[name], err_msg=name)
+    again = improvement.improved(start, tried, Walk(60, 0, seed), _told)[1]
+    assert {name: cut.tiling for name, cut in again.chosen.items()} == {name: cut.tiling for name, cut in found.chosen.items()}
+
+
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))
+def test_packing_uses_every_shard_once_within_every_limit(chip: ChipSpec) -> None:
+    _, partition, prices, packing = _partition(5, chip)
+    types = packing.all_types(partition.tilings, partition.usage)
+    cores = packing.cores(list(partition.tilings.values()), types, prices.prices)
+    assert len(cores) == packing.fillings(types, prices.prices)[0]
+    shards = [shard for tiling in partition.tilings.values() for shard in tiling.shards]
+    assert sorted(shard for core in cores for shard in core) == sorted(shards)
+    usage = {
+        shard: row for name, tiling in partition.tilings.items() for shard, row in zip(tiling.shards, _rows(partition, name), strict=True)
+    }
+    for core in cores:
+        assert (np.sum([usage[shard] for shard in core], axis=0)[ADDITIVE] <= limits_of(chip)[ADDITIVE]).all()
+
+
+def _rows(partition: Partition, name: str) -> Iterator[tuple[Shard, Int]]:
+    tiling = partition.chosen[name].tiling
+    return zip(tiling.shards, partition.usage[name].reshape(tiling.number, -1), strict=True)
+
+
+def test_distinct_rows() -> None:
+    rows = np.random.default_rng(0).integers(-2, 2, (300, 4)) * 2**40
+    firsts, kinds, counts = distinct(rows)
+    np.testing.assert_array_equal(rows[firsts][kinds], rows)
+    assert len(np.unique(rows, axis=0)) == len(firsts) == len(counts)
+    np.testing.assert_array_equal(np.bincount(kinds), counts)
+    assert (np.diff(firsts) > 0).all()
+
+
+@pytest.mark.parametrize("chip", [TINY, LOIHI1, LOIHI2], ids=lambda chip: chip.name)
+@pytest.mark.parametrize("seed", range(8))
+def test_no_shard_has_fewer_leaving_axons_than_the_bound_counts(seed: int, chip: ChipSpec) -> None:
+    """For any tilings of both sides: a target's boxes are those of its tiling."""
+    network = _network(seed, chip)
+    search, *_ = _partition(seed, chip)
+    random = np.random.default_rng(seed)
+    for projection in network.projections:
+        source, target = network.by_name[projection.source], network.by_name[projection.target]
+        if source in network.inputs:
+            continue
+        for _ in range(4):
+            cut, other = (options[int(random.integers(len(options)))].tiling for options in map(search.fitting, (source.name, target.name)))
+            boxes = np.array([[stop - start for start, stop in (shard.y, shard.x, shard.c)] for shard in other.shards])
+            reached = shards_reached(projection, source.shape, target.shape, boxes)
+            sizes = np.array([[stop - start for start, stop in (shard.y, shard.x, shard.c)] for shard in cut.shards])
+            link = projection_axons(projection, source, cut.cuts, other.cuts, chip)
+            assert (leaving([reached], sizes, chip) <= link.leaving.ravel()).all()
+
+
+def test_the_parts_of_a_bound_add_up_to_it() -> None:
+    bound = lower_bound(for_chip(random_network(3), TINY), TINY)
+    assert bound.cores - 1 < sum(bound.parts.values()) <= bound.cores + 1e-6
+    assert boxes_within((2, 3, 2), 4).prod(axis=1).max() == 4
