@@ -7,9 +7,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, on_all_cores
+from ecc_lava.common import Array, Float, factorised, gram, on_all_cores, product, solved
 
-__all__ = ["HELD_OUT", "WIDEST", "Correction", "Regression", "products"]
+__all__ = ["HELD_OUT", "WIDEST", "Correction", "Regression"]
 
 HELD_OUT = 0.25
 """Share of the rows that choose the penalty; they are the last rows."""
@@ -26,12 +26,8 @@ WIDEST = 8192
 ROWS = 4096
 """Most rows that weights of more inputs are fitted to, evenly spaced."""
 
-
-BLOCKS, BLOCK_VALUES = 4, 2**26
-"""Most blocks of rows whose products are made at once, and most numbers in these products; the same on any number of cores."""
-
 CHANNELS = 64
-"""Channels that one thread solves for at once."""
+"""Channels whose products one thread makes at once."""
 
 JUDGED = 64
 """Most channels, evenly spaced, that judge a penalty."""
@@ -70,7 +66,7 @@ class Regression:
             self._inputs, self._basis = _coordinates(self._inputs[self._rows])
             inputs = self._inputs
         self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
-        self._gram = products(self._inputs[self._fitted])
+        self._gram = gram(self._inputs[self._fitted])
         self._solve: _Solve | None = None
 
     def correction(self, missing: Array) -> Correction | None:
@@ -95,14 +91,14 @@ class Regression:
 
         def judged(place: int) -> _Judged:
             solve = self._ridge(self._gram, place)
-            return _Judged(float(np.square(wanted - self._inputs[left_out] @ solve(known)).sum()), solve)
+            return _Judged(float(np.square(wanted - product(self._inputs[left_out], solve(known))).sum()), solve)
 
         best, (least, self._solve) = _descended(judged, USUAL, len(PENALTIES))
         if least >= float(np.square(wanted).sum()):
             self._solve = self._ridge(self._gram, 0)
             return None
         cross += _cross(self._inputs[left_out], missing[left_out])
-        found = self._expanded(self._ridge(self._gram + products(self._inputs[left_out]), best)(cross)).astype(np.float64)
+        found = self._expanded(self._ridge(self._gram + gram(self._inputs[left_out]), best)(cross)).astype(np.float64)
         return Correction(found, mean - self._mean @ found)
 
     def step(self, error: Array) -> Float | None:
@@ -115,14 +111,12 @@ class Regression:
         missing = error[self._rows][self._fitted]
         return self._expanded(self._solve(_cross(self._inputs[self._fitted], missing - missing.mean(axis=0)))).astype(np.float64)
 
-    def _ridge(self, gram: Array, place: int) -> _Solve:
-        """Return what solves ``(gram + penalty * mean square) @ weights = cross`` for weights (K, C), in the precision of `gram`."""
-        import scipy.linalg
-
-        ridged = gram.copy()
-        np.einsum("ii->i", ridged)[:] += PENALTIES[place] * float(np.trace(gram, dtype=np.float64)) / self._size
-        factor = scipy.linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)  # symmetric: LAPACK takes it transposed as it lies
-        return lambda cross: _by_channels(lambda part: scipy.linalg.cho_solve(factor, part, check_finite=False), cross)
+    def _ridge(self, products: Array, place: int) -> _Solve:
+        """Return what solves ``(products + penalty * mean square) @ weights = cross`` for weights (K, C), in the products' type."""
+        ridged = products.copy()
+        np.einsum("ii->i", ridged)[:] += PENALTIES[place] * float(np.trace(products, dtype=np.float64)) / self._size
+        lower = factorised(ridged)
+        return lambda cross: solved(lower, cross)
 
     def _expanded(self, weights: Float) -> Float:
         """Return weights of all inputs from those of their coordinates."""
@@ -131,21 +125,8 @@ class Regression:
 
 def _cross(inputs: Array, missing: Array) -> Array:
     """Return the sum of the inputs' products with what is missing, (K, C)."""
-    return _by_channels(lambda part: inputs.T @ part, missing)
-
-
-def _by_channels(product: Callable[[Array], Array], values: Array) -> Array:
-    """Return a function's value of (K, C), whose columns do not depend on one another, some columns at a time on all cores."""
-    parts = [values[:, start : start + CHANNELS] for start in range(0, values.shape[1], CHANNELS)]
-    return np.concatenate(on_all_cores(product, parts), axis=1)
-
-
-def products(inputs: Array) -> Array:
-    """Return the sum of the rows' products of inputs (M, K) with one another, (K, K), some rows at a time on all cores."""
-    size = -(-len(inputs) // max(1, min(BLOCKS, BLOCK_VALUES // inputs.shape[1] ** 2))) or 1
-    blocks = [inputs[start : start + size] for start in range(0, len(inputs), size)]
-    product: Array = sum(on_all_cores(lambda block: block.T @ block, blocks))
-    return product
+    parts = [missing[:, start : start + CHANNELS] for start in range(0, missing.shape[1], CHANNELS)]
+    return np.concatenate(on_all_cores(lambda part: product(inputs.T, part), parts), axis=1)
 
 
 def _descended(judge: Callable[[int], _Judged], start: int, number: int) -> tuple[int, _Judged]:
@@ -167,7 +148,7 @@ def _coordinates(inputs: Array) -> tuple[Array, Float]:
     """
     import scipy.linalg
 
-    squares, along = scipy.linalg.eigh((inputs @ inputs.T).astype(np.float64), overwrite_a=True)
+    squares, along = scipy.linalg.eigh(product(inputs, inputs.T).astype(np.float64), overwrite_a=True)
     kept = squares > 1e-6 * max(float(squares[-1]), 1e-30)  # float32: smaller ones are rounding
     size, along = np.sqrt(squares[kept]), along[:, kept]
     return (along * size).astype(np.float32), inputs.T.astype(np.float64) @ (along / size)
