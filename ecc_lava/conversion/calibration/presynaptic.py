@@ -60,6 +60,7 @@ class PresynapticInput:
         self._samples = batch_size(images)
         self._ideal: dict[str, Array] = {}
         self._sent: dict[str, Answer] = {}
+        self._quantised: tuple[SpikingNetwork, str, QuantisedNetwork] | None = None  # the last that was asked for
         for number, (p, coding) in enumerate(zip(network.inputs, of_maps(network.codings), strict=True)):
             self._ideal[p.name] = ((images[p.name] - coding.offset) / coding.unit).astype(np.float32)
             spikes = sent(encode(images[p.name], coding), coding, self.timesteps, population=number)
@@ -189,7 +190,13 @@ class PresynapticInput:
 
     def integers(self, network: SpikingNetwork, target: str) -> QuantisedNetwork:
         """Return a population in integers, as the whole network's quantisation makes it, with its sources as inputs."""
-        return quantise(self._alone(network, target), format=self._format, bits={DEFAULT: self._bits[target]})
+        if self._quantised is None or self._quantised[0] is not network or self._quantised[1] != target:
+            self._quantised = (
+                network,
+                target,
+                quantise(self._alone(network, target), format=self._format, bits={DEFAULT: self._bits[target]}),
+            )
+        return self._quantised[2]
 
     def _alone(self, network: SpikingNetwork, target: str) -> SpikingNetwork:
         """Return a population with its sources as inputs, and a readout without weights."""
