@@ -23,6 +23,12 @@ USUAL = 5
 WIDEST = 8192
 """Most inputs whose products with one another are kept; the matrix has half a gigabyte then."""
 
+WIDER = 2
+"""Times as many inputs as rows from which on the rows are taken in place of the inputs: fewer numbers say as much."""
+
+ROUNDING = 1e-10
+"""Share of the rows' squares that is added to each, so that rows that depend on one another have a factor."""
+
 ROWS = 4096
 """Most rows that weights of more inputs are fitted to, evenly spaced."""
 
@@ -55,17 +61,19 @@ class Regression:
     Parameters
     ----------
     inputs : float32 array (M, K)
-        Rates of the source neurons as they are; rows of one image lie together.
+        Rates of the source neurons as they are, which are overwritten; rows of one image lie together.
     """
 
     def __init__(self, inputs: Array) -> None:
         self._mean, self._size = inputs.mean(axis=0), inputs.shape[1]
-        self._inputs, self._basis, self._rows = inputs - self._mean, None, slice(None)
+        inputs -= self._mean
+        self._inputs, self._rows = inputs, slice(None)
+        self._expanded: _Solve = lambda weights: weights
         if self._size > WIDEST:
             self._rows = slice(None, None, -(-len(inputs) // ROWS))
-            self._inputs, self._basis = _coordinates(self._inputs[self._rows])
-            inputs = self._inputs
-        self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
+        if self._size >= WIDER * len(inputs[self._rows]):
+            self._inputs, self._expanded = _coordinates(inputs[self._rows])
+        self._fitted = slice(int(len(self._inputs) * (1 - HELD_OUT)))
         self._gram = gram(self._inputs[self._fitted])
         self._solve: _Solve | None = None
 
@@ -118,10 +126,6 @@ class Regression:
         lower = factorised(ridged)
         return lambda cross: solved(lower, cross)
 
-    def _expanded(self, weights: Float) -> Float:
-        """Return weights of all inputs from those of their coordinates."""
-        return weights if self._basis is None else self._basis @ weights
-
 
 def _cross(inputs: Array, missing: Array) -> Array:
     """Return the sum of the inputs' products with what is missing, (K, C)."""
@@ -141,14 +145,14 @@ def _descended(judge: Callable[[int], _Judged], start: int, number: int) -> tupl
     return place, here
 
 
-def _coordinates(inputs: Array) -> tuple[Array, Float]:
-    """Return few inputs (M, r) that carry as much as many, (M, K), and the orthonormal directions (K, r) that they are along.
+def _coordinates(inputs: Array) -> tuple[Array, _Solve]:
+    """Return as many inputs (M, M) as rows, which carry as much as all, (M, K), and what makes weights of all from weights of these.
 
-    Ridge regression needs no others: the weights of least penalty are sums of the rows, so that both have the same solution.
+    Ridge regression needs no others: the weights of least penalty are sums of the rows. With ``L @ L.T = X @ X.T``, X is L along the
+    orthonormal ``X.T @ inv(L).T``, so that both have the same solution.
     """
-    import scipy.linalg
-
-    squares, along = scipy.linalg.eigh(product(inputs, inputs.T).astype(np.float64), overwrite_a=True)
-    kept = squares > 1e-6 * max(float(squares[-1]), 1e-30)  # float32: smaller ones are rounding
-    size, along = np.sqrt(squares[kept]), along[:, kept]
-    return (along * size).astype(np.float32), inputs.T.astype(np.float64) @ (along / size)
+    exact = inputs.astype(np.float64)
+    products = gram(exact.T)
+    products[np.diag_indices_from(products)] += max(ROUNDING * float(np.trace(products)), 1e-30)
+    lower = np.tril(factorised(products))
+    return lower.astype(np.float32), lambda weights: product(exact.T, solved(lower, product(lower, weights.astype(np.float64))))
