@@ -20,7 +20,7 @@ from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
 
 __all__ = ["Answer", "PresynapticInput", "of_maps"]
 
-BYTES = 2**28
+BYTES = 2**27
 """Most memory for spikes and currents at once, bytes."""
 
 ANSWERING_IMAGES, ANSWERING_ROWS = 128, 32768

@@ -74,7 +74,6 @@ class Regression:
         if self._size >= WIDER * len(inputs[self._rows]):
             self._inputs, self._expanded = _coordinates(inputs[self._rows])
         self._fitted = slice(int(len(self._inputs) * (1 - HELD_OUT)))
-        self._gram = gram(self._inputs[self._fitted])
         self._solve: _Solve | None = None
 
     def correction(self, missing: Array) -> Correction | None:
@@ -88,7 +87,8 @@ class Regression:
         missing : float32 array (M, C)
             Ideal sum minus the sum of the present weights.
         """
-        if not self._gram.any():
+        products = gram(self._inputs[self._fitted])
+        if not products.any():
             return None
         missing = missing[self._rows]
         left_out, mean = slice(self._fitted.stop, None), missing.mean(axis=0)
@@ -98,15 +98,16 @@ class Regression:
         wanted, known = missing[left_out, some], cross[:, some]
 
         def judged(place: int) -> _Judged:
-            solve = self._ridge(self._gram, place)
+            solve = self._ridge(products, place)
             return _Judged(float(np.square(wanted - product(self._inputs[left_out], solve(known))).sum()), solve)
 
         best, (least, self._solve) = _descended(judged, USUAL, len(PENALTIES))
         if least >= float(np.square(wanted).sum()):
-            self._solve = self._ridge(self._gram, 0)
+            self._solve = self._ridge(products, 0)
             return None
         cross += _cross(self._inputs[left_out], missing[left_out])
-        found = self._expanded(self._ridge(self._gram + gram(self._inputs[left_out]), best)(cross)).astype(np.float64)
+        products += gram(self._inputs[left_out])
+        found = self._expanded(self._ridge(products, best)(cross)).astype(np.float64)
         return Correction(found, mean - self._mean @ found)
 
     def step(self, error: Array) -> Float | None:
@@ -137,6 +138,7 @@ def _descended(judge: Callable[[int], _Judged], start: int, number: int) -> tupl
     """Return the place where an error falls no further, of so many, going from `start` > 0 towards the side where it falls."""
     here, before = on_all_cores(judge, (start, start - 1))
     place, here, step = (start - 1, before, -1) if before.error < here.error else (start, here, 1)
+    del before  # a factor is as large as the products
     while 0 <= place + step < number:
         further = judge(place + step)
         if further.error >= here.error:
