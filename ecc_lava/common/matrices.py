@@ -31,9 +31,9 @@ COLUMNS: Final = 128
 
 def product(left: Array, right: Array) -> Array:
     """Return ``left @ right`` of two matrices, whatever their layout and type."""
-    result = np.empty((len(left), right.shape[1]), left.dtype)
-    if left.dtype != right.dtype or left.dtype.char not in "fd" or left.shape[1] * result.size < WORTH_A_CALL:
+    if left.dtype != right.dtype or left.dtype not in (np.float32, np.float64) or left.size * right.shape[1] < WORTH_A_CALL:
         return left @ right
+    result = np.empty((len(left), right.shape[1]), left.dtype)
     _multiply(left, right, result)
     return result
 

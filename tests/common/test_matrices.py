@@ -20,14 +20,14 @@ LAYOUTS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
-def test_products_are_those_of_numpy(kind: type[Any], layout: str) -> None:
+@pytest.mark.parametrize("kind", ["<f4", "<f8", ">f4", "<i8"])
+def test_products_are_those_of_numpy(kind: str, layout: str) -> None:
     rng = np.random.default_rng(0)
     left, right = (rng.integers(-9, 9, size).astype(kind) for size in ((70, 130), (130, 90)))
     assert left.size * right.shape[1] > matrices.WORTH_A_CALL
     for other in LAYOUTS.values():
         found = product(LAYOUTS[layout](left), other(right))
-        assert found.dtype == kind
+        assert found.dtype == (left @ right).dtype
         np.testing.assert_array_equal(found, left @ right)
 
 
