@@ -69,7 +69,7 @@ MAY_IMPORT = {
     "rich": ("ecc_lava/cli/",),
     "typer": ("ecc_lava/cli/",),
     "threadpoolctl": ("ecc_lava/conversion/blas.py",),
-    "scipy": ("ecc_lava/geometry/", "ecc_lava/conversion/", "hw_mappings/"),
+    "scipy": ("ecc_lava/common/matrices.py", "ecc_lava/geometry/", "ecc_lava/conversion/", "hw_mappings/"),
 }
 """Heavy package -> beginnings of the paths that may import it."""
 

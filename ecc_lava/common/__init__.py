@@ -10,6 +10,7 @@ from ecc_lava.common.compiling import compiled_by
 from ecc_lava.common.cores import usable_cores
 from ecc_lava.common.files import JSON_BYTES_MAX, check_writable, read_bytes, require_file, write_bytes
 from ecc_lava.common.intervals import wilson
+from ecc_lava.common.matrices import factorised, gram, product, solved
 from ecc_lava.common.memory import NEURON_BYTES, check_memory, memory_limit
 from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, integrate_and_fire
 from ecc_lava.common.owners import is_gone, owner
@@ -54,8 +55,10 @@ __all__ = [
     "content_digest",
     "doubt_of_file",
     "doubt_of_folder",
+    "factorised",
     "first_output",
     "free_cores",
+    "gram",
     "in_parts",
     "in_steps",
     "integrate_and_fire",
@@ -69,11 +72,13 @@ __all__ = [
     "owner",
     "printable",
     "private_folder",
+    "product",
     "read_bytes",
     "read_only",
     "rendered",
     "require_file",
     "silenced",
+    "solved",
     "sweep",
     "temporary_file",
     "temporary_folder",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Final
 
 import numpy as np
 
 from ecc_lava.common import Array, on_all_cores
 
-__all__ = ["by_images", "images_at_once"]
+__all__ = ["by_images", "gathered", "images_at_once"]
 
 IMAGES: Final = 32
 """Most images."""
@@ -26,4 +27,22 @@ def images_at_once(numbers: int) -> int:
 def by_images(function: Callable[..., Array], *arrays: Array) -> Array:
     """Return a function's value of arrays (N, ...) that gives every image its own value, some images at a time on all cores."""
     size = images_at_once(arrays[0].size // max(len(arrays[0]), 1))
-    return np.concatenate(on_all_cores(lambda start: function(*(a[start : start + size] for a in arrays)), range(0, len(arrays[0]), size)))
+    (whole,) = gathered(len(arrays[0]), size, lambda start: (function(*(a[start : start + size] for a in arrays)),))
+    return whole
+
+
+def gathered(images: int, at_once: int, function: Callable[[int], tuple[Array, ...]]) -> tuple[Array, ...]:
+    """Return arrays of so many images, on all cores; a function gives their parts of at most `at_once` images from an image on."""
+    whole: list[Array] = []
+    allocating = Lock()
+
+    def part(start: int) -> None:
+        values = function(start)
+        with allocating:
+            if not whole:
+                whole.extend(np.empty((images, *value.shape[1:]), value.dtype) for value in values)
+        for array, value in zip(whole, values, strict=True):
+            array[start : start + len(value)] = value
+
+    on_all_cores(part, range(0, images, at_once))
+    return tuple(whole)

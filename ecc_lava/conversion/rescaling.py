@@ -35,6 +35,8 @@ def rescaled(network: SpikingNetwork, lambdas: Mapping[str, Float], *, incoming:
 
     def projection(p: Projection) -> Projection:
         source, target = network.by_name[p.source], network.by_name[p.target]
+        if (ratio[source.name] == 1).all() and not (incoming and (ratio[target.name] != 1).any()):
+            return p
         geometry = with_kernel(p.geometry, scaled_by_source(p.geometry, _per_channel(ratio[source.name], source)))
         if incoming:
             geometry = with_kernel(geometry, scaled_by_target(geometry, 1.0 / _per_channel(ratio[target.name], target)))

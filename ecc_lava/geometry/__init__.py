@@ -26,7 +26,7 @@ from ecc_lava.geometry.types import (
     with_kernel,
     written,
 )
-from ecc_lava.geometry.weights import over_synapses, scaled_by_source, scaled_by_target
+from ecc_lava.geometry.weights import over_synapses, scaled_by_source, scaled_by_target, sums_by_sign
 
 __all__ = [
     "STEPS_ALIKE",
@@ -66,6 +66,7 @@ __all__ = [
     "reshaping",
     "scaled_by_source",
     "scaled_by_target",
+    "sums_by_sign",
     "sparse_sum",
     "steps_of",
     "stretched",

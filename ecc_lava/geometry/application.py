@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ecc_lava.common import Array, Shape
+from ecc_lava.common import Array, Shape, product
 from ecc_lava.geometry.sparse import matrix
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, stretched, target_shape, written
 
 __all__ = ["apply", "padded_source", "tap", "transposed"]
 
 
-PATCH_VALUES = 2**18
+PATCH_VALUES = 2**19
 """Values of windows that are copied and multiplied together: a processor's cache holds them."""
 
 
@@ -44,7 +44,7 @@ def padded_source(conv: Conv, x: Array) -> Array:
 def tap(x: Array, weights: Array, groups: int) -> Array:
     """Apply one kernel position: x (..., Cin), weights (Cin/groups, Cout) -> (..., Cout)."""
     if groups == 1:
-        return (x.reshape(-1, x.shape[-1]) @ weights).reshape(*x.shape[:-1], weights.shape[1])
+        return product(x.reshape(-1, x.shape[-1]), weights).reshape(*x.shape[:-1], weights.shape[1])
     per_group = weights.shape[1] // groups
     if weights.shape[0] == 1:
         return np.repeat(x, per_group, axis=-1) * weights[0]
@@ -71,7 +71,7 @@ def apply(geometry: Geometry, x: Array) -> Array:
     kernel = geometry.kernel.astype(x.dtype, copy=False)
     match geometry:
         case Dense():
-            return (x.reshape(len(x), -1) @ kernel).reshape(len(x), 1, 1, out_c)
+            return product(x.reshape(len(x), -1), kernel).reshape(len(x), 1, 1, out_c)
         case Sparse():
             result: Array = matrix(geometry, x.dtype) @ x.reshape(len(x), -1).T
             return np.ascontiguousarray(result.T).reshape(len(x), out_h, out_w, out_c)
@@ -114,7 +114,7 @@ def _multiply_windows(conv: Conv, padded: Array, kernel: Array, result: Array) -
     for first in range(0, images, at_once):
         for top in range(0, height, rows):
             part = slice(first, first + at_once), slice(top, top + rows)
-            result[part] = (windows[part].reshape(-1, len(flat)) @ flat).reshape(result[part].shape)
+            result[part] = product(windows[part].reshape(-1, len(flat)), flat).reshape(result[part].shape)
 
 
 def transposed(geometry: Conv | Sparse, y: Array, source: Shape) -> Array:
@@ -157,7 +157,7 @@ def transposed(geometry: Conv | Sparse, y: Array, source: Shape) -> Array:
 def _transposed_tap(y: Array, weights: Array, groups: int) -> Array:
     """Apply one kernel position backwards: y (..., Cout), weights (Cin/groups, Cout) -> (..., Cin)."""
     if groups == 1:
-        return y @ weights.T
+        return product(y.reshape(-1, y.shape[-1]), weights.T).reshape(*y.shape[:-1], len(weights))
     grouped = y.reshape(*y.shape[:-1], groups, weights.shape[1] // groups)
     blocks = weights.reshape(weights.shape[0], groups, -1)
     result: Array = np.einsum("...go,igo->...gi", grouped, blocks).reshape(*y.shape[:-1], groups * weights.shape[0])

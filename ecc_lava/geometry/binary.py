@@ -21,7 +21,11 @@ def is_binary(geometry: Geometry) -> bool:
         case Conv(gain=gain) if gain is not None:
             return False
         case Conv(kernel=kernel) | Dense(kernel=kernel):
-            magnitude = np.abs(kernel.reshape(-1, kernel.shape[-1]))
+            rows = kernel.reshape(-1, kernel.shape[-1])
+            first = np.abs(rows[:2])
+            if (first.min(axis=0) < first.max(axis=0) * (1 - EQUAL)).any():  # as most weights: the others need not be read
+                return False
+            magnitude = np.abs(rows)
             alpha = magnitude.max(axis=0)
             return len(magnitude) > 1 and bool((alpha > 0).all() and (magnitude >= alpha * (1 - EQUAL)).all())
         case Sparse():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecc_lava.common import Array, Int
+from ecc_lava.common import Array, Int, on_all_cores
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, written
 
-__all__ = ["over_synapses", "scaled_by_source", "scaled_by_target"]
+__all__ = ["over_synapses", "scaled_by_source", "scaled_by_target", "sums_by_sign"]
+
+PART_VALUES = 2**16
+"""Weights that one thread sums up at once: a processor's cache holds what is made of them."""
 
 
 def over_synapses(by: np.ufunc, geometry: Geometry, values: Array) -> Array:
@@ -40,6 +43,37 @@ def over_synapses(by: np.ufunc, geometry: Geometry, values: Array) -> Array:
             result = np.zeros((1, total), values.dtype)
             result[0, where] = by.reduce(values.reshape(-1, values.shape[-1]), axis=0)
             return result
+
+
+def sums_by_sign(geometry: Geometry, scale: Array | None = None) -> tuple[Array, Array]:
+    """Return the sums of the negative and of the positive weights into each target neuron, (P, C) each as of `over_synapses`.
+
+    With a scale, (C,), these are of the weights times it, each before or after rounding to a whole number, whichever is further from 0.
+    Integers are summed in int64, other weights in float64.
+    """
+
+    def signed(weights: Array, factor: Array | None) -> tuple[Array, Array]:
+        low = high = weights if factor is None else weights * factor
+        if factor is not None:
+            whole = np.rint(low)
+            low, high = np.minimum(low, whole), np.maximum(low, whole)
+        return np.minimum(low, 0), np.maximum(high, 0)
+
+    kind = np.int64 if np.issubdtype(geometry.kernel.dtype, np.integer) and scale is None else np.float64
+    if isinstance(geometry, Sparse):
+        by_synapse = None if scale is None else scale[_targets(geometry.starts) % geometry.target[2]]
+        negative, positive = (over_synapses(np.add, geometry, part.astype(kind)) for part in signed(geometry.kernel, by_synapse))
+        return negative, positive
+    where, rows = written(geometry), geometry.kernel.reshape(-1, geometry.kernel.shape[-1])
+    own, at_once = None if scale is None else scale[where], max(1, PART_VALUES // rows.shape[1])
+
+    def summed(start: int) -> list[Array]:
+        return [part.sum(axis=0, dtype=kind) for part in signed(rows[start : start + at_once], own)]
+
+    total = geometry.writes[1] if isinstance(geometry, Conv) and geometry.writes else rows.shape[1]
+    result = np.zeros((2, 1, total), kind)
+    result[:, 0, where] = np.sum(on_all_cores(summed, range(0, len(rows), at_once)), axis=0)
+    return result[0], result[1]
 
 
 def scaled_by_target(geometry: Geometry, scale: Array) -> Array:

@@ -80,7 +80,7 @@ def check_weights(projection: QuantisedProjection, bits: int, format: NumberForm
         raise RangeError(f"a gain {projection.source!r} -> {projection.target!r} is beyond the {largest * step} that {bits} bits hold")
     if projection.largest_weight > largest * step:
         raise RangeError(f"{where} is {projection.largest_weight}; {bits} bits hold {largest * step}")
-    if (projection.geometry.kernel % step).any():
+    if step > 1 and (projection.geometry.kernel % step).any():
         raise RangeError(f"{where} is no multiple of {step}; {bits} bits of {format.name} hold no others")
 
 

@@ -79,6 +79,7 @@ class QuantisedProjection(WiredProjection):
     @property
     def largest_weight(self) -> int:
         """Largest magnitude of a weight, gain included, in mantissa units."""
-        largest = int(np.abs(self.geometry.kernel.astype(np.int32)).max(initial=0))
+        kernel = self.geometry.kernel
+        largest = max(int(kernel.max(initial=0)), -int(kernel.min(initial=0)))
         gain = self.geometry.gain if isinstance(self.geometry, Conv) else None
         return largest if gain is None else largest * int(np.abs(gain.astype(np.int64)).max())

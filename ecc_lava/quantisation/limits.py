@@ -9,7 +9,6 @@ import numpy as np
 from ecc_lava.common import Array, Float
 from ecc_lava.errors import RangeError
 from ecc_lava.formats import NumberFormat
-from ecc_lava.geometry import over_synapses
 from ecc_lava.networks import Kind, Population
 from ecc_lava.quantisation.measured import MeasuredProjection
 
@@ -59,7 +58,7 @@ def effective_bias(population: Population, inputs: Iterable[MeasuredProjection])
     """
     most = np.zeros(population.shape[2])
     for entry in inputs:
-        most += over_synapses(np.add, entry.geometry, np.abs(entry.geometry.kernel)).max(axis=0) * entry.most
+        most += entry.outweighed * entry.most
     most = np.where(most > 0, 1.5 * most, 1.0)
     bias: Array = population.bias
     if population.kind.is_stateful:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 
 import numpy as np
 
 from ecc_lava.common import Array, Float
-from ecc_lava.geometry import Conv, Geometry, on_grid, over_synapses, scaled_by_target, steps_of, with_kernel
+from ecc_lava.geometry import Conv, Geometry, on_grid, over_synapses, scaled_by_target, steps_of, sums_by_sign, with_kernel
 from ecc_lava.networks import Projection
 from ecc_lava.quantisation.gain_maps import integer_gain
 
@@ -41,22 +41,34 @@ class MeasuredProjection:
     def _gain(self) -> int:
         return 1 if self.gain is None else int(self.gain.max())
 
-    def bounds(self, *kernels: Array) -> tuple[Float, Float]:
-        """Return the least and the largest sum of one step, (C,), that weights in place of the kernel can make, before the shift.
+    def bounds(self, units: Float, shift: int) -> tuple[Float, Float]:
+        """Return the least and the largest sum of one step, (C,), in units of ``2**shift`` potential units, before and after rounding."""
+        return self._reached(*sums_by_sign(self.geometry, units / 2.0**shift))
 
-        Of several such weights, each synapse has the one that reaches furthest. A source neuron may send nothing, so that its least value
-        is not positive and its largest not negative.
+    def _reached(self, negative: Array, positive: Array) -> tuple[Float, Float]:
+        """Return the least and the largest sum of one step, (C,), of weights with such sums, (P, C) each.
+
+        A source neuron may send nothing, so that its least value is not positive and its largest not negative.
         """
-        lowest, highest = reduce(np.minimum, kernels), reduce(np.maximum, kernels)
         least, most = (float(value * self._gain) for value in self.sent)
-        low = np.minimum(lowest * most, highest * least if least else 0.0)
-        high = np.maximum(highest * most, lowest * least if least else 0.0)
-        return over_synapses(np.add, self.geometry, low).min(axis=0), over_synapses(np.add, self.geometry, high).max(axis=0)
+        return (negative * most + positive * least).min(axis=0), (positive * most + negative * least).max(axis=0)
+
+    @cached_property
+    def _sums(self) -> tuple[Array, Array]:
+        """Sums of the negative and of the positive weights, (P, C) each, in real units."""
+        return sums_by_sign(self.geometry)
 
     @cached_property
     def reached(self) -> tuple[Float, Float]:
         """Least and largest sum of one step, (C,), in real units."""
-        return self.bounds(self.geometry.kernel)
+        return self._reached(*self._sums)
+
+    @property
+    def outweighed(self) -> Float:
+        """Largest sum of the magnitudes of one neuron's weights, (C,), in real units."""
+        negative, positive = self._sums
+        most: Float = (positive - negative).max(axis=0)
+        return most
 
     @cached_property
     def roundable(self) -> Float:

@@ -30,8 +30,7 @@ class OneStep:
         """Return a bound of |input sum + bias|, (C,), before and after rounding, which can double a sum of small weights."""
         low, high = self._bias(units)
         for shift, entry in zip(shifts, self.inputs, strict=True):
-            exact = entry.exact(units, shift)
-            least, most = entry.bounds(exact, np.rint(exact))
+            least, most = entry.bounds(units, shift)
             low = low + least * 2.0**shift
             high = high + most * 2.0**shift
         result: Float = np.maximum(high, -low)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.errors import RangeError
-from ecc_lava.geometry import Conv, over_synapses
+from ecc_lava.geometry import Conv, sums_by_sign
 from ecc_lava.networks import QuantisedNetwork
 
 __all__ = ["PopulationRange", "one_step_bound"]
@@ -63,12 +63,12 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
         low, high = bias.min(axis=0), bias.max(axis=0)
         for projection in network.into(population.name):
             geometry = projection.geometry
-            kernel = geometry.kernel.astype(np.int64)
             gain = int(geometry.gain.max()) if isinstance(geometry, Conv) and geometry.gain is not None else 1
             factor = gain * 2 ** network.format.shift(projection.exponent)
-            least, most = (kernel * sent for sent in network.sent_range[projection.source])
-            low += over_synapses(np.add, geometry, np.minimum(least, most)).min(axis=0) * factor
-            high += over_synapses(np.add, geometry, np.maximum(least, most)).max(axis=0) * factor
+            least, most = network.sent_range[projection.source]
+            negative, positive = sums_by_sign(geometry)
+            low += (negative * most + positive * least).min(axis=0) * factor
+            high += (positive * most + negative * least).max(axis=0) * factor
         reach = np.maximum(np.abs(low), np.abs(high))
         worst = int(reach.argmax())
         fits = int(reach[worst]) <= limit

@@ -126,6 +126,20 @@ def test_a_spoilt_classifier_is_repaired_and_nothing_else_is_touched(coding: str
     assert np.square(left).mean() < 0.1 * np.square(_Worse().by).mean()
 
 
+def test_where_logits_hardly_err_the_first_images_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def watched(network: Any, batch: Any) -> Any:
+        seen.append(len(batch["input"]))
+        return ecc_lava.simulate(network, batch)
+
+    monkeypatch.setattr(class_offsets, "simulate", watched)
+    networks = {bits: convert(_classifier(), calibration=_images(100), payload_bits=8, bits=bits, seed=1) for bits in (8, 2)}
+    first = class_offsets.FIRST
+    assert seen == [first, first, 100 - first, 100]
+    assert networks[8].readout.bias.any()
+
+
 def test_channels_first_images_are_moved_along_height_and_width() -> None:
     x = _images()
     first = _changed(_classifier(channels_first=True), np.moveaxis(x, -1, 1))["class"]

@@ -100,13 +100,13 @@ def test_many_inputs_are_refitted_through_few_and_give_the_same(monkeypatch: pyt
     missing = (rates @ rng.normal(size=(90, 4)) + 0.1 * rng.normal(size=(60, 4))).astype(np.float32)
 
     def found() -> list[Any]:
-        fitted = regression.Regression(rates)
+        fitted = regression.Regression(rates.copy())
         correction = fitted.correction(missing)
         assert correction is not None
         return [*correction, fitted.step(missing)]
 
     whole = found()
-    monkeypatch.setattr(regression, "WIDEST", 50)
+    monkeypatch.setattr(regression, "WIDER", 1)
     for one, other in zip(whole, found(), strict=True):
         np.testing.assert_allclose(other, one, rtol=0, atol=1e-4 * np.abs(one).max())
 

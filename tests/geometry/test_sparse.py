@@ -32,6 +32,7 @@ from ecc_lava.geometry import (
     scaled_by_source,
     scaled_by_target,
     sparse_sum,
+    sums_by_sign,
     synapses,
     target_shape,
     transposed,
@@ -103,6 +104,22 @@ def test_weights_are_scaled_by_channel(case: tuple[Shape, Geometry]) -> None:
     assert (apply(with_kernel(geometry, scaled_by_source(geometry, before)), x) == apply(geometry, x * before)).all()
     assert (apply(with_kernel(geometry, scaled_by_target(geometry, after)), x) == apply(geometry, x) * after).all()
     assert scaled_by_source(geometry, np.ones(source[2])) is geometry.kernel
+
+
+@MANY
+@given(shapes.flatmap(lambda shape: st.tuples(st.just(shape), convs(shape, gain=False) | geometries(shape))))
+def test_sums_by_sign_are_those_over_synapses(case: tuple[Shape, Geometry]) -> None:
+    source, geometry = case
+    negative, positive = sums_by_sign(geometry)
+    assert negative.dtype == positive.dtype == np.int64
+    assert (negative == over_synapses(np.add, geometry, np.minimum(geometry.kernel, 0))).all()
+    assert (positive == over_synapses(np.add, geometry, np.maximum(geometry.kernel, 0))).all()
+    scale = 0.3 + 0.1 * np.arange(target_shape(geometry, source)[2])
+    exact = scaled_by_target(geometry, scale)
+    low, high = np.minimum(exact, np.rint(exact)), np.maximum(exact, np.rint(exact))
+    negative, positive = sums_by_sign(geometry, scale)
+    np.testing.assert_allclose(negative, over_synapses(np.add, geometry, np.minimum(low, 0.0)), atol=1e-9)
+    np.testing.assert_allclose(positive, over_synapses(np.add, geometry, np.maximum(high, 0.0)), atol=1e-9)
 
 
 @MANY

@@ -9,18 +9,18 @@ from functools import partial
 import numpy as np
 
 from ecc_lava.backends import BACKENDS, Recording, compact_raster, sent_at_steps
-from ecc_lava.common import Array, Float, Shape, on_all_cores, usable_cores
-from ecc_lava.conversion.at_once import by_images, images_at_once
+from ecc_lava.common import Array, Float, Shape, usable_cores
+from ecc_lava.conversion.at_once import by_images, gathered, images_at_once
 from ecc_lava.conversion.calibration.currents import currents_at
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply_at, windows
-from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, parts, sent
+from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
 from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork, input_sum, own_rate
 from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
 
 __all__ = ["Answer", "PresynapticInput", "of_maps"]
 
-BYTES = 2**28
+BYTES = 2**27
 """Most memory for spikes and currents at once, bytes."""
 
 ANSWERING_IMAGES, ANSWERING_ROWS = 128, 32768
@@ -60,6 +60,7 @@ class PresynapticInput:
         self._samples = batch_size(images)
         self._ideal: dict[str, Array] = {}
         self._sent: dict[str, Answer] = {}
+        self._quantised: tuple[SpikingNetwork, str, QuantisedNetwork] | None = None  # the last that was asked for
         for number, (p, coding) in enumerate(zip(network.inputs, of_maps(network.codings), strict=True)):
             self._ideal[p.name] = ((images[p.name] - coding.offset) / coding.unit).astype(np.float32)
             spikes = sent(encode(images[p.name], coding), coding, self.timesteps, population=number)
@@ -107,24 +108,23 @@ class PresynapticInput:
         neurons = max(int(np.prod(network.by_name[p.source].shape)) for p in network.into(target))
         size = images_at_once(self.timesteps * neurons)
 
-        def part(start: int) -> Array:
-            return self._currents_at(network, target, slice(start, start + size), rows, columns)
+        def part(start: int) -> tuple[Array]:
+            return (self._currents_at(network, target, slice(start, start + size), rows, columns),)
 
-        return np.concatenate(on_all_cores(part, range(0, self._samples, size)))
+        (every,) = gathered(self._samples, size, part)
+        return every.reshape(-1, *every.shape[2:])
 
     def _currents_at(self, network: SpikingNetwork, target: str, images: slice, rows: Array, columns: Array) -> Array:
-        """Return the input of every step of some images at some positions, bias included, float32 (M, T, C)."""
+        """Return the input of every step of some images at some positions, bias included, float32 (N, P, T, C)."""
         population = network.by_name[target]
         total: Array = np.broadcast_to(population.bias, population.shape)[rows, columns].astype(np.float32)[:, None]
         for p in network.into(target):
             source, shape = self._sent[p.source], network.by_name[p.source].shape
-            if source.raster is None:
+            if source.raster is None or self.timesteps == 1:  # a raster of one step is the rates, and payloads are dense
                 total = total + apply_at(p.geometry, source.rates[images], rows, columns)[:, :, None]
             else:
                 total = total + currents_at(p.geometry, sent_at_steps(source.raster[images], shape), rows, columns)
-        channels = total.shape[-1]
-        every = np.broadcast_to(total, (*total.shape[:-2], self.timesteps, channels))
-        return np.ascontiguousarray(every).reshape(-1, self.timesteps, channels)
+        return np.broadcast_to(total, (*total.shape[:-2], self.timesteps, total.shape[-1]))
 
     def reach(self, network: SpikingNetwork, target: str) -> Float:
         """Return every channel's largest |input + bias| of one step, over all images and positions, (1, 1, C)."""
@@ -143,7 +143,7 @@ class PresynapticInput:
         return sent_at_steps(source.raster[:, step : step + 1], shape)[:, 0].astype(np.float32)
 
     def rates_read(self, projection: Projection, most: int | None = None) -> Array:
-        """Return the rates of the source neurons that each sampled neuron reads, float32 (M, K), in the order of the kernel."""
+        """Return the rates of the source neurons that each sampled neuron reads, a new float32 (M, K), in the order of the kernel."""
         rates = self._sent[projection.source].rates
         match projection.geometry:
             case Conv() as conv:
@@ -151,7 +151,7 @@ class PresynapticInput:
                 read = by_images(lambda part: windows(conv, part, rows, columns).transpose(2, 3, 0, 1, 4), rates)
                 return read.reshape(-1, conv.kernel[..., 0].size)
             case Dense():
-                return rates.reshape(len(rates), -1)
+                return rates.reshape(len(rates), -1).copy()
             case other:
                 raise AssertionError(f"weights of {type(other).__name__} are not refitted")
 
@@ -176,8 +176,7 @@ class PresynapticInput:
             raster = compact_raster(activity.raster, integer.by_name[target].payload)
             return activity.counts.astype(np.float32) / self.timesteps, raster
 
-        rates, rasters = zip(*on_all_cores(answered, range(0, len(chosen), size)), strict=True)
-        return Answer(np.concatenate(rates), np.concatenate(rasters))
+        return Answer(*gathered(len(chosen), size, answered))
 
     def keep(self, target: str, answer: Answer) -> None:
         """Let what a population sends, over all images, arrive at those after it."""
@@ -189,7 +188,13 @@ class PresynapticInput:
 
     def integers(self, network: SpikingNetwork, target: str) -> QuantisedNetwork:
         """Return a population in integers, as the whole network's quantisation makes it, with its sources as inputs."""
-        return quantise(self._alone(network, target), format=self._format, bits={DEFAULT: self._bits[target]})
+        if self._quantised is None or self._quantised[0] is not network or self._quantised[1] != target:
+            self._quantised = (
+                network,
+                target,
+                quantise(self._alone(network, target), format=self._format, bits={DEFAULT: self._bits[target]}),
+            )
+        return self._quantised[2]
 
     def _alone(self, network: SpikingNetwork, target: str) -> SpikingNetwork:
         """Return a population with its sources as inputs, and a readout without weights."""
@@ -213,7 +218,11 @@ def _summed(network: SpikingNetwork, target: str, rates: Mapping[str, Array]) ->
     """Return the input sum plus bias of a population, from the rates of its sources; float32 (N, H, W, C)."""
     sources, population = {p.source: rates[p.source] for p in network.into(target)}, network.by_name[target]
     at_once = images_at_once(population.neurons + sum(network.by_name[name].neurons for name in sources))
-    return np.concatenate(on_all_cores(lambda part: input_sum(network, population, part), parts(sources, at_once)))
+
+    def part(start: int) -> tuple[Array]:
+        return (input_sum(network, population, {name: x[start : start + at_once] for name, x in sources.items()}),)
+
+    return gathered(batch_size(sources), at_once, part)[0]
 
 
 def _packed(spikes: Array) -> Array:

@@ -7,9 +7,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from ecc_lava.common import Array, Float, on_all_cores
+from ecc_lava.common import Array, Float, factorised, gram, on_all_cores, product, solved
 
-__all__ = ["HELD_OUT", "WIDEST", "Correction", "Regression", "products"]
+__all__ = ["HELD_OUT", "WIDEST", "Correction", "Regression"]
 
 HELD_OUT = 0.25
 """Share of the rows that choose the penalty; they are the last rows."""
@@ -23,15 +23,17 @@ USUAL = 5
 WIDEST = 8192
 """Most inputs whose products with one another are kept; the matrix has half a gigabyte then."""
 
+WIDER = 2
+"""Times as many inputs as rows from which on the rows are taken in place of the inputs: fewer numbers say as much."""
+
+ROUNDING = 1e-10
+"""Share of the rows' squares that is added to each, so that rows that depend on one another have a factor."""
+
 ROWS = 4096
 """Most rows that weights of more inputs are fitted to, evenly spaced."""
 
-
-BLOCKS, BLOCK_VALUES = 4, 2**26
-"""Most blocks of rows whose products are made at once, and most numbers in these products; the same on any number of cores."""
-
 CHANNELS = 64
-"""Channels that one thread solves for at once."""
+"""Channels whose products one thread makes at once."""
 
 JUDGED = 64
 """Most channels, evenly spaced, that judge a penalty."""
@@ -59,18 +61,19 @@ class Regression:
     Parameters
     ----------
     inputs : float32 array (M, K)
-        Rates of the source neurons as they are; rows of one image lie together.
+        Rates of the source neurons as they are, which are overwritten; rows of one image lie together.
     """
 
     def __init__(self, inputs: Array) -> None:
         self._mean, self._size = inputs.mean(axis=0), inputs.shape[1]
-        self._inputs, self._basis, self._rows = inputs - self._mean, None, slice(None)
+        inputs -= self._mean
+        self._inputs, self._rows = inputs, slice(None)
+        self._expanded: _Solve = lambda weights: weights
         if self._size > WIDEST:
             self._rows = slice(None, None, -(-len(inputs) // ROWS))
-            self._inputs, self._basis = _coordinates(self._inputs[self._rows])
-            inputs = self._inputs
-        self._fitted = slice(int(len(inputs) * (1 - HELD_OUT)))
-        self._gram = products(self._inputs[self._fitted])
+        if self._size >= WIDER * len(inputs[self._rows]):
+            self._inputs, self._expanded = _coordinates(inputs[self._rows])
+        self._fitted = slice(int(len(self._inputs) * (1 - HELD_OUT)))
         self._solve: _Solve | None = None
 
     def correction(self, missing: Array) -> Correction | None:
@@ -84,7 +87,8 @@ class Regression:
         missing : float32 array (M, C)
             Ideal sum minus the sum of the present weights.
         """
-        if not self._gram.any():
+        products = gram(self._inputs[self._fitted])
+        if not products.any():
             return None
         missing = missing[self._rows]
         left_out, mean = slice(self._fitted.stop, None), missing.mean(axis=0)
@@ -94,15 +98,16 @@ class Regression:
         wanted, known = missing[left_out, some], cross[:, some]
 
         def judged(place: int) -> _Judged:
-            solve = self._ridge(self._gram, place)
-            return _Judged(float(np.square(wanted - self._inputs[left_out] @ solve(known)).sum()), solve)
+            solve = self._ridge(products, place)
+            return _Judged(float(np.square(wanted - product(self._inputs[left_out], solve(known))).sum()), solve)
 
         best, (least, self._solve) = _descended(judged, USUAL, len(PENALTIES))
         if least >= float(np.square(wanted).sum()):
-            self._solve = self._ridge(self._gram, 0)
+            self._solve = self._ridge(products, 0)
             return None
         cross += _cross(self._inputs[left_out], missing[left_out])
-        found = self._expanded(self._ridge(self._gram + products(self._inputs[left_out]), best)(cross)).astype(np.float64)
+        products += gram(self._inputs[left_out])
+        found = self._expanded(self._ridge(products, best)(cross)).astype(np.float64)
         return Correction(found, mean - self._mean @ found)
 
     def step(self, error: Array) -> Float | None:
@@ -115,43 +120,25 @@ class Regression:
         missing = error[self._rows][self._fitted]
         return self._expanded(self._solve(_cross(self._inputs[self._fitted], missing - missing.mean(axis=0)))).astype(np.float64)
 
-    def _ridge(self, gram: Array, place: int) -> _Solve:
-        """Return what solves ``(gram + penalty * mean square) @ weights = cross`` for weights (K, C), in the precision of `gram`."""
-        import scipy.linalg
-
-        ridged = gram.copy()
-        np.einsum("ii->i", ridged)[:] += PENALTIES[place] * float(np.trace(gram, dtype=np.float64)) / self._size
-        factor = scipy.linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)  # symmetric: LAPACK takes it transposed as it lies
-        return lambda cross: _by_channels(lambda part: scipy.linalg.cho_solve(factor, part, check_finite=False), cross)
-
-    def _expanded(self, weights: Float) -> Float:
-        """Return weights of all inputs from those of their coordinates."""
-        return weights if self._basis is None else self._basis @ weights
+    def _ridge(self, products: Array, place: int) -> _Solve:
+        """Return what solves ``(products + penalty * mean square) @ weights = cross`` for weights (K, C), in the products' type."""
+        ridged = products.copy()
+        np.einsum("ii->i", ridged)[:] += PENALTIES[place] * float(np.trace(products, dtype=np.float64)) / self._size
+        lower = factorised(ridged)
+        return lambda cross: solved(lower, cross)
 
 
 def _cross(inputs: Array, missing: Array) -> Array:
     """Return the sum of the inputs' products with what is missing, (K, C)."""
-    return _by_channels(lambda part: inputs.T @ part, missing)
-
-
-def _by_channels(product: Callable[[Array], Array], values: Array) -> Array:
-    """Return a function's value of (K, C), whose columns do not depend on one another, some columns at a time on all cores."""
-    parts = [values[:, start : start + CHANNELS] for start in range(0, values.shape[1], CHANNELS)]
-    return np.concatenate(on_all_cores(product, parts), axis=1)
-
-
-def products(inputs: Array) -> Array:
-    """Return the sum of the rows' products of inputs (M, K) with one another, (K, K), some rows at a time on all cores."""
-    size = -(-len(inputs) // max(1, min(BLOCKS, BLOCK_VALUES // inputs.shape[1] ** 2))) or 1
-    blocks = [inputs[start : start + size] for start in range(0, len(inputs), size)]
-    product: Array = sum(on_all_cores(lambda block: block.T @ block, blocks))
-    return product
+    parts = [missing[:, start : start + CHANNELS] for start in range(0, missing.shape[1], CHANNELS)]
+    return np.concatenate(on_all_cores(lambda part: product(inputs.T, part), parts), axis=1)
 
 
 def _descended(judge: Callable[[int], _Judged], start: int, number: int) -> tuple[int, _Judged]:
     """Return the place where an error falls no further, of so many, going from `start` > 0 towards the side where it falls."""
     here, before = on_all_cores(judge, (start, start - 1))
     place, here, step = (start - 1, before, -1) if before.error < here.error else (start, here, 1)
+    del before  # a factor is as large as the products
     while 0 <= place + step < number:
         further = judge(place + step)
         if further.error >= here.error:
@@ -160,14 +147,14 @@ def _descended(judge: Callable[[int], _Judged], start: int, number: int) -> tupl
     return place, here
 
 
-def _coordinates(inputs: Array) -> tuple[Array, Float]:
-    """Return few inputs (M, r) that carry as much as many, (M, K), and the orthonormal directions (K, r) that they are along.
+def _coordinates(inputs: Array) -> tuple[Array, _Solve]:
+    """Return as many inputs (M, M) as rows, which carry as much as all, (M, K), and what makes weights of all from weights of these.
 
-    Ridge regression needs no others: the weights of least penalty are sums of the rows, so that both have the same solution.
+    Ridge regression needs no others: the weights of least penalty are sums of the rows. With ``L @ L.T = X @ X.T``, X is L along the
+    orthonormal ``X.T @ inv(L).T``, so that both have the same solution.
     """
-    import scipy.linalg
-
-    squares, along = scipy.linalg.eigh((inputs @ inputs.T).astype(np.float64), overwrite_a=True)
-    kept = squares > 1e-6 * max(float(squares[-1]), 1e-30)  # float32: smaller ones are rounding
-    size, along = np.sqrt(squares[kept]), along[:, kept]
-    return (along * size).astype(np.float32), inputs.T.astype(np.float64) @ (along / size)
+    exact = inputs.astype(np.float64)
+    products = gram(exact.T)
+    products[np.diag_indices_from(products)] += max(ROUNDING * float(np.trace(products)), 1e-30)
+    lower = np.tril(factorised(products))
+    return lower.astype(np.float32), lambda weights: product(exact.T, solved(lower, product(lower, weights.astype(np.float64))))

@@ -37,7 +37,8 @@ def with_shifts(network: SpikingNetwork, goal: Goal, fit: Candidates, arrivals: 
     for tried in (np.ones(used.size), used * _ABOVE, 2 * used * _ABOVE):
         factor = np.full(used.size, tried.max()) if goal.together else tried
         factor = np.where(fit.threshold * factor <= goal.largest_gain, factor, 1.0)
-        rates = arrivals.answer(_with_lambda(network, goal.name, factor), goal.name, images).rates
+        changed = network if (factor == 1).all() else _with_lambda(network, goal.name, factor)
+        rates = arrivals.answer(changed, goal.name, images).rates
         gains = goal.gains(fit.threshold * factor, wanted, rates)
         _, noise = errors(rows_of(wanted), rows_of(rates), gains)
         better = np.full(used.size, noise.sum() < least.sum()) if goal.together else noise < least

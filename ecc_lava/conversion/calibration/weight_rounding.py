@@ -10,14 +10,16 @@ of language models in this way; the method is that of Hassibi and Stork, "Optima
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array, Float
+from ecc_lava.common import Array, Float, compiled_by, factorised, gram, on_all_cores, product
 from ecc_lava.conversion.calibration.changes import with_numbers
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
-from ecc_lava.conversion.calibration.regression import WIDEST, products
+from ecc_lava.conversion.calibration.regression import WIDEST
 from ecc_lava.conversion.calibration.weights import is_refittable
 from ecc_lava.geometry import with_kernel, written
 from ecc_lava.networks import Projection, QuantisedNetwork, SpikingNetwork
@@ -30,8 +32,11 @@ DAMPING = 0.01
 ROWS = 8192
 """Neurons per channel, over images and positions, that show how inputs vary together."""
 
-BLOCK = 32
+BLOCK = 128
 """Inputs whose errors are spread among themselves before they are spread over all others."""
+
+CHANNELS = 128
+"""Channels that one thread rounds for at once."""
 
 
 def with_rounded_weights(network: SpikingNetwork, name: str, arrivals: PresynapticInput) -> SpikingNetwork:
@@ -84,6 +89,10 @@ def _is_whole(values: Array) -> bool:
 def rounded_together(inputs: Array, exact: Float, largest: int) -> Float:
     """Return whole numbers W within +-largest that nearly minimise ``var(inputs @ (W - exact))``, column by column.
 
+    With the factor L of the inputs' products, the variance is ``sum_k (L[k, k] * e_k + sum_{j > k} L[j, k] * e_j)^2``, e = exact - W.
+    From the last input on, each W is the whole number whose term is least. GPTQ finds the same from the first input on, but inverts the
+    products (Chen et al., "The Geometry of LLM Quantization: GPTQ as Babai's Nearest Plane Algorithm", 2025).
+
     Parameters
     ----------
     inputs : float32 array (M, K)
@@ -93,35 +102,40 @@ def rounded_together(inputs: Array, exact: Float, largest: int) -> Float:
     if len(exact) > WIDEST:  # too many to know them all together
         edges = np.linspace(0, len(exact), -(-len(exact) // WIDEST) + 1).astype(int)
         return np.concatenate([rounded_together(inputs[:, a:b], exact[a:b], largest) for a, b in pairwise(edges)])
-    centred = inputs - inputs.mean(axis=0)
-    gram = products(centred).astype(np.float64)
-    unit = float(np.trace(gram)) / len(gram)
+    products = gram(inputs - inputs.mean(axis=0))
+    unit = float(np.trace(products, dtype=np.float64)) / len(products)
     if unit == 0:
         return np.clip(np.rint(exact), -largest, largest)
-    gram[np.diag_indices_from(gram)] += DAMPING * unit
-    upper = _root_of_inverse(gram)
-    left, result = exact.copy(), np.empty_like(exact)
-    for start in range(0, len(left), BLOCK):
-        stop = min(start + BLOCK, len(left))
-        errors = np.empty((stop - start, exact.shape[1]))
-        for k in range(start, stop):
-            result[k] = np.clip(np.rint(left[k]), -largest, largest)
-            errors[k - start] = (left[k] - result[k]) / upper[k, k]
-            left[k + 1 : stop] -= np.outer(upper[k, k + 1 : stop], errors[k - start])
-        left[stop:] -= upper[start:stop, stop:].T @ errors
+    products[np.diag_indices_from(products)] += DAMPING * unit
+    lower = factorised(products)
+    parts = [exact[:, start : start + CHANNELS] for start in range(0, exact.shape[1], CHANNELS)]
+    return np.concatenate(on_all_cores(lambda part: _rounded(lower, part, largest), parts), axis=1)
+
+
+def _rounded(lower: Array, exact: Float, largest: int) -> Float:
+    """Return the whole numbers of `rounded_together` from the factor of the products."""
+    result, errors = np.empty_like(exact), np.empty(exact.shape, lower.dtype)
+    spread = np.zeros(exact.shape, lower.dtype)
+    for start in range(0, len(exact), BLOCK)[::-1]:
+        part = slice(start, min(start + BLOCK, len(exact)))
+        _kernel()(lower[part, part], exact[part], largest, spread[part], result[part], errors[part])
+        spread[:start] += product(lower[part, :start].T, errors[part])
     return result
 
 
-def _root_of_inverse(gram: Float) -> Float:
-    """Return the upper triangle U with ``U.T @ U = inv(gram)``; the matrix may be overwritten.
+@cache
+def _kernel() -> Any:
+    import numba
 
-    With rows and columns in reverse order, the lower triangle L of ``gram = L @ L.T`` is upper, and its inverse is U: a sixth of the work
-    of inverting the matrix and factorising the inverse.
-    """
-    import scipy.linalg.lapack
+    def run(lower: Array, exact: Array, largest: int, spread: Array, result: Array, errors: Array) -> None:
+        """Round inputs (K, C) from the last on; `spread` holds what the errors of inputs after them add to their terms."""
+        for k in range(len(exact) - 1, -1, -1):
+            for c in range(exact.shape[1]):
+                nearest = np.rint(exact[k, c] + spread[k, c] / lower[k, k])
+                result[k, c] = min(max(nearest, -largest), largest)
+                errors[k, c] = exact[k, c] - result[k, c]
+            for j in range(k):
+                for c in range(exact.shape[1]):
+                    spread[j, c] += lower[k, j] * errors[k, c]
 
-    lower, failed = scipy.linalg.lapack.dpotrf(gram[::-1, ::-1], lower=1, clean=1)
-    assert not failed, "damped, so positive definite"
-    inverse, _ = scipy.linalg.lapack.dtrtri(lower, lower=1, overwrite_c=1)
-    reversed_: Float = np.ascontiguousarray(inverse[::-1, ::-1])
-    return reversed_
+    return compiled_by(numba.njit, run)

@@ -107,7 +107,7 @@ def _block(network: SpikingNetwork, channels: Array, places: Sequence[int], arri
         read = p.geometry.kernel.shape[2] if isinstance(p.geometry, Conv) else network.by_name[p.source].shape[2]
         shared[place] = Sharing.of(p.geometry.kernel[..., channels - (written(p.geometry).start or 0)], read)
         rates.append(shared[place].reduced(arrivals.rates_read(p)))
-    return _Block(channels, shared, Regression(np.concatenate(rates, axis=1)))
+    return _Block(channels, shared, Regression(rates[0] if len(rates) == 1 else np.concatenate(rates, axis=1)))
 
 
 def is_refittable(projection: Projection) -> bool:
