@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 from ecc_lava.backends import Result
 from ecc_lava.common import Progress, check_memory, memory_limit
@@ -11,7 +12,7 @@ from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
 from hw_mappings.chips import DEFAULT_CHIP, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
 from hw_mappings.partition import PartitionPlan, chip_network, explain_cores, plan
-from hw_mappings.placement import DEFAULT_PLACER, PLACERS, PlacementProblem, Placer, traffic
+from hw_mappings.placement import DEFAULT_PLACER, PLACERS, PlacementProblem, Placer, spike_trees, traffic
 from hw_mappings.resources import SynapseModel
 
 __all__ = ["map_network"]
@@ -57,14 +58,14 @@ def map_network(
     chip : ChipSpec
         A chip of the network's number format.
     activity : Result or None
-        A simulation of the network. Its spike counts weigh the traffic that the placer minimises.
+        A simulation of the network. Its spike counts weigh the spikes whose hops the placer minimises.
     placer : Placer, or the name of one in `hw_mappings.placement.PLACERS`
     synapse_model : {"strict", "ideal"}
         Model of synaptic memory: lists with headers, indices and borders, or weights alone.
     seed : int
         Seed of placers that draw random numbers.
     progress : callable (stage, done, total), optional
-        Called as each of the two stages begins and ends; the total is not known before.
+        Called as each of the two stages begins and ends, and by a placer that takes long; the total is not known before.
 
     Raises
     ------
@@ -91,7 +92,8 @@ def map_network(
     told(_CUTTING, 1, 1)
     told(_PLACING, 0, 0)
     edges = traffic(on_chip, tilings, planned.cores, activity)
-    addresses = placer(PlacementProblem(len(planned.cores), edges, chip, seed))
+    spikes = spike_trees(on_chip, tilings, planned.cores, activity)
+    addresses = placer(PlacementProblem(len(planned.cores), edges, chip, seed, spikes, partial(told, _PLACING)))
     told(_PLACING, 1, 1)
     return Mapping(
         network_digest=network.digest,

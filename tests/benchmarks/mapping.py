@@ -56,11 +56,12 @@ ROWS = (
 
 
 def chip_for(name: str, network: QuantisedNetwork) -> ChipSpec:
-    """Return the chip; a network in another number format is mapped to the chip's limits, but for thresholds, which it does not keep to."""
+    """Return the chip; a network in another number format is mapped to the chip's limits, but for those it does not keep to."""
     chip = {"loihi1": LOIHI1, "loihi2": LOIHI2}[name]
     if network.format.name == chip.format:
         return chip
-    return replace(chip, format=network.format.name, thresholds=Figure(None, False, "the network's are of another format"))
+    foreign = "the network's are of another format"
+    return replace(chip, format=network.format.name, thresholds=Figure(None, False, foreign), payload_bits=Figure(8, False, foreign))
 
 
 def trained(name: str, chip: str, data: Path, cache: Path) -> QuantisedNetwork:
