@@ -19,7 +19,7 @@ from hw_mappings.chips import Address, ChipSpec, board_positions
 from hw_mappings.mapping import DeployedNetwork, deployed
 from hw_mappings.placement import Trees, hop_weighted, hops_of, loads, routes, tree_hops
 from hw_mappings.resources import projection_axons, shard_of_neuron
-from tests.helpers.chips import DISCRETE, TINY, chip_with, for_chip
+from tests.helpers.chips import DISCRETE, TINY, chip_with, for_chip, random_trees
 from tests.helpers.networks import random_images, random_network
 
 Link = tuple[tuple[int, int], tuple[int, int]]
@@ -90,19 +90,12 @@ def _walked(trees: Trees, places: Int) -> tuple[list[int], Counter[Link]]:
     return numbers, carried
 
 
-def _random_trees(rng: np.random.Generator, cores: int) -> Trees:
-    lengths = rng.integers(1, cores, int(rng.integers(1, 40)))
-    targets = [rng.choice(cores, length, replace=False) for length in lengths]
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    return Trees(rng.integers(0, cores, len(lengths)), starts, np.concatenate(targets), rng.integers(1, 9, len(lengths)).astype(float))
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_hops_are_the_union_of_a_spike_s_links(seed: int) -> None:
     rng = np.random.default_rng(seed)
     everywhere = [Address(chip, core) for chip, core in product(range(6), range(12))]
     addresses = [everywhere[n] for n in rng.permutation(72)[: rng.integers(2, 40)]]
-    trees, places = _random_trees(rng, len(addresses)), board_positions(addresses, BOARD)
+    trees, places = random_trees(rng, len(addresses)), board_positions(addresses, BOARD)
     numbers, carried = _walked(trees, places)
     assert hops_of(trees, places).sum(axis=1).tolist() == numbers
     found, links = routes(loads(trees, addresses, BOARD), BOARD), loads(trees, addresses, BOARD)
