@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["grown", "trees_annealed"]
 
-_MOST_PER_CORE: Final = 4_000
-_LEAST_PER_CORE: Final = 40
-_WORK: Final = 30_000_000
-"""Number of trees that are counted anew in all moves, within the bounds of moves for each core; a few seconds."""
+_MOST_PER_CORE: Final = 1_000
+_LEAST_PER_CORE: Final = 100
+_WORK: Final = 15_000_000
+"""Number of trees that are counted anew in all moves, within the bounds of moves for each core; a second."""
+_LEAST_WORK: Final = 5_000_000
+"""The same however few cores there are; half a second."""
 _HOTTEST, _MILDEST, _COLD = 0.3, 0.02, 0.005
 """Temperatures relative to the mean change of a random exchange. The first is the higher, the more moves there are for each core."""
 _HOT_MOVES: Final = 600
 """Moves for each core from which on the first temperature is the hottest."""
-_START_WORK: Final = 100_000_000
-"""Work of annealing pairs for a start; a second."""
+_START_WORK: Final = 20_000_000
+"""Work of annealing pairs for a start; a fraction of a second."""
 _PARTS: Final = 20
 """Number of parts after which progress is told."""
 _QUIET_S: Final = 2.0
@@ -73,7 +75,8 @@ def _exchanged(problem: PlacementProblem, trees: Trees, start: tuple[Address, ..
     places = [*start, *sorted(free)]
     positions = board_positions(places, chip)
     forest, board, columns = grown(trees, cores, positions - positions.min(axis=0))
-    per_core = min(max(_WORK / (2 * len(forest.members)), _LEAST_PER_CORE), _MOST_PER_CORE)  # an exchange touches the trees of two cores
+    for_all = 2 * len(forest.members)  # trees that one exchange of every core touches: its own, and those of the other core
+    per_core = max(min(max(_WORK / for_all, _LEAST_PER_CORE), _MOST_PER_CORE), _LEAST_WORK / for_all)
     moves = int(per_core * cores)
     unit = mean_change(forest, board, columns, _TRIES, problem.seed) or 1.0
     hot = max(_MILDEST, _HOTTEST * min(1.0, per_core / _HOT_MOVES))
