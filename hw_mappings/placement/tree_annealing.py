@@ -24,8 +24,8 @@ _MOST_PER_CORE: Final = 1_000
 _LEAST_PER_CORE: Final = 100
 _WORK: Final = 15_000_000
 """Number of trees that are counted anew in all moves, within the bounds of moves for each core; a second."""
-_LEAST_WORK: Final = 5_000_000
-"""The same however few cores there are; half a second."""
+_LEAST_WORK, _MOST_WORK = 5_000_000, 200_000_000
+"""The same however few and however many cores there are; half a second and some twenty."""
 _HOTTEST, _MILDEST, _COLD = 0.3, 0.02, 0.005
 """Temperatures relative to the mean change of a random exchange. The first is the higher, the more moves there are for each core."""
 _HOT_MOVES: Final = 600
@@ -76,7 +76,8 @@ def _exchanged(problem: PlacementProblem, trees: Trees, start: tuple[Address, ..
     positions = board_positions(places, chip)
     forest, board, columns = grown(trees, cores, positions - positions.min(axis=0))
     for_all = 2 * len(forest.members)  # trees that one exchange of every core touches: its own, and those of the other core
-    per_core = max(min(max(_WORK / for_all, _LEAST_PER_CORE), _MOST_PER_CORE), _LEAST_WORK / for_all)
+    usual = min(max(_WORK / for_all, _LEAST_PER_CORE), _MOST_PER_CORE)
+    per_core = min(max(usual, _LEAST_WORK / for_all), _MOST_WORK / for_all)
     moves = int(per_core * cores)
     unit = mean_change(forest, board, columns, _TRIES, problem.seed) or 1.0
     hot = max(_MILDEST, _HOTTEST * min(1.0, per_core / _HOT_MOVES))
