@@ -62,7 +62,7 @@ def _span_of(spans: Cut) -> Int:
 
 def _by_axes(outgoing: Outgoing, source: Shape, sources: Cuts) -> list[Array]:
     """Return, for each axis, whether every source index reaches every target span, (source indices, target spans)."""
-    reached = [fan_outs(axis, spans) > 0 for axis, spans in zip(axes_of(outgoing.geometry, source), outgoing.targets, strict=True)]  # type: ignore[arg-type]
+    reached = [fan_outs(axis, spans) > 0 for axis, spans in zip(axes_of(outgoing.geometry, source), outgoing.targets, strict=True)]
     if outgoing.population:
         starts = [start for start, _ in sources[2]]
         reached[2] = np.logical_or.reduceat(reached[2], starts)[_span_of(sources[2])]
