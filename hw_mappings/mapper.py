@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ecc_lava.backends import Result
 from ecc_lava.common import Progress, check_memory, memory_limit
 from ecc_lava.errors import InvalidInput
@@ -9,7 +11,7 @@ from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
 from hw_mappings.chips import DEFAULT_CHIP, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
 from hw_mappings.partition import chip_network, plan
-from hw_mappings.placement import DEFAULT_PLACER, PLACERS, PlacementProblem, Placer, traffic
+from hw_mappings.placement import DEFAULT_PLACER, PLACERS, PlacementProblem, Placer, spike_trees, traffic
 from hw_mappings.resources import SynapseModel
 
 __all__ = ["map_network"]
@@ -51,7 +53,7 @@ def map_network(
     chip : ChipSpec
         A chip of the network's number format.
     activity : Result or None
-        A simulation of the network. Its spike counts weigh the traffic that the placer minimises.
+        A simulation of the network. Its spike counts weigh the spikes whose hops the placer minimises.
     placer : Placer, or the name of one in `hw_mappings.placement.PLACERS`
     synapse_model : {"strict", "ideal"}
         Model of synaptic memory: lists with headers, indices and borders, or weights alone.
@@ -60,7 +62,7 @@ def map_network(
     max_cores : int, optional
         The most cores that the mapping may have. What no mapping can reach is refused at once, before any search.
     progress : callable (stage, done, total), optional
-        The name of the first stage tells the fewest cores and chips that any mapping has.
+        The name of the first stage tells the fewest cores and chips that any mapping has. A placer that takes long tells its progress too.
 
     Raises
     ------
@@ -85,7 +87,8 @@ def map_network(
     told: Progress = progress or (lambda stage, done, total: None)
     told(_PLACING, 0, 0)
     edges = traffic(on_chip, tilings, planned.cores, activity)
-    addresses = placer(PlacementProblem(len(planned.cores), edges, chip, seed))
+    spikes = spike_trees(on_chip, tilings, planned.cores, activity)
+    addresses = placer(PlacementProblem(len(planned.cores), edges, chip, seed, spikes, partial(told, _PLACING)))
     told(_PLACING, 1, 1)
     return Mapping(
         network_digest=network.digest,

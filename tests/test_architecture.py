@@ -78,9 +78,9 @@ AT_TOP = {
     "lava": ("ecc_lava/backends/lava/processes/", "ecc_lava/backends/lava/host/network.py"),  # loaded only in the process that hosts Lava
     "numba": (
         "ecc_lava/backends/fast/kernels/in_python/compiled.py",
-        "hw_mappings/placement/annealing_kernel.py",
         "hw_mappings/partition/packing_kernel.py",
         "hw_mappings/partition/prices_kernel.py",
+        "hw_mappings/placement/compiled.py",
     ),
     "rich": ("ecc_lava/cli/show/",),
     "typer": ("ecc_lava/cli/",),

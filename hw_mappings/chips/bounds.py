@@ -55,6 +55,7 @@ BOUNDS: Final = {
     **dict.fromkeys(("state_bits", "signed_state_bits", "delay_slot_bits", "delay_max"), Bounds(0, _SMALL)),
     **dict.fromkeys(("input_axon_bits", "output_axon_bits", "list_header_bits"), Bounds(0, _SMALL)),
     "payload_bits": Bounds(1, _PAYLOAD_BITS),
+    "multicast": Bounds(0, 1),
     **dict.fromkeys(("input_axons", "output_axons", "delay_slots", "thresholds", "exponents"), Bounds(1, _COUNT, may_be_none=True)),
     "population_atoms": Bounds(1, _COUNT, may_be_none=True),
     **dict.fromkeys(("synop_fj", "update_active_fj", "update_idle_fj", "spike_fj"), Bounds(0, _COST, may_be_none=True)),

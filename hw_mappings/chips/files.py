@@ -2,12 +2,13 @@
 
 ::
 
-    {"schema": 3, "name": "mine", "format": "loihi2", "blocked": [[0, 127], [null, 3]], "figures": {
+    {"schema": 4, "name": "mine", "format": "loihi2", "blocked": [[0, 127], [null, 3]], "figures": {
         "cores": {"value": 128, "public": "where it was published"},
         "state_bits": {"value": 72, "assumed": "why"}, ...}}
 
 All figures of `ChipSpec` are required. Where a figure may be missing, ``null`` means "not limited" or "not known". An entry of `blocked`
-names a chip (``null`` is every chip) and a core on it. Files of schema 2 lack the figures of payloads and are read too.
+names a chip (``null`` is every chip) and a core on it. Files of schema 3 lack the figure of multicast, those of schema 2 also the figures
+of payloads; both are read too.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from hw_mappings.chips.spec import ChipSpec, figure_names
 
 __all__ = ["chip_from_json", "chip_to_json", "load_chip"]
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 _WITHOUT_PAYLOADS: Final = 2
 """The schema before payloads."""
+_WITHOUT_MULTICAST: Final = 3
+"""The schema before multicast."""
 
 
 def chip_to_json(spec: ChipSpec) -> dict[str, Any]:
@@ -71,6 +74,14 @@ def _figures_of_payloads(format: object) -> dict[str, Figure]:
     }
 
 
+def _figures_since(schema: int, format: object) -> dict[str, Figure]:
+    """Return the figures that a file of a schema lacks."""
+    added = _figures_of_payloads(format) if schema <= _WITHOUT_PAYLOADS else {}
+    if schema <= _WITHOUT_MULTICAST:
+        added["multicast"] = assumed(0, "a chip file without this figure; one message for each destination core")
+    return added
+
+
 def chip_from_json(data: object) -> ChipSpec:
     """Return the chip that JSON values describe.
 
@@ -80,9 +91,9 @@ def chip_from_json(data: object) -> ChipSpec:
         For a missing or unknown key, a wrong type or an impossible number.
     """
     top = _keys("a chip", data, {"schema", "name", "format", "blocked", "figures"})
-    if type(top["schema"]) is not int or top["schema"] not in (SCHEMA, _WITHOUT_PAYLOADS):
-        raise InvalidInput(f"the chip's schema is {top['schema']!r:.40}; this version reads {_WITHOUT_PAYLOADS} and {SCHEMA}")
-    added = _figures_of_payloads(top["format"]) if top["schema"] == _WITHOUT_PAYLOADS else {}
+    if type(top["schema"]) is not int or not _WITHOUT_PAYLOADS <= top["schema"] <= SCHEMA:
+        raise InvalidInput(f"the chip's schema is {top['schema']!r:.40}; this version reads {_WITHOUT_PAYLOADS} to {SCHEMA}")
+    added = _figures_since(top["schema"], top["format"])
     figures = _keys("figures", top["figures"], set(figure_names()) - set(added))
     blocked = top["blocked"]
     if not isinstance(blocked, list) or not all(isinstance(entry, list) for entry in blocked):

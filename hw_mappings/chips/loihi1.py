@@ -16,6 +16,10 @@ _SILICON: Final = _CORE.source
 _USERS: Final = (
     "users' public reports of a core's limit: forum.nengo.ai topic 927 (input axons), fangwei123456/spikingjelly issue 543 (both)"
 )
+_UNICAST: Final = (
+    f"{_DAVIES}: one spike may go to any number of cores; that its core sends a message for each entry of the output axons, one for each "
+    "core, is assumed, as routers that copy are not published"
+)
 _NXTF: Final = "population spikes as in Rueckauer et al., NxTF, arXiv 2101.04261, 2021; how many neurons and entries is assumed"
 
 LOIHI1: Final = ChipSpec(
@@ -37,6 +41,7 @@ LOIHI1: Final = ChipSpec(
     output_axon_bits=assumed(0, "axon tables have memories of their own"),
     payload_bits=public(1, f"{_DAVIES}: spikes are binary"),
     signed_state_bits=assumed(0, "spikes have no sign"),
+    multicast=assumed(0, _UNICAST),
     input_axons=public(4096, _USERS),
     output_axons=public(4096, _USERS),
     population_atoms=assumed(1024, _NXTF),

@@ -16,6 +16,9 @@ __all__ = ["LOIHI2"]
 
 _BRIEF: Final = "Intel Labs, Taking Neuromorphic Computing to the Next Level with Loihi 2 (technology brief), 2021"
 _HALA: Final = "Intel, Hala Point announcement, 2024: 1,152 chips and 140,544 neuromorphic cores in one system"
+_MULTICAST: Final = (
+    f"{_BRIEF}: a spike passes between chips once and is spread at its destination; that routers within a chip copy it too is assumed"
+)
 _UNKNOWN: Final = assumed(None, "not published for this model")
 
 LOIHI2: Final = ChipSpec(
@@ -37,6 +40,7 @@ LOIHI2: Final = ChipSpec(
     output_axon_bits=assumed(32, "chip, core and axon of the destination"),
     payload_bits=public(32, f"{_BRIEF}: graded spikes with up to 32-bit integer payloads"),
     signed_state_bits=assumed(24, "a sum of payloads, as wide as the potential"),
+    multicast=assumed(1, _MULTICAST),
     input_axons=assumed(None, "no count is published; an entry takes memory"),
     output_axons=assumed(None, "no count is published; an entry takes memory"),
     population_atoms=assumed(1024, "as its predecessor"),

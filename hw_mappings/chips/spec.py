@@ -74,6 +74,9 @@ class ChipSpec:
         Most bits of the integer that a spike carries, sign included; 1 where spikes are binary.
     signed_state_bits : Figure
         Bits of memory that a neuron takes beyond its compartments if its spikes have a sign: the sum of what it has sent.
+    multicast : Figure
+        1 where routers copy a spike on its way to several cores, so that it passes each link once; 0 where its core sends one message to
+        each of them.
     input_axons, output_axons : Figure
         Limits per core on table entries.
     population_atoms, population_slots : Figure
@@ -119,6 +122,7 @@ class ChipSpec:
     output_axon_bits: Figure
     payload_bits: Figure
     signed_state_bits: Figure
+    multicast: Figure
     input_axons: Figure
     output_axons: Figure
     population_atoms: Figure

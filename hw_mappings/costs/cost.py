@@ -151,6 +151,7 @@ def _priced(events: Events, chip: ChipSpec) -> Cost:
             "messages": float(events.messages.sum()),
             "message_bits": events.message_bits,
             "hops": events.routes.horizontal + events.routes.vertical,
+            "hops_between_chips": events.routes.between_chips,
             "host_spikes": events.host_spikes,
             "host_resets": float(events.resets),
             "host_outputs": float(events.outputs),

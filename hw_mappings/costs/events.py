@@ -13,7 +13,7 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.networks import Kind
 from hw_mappings.chips import board_positions
 from hw_mappings.mapping import DeployedNetwork
-from hw_mappings.placement import Routes, loads, mean_rate, routes
+from hw_mappings.placement import Routes, hops_of, loads, mean_rate, routes
 from hw_mappings.resources import arrivals, edges, host_cuts, projection_axons
 
 __all__ = ["Events", "events"]
@@ -36,11 +36,11 @@ class Events:
     updates : float64 array (cores,)
         Compartments updated on each core: all of them at every step, because a bias changes every neuron.
     messages : float64 array (cores,)
-        Messages from each core to cores.
+        Messages from each core to cores, one for each core that a spike reaches.
     message_bits : float
         Bits that all these messages carry: one for a binary spike, else the payload's and one for its sign.
     hops : float64 array (cores, 2)
-        Hops of these messages along rows and along columns.
+        Hops of these spikes along rows and along columns, as the chip routes them: where it has multicast, a spike takes a link once.
     routes : Routes
     host_spikes : float
         Messages from the host to cores.
@@ -96,11 +96,11 @@ def _synapse_events(deployed: DeployedNetwork, activity: Result) -> _SynapseEven
 
 
 def _sent(deployed: DeployedNetwork) -> Float:
-    """Return what every core sends to cores: messages, their hops along rows and their hops along columns, (3, cores)."""
-    traffic, places = deployed.traffic, board_positions(deployed.addresses, deployed.mapping.chip)
-    hops = np.abs(places[traffic.sources] - places[traffic.targets])
-    weights = (traffic.messages, traffic.messages * hops[:, 0], traffic.messages * hops[:, 1])
-    return np.array([np.bincount(traffic.sources, weight, len(deployed.cores)) for weight in weights], np.float64)
+    """Return what every core sends to cores: messages, hops along rows and hops along columns as the chip routes, (3, cores)."""
+    traffic, routed, cores = deployed.traffic, deployed.problem.routed, len(deployed.cores)
+    hops = hops_of(routed, board_positions(deployed.addresses, deployed.mapping.chip)) * routed.spikes[:, None]
+    messages = np.bincount(traffic.sources, traffic.messages, cores)
+    return np.array([messages, *(np.bincount(routed.sources, along, cores) for along in hops.T)], np.float64)
 
 
 def events(deployed: DeployedNetwork) -> Events:
@@ -128,7 +128,7 @@ def events(deployed: DeployedNetwork) -> Events:
         messages=sent[0],
         message_bits=deployed.traffic.payload_bits,
         hops=sent[1:].T,
-        routes=routes(loads(deployed.traffic, deployed.addresses, mapping.chip)),
+        routes=routes(loads(deployed.problem.routed, deployed.addresses, mapping.chip), mapping.chip),
         host_spikes=passed.host_spikes,
         resets=sum(p.neurons for p in network.populations if p.kind.is_stateful),
         outputs=sum(p.neurons for p in network.readouts),

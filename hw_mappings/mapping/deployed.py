@@ -14,7 +14,7 @@ from ecc_lava.networks import QuantisedNetwork, Shard
 from hw_mappings.chips import Address
 from hw_mappings.mapping.mapping import Mapping
 from hw_mappings.partition import ChipNetwork
-from hw_mappings.placement import PlacementProblem, Traffic, traffic
+from hw_mappings.placement import PlacementProblem, Traffic, Trees, spike_trees, traffic
 
 __all__ = ["DeployedNetwork", "deployed"]
 
@@ -56,10 +56,15 @@ class DeployedNetwork:
         """Messages between the cores: per image with activity, per step without."""
         return traffic(self.on_chip, self.mapping.tilings, self.cores, self.activity)
 
+    @cached_property
+    def spikes(self) -> Trees:
+        """Spikes by the cores that they reach: per image with activity, per step without."""
+        return spike_trees(self.on_chip, self.mapping.tilings, self.cores, self.activity)
+
     @property
     def problem(self) -> PlacementProblem:
         """The problem that a placer of these cores solves."""
-        return PlacementProblem(len(self.cores), self.traffic, self.mapping.chip)
+        return PlacementProblem(len(self.cores), self.traffic, self.mapping.chip, spikes=self.spikes)
 
 
 def deployed(mapping: Mapping, network: QuantisedNetwork, activity: Result | None = None) -> DeployedNetwork:

@@ -1,4 +1,7 @@
-"""Messages on every link of the mesh: a message travels along its row first, then along its column."""
+"""Spikes on every link of the mesh: a spike travels along its row first, then along columns.
+
+That order is published for Loihi 2 (Timcheck et al., arXiv 2601.10035, 2026) and assumed for every other chip.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ import numpy as np
 
 from ecc_lava.common import Float, Int
 from hw_mappings.chips import Address, ChipSpec, board_positions
-from hw_mappings.placement.problem import Traffic
+from hw_mappings.placement.trees import Trees, branches
 
 __all__ = ["Loads", "Routes", "loads", "routes"]
 
 
 @dataclass(frozen=True, eq=False)
 class Loads:
-    """Messages on every link between neighbours, within the part of the board's mesh that holds the cores.
+    """Spikes on every link between neighbours, within the part of the board's mesh that holds the cores.
 
     Attributes
     ----------
@@ -36,47 +39,61 @@ class Loads:
 
 @dataclass(frozen=True)
 class Routes:
-    """Hops of all messages, and the busiest link.
+    """Hops of all spikes, and the busiest link.
 
     Attributes
     ----------
     horizontal, vertical : float
-        Hops of all messages along rows and along columns.
-    busiest : (from, to), each (column, row) on the board's mesh, or None where no message leaves its core
+        Hops of all spikes along rows and along columns.
+    between_chips : float
+        Those among them from one chip to the next.
+    busiest : (from, to), each (column, row) on the board's mesh, or None where no spike leaves its core
     busiest_messages : float
+        Spikes on that link.
     """
 
     horizontal: float
     vertical: float
+    between_chips: float
     busiest: tuple[tuple[int, int], tuple[int, int]] | None
     busiest_messages: float
 
 
-def _carried(lanes: Int, starts: Int, stops: Int, messages: Float, shape: tuple[int, int]) -> tuple[Float, Float]:
-    """Return the messages on the links in both directions of an axis, (lanes, length): entry n is the link between n and n + 1."""
+def _carried(lanes: Int, starts: Int, between: tuple[Int, Int], spikes: Float, shape: tuple[int, int]) -> tuple[Float, Float]:
+    """Return the spikes on the links ahead and back of an axis, each (lanes, length): entry n is the link between n and n + 1.
+
+    Spikes spread from `starts` over everything that lies `between` (first, last).
+    """
     both = []
-    for ahead, low, high in ((stops > starts, starts, stops), (stops < starts, stops, starts)):
+    for low, high in ((starts, between[1]), (between[0], starts)):
         steps = np.zeros((shape[0], shape[1] + 1))
-        np.add.at(steps, (lanes[ahead], low[ahead]), messages[ahead])
-        np.add.at(steps, (lanes[ahead], high[ahead]), -messages[ahead])
+        np.add.at(steps, (lanes, low), spikes)
+        np.add.at(steps, (lanes, high), -spikes)
         both.append(steps.cumsum(axis=1)[:, :-1])
     return both[0], both[1]
 
 
-def loads(traffic: Traffic, addresses: Sequence[Address], chip: ChipSpec) -> Loads:
-    """Route all messages and return the messages on every link."""
+def loads(trees: Trees, addresses: Sequence[Address], chip: ChipSpec) -> Loads:
+    """Route all spikes and return the spikes on every link."""
     places = board_positions(addresses, chip)
     corner = places.min(axis=0)
-    columns, rows = (places - corner).T
-    width, height = columns.max() + 1, rows.max() + 1
-    sources, targets, messages = traffic.sources, traffic.targets, traffic.messages
-    right, left = _carried(rows[sources], columns[sources], columns[targets], messages, (height, width))
-    down, up = _carried(columns[targets], rows[sources], rows[targets], messages, (width, height))
+    places = places - corner
+    width, height = places.max(axis=0) + 1
+    lie, (columns, rows) = branches(trees, places), places[trees.sources].T
+    along, spikes = rows[lie.trees], trees.spikes[lie.trees]
+    right, left = _carried(rows, columns, (lie.left, lie.right), trees.spikes, (height, width))
+    down, up = _carried(lie.columns, along, (lie.top, lie.bottom), spikes, (width, height))
     return Loads((int(corner[0]), int(corner[1])), right, left, down, up)
 
 
-def routes(carried: Loads) -> Routes:
-    """Return the hops and the busiest link of routed messages."""
+def _between_chips(links: Float, corner: int, length: int) -> float:
+    """Return the hops on links from one chip to the next along an axis whose chips are `length` long."""
+    last = (np.arange(links.shape[1]) + corner) % length == length - 1
+    return float(links[:, last].sum())
+
+
+def routes(carried: Loads, chip: ChipSpec) -> Routes:
+    """Return the hops and the busiest link of routed spikes."""
     right, left, down, up = carried.right, carried.left, carried.down, carried.up
     busiest, most = None, 0.0
     for links, step, is_row in ((right, 1, True), (left, -1, True), (down, 1, False), (up, -1, False)):
@@ -87,4 +104,8 @@ def routes(carried: Loads) -> Routes:
             here, there = (((n, lane) if is_row else (lane, n)) for n in ends)
             column, row = carried.corner
             busiest = ((here[0] + column, here[1] + row), (there[0] + column, there[1] + row))
-    return Routes(float(right.sum() + left.sum()), float(down.sum() + up.sum()), busiest, most)
+    across, along = (
+        _between_chips(links, n, chip.amount(size))
+        for links, n, size in ((right + left, carried.corner[0], "mesh_columns"), (down + up, carried.corner[1], "mesh_rows"))
+    )
+    return Routes(float(right.sum() + left.sum()), float(down.sum() + up.sum()), across + along, busiest, most)

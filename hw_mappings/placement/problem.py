@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-import numpy as np
-
-from ecc_lava.common import Float, Int
+from ecc_lava.common import Float, Int, StageProgress
 from ecc_lava.errors import InvalidInput
 from hw_mappings.chips import Address, ChipSpec, board_positions
+from hw_mappings.placement.trees import Trees, hops_of, one_by_one
 
-__all__ = ["PlacementProblem", "Placer", "Traffic", "hop_weighted"]
+__all__ = ["PlacementProblem", "Placer", "Traffic", "hop_weighted", "tree_hops"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +33,11 @@ class Traffic:
     messages: Float
     payload_bits: float = 0.0
 
+    @cached_property
+    def one_by_one(self) -> Trees:
+        """The same messages as trees, each to one core."""
+        return one_by_one(self.sources, self.targets, self.messages)
+
 
 @dataclass(frozen=True, eq=False)
 class PlacementProblem:
@@ -44,15 +48,22 @@ class PlacementProblem:
     cores : int
         Logical cores 0..cores-1, in the order of the network.
     traffic : Traffic
+        Messages, one for each core that a spike reaches.
     chip : ChipSpec
     seed : int
         Seed of placers that draw random numbers.
+    spikes : Trees or None
+        The same spikes by the set of cores that each reaches; without them, every message is a spike of its own.
+    progress : callable (done, total), optional
+        Called by placers that take long.
     """
 
     cores: int
     traffic: Traffic
     chip: ChipSpec
     seed: int = 0
+    spikes: Trees | None = None
+    progress: StageProgress | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.cores <= self.chip.cores_in_all:
@@ -67,14 +78,26 @@ class PlacementProblem:
             chip += 1
         return chip
 
+    @property
+    def multicast(self) -> Trees:
+        """The spikes as routers that copy them carry them."""
+        return self.traffic.one_by_one if self.spikes is None else self.spikes
+
+    @property
+    def routed(self) -> Trees:
+        """The spikes as the chip carries them: multicast, or one message for each core."""
+        return self.multicast if self.chip.amount("multicast") else self.traffic.one_by_one
+
 
 Placer: TypeAlias = Callable[[PlacementProblem], tuple[Address, ...]]
 """A function that returns one distinct address per logical core, and equal addresses for equal problems."""
 
 
+def tree_hops(trees: Trees, addresses: Sequence[Address], chip: ChipSpec) -> float:
+    """Return the sum over all spikes of the links that their routes take, along rows and columns."""
+    return float(hops_of(trees, board_positions(addresses, chip)).sum(axis=1) @ trees.spikes)
+
+
 def hop_weighted(problem: PlacementProblem, addresses: Sequence[Address]) -> float:
-    """Return the sum over all messages of their hops along rows and columns."""
-    places = board_positions(addresses, problem.chip)
-    traffic = problem.traffic
-    hops = np.abs(places[traffic.sources] - places[traffic.targets]).sum(axis=1)
-    return float(hops @ traffic.messages)
+    """Return the sum over all messages of their hops along rows and columns, with one message for each core that a spike reaches."""
+    return tree_hops(problem.traffic.one_by_one, addresses, problem.chip)

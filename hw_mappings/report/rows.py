@@ -13,6 +13,7 @@ from hw_mappings.chips import RESOURCES, ChipSpec
 from hw_mappings.mapping import DeployedNetwork, MappedCore, Mapping
 from hw_mappings.partition import chip_network, lower_bound_cores, plan
 from hw_mappings.placement import hop_weighted, row_major
+from hw_mappings.report.hops import NO_HOPS, hop_figures
 from hw_mappings.resources import SynapseModel, usage_of
 
 __all__ = ["LayerRow", "layer_claims", "layer_rows", "misfit_summary", "summary", "utilisation"]
@@ -102,6 +103,7 @@ def summary(deployed: DeployedNetwork, seconds: float | None = None) -> dict[str
         "models": _both_models(deployed.network, mapping.chip, mapping.model, len(mapping.cores), mapping.lower_bound_cores),
         "hop_weighted_messages": hop_weighted(problem, deployed.addresses),
         "hop_weighted_messages_row_major": hop_weighted(problem, row_major(problem)),
+        **hop_figures(deployed),
         "messages_per": "step, if every neuron fires" if deployed.activity is None else "image",
         "layers": [asdict(row) for row in layer_rows(mapping)],
     }
@@ -144,6 +146,7 @@ def misfit_summary(
         "models": _both_models(network, chip, model, None, bound),
         "hop_weighted_messages": None,
         "hop_weighted_messages_row_major": None,
+        **NO_HOPS,
         "messages_per": None,
         "layers": None,
     }

@@ -19,6 +19,7 @@ from hw_mappings.resources.cores import (
     usage_without_axons,
     with_axons,
 )
+from hw_mappings.resources.reach import Outgoing, ReachClasses, reach_classes
 from hw_mappings.resources.synapses import SynapseModel, shard_of_neuron
 from hw_mappings.resources.tiling import Cuts, Tiling, even_cut, tiling_of, useful_parts
 from hw_mappings.resources.usage import ADDITIVE, core_usages, overruns
@@ -29,6 +30,8 @@ __all__ = [
     "Axons",
     "Cuts",
     "Demand",
+    "Outgoing",
+    "ReachClasses",
     "SynapseModel",
     "Tiling",
     "arrivals",
@@ -43,6 +46,7 @@ __all__ = [
     "limits_of",
     "overruns",
     "projection_axons",
+    "reach_classes",
     "shard_of_neuron",
     "span_needs",
     "thresholds_of",

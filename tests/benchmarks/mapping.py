@@ -1,9 +1,9 @@
-"""The mapper's figures: cores against the lower bound, seconds, and what placement saves. A table, and JSON with `--json FILE`.
+"""The mapper's figures: cores against the lower bound, and seconds. A table, and JSON with `--json FILE`.
 
     uv run python tests/benchmarks/mapping.py [--only NAME:CHIP ...] [--data ../shared/data] [--cache DIR] [--json FILE]
 
 The VGG of half width and ResNet-20 are the trained ones, converted and quantised (T = 32, 8 bits), kept in the cache folder, and
-simulated on images for the placement table; all others are lowered from Keras with weights of no meaning, since cores depend on shapes
+simulated on images for their costs; all others are lowered from Keras with weights of no meaning, since cores depend on shapes
 alone.
 """
 
@@ -33,12 +33,10 @@ from hw_mappings.mapper import map_network
 from hw_mappings.mapping.deployed import deployed
 from hw_mappings.partition.lower_bound import lower_bound
 from hw_mappings.partition.repeaters import chip_network
-from hw_mappings.placement import PLACERS, hop_weighted
 from hw_mappings.resources.synapses import SynapseModel
 from tests.benchmarks import networks
 
 TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
-LARGEST_FOR_QAP = 3_000
 TRAINED = {"vgg16-half": "vgg16_half_cifar10.keras", "resnet20": "resnet20_cifar10.keras"}
 BLANK: dict[str, Callable[[], Any]] = {
     "vgg16-full": networks.vgg16_cifar10,
@@ -56,11 +54,12 @@ ROWS = (
 
 
 def chip_for(name: str, network: QuantisedNetwork) -> ChipSpec:
-    """Return the chip; a network in another number format is mapped to the chip's limits, but for thresholds, which it does not keep to."""
+    """Return the chip; a network in another number format is mapped to the chip's limits, but for those it does not keep to."""
     chip = {"loihi1": LOIHI1, "loihi2": LOIHI2}[name]
     if network.format.name == chip.format:
         return chip
-    return replace(chip, format=network.format.name, thresholds=Figure(None, False, "the network's are of another format"))
+    foreign = "the network's are of another format"
+    return replace(chip, format=network.format.name, thresholds=Figure(None, False, foreign), payload_bits=Figure(8, False, foreign))
 
 
 def trained(name: str, chip: str, data: Path, cache: Path) -> QuantisedNetwork:
@@ -110,18 +109,9 @@ def measured(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> 
     return {**facts, "ratio": cores / bound.cores, "seconds": round(seconds, 1)}
 
 
-def placement(network: QuantisedNetwork, chip: ChipSpec, activity: ecc_lava.Result) -> dict[str, Any]:
-    """Compare all placers on one partition and real spikes; and price the mapping."""
-    mapping = map_network(network, chip, activity)
-    on_cores = deployed(mapping, network, activity)
-    problem = on_cores.problem
-    found: dict[str, Any] = {}
-    for name, placer in PLACERS.items():
-        started = time.perf_counter()
-        hops = hop_weighted(problem, placer(problem))
-        found[name] = {"hops": hops, "saved": 1 - hops / found["row-major"]["hops"] if found else 0.0}
-        found[name]["seconds"] = round(time.perf_counter() - started, 2)
-    return {"placers": found, "cost": estimate(events(on_cores), chip).as_dict()}
+def priced(network: QuantisedNetwork, chip: ChipSpec, activity: ecc_lava.Result) -> dict[str, Any]:
+    """Return what an image costs on the mapping."""
+    return estimate(events(deployed(map_network(network, chip, activity), network, activity)), chip).as_dict()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -156,10 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 flush=True,
             )
         if name in TRAINED:
-            results[-2] |= placement(network, chip, simulated(network, options.data))
-            for placer, figures in results[-2]["placers"].items():
-                saved = 100 * figures["saved"]
-                print(f"    {placer:10} {figures['hops']:16,.0f} hops an image {saved:6.1f} % less {figures['seconds']:7.2f} s")
+            results[-2]["cost"] = priced(network, chip, simulated(network, options.data))
     if options.json is not None:
         options.json.write_text(json.dumps({"version": 1, "timesteps": TIMESTEPS, "bits": BITS, "rows": results}, indent=1) + "\n")
 

@@ -27,7 +27,7 @@ COMPILING = {
         "[3.]",
     ),
     "annealing": (
-        "from hw_mappings.placement.annealing_kernel import anneal\n"
+        "from hw_mappings.placement.pair_kernel import anneal\n"
         "none = np.zeros(0, np.int64)\n"
         "print(anneal(np.zeros((1, 2), np.int64), np.zeros(2, np.int64), none, np.zeros(0), 0, 1.0, 1.0, 0))\n",
         "[0]",

@@ -1,4 +1,4 @@
-"""Small chips, and networks in a chip's own format, for the mapper's tests."""
+"""Small chips, networks in a chip's own format, and spikes between cores, for the mapper's tests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,31 @@ from ecc_lava.networks.wiring import Kind
 from hw_mappings import LOIHI2
 from hw_mappings.chips import BOARDS, ChipSpec, Figure
 from hw_mappings.chips import CHIPS as BUILT_IN
+from hw_mappings.placement import Trees
 
-__all__ = ["CHIPS", "DISCRETE", "ROOMY", "TINY", "chip_with", "for_chip"]
+__all__ = ["CHIPS", "DISCRETE", "ROOMY", "TINY", "chip_with", "for_chip", "random_trees", "with_multicast"]
 
 
 def chip_with(**amounts: int | None) -> ChipSpec:
     """Return Loihi 2 with some figures changed."""
     figures: dict[str, Any] = {name: Figure(value, False, "a test") for name, value in amounts.items()}
     return replace(LOIHI2, name="tiny", **figures)
+
+
+def with_multicast(chip: ChipSpec, value: int) -> ChipSpec:
+    """Return a chip whose routers copy spikes (1) or whose cores send a message to each core (0)."""
+    return replace(chip, multicast=Figure(value, False, "a test"))
+
+
+def random_trees(rng: np.random.Generator, cores: int) -> Trees:
+    """Return spikes of random cores to random sets of other cores; of one core there are none."""
+    lengths = rng.integers(1, max(cores, 2), int(rng.integers(1, 40)) if cores > 1 else 0)
+    sources = rng.integers(0, cores, len(lengths))
+    targets = [
+        rng.choice(np.delete(np.arange(cores), source), length, replace=False) for source, length in zip(sources, lengths, strict=True)
+    ]
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Trees(sources, starts, np.concatenate([np.zeros(0, np.int64), *targets]), rng.integers(1, 9, len(lengths)).astype(float))
 
 
 DISCRETE = chip_with(population_atoms=None)

@@ -219,7 +219,13 @@ def test_report() -> None:
     assert figures["fits"] is True and figures["cores"] == len(mapping.cores) and figures["seconds"] == 1.5
     assert figures["ratio"] == len(mapping.cores) / mapping.lower_bound_cores
     assert figures["models"]["strict"]["cores"] == len(mapping.cores) >= figures["models"]["ideal"]["cores"] >= 1
-    assert figures["hop_weighted_messages"] <= figures["hop_weighted_messages_row_major"]
+    ways = figures["hops"]
+    assert figures["routing"]["way"] == "multicast" and not figures["routing"]["public"] and "brief" in figures["routing"]["source"]
+    assert ways["multicast"]["hops"] <= ways["multicast"]["hops_row_major"] <= ways["unicast"]["hops_row_major"]
+    assert ways["multicast"]["hops"] <= ways["unicast"]["hops"] == pytest.approx(figures["hop_weighted_messages"])
+    assert ways["unicast"]["hops_row_major"] == pytest.approx(figures["hop_weighted_messages_row_major"])
+    for hops in ways.values():
+        assert 0 < hops["busiest_link"] <= hops["hops"] and 0 <= hops["between_chips"] <= hops["hops"]
     assert all(fraction is None or 0 <= fraction <= 1 for fraction in figures["utilisation"].values())
     assert json.loads(json.dumps(figures)) == json.loads(json.dumps(figures))
     misfit = misfit_summary(network, chip_with(input_axons=1))

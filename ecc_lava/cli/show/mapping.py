@@ -36,11 +36,24 @@ def show_mapping(name: str, mapping: Mapping, facts: dict[str, Any], cost: Cost 
         f"{counted(facts['cores'], 'core')} on {counted(facts['chips'], 'chip')}; no mapping needs fewer than "
         f"{facts['lower_bound_cores']}: {facts['ratio']:.2f} times; {facts['seconds']} s",
         f"cores by model of synaptic memory: {models}",
-        f"messages x hops: {facts['hop_weighted_messages']:,.0f} ({facts['messages_per']}), "
-        f"{facts['hop_weighted_messages_row_major']:,.0f} in row-major order",
+        *_hops(facts),
     )
     if cost is not None:
         _show_cost(mapping, cost)
+
+
+def _hops(facts: dict[str, Any]) -> list[str]:
+    """Return how the chip delivers spikes, and the hops of each way, the chip's own first."""
+    words, routing = {"unicast": "a message for each core", "multicast": "routers copy spikes"}, facts["routing"]
+    kept = "public" if routing["public"] else "assumed"
+    lines = [f"spikes: {words[routing['way']]}, {routing['order']} ({kept}: {routing['source']})"]
+    for way in sorted(words, key=lambda way: way != routing["way"]):
+        hops = facts["hops"][way]
+        lines.append(
+            f"hops if {words[way]}: {hops['hops']:,.0f} ({facts['messages_per']}), {hops['hops_row_major']:,.0f} in row-major order; "
+            f"{hops['between_chips']:,.0f} between chips; busiest link {hops['busiest_link']:,.0f}"
+        )
+    return lines
 
 
 def _show_cost(mapping: Mapping, cost: Cost) -> None:

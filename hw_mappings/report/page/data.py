@@ -12,7 +12,7 @@ from ecc_lava.common import Array, Int
 from hw_mappings.chips import RESOURCES, Address, ChipSpec, board_positions, mesh_position
 from hw_mappings.costs import Cost, core_energies_uj, core_step_us, estimate, events
 from hw_mappings.mapping import DeployedNetwork, Mapping
-from hw_mappings.placement import Traffic, loads, routes, row_major
+from hw_mappings.placement import Traffic, Trees, loads, routes, row_major, tree_hops
 from hw_mappings.report.page.words import RESOURCE_WORDS
 
 __all__ = ["PAIRS", "Drawn", "drawn"]
@@ -50,7 +50,7 @@ def drawn(deployed: DeployedNetwork) -> Drawn:
     """Return everything that the page draws."""
     mapping, chip, number = deployed.mapping, deployed.mapping.chip, len(deployed.cores)
     edges, addresses, in_order = deployed.traffic, deployed.addresses, row_major(deployed.problem)
-    before, after = _placement(edges, in_order, chip), _placement(edges, addresses, chip)
+    before, after = (_placement(deployed, where) for where in (in_order, addresses))
     sent, received = (np.bincount(ends, edges.messages, number) for ends in (edges.sources, edges.targets))
     cores: dict[str, Any] = {
         "chip": [address.chip for address in addresses],
@@ -77,7 +77,7 @@ def drawn(deployed: DeployedNetwork) -> Drawn:
         "resources": [{"name": name, "words": RESOURCE_WORDS[name][0], "limit": chip.limit(name)} for name in RESOURCES],
         "cores": cores,
         "pairs": _pairs(edges, number),
-        "placements": [_links(edges, where, chip, (*in_order, *addresses)) for where in (in_order, addresses)],
+        "placements": [_links(deployed.problem.routed, where, chip, (*in_order, *addresses)) for where in (in_order, addresses)],
         "hops": _hops(edges, (in_order, addresses), chip),
     }
     return Drawn(data, {what: (before[what], after[what]) for what in before}, cost)
@@ -122,21 +122,25 @@ def _distances(edges: Traffic, addresses: Sequence[Address], chip: ChipSpec) -> 
     return distances
 
 
-def _placement(edges: Traffic, addresses: Sequence[Address], chip: ChipSpec) -> dict[str, float]:
+def _placement(deployed: DeployedNetwork, addresses: Sequence[Address]) -> dict[str, float]:
+    edges, problem, chip = deployed.traffic, deployed.problem, deployed.mapping.chip
+    routed = routes(loads(problem.routed, addresses, chip), chip)
     hops = float(_distances(edges, addresses, chip) @ edges.messages)
     home = np.array([address.chip for address in addresses])
     between = home[edges.sources] != home[edges.targets]
     return {
         "messages x hops": hops,
         "mean hops of a message": hops / max(float(edges.messages.sum()), 1e-12),
-        "messages on the busiest link": routes(loads(edges, addresses, chip)).busiest_messages,
+        "hops if routers copy spikes": tree_hops(problem.multicast, addresses, chip),
+        "spikes on the busiest link, as the chip routes": routed.busiest_messages,
+        "hops between chips, as the chip routes": routed.between_chips,
         "messages between chips": float(edges.messages[between].sum()),
     }
 
 
-def _links(edges: Traffic, addresses: Sequence[Address], chip: ChipSpec, shown: Sequence[Address]) -> dict[str, Any]:
-    """Return the busier direction of every link in use, (column, row, messages) within the shown part of the board."""
-    carried = loads(edges, addresses, chip)
+def _links(routed: Trees, addresses: Sequence[Address], chip: ChipSpec, shown: Sequence[Address]) -> dict[str, Any]:
+    """Return the busier direction of every link in use, (column, row, spikes) within the shown part of the board."""
+    carried = loads(routed, addresses, chip)
     places = board_positions(shown, chip)
     mesh = np.array([chip.amount("mesh_columns"), chip.amount("mesh_rows")])
     corner = places.min(axis=0) // mesh * mesh

@@ -46,12 +46,21 @@ def test_every_figure_says_where_it_comes_from(spec: ChipSpec) -> None:
 def test_files_without_payloads_take_the_format_s(spec: ChipSpec, bits: int, state: int) -> None:
     data = chip_to_json(spec)
     data["schema"] = 2
-    for name in ("payload_bits", "signed_state_bits"):
+    for name in ("payload_bits", "signed_state_bits", "multicast"):
         del data["figures"][name]
     found = chip_from_json(data)
     assert (found.amount("payload_bits"), found.amount("signed_state_bits")) == (bits, state)
     assert not found.payload_bits.public
-    assert replace(found, payload_bits=spec.payload_bits, signed_state_bits=spec.signed_state_bits) == spec
+    assert replace(found, payload_bits=spec.payload_bits, signed_state_bits=spec.signed_state_bits, multicast=spec.multicast) == spec
+
+
+def test_files_without_multicast_send_a_message_to_each_core() -> None:
+    data = chip_to_json(LOIHI2)
+    data["schema"] = 3
+    del data["figures"]["multicast"]
+    found = chip_from_json(data)
+    assert found.amount("multicast") == 0 and LOIHI2.amount("multicast") == 1 and not found.multicast.public
+    assert replace(found, multicast=LOIHI2.multicast) == LOIHI2
 
 
 def test_boards_are_meshes_of_chips() -> None:
@@ -109,15 +118,15 @@ NONSENSE: dict[str, tuple[tuple[str, ...], object, str]] = {
     "name is a number": (("name",), 7, "needs a name"),
     "mesh too large": (("figures", "mesh_rows"), {"value": 2**14, "assumed": "x"}, "at most 65536 places"),
     "board too small": (("figures", "board_rows"), {"value": 7, "assumed": "x"}, "36 x 7"),
-    "other schema": (("schema",), 1, "this version reads 2 and 3"),
-    "schema is true": (("schema",), True, "this version reads 2 and 3"),
+    "other schema": (("schema",), 1, "this version reads 2 to 4"),
+    "schema is true": (("schema",), True, "this version reads 2 to 4"),
     "payloads without a limit": (
         ("figures", "payload_bits"),
         {"value": None, "assumed": "x"},
         "payload_bits of chip 'loihi2' is unlimited",
     ),
     "payloads of no bit": (("figures", "payload_bits"), {"value": 0, "assumed": "x"}, "from 1"),
-    "payloads in a file without": (("schema",), 2, "unknown keys payload_bits, signed_state_bits"),
+    "payloads in a file without": (("schema",), 2, "unknown keys multicast, payload_bits, signed_state_bits"),
     "blocked is a number": (("blocked",), 3, "must be a list"),
     "blocked core is a number": (("blocked",), [3], "must be a list"),
     "blocked core beyond the chip": (("blocked",), [[0, 128]], "does not exist"),
@@ -135,6 +144,8 @@ def test_every_figure_has_bounds_that_leave_room() -> None:
     small = [name for name, bounds in BOUNDS.items() if bounds.most <= 2**16]
     assert len(small) >= 17
     for name, bounds in BOUNDS.items():
+        if name == "multicast":  # yes or no
+            continue
         values = [spec.limit(name) for spec in CHIPS.values()]
         assert all(value is None or 2 * value <= bounds.most for value in values)
         assert bounds.most <= 2**40

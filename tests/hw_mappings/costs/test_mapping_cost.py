@@ -187,6 +187,6 @@ def test_routes_go_along_the_row_and_then_along_the_column() -> None:
     addresses = [Address(0, 0), Address(0, 2), Address(0, 17), Address(1, 16)]
     assert board_positions(addresses, LOIHI2).tolist() == [[0, 0], [2, 0], [1, 1], [16, 1]]
     traffic = Traffic(np.array([0, 0, 3, 2]), np.array([1, 2, 2, 2]), np.array([3.0, 4.0, 1.0, 9.0]))
-    found = routes(loads(traffic, addresses, LOIHI2))
+    found = routes(loads(traffic.one_by_one, addresses, LOIHI2), LOIHI2)
     assert (found.horizontal, found.vertical) == (2 * 3 + 1 * 4 + 15 * 1, 4)
     assert found.busiest == ((0, 0), (1, 0)) and found.busiest_messages == 7

@@ -13,12 +13,16 @@ from hw_mappings import LOIHI1, LOIHI2, map_network
 from hw_mappings.chips import Address, ChipSpec
 from hw_mappings.chips.mesh import board_positions, mesh_position
 from hw_mappings.mapping.deployed import deployed
-from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, hop_weighted
+from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, hop_weighted, hops_of, tree_hops
 from hw_mappings.placement.hilbert import along_a_curve
-from tests.helpers.chips import chip_with, for_chip
+from hw_mappings.placement.tree_annealing import grown
+from hw_mappings.placement.tree_kernel import Schedule, anneal
+from tests.helpers.chips import chip_with, for_chip, random_trees, with_multicast
 from tests.helpers.networks import chain, same_conv
 
 SMALL = replace(chip_with(chips=4, board_columns=2, board_rows=2, cores=11, mesh_columns=4, mesh_rows=3), blocked=((None, 5), (1, 0)))
+
+TALL = chip_with(chips=3, board_columns=1, board_rows=3, cores=40, mesh_columns=1, mesh_rows=40)
 
 
 def _problem(cores: int, chip: ChipSpec, seed: int = 0) -> PlacementProblem:
@@ -54,9 +58,57 @@ def test_better_placers_move_messages_less() -> None:
         assert hops[placer] < 0.7 * min(hops["row-major"], hops["hilbert"])
 
 
-def test_seeds_of_annealing() -> None:
-    problem = _problem(24, SMALL)
-    assert PLACERS["annealed"](replace(problem, seed=1)) == PLACERS["annealed"](replace(problem, seed=1))
+@pytest.mark.parametrize("multicast", [0, 1])
+def test_seeds_of_annealing(multicast: int) -> None:
+    problem = _problem(24, with_multicast(SMALL, multicast))
+    once, again, other = (PLACERS["annealed"](replace(problem, seed=seed)) for seed in (1, 1, 2))
+    assert once == again != other
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_annealed_trees_are_never_worse_than_cheap_placements(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    chip = with_multicast(SMALL if seed % 2 else TALL, 1)
+    cores = int(rng.integers(1, min(60, chip.cores_in_all)))
+    problem = replace(_problem(cores, chip, seed), spikes=random_trees(rng, cores))
+    annealed = tree_hops(problem.multicast, PLACERS["annealed"](problem), chip)
+    for placer in ("row-major", "hilbert"):
+        assert annealed <= tree_hops(problem.multicast, PLACERS[placer](problem), chip)
+
+
+def test_a_network_s_spikes_take_fewer_links() -> None:
+    layers = same_conv(3, 32), same_conv(32, 32), same_conv(32, 64), Dense(np.zeros((16384, 10), np.int8))
+    chip = with_multicast(LOIHI1, 1)
+    network = for_chip(chain((16, 16, 3), *layers), chip)
+    problem = deployed(map_network(network, chip, placer="row-major"), network).problem
+    hops = {name: tree_hops(problem.routed, placer(problem), chip) for name, placer in PLACERS.items()}
+    assert hops["annealed"] < 0.85 * min(hops["row-major"], hops["hilbert"], hops["qap"])
+    assert hops["annealed"] < tree_hops(problem.routed, PLACERS["annealed"](replace(problem, chip=LOIHI1)), chip)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_trees_are_counted_anew_in_every_exchange(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    width, height = int(rng.integers(1, 6)), int(rng.integers(1, 140))
+    positions = rng.permutation(np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 2))
+    cores = int(rng.integers(1, len(positions) + 1))
+    trees = random_trees(rng, cores)
+    forest, board, columns = grown(trees, cores, positions)
+    assert columns.links.tolist() == hops_of(trees, positions).sum(axis=1).tolist()
+    for part in range(5):
+        anneal(forest, board, columns, Schedule(part * 300, (part + 1) * 300, 1500, 50.0, 0.1), part)
+        assert columns.links.tolist() == hops_of(trees, positions[board.place_of]).sum(axis=1).tolist()
+        assert (board.core_at[board.place_of] == np.arange(cores)).all() and (board.core_at >= 0).sum() == cores
+
+
+def test_progress_is_told_of_long_work_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+    problem = replace(_problem(24, SMALL), progress=lambda *step: told.append(step))
+    PLACERS["annealed"](problem)
+    assert told == []
+    monkeypatch.setattr("hw_mappings.placement.tree_annealing._QUIET_S", -1.0)
+    PLACERS["annealed"](problem)
+    assert told == [(part, 20) for part in range(1, 21)]
 
 
 def test_the_curve_visits_every_place_once_and_steps_to_a_neighbour() -> None:

@@ -140,7 +140,8 @@ def test_the_data_are_the_mapping(made: tuple[QuantisedNetwork, Mapping, Result]
     assert sum(data["pairs"]["messages"]) == pytest.approx(sum(cores["sent"]), rel=1e-3)
     assert data["pairs"]["all"] == len(data["pairs"]["target"]) == data["pairs"]["start"][-1]
     carried = [sum(link[2] for side in ("across", "down") for link in placement[side]) for placement in data["placements"]]
-    for links, hops in zip(carried, (facts["hop_weighted_messages_row_major"], facts["hop_weighted_messages"]), strict=True):
+    routed = facts["hops"][facts["routing"]["way"]]
+    for links, hops in zip(carried, (routed["hops_row_major"], routed["hops"]), strict=True):
         assert hops / 2 <= links * 1.001 and links <= hops * 1.001  # of each link the busier direction
     assert [sum(shares) for shares in data["hops"]["shares"]] == pytest.approx([1, 1], rel=1e-3)
 

@@ -1,16 +1,17 @@
-"""The compiled loop of simulated annealing."""
+"""The compiled loop of simulated annealing over pairs of cores."""
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from ecc_lava.common import Array, compiled_by
+from ecc_lava.common import Array
+from hw_mappings.placement.compiled import compiled
 
 __all__ = ["anneal"]
 
 
-def _anneal(positions: Array, firsts: Array, others: Array, messages: Array, moves: int, start: float, end: float, seed: int) -> Array:
+@compiled
+def anneal(positions: Array, firsts: Array, others: Array, messages: Array, moves: int, start: float, end: float, seed: int) -> Array:
     """Return the place of every core; at first core c is in place c.
 
     Parameters
@@ -55,6 +56,3 @@ def _anneal(positions: Array, firsts: Array, others: Array, messages: Array, mov
         if swapped >= 0:
             place_of[swapped] = here
     return place_of
-
-
-anneal = compiled_by(numba.njit, _anneal)

@@ -1,0 +1,142 @@
+"""A tree as its columns with targets, for compiled code.
+
+A column is an entry: its number, the first and the last row with a target, and one bit for each row. The entries of a tree are in no order.
+An exchange of two places changes two columns, so a tree's links are counted anew in time proportional to its columns, not to its targets.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+
+from ecc_lava.common import Array
+from hw_mappings.placement.compiled import compiled
+
+__all__ = ["Place", "at", "is_target", "links_after", "with_target", "without_target"]
+
+Place: TypeAlias = tuple[int, int]
+"""Column and row."""
+
+
+@compiled
+def at(positions: Array, place: int) -> Place:
+    """Return where a place is."""
+    return positions[place, 0], positions[place, 1]
+
+
+@compiled
+def _is_set(rows: Array, entry: int, row: int) -> bool:
+    return (rows[entry, row >> 6] >> np.uint64(row & 63)) & np.uint64(1) != 0
+
+
+@compiled
+def _height(spans: Array, rows: Array, entry: int, gone: int, come: int, own: int) -> int:
+    """Return the links of a column once row `gone` leaves and row `come` arrives (-1 for none); -1 if no target is left.
+
+    An entry of -1 is a column without targets.
+    """
+    if entry < 0:
+        return abs(come - own) if come >= 0 else -1
+    first, last = spans[entry, 1], spans[entry, 2]
+    if gone == first:
+        first += 1
+        while first <= last and not _is_set(rows, entry, first):
+            first += 1
+    if gone == last:
+        last -= 1
+        while last >= first and not _is_set(rows, entry, last):
+            last -= 1
+    if come >= 0:
+        first, last = (come, come) if first > last else (min(first, come), max(last, come))
+    if first > last:
+        return -1
+    return max(last, own) - min(first, own)
+
+
+@compiled
+def links_after(spans: Array, rows: Array, begin: int, stop: int, here: Place, there: Place, source: Place) -> int:
+    """Return the links of a tree once two places exchange their cores, with its source at `source` then.
+
+    Parameters
+    ----------
+    spans : int64 (entries, 3)
+        Column, first and last row.
+    rows : uint64 (entries, words)
+        Bits of the rows with a target.
+    begin, stop : the tree's entries
+    here, there : the places; (-1, -1) twice for none
+    """
+    left, right, own, links, at_here, at_there = source[0], source[0], source[1], 0, -1, -1
+    for entry in range(begin, stop):
+        column = spans[entry, 0]
+        if column == here[0]:
+            at_here = entry
+        if column == there[0]:
+            at_there = entry
+        if column != here[0] and column != there[0]:
+            left, right = min(left, column), max(right, column)
+            links += max(spans[entry, 2], own) - min(spans[entry, 1], own)
+    was_here = at_here >= 0 and _is_set(rows, at_here, here[1])
+    was_there = at_there >= 0 and _is_set(rows, at_there, there[1])
+    leaves, comes = was_here and not was_there, was_there and not was_here
+    gone_here, come_here = here[1] if leaves else -1, here[1] if comes else -1
+    gone_there, come_there = there[1] if comes else -1, there[1] if leaves else -1
+    if here[0] == there[0]:
+        gone_here, come_here = max(gone_here, gone_there), max(come_here, come_there)
+    else:
+        height = _height(spans, rows, at_there, gone_there, come_there, own)
+        if height >= 0:
+            left, right, links = min(left, there[0]), max(right, there[0]), links + height
+    height = _height(spans, rows, at_here, gone_here, come_here, own)
+    if height >= 0:
+        left, right, links = min(left, here[0]), max(right, here[0]), links + height
+    return links + right - left
+
+
+@compiled
+def _entry_of(spans: Array, begin: int, stop: int, column: int) -> int:
+    """Return the entry of a column of a tree, -1 without one."""
+    for entry in range(begin, stop):
+        if spans[entry, 0] == column:
+            return entry
+    return -1
+
+
+@compiled
+def is_target(spans: Array, rows: Array, begin: int, stop: int, place: Place) -> bool:
+    """Whether the tree of entries `begin` to `stop` has a target at a place."""
+    entry = _entry_of(spans, begin, stop, place[0])
+    return entry >= 0 and _is_set(rows, entry, place[1])
+
+
+@compiled
+def with_target(spans: Array, rows: Array, begin: int, stop: int, place: Place) -> int:
+    """Give a tree a target and return the end of its entries."""
+    entry, row = _entry_of(spans, begin, stop, place[0]), place[1]
+    if entry < 0:
+        entry, stop = stop, stop + 1
+        spans[entry, 0], spans[entry, 1], spans[entry, 2] = place[0], row, row
+        for word in range(rows.shape[1]):
+            rows[entry, word] = 0
+    spans[entry, 1], spans[entry, 2] = min(spans[entry, 1], row), max(spans[entry, 2], row)
+    rows[entry, row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+    return stop
+
+
+@compiled
+def without_target(spans: Array, rows: Array, begin: int, stop: int, place: Place) -> int:
+    """Take a target from a tree and return the end of its entries."""
+    entry, row = _entry_of(spans, begin, stop, place[0]), place[1]
+    rows[entry, row >> 6] &= ~(np.uint64(1) << np.uint64(row & 63))
+    while spans[entry, 1] <= spans[entry, 2] and not _is_set(rows, entry, spans[entry, 1]):
+        spans[entry, 1] += 1
+    while spans[entry, 2] >= spans[entry, 1] and not _is_set(rows, entry, spans[entry, 2]):
+        spans[entry, 2] -= 1
+    if spans[entry, 1] <= spans[entry, 2]:
+        return stop
+    for side in range(3):  # the last column takes the place of an empty one
+        spans[entry, side] = spans[stop - 1, side]
+    for word in range(rows.shape[1]):
+        rows[entry, word] = rows[stop - 1, word]
+    return stop - 1

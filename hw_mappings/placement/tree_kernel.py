@@ -1,0 +1,181 @@
+"""The compiled loop of simulated annealing over trees."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ecc_lava.common import Array
+from hw_mappings.placement.compiled import compiled
+from hw_mappings.placement.tree_columns import at, is_target, links_after, with_target, without_target
+
+__all__ = ["Board", "Columns", "Forest", "Schedule", "anneal", "grow", "mean_change"]
+
+_NEAR: Final = 2
+"""Most columns and rows between a partner of a core and a place tried beside the partner."""
+
+
+class Forest(NamedTuple):
+    """What does not change: trees as in `Trees`; the trees of core c are ``members[firsts[c] : firsts[c + 1]]``."""
+
+    sources: Array
+    starts: Array
+    targets: Array
+    spikes: Array
+    firsts: Array
+    members: Array
+
+
+class Board(NamedTuple):
+    """Places and the cores on them.
+
+    Attributes
+    ----------
+    positions : int64 (places, 2), column and row
+    grid : int64 (columns, rows), the place there, -1 for none
+    place_of : int64 (cores,)
+    core_at : int64 (places,), -1 for none
+    """
+
+    positions: Array
+    grid: Array
+    place_of: Array
+    core_at: Array
+
+
+class Columns(NamedTuple):
+    """Trees on the board; the columns of tree t are entries ``starts[t]`` to ``starts[t] + used[t]``.
+
+    Attributes
+    ----------
+    used : int64 (trees,)
+    links : int64 (trees,), of the whole tree
+    spans : int64 (targets of all trees, 3), column, first and last row
+    rows : uint64 (targets of all trees, words), bits of the rows with a target
+    """
+
+    used: Array
+    links: Array
+    spans: Array
+    rows: Array
+
+
+class Schedule(NamedTuple):
+    """Moves `begin` to `stop` of `moves`, and the temperatures of the first and the last of all, in spikes times links."""
+
+    begin: int
+    stop: int
+    moves: int
+    hot: float
+    cold: float
+
+
+@compiled
+def grow(forest: Forest, board: Board, columns: Columns) -> None:
+    """Fill `columns` with the trees of cores in their places."""
+    spans, rows = columns.spans, columns.rows
+    for tree in range(forest.sources.shape[0]):
+        begin = stop = forest.starts[tree]
+        for n in range(begin, forest.starts[tree + 1]):
+            stop = with_target(spans, rows, begin, stop, at(board.positions, board.place_of[forest.targets[n]]))
+        source = at(board.positions, board.place_of[forest.sources[tree]])
+        columns.used[tree] = stop - begin
+        columns.links[tree] = links_after(spans, rows, begin, stop, (-1, -1), (-1, -1), source)
+
+
+@compiled
+def _drawn(forest: Forest, board: Board, core: int, radius: int) -> int:
+    """Return a place to try for a core: near its own, or near that of another core of one of its trees; -1 if there is none."""
+    around = board.place_of[core]
+    begin, stop = forest.firsts[core], forest.firsts[core + 1]
+    if begin < stop and np.random.random() < 0.5:
+        tree = forest.members[np.random.randint(begin, stop)]
+        partner = forest.sources[tree]
+        if partner == core or np.random.random() < 0.5:
+            partner = forest.targets[np.random.randint(forest.starts[tree], forest.starts[tree + 1])]
+        around, radius = board.place_of[partner], min(radius, _NEAR)
+    width, height = board.grid.shape
+    column = board.positions[around, 0] + np.random.randint(-radius, radius + 1)
+    row = board.positions[around, 1] + np.random.randint(-radius, radius + 1)
+    return board.grid[min(max(column, 0), width - 1), min(max(row, 0), height - 1)]
+
+
+@compiled
+def _change(forest: Forest, board: Board, columns: Columns, core: int, place: int, tried: Array) -> tuple[int, float]:
+    """Return how many trees an exchange of a core with a place touches, and its change.
+
+    `tried`, (2, trees), gets each of these trees and its links after the exchange.
+    """
+    spans, rows = columns.spans, columns.rows
+    own, other = board.place_of[core], board.core_at[place]
+    here, there = at(board.positions, own), at(board.positions, place)
+    number, change = 0, 0.0
+    for moved in (core, other):
+        if moved < 0:
+            break
+        for n in range(forest.firsts[moved], forest.firsts[moved + 1]):
+            tree = forest.members[n]
+            source, begin = forest.sources[tree], forest.starts[tree]
+            stop = begin + columns.used[tree]
+            if moved == other and (source == core or is_target(spans, rows, begin, stop, here)):
+                continue  # counted with the first core
+            now = place if source == core else own if source == other else board.place_of[source]
+            links = links_after(spans, rows, begin, stop, here, there, at(board.positions, now))
+            tried[0, number], tried[1, number] = tree, links
+            change += forest.spikes[tree] * (links - columns.links[tree])
+            number += 1
+    return number, change
+
+
+@compiled
+def _exchange(forest: Forest, board: Board, columns: Columns, core: int, place: int, tried: Array) -> None:
+    """Exchange a core with a place whose change is known."""
+    spans, rows = columns.spans, columns.rows
+    own, other = board.place_of[core], board.core_at[place]
+    here, there = at(board.positions, own), at(board.positions, place)
+    for n in range(tried.shape[1]):
+        tree = tried[0, n]
+        begin, columns.links[tree] = forest.starts[tree], tried[1, n]
+        stop = begin + columns.used[tree]
+        is_here, is_there = is_target(spans, rows, begin, stop, here), is_target(spans, rows, begin, stop, there)
+        if is_here != is_there:
+            stop = without_target(spans, rows, begin, stop, here if is_here else there)
+            columns.used[tree] = with_target(spans, rows, begin, stop, there if is_here else here) - begin
+    board.place_of[core], board.core_at[place], board.core_at[own] = place, core, other
+    if other >= 0:
+        board.place_of[other] = own
+
+
+@compiled
+def mean_change(forest: Forest, board: Board, columns: Columns, tries: int, seed: int) -> float:
+    """Return the mean size of the change of a random exchange."""
+    np.random.seed(seed)
+    cores, places, sum_of_all = board.place_of.shape[0], board.core_at.shape[0], 0.0
+    tried = np.empty((2, forest.sources.shape[0]), np.int64)
+    for _ in range(tries):
+        core, place = np.random.randint(cores), np.random.randint(places)
+        if place != board.place_of[core]:
+            sum_of_all += abs(_change(forest, board, columns, core, place, tried)[1])
+    return sum_of_all / tries
+
+
+@compiled
+def anneal(forest: Forest, board: Board, columns: Columns, schedule: Schedule, seed: int) -> None:
+    """Try exchanges of cores with places; worse ones are accepted with probability ``exp(-change / temperature)``.
+
+    Temperatures fall geometrically. Places are tried ever closer to the core.
+    """
+    np.random.seed(seed)
+    cores, longest = board.place_of.shape[0], max(board.grid.shape)
+    tried = np.empty((2, forest.sources.shape[0]), np.int64)
+    for move in range(schedule.begin, schedule.stop):
+        done = move / schedule.moves
+        core = np.random.randint(cores)
+        place = _drawn(forest, board, core, max(1, int(longest * (1 - done))))
+        if place < 0 or place == board.place_of[core]:
+            continue
+        number, change = _change(forest, board, columns, core, place, tried)
+        temperature = schedule.hot * (schedule.cold / schedule.hot) ** done
+        if change <= 0 or np.random.random() < np.exp(-change / temperature):
+            _exchange(forest, board, columns, core, place, tried[:, :number])
