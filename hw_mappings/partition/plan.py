@@ -62,7 +62,9 @@ _WALKS: Final = 4
 _TRIES: Final = 10
 """How often a walk tries each tiling, on average."""
 _WORK: Final = 10_000_000
-"""Largest number of a walk's changes times the shards, which each of them packs."""
+"""Largest number of a walk's changes times what each of them takes: it packs all shards, and counts the axons of some populations."""
+_LINK: Final = 500
+"""What counting the axons of a projection takes, in shards."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +144,9 @@ class _Planner:
         """Return the best of several walks: walks from each partition by turns, at its own prices."""
         best = found[0]
         shards = sum(tiling.number for tiling in best.partition.tilings.values())
-        moves = min(_TRIES * sum(len(self._search.fitting(name)) for name in best.partition.chosen), _WORK // shards)
+        links = len(self._network.projections) // len(best.partition.chosen)
+        tilings = sum(len(self._search.fitting(name)) for name in best.partition.chosen)
+        moves = min(_TRIES * tilings, _WORK // (shards + _LINK * links))
         for walk in range(_WALKS):
             if best.cores == self._bound.cores:
                 break

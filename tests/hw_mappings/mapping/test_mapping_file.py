@@ -84,7 +84,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
     "core beyond the chip": _set("cores", 0, "core", 128),
     "negative chip": _set("cores", 0, "chip", -1),
     "chip is a float": _set("cores", 0, "chip", 0.0),
-    "wrong place": _set("cores", 0, "x", 5),
+    "wrong place": _set("cores", 0, "x", 99),
     "no shards": _set("cores", 0, "shards", []),
     "short shard": _set("cores", 0, "shards", [["p0", [0, 1]]]),
     "empty range": _set("cores", 0, "shards", 0, 1, [1, 1]),
