@@ -167,6 +167,7 @@ class PartitionSearch:
             if misfits and tried:
                 continue  # no partition exists: look for further populations that do not fit by themselves
             found = self._extended(demand.name, states, cheapest(tried, prices), prices)
+            found = found or self._extended(demand.name, states, tried, prices)
             found = found or self._extended(demand.name, states, self._candidates(demand.name, True), prices)
             if found:
                 states = found

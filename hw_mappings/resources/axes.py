@@ -18,7 +18,10 @@ from ecc_lava.common import Array, Int, Shape, read_only
 from ecc_lava.geometry import Conv, Dense, target_shape, written
 from hw_mappings.resources.tiling import Cut
 
-__all__ = ["Axis", "AxisNeeds", "BlockAxis", "SlidingAxis", "SpanNeeds", "axes_of", "axis_needs", "fan_outs", "meeting", "span_needs"]
+__all__ = [
+    *("Axis", "AxisNeeds", "BlockAxis", "SlidingAxis", "SpanNeeds"),
+    *("axes_of", "axis_needs", "fan_outs", "meeting", "meeting_sums", "span_needs"),
+]
 
 
 @dataclass(frozen=True)
@@ -184,12 +187,20 @@ def _reach_prefix(axis: Axis, start: int, stop: int) -> Int:
     return read_only(np.cumsum(reached))
 
 
-@lru_cache(maxsize=1 << 14)
 def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
     """Return the number of indices of each source span that reach each target span, (source spans, target spans)."""
     prefixes = np.stack([_reach_prefix(axis, *span) for span in targets])
     starts, stops = np.array(sources).T
-    return read_only((prefixes[:, stops] - prefixes[:, starts]).T)
+    reached: Int = (prefixes[:, stops] - prefixes[:, starts]).T
+    return reached
+
+
+@lru_cache(maxsize=1 << 15)
+def meeting_sums(axis: Axis, sources: Cut, targets: Cut, pairs: bool) -> tuple[Int, Int]:
+    """Return the sums of `meeting` over the source spans and over the target spans; with `pairs`, of spans that meet at all."""
+    met = meeting(axis, sources, targets)
+    met = (met > 0).astype(np.int64) if pairs else met
+    return read_only(met.sum(0)), read_only(met.sum(1))
 
 
 @lru_cache(maxsize=1 << 10)

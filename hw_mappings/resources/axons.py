@@ -19,7 +19,7 @@ import numpy as np
 from ecc_lava.common import Int, Shape
 from ecc_lava.geometry import Geometry, Sparse
 from hw_mappings.chips import ChipSpec
-from hw_mappings.resources.axes import Axis, axes_of, meeting
+from hw_mappings.resources.axes import Axis, axes_of, meeting, meeting_sums
 from hw_mappings.resources.synapses import shard_of_neuron
 from hw_mappings.resources.tiling import Cuts, even_cut
 
@@ -82,12 +82,10 @@ def _outer(y: Int, x: Int, c: Int) -> Int:
 
 
 def _by_axes(axes: tuple[Axis, Axis, Axis], sources: Cuts, targets: Cuts, population: bool, slots: int) -> Axons:
-    y, x, c = (meeting(axis, *spans) for axis, *spans in zip(axes, sources, targets, strict=True))
-    if population:
-        c, leaving = (c > 0).astype(np.int64), slots
-    else:
-        leaving = 1
-    return Axons(population, _outer(y.sum(0), x.sum(0), c.sum(0)), leaving * _outer(y.sum(1), x.sum(1), c.sum(1)))
+    alike = (False, False, population)  # a population axon stands for every channel of its shard
+    sums = [meeting_sums(axis, *spans, pairs) for axis, *spans, pairs in zip(axes, sources, targets, alike, strict=True)]
+    (y_in, y_out), (x_in, x_out), (c_in, c_out) = sums
+    return Axons(population, _outer(y_in, x_in, c_in), (slots if population else 1) * _outer(y_out, x_out, c_out))
 
 
 def _pairs(sparse: Sparse, sources: Cuts, targets: Cuts, population: bool) -> tuple[Int, Int]:
