@@ -8,7 +8,8 @@ import numpy as np
 
 from ecc_lava.common import Array, Shape
 from ecc_lava.geometry import Geometry, Sparse
-from hw_mappings.resources.axes import axes_of, fan_outs
+from hw_mappings.resources.axes import axes_of
+from hw_mappings.resources.meetings import fan_outs
 from hw_mappings.resources.synapses import shard_of_neuron
 from hw_mappings.resources.tiling import Cuts
 

@@ -14,14 +14,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ecc_lava.common import Array, Int, Shape, read_only
+from ecc_lava.common import Array, Int, Shape
 from ecc_lava.geometry import Conv, Dense, target_shape, written
 from hw_mappings.resources.tiling import Cut
 
-__all__ = [
-    *("Axis", "AxisNeeds", "BlockAxis", "SlidingAxis", "SpanNeeds"),
-    *("axes_of", "axis_needs", "fan_outs", "meeting", "meeting_sums", "span_needs"),
-]
+__all__ = ["Axis", "AxisNeeds", "BlockAxis", "SlidingAxis", "SpanNeeds", "axes_of", "axis_needs", "blocks", "patterns", "span_needs"]
 
 
 @dataclass(frozen=True)
@@ -130,21 +127,21 @@ def _sliding(conv: Conv, axis: int, size: int, out: int) -> SlidingAxis:
     )
 
 
-def _patterns(axis: SlidingAxis, start: int, stop: int) -> dict[int, tuple[tuple[int, int], ...]]:
+def patterns(axis: SlidingAxis, start: int, stop: int) -> dict[int, tuple[tuple[int, int], ...]]:
     """Return, for each reached source index, its (tap, label) pairs in the order of their targets.
 
     The distance between two targets of one source follows from their taps, so equal pairs mean equal patterns.
     """
-    patterns: dict[int, list[tuple[int, int]]] = {}
+    found: dict[int, list[tuple[int, int]]] = {}
     for target in range(start, stop):
         for tap in range(axis.kernel):
             source, between = divmod(target * axis.stride + tap * axis.dilation - axis.before, axis.stretch)
             if not between and 0 <= source < axis.size:
-                patterns.setdefault(source, []).append((tap, axis.labels[target] if axis.labels else 0))
-    return {source: tuple(pattern) for source, pattern in patterns.items()}
+                found.setdefault(source, []).append((tap, axis.labels[target] if axis.labels else 0))
+    return {source: tuple(pattern) for source, pattern in found.items()}
 
 
-def _blocks(axis: BlockAxis, start: int, stop: int) -> tuple[int, int, int, list[int]]:
+def blocks(axis: BlockAxis, start: int, stop: int) -> tuple[int, int, int, list[int]]:
     """Return the first block in the span, the block after the last, the source length of a block, and the targets of each block in it."""
     per_source = (axis.reads[1] - axis.reads[0]) // axis.groups
     per_target = (axis.writes[1] - axis.writes[0]) // axis.groups
@@ -160,63 +157,18 @@ def span_needs(axis: Axis, start: int, stop: int) -> SpanNeeds:
     """Return what targets `start` to `stop` need from the source axis."""
     match axis:
         case SlidingAxis():
-            patterns = _patterns(axis, start, stop)
-            distinct = set(patterns.values())
+            reached = patterns(axis, start, stop)
+            distinct = set(reached.values())
             lists = Counter(len(pattern) for pattern in distinct)
             weights = len({synapse for pattern in distinct for synapse in pattern})
-            return SpanNeeds(len(patterns), tuple(sorted(lists.items())), weights, sum(map(len, patterns.values())))
+            return SpanNeeds(len(reached), tuple(sorted(lists.items())), weights, sum(map(len, reached.values())))
         case BlockAxis():
-            first, last, per_source, targets = _blocks(axis, start, stop)
+            first, last, per_source, targets = blocks(axis, start, stop)
             lists = Counter()
             for number in targets:
                 lists[number] += per_source
             synapses = sum(targets) * per_source
             return SpanNeeds((last - first) * per_source, tuple(sorted(lists.items())), synapses, synapses)
-
-
-@lru_cache(maxsize=1 << 14)
-def _reach_prefix(axis: Axis, start: int, stop: int) -> Int:
-    """Return the number of the first n source indices that reach targets `start` to `stop`, for n = 0..size."""
-    reached = np.zeros(axis.size + 1, np.int64)
-    match axis:
-        case SlidingAxis():
-            reached[[source + 1 for source in _patterns(axis, start, stop)]] = 1
-        case BlockAxis():
-            first, last, per_source, _ = _blocks(axis, start, stop)
-            reached[axis.reads[0] + first * per_source + 1 : axis.reads[0] + last * per_source + 1] = 1
-    return read_only(np.cumsum(reached))
-
-
-def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
-    """Return the number of indices of each source span that reach each target span, (source spans, target spans)."""
-    prefixes = np.stack([_reach_prefix(axis, *span) for span in targets])
-    starts, stops = np.array(sources).T
-    reached: Int = (prefixes[:, stops] - prefixes[:, starts]).T
-    return reached
-
-
-@lru_cache(maxsize=1 << 15)
-def meeting_sums(axis: Axis, sources: Cut, targets: Cut, pairs: bool) -> tuple[Int, Int]:
-    """Return the sums of `meeting` over the source spans and over the target spans; with `pairs`, of spans that meet at all."""
-    met = meeting(axis, sources, targets)
-    met = (met > 0).astype(np.int64) if pairs else met
-    return read_only(met.sum(0)), read_only(met.sum(1))
-
-
-@lru_cache(maxsize=1 << 10)
-def fan_outs(axis: Axis, targets: Cut) -> Int:
-    """Return the number of indices of each target span that every source index reaches, (source indices, target spans)."""
-    reached = np.zeros((axis.size, len(targets)), np.int64)
-    for number, span in enumerate(targets):
-        match axis:
-            case SlidingAxis():
-                for source, pattern in _patterns(axis, *span).items():
-                    reached[source, number] = len(pattern)
-            case BlockAxis():
-                first, _, per_source, counts = _blocks(axis, *span)
-                start = axis.reads[0] + first * per_source
-                reached[start : start + len(counts) * per_source, number] = np.repeat(counts, per_source)
-    return read_only(reached)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,8 @@ import numpy as np
 from ecc_lava.common import Int, Shape
 from ecc_lava.geometry import Geometry, Sparse
 from hw_mappings.chips import ChipSpec
-from hw_mappings.resources.axes import Axis, axes_of, meeting, meeting_sums
+from hw_mappings.resources.axes import Axis, axes_of
+from hw_mappings.resources.meetings import meeting, meeting_sums
 from hw_mappings.resources.synapses import shard_of_neuron
 from hw_mappings.resources.tiling import Cuts, even_cut
 
