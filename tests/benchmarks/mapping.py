@@ -1,21 +1,22 @@
-"""The mapper's figures: cores against the lower bound, and seconds. A table, and JSON with `--json FILE`.
+"""The mapper's figures: cores against the lower bound, seconds, and memory. A table, and JSON with `--json FILE`.
 
-    uv run python tests/benchmarks/mapping.py [--only NAME:CHIP ...] [--data ../shared/data] [--cache DIR] [--json FILE]
+    uv run python tests/benchmarks/mapping.py [--only NAME:CHIP ...] [--growth] [--data ../shared/data] [--cache DIR] [--json FILE]
 
 The VGG of half width and ResNet-20 are the trained ones, converted and quantised (T = 32, 8 bits), kept in the cache folder, and
 simulated on images for their costs; all others are lowered from Keras with weights of no meaning, since cores depend on shapes
-alone.
+alone. Every row runs in a process of its own. `--growth` maps MobileNet for ever larger images.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import ecc_lava
 from ecc_lava.formats.table import FORMATS
 from ecc_lava.networks import QuantisedNetwork
-from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, Figure
+from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec
 from hw_mappings.costs.cost import estimate
 from hw_mappings.costs.events import events
 from hw_mappings.mapper import map_network
@@ -37,34 +38,54 @@ from hw_mappings.resources.synapses import SynapseModel
 from tests.benchmarks import networks
 
 TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
+CHIPS = {"loihi1": LOIHI1, "loihi2": LOIHI2}
 TRAINED = {"vgg16-half": "vgg16_half_cifar10.keras", "resnet20": "resnet20_cifar10.keras"}
 BLANK: dict[str, Callable[[], Any]] = {
     "vgg16-full": networks.vgg16_cifar10,
     "mobilenet": networks.mobilenet_cifar10,
     "mnist-cnn": networks.mnist_cnn,
     "pilotnet": networks.pilotnet,
+    "xception-96": networks.xception,
     "resnet50-224": networks.resnet50,
     "vgg16-224": networks.vgg16,
 }
-ROWS = (
-    *(("vgg16-half", "loihi1"), ("resnet20", "loihi1"), ("vgg16-half", "loihi2"), ("resnet20", "loihi2")),
-    *(("vgg16-full", "loihi1"), ("vgg16-full", "loihi2"), ("mobilenet", "loihi1"), ("mnist-cnn", "loihi1"), ("pilotnet", "loihi2")),
-    *(("resnet50-224", "loihi1"), ("resnet50-224", "loihi2"), ("vgg16-224", "loihi1"), ("vgg16-224", "loihi2")),
+FILES = {"mini-xception": "fer_mini_xception.hdf5"}
+GROWTH = (16, 32, 48, 64, 96)
+"""Sides of the images of MobileNet."""
+ROWS = tuple(
+    (name, chip)
+    for name in (
+        "vgg16-half",
+        "resnet20",
+        "vgg16-full",
+        "mobilenet",
+        "mnist-cnn",
+        "pilotnet",
+        *FILES,
+        "xception-96",
+        "resnet50-224",
+        "vgg16-224",
+    )
+    for chip in CHIPS
 )
 
 
-def chip_for(name: str, network: QuantisedNetwork) -> ChipSpec:
-    """Return the chip; a network in another number format is mapped to the chip's limits, but for those it does not keep to."""
-    chip = {"loihi1": LOIHI1, "loihi2": LOIHI2}[name]
-    if network.format.name == chip.format:
-        return chip
-    foreign = "the network's are of another format"
-    return replace(chip, format=network.format.name, thresholds=Figure(None, False, foreign), payload_bits=Figure(8, False, foreign))
+def network_of(name: str, chip: str, data: Path, cache: Path) -> QuantisedNetwork:
+    """Return a network in the chip's number format: a trained one, one of a model file or another blank one, or ``mobilenet@SIDE``."""
+    if name in TRAINED:
+        return trained(name, chip, data, cache)
+    if name in FILES:
+        model = ecc_lava.load_model(data / FILES[name])
+    elif "@" in name:
+        model = networks.mobilenet_cifar10(int(name.split("@")[1]))
+    else:
+        model = BLANK[name]()
+    return networks.lowered(model, FORMATS[CHIPS[chip].format])
 
 
 def trained(name: str, chip: str, data: Path, cache: Path) -> QuantisedNetwork:
-    """Return a trained model, converted and quantised in the chip's format, or in Loihi 2's where that one does not exist yet."""
-    format = chip if chip in FORMATS else "loihi2"
+    """Return a trained model, converted and quantised in the chip's format."""
+    format = CHIPS[chip].format
     path = cache / f"{name}-{format}-{TIMESTEPS}-{BITS}.h5"
     try:
         return ecc_lava.load(path)[0]
@@ -114,41 +135,52 @@ def priced(network: QuantisedNetwork, chip: ChipSpec, activity: ecc_lava.Result)
     return estimate(events(deployed(map_network(network, chip, activity), network, activity)), chip).as_dict()
 
 
+def row_of(name: str, chip_name: str, data: Path, cache: Path) -> list[dict[str, Any]]:
+    """Return the figures of a network on a chip for each model of synaptic memory."""
+    network, chip = network_of(name, chip_name, data, cache), CHIPS[chip_name]
+    neurons = sum(p.neurons for p in network.populations[len(network.inputs) :])
+    about = {"network": name, "neurons": neurons, "chip": chip_name, "format": network.format.name}
+    rows = [{**about, "model": model.value, **measured(network, chip, model)} for model in SynapseModel]
+    if name in TRAINED:
+        rows[0]["cost"] = priced(network, chip, simulated(network, data))
+    return [{**row, "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)} for row in rows]
+
+
+def show(row: dict[str, Any]) -> None:
+    """Print a row of the table."""
+    named = f"{row['network']:14} {row['neurons']:10,} {row['chip']:7} {row['model']:7}"
+    if row["cores"] is None:
+        print(f"{named} {'-':>6} {row['bound']:6} {row['seconds']:.1f} s: {row['why'][:300]}", flush=True)
+        return
+    figures = f"{row['cores']:6} {row['bound']:6} {row['ratio']:6.3f} {row['unshared_bound']:15} {row['chips']:6} {row['seconds']:8.1f}"
+    print(f"{named} {figures} {row['peak_mib']:6}", flush=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the rows asked for, print them as they come, and write them all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[f"{n}:{c}" for n, c in ROWS], help="rows as NAME:CHIP")
+    parser.add_argument("--growth", action="store_true")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "ecc-lava-benchmarks")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     options.cache.mkdir(parents=True, exist_ok=True)
-    results = []
+    asked = [*options.only, *(f"mobilenet@{side}:{chip}" for side in GROWTH if options.growth for chip in CHIPS)]
     print(
-        f"{'network':14} {'chip':7} {'model':7} {'cores':>6} {'bound':>6} {'ratio':>6} {'unshared bound':>15} {'chips':>6} {'seconds':>8}"
+        f"{'network':14} {'neurons':>10} {'chip':7} {'model':7} {'cores':>6} {'bound':>6} {'ratio':>6} {'unshared bound':>15} {'chips':>6} "
+        f"{'seconds':>8} {'MiB':>6}"
     )
-    for row in options.only:
-        name, chip_name = row.split(":")
-        network = trained(name, chip_name, options.data, options.cache) if name in TRAINED else networks.lowered(BLANK[name]())
-        chip = chip_for(chip_name, network)
-        neurons = sum(p.neurons for p in network.populations[len(network.inputs) :])
-        for model in SynapseModel:
-            facts = measured(network, chip, model)
-            results.append(
-                {"network": name, "neurons": neurons, "chip": chip_name, "format": network.format.name, "model": model.value, **facts}
-            )
-            if facts["cores"] is None:
-                print(f"{name:14} {chip_name:7} {model.value:7} {'-':>6} {facts['bound']:6} {facts['seconds']:.1f} s: {facts['why'][:300]}")
-                continue
-            print(
-                f"{name:14} {chip_name:7} {model.value:7} {facts['cores']:6} {facts['bound']:6} {facts['ratio']:6.3f} "
-                f"{facts['unshared_bound']:15} {facts['chips']:6} {facts['seconds']:8.1f}",
-                flush=True,
-            )
-        if name in TRAINED:
-            results[-2]["cost"] = priced(network, chip, simulated(network, options.data))
-    if options.json is not None:
-        options.json.write_text(json.dumps({"version": 1, "timesteps": TIMESTEPS, "bits": BITS, "rows": results}, indent=1) + "\n")
+    results = []
+    for row in asked:
+        name, chip = row.split(":")
+        with multiprocessing.get_context("spawn").Pool(1) as alone:
+            found = alone.apply(row_of, (name, chip, options.data, options.cache))
+        for each in found:
+            show(each)
+        results += found
+        if options.json is not None:
+            options.json.write_text(json.dumps({"version": 2, "timesteps": TIMESTEPS, "bits": BITS, "rows": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from hw_mappings.mapper import map_network
 from hw_mappings.mapping import deployed
 from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, hop_weighted, loads, routes
 from hw_mappings.placement.pair_annealing import pairs_annealed
-from tests.benchmarks import mapping, networks
+from tests.benchmarks import mapping
 from tests.benchmarks.placement_rivals import rivals
 from tests.helpers.chips import random_trees
 
@@ -44,12 +44,9 @@ MULTICAST = assumed(1, "compared as if routers copy spikes")
 
 def problem_of(name: str, chip_name: str, data: Path, cache: Path) -> PlacementProblem:
     """Return the cores of a network and their spikes."""
-    if name in mapping.TRAINED:
-        network = mapping.trained(name, chip_name, data, cache)
-        activity = mapping.simulated(network, data)
-    else:
-        network, activity = networks.lowered(mapping.BLANK[name]()), None
-    chip = replace(mapping.chip_for(chip_name, network), multicast=MULTICAST)
+    network = mapping.network_of(name, chip_name, data, cache)
+    activity = mapping.simulated(network, data) if name in mapping.TRAINED else None
+    chip = replace(mapping.CHIPS[chip_name], multicast=MULTICAST)
     return deployed(map_network(network, chip, activity, placer="row-major"), network, activity).problem
 
 
