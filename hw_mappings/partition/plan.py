@@ -57,11 +57,13 @@ _LAST_RESORTS: Final = (Style(0.2, 1.0, 0.3, axons=1.0), Style(0.2, 1.0, 0.3, ax
 _PRICED: Final = ("compartments", "synapse_bits", "memory_bits")
 _PACKED: Final = 8
 """Number of partitions of each search that are packed."""
+_CLOSE: Final = 100
+"""The part of the lower bound by which more cores are few enough, as the walks take longest where little is left to win."""
 _WALKS: Final = 4
 """Number of walks that improve the best of these; where one ends depends on how it began."""
 _TRIES: Final = 10
 """How often a walk tries each tiling, on average."""
-_WORK: Final = 10_000_000
+_WORK: Final = 7_000_000
 """Largest number of a walk's changes times what each of them takes: it packs all shards, and counts the axons of some populations."""
 _LINK: Final = 500
 """What counting the axons of a projection takes, in shards."""
@@ -146,9 +148,10 @@ class _Planner:
         shards = sum(tiling.number for tiling in best.partition.tilings.values())
         links = len(self._network.projections) // len(best.partition.chosen)
         tilings = sum(len(self._search.fitting(name)) for name in best.partition.chosen)
+        fewest = self._bound.cores + self._bound.cores // _CLOSE
         moves = min(_TRIES * tilings, _WORK // (shards + _LINK * links))
         for walk in range(_WALKS):
-            if best.cores == self._bound.cores:
+            if best.cores <= fewest:
                 break
             start = found[walk % len(found)]
             tried = {
@@ -157,7 +160,7 @@ class _Planner:
             }
             improvement = Improvement(self._network, self._search.links, self._packing, start.prices)
             told = partial(_shifted, report, walk * moves, _WALKS * moves)
-            cores, partition = improvement.improved(start.partition, tried, Walk(moves, self._bound.cores, walk), told)
+            cores, partition = improvement.improved(start.partition, tried, Walk(moves, fewest, walk), told)
             if cores < best.cores:
                 best = _Found(cores, partition, start.prices)
         return best
