@@ -38,6 +38,22 @@ def _distinct(rows: Array) -> tuple[Array, Array, Array]:
     return firsts[:found], kinds, counts[:found]
 
 
+distinct = compiled_by(numba.njit, _distinct)
+
+
+def _scored(usage: Array, room: Array, factors: Array) -> float:
+    """Return the weighted usage of a shard, -1 if the core has no room for it."""
+    score = 0.0
+    for r in range(usage.shape[0]):
+        if usage[r] > room[r]:
+            return -1.0
+        score += usage[r] * factors[r]
+    return score
+
+
+scored = compiled_by(numba.njit, _scored)
+
+
 def _within(held: Array, added: Array, first_exponent: int, most: Array) -> bool:
     """Whether the thresholds and exponents of a core and of one more shard are together at most so many."""
     for group in range(2):
@@ -80,16 +96,14 @@ def _pack(
     entries : int64 (entries, 3): number of a filling, type, shards of the type on each of its cores
     repeats : int64 (fillings,): number of cores with a filling
     """
-    types, resources = usage.shape
-    shares = usage / limits
-    hardest = np.zeros(types)
-    for t in range(types):
-        hardest[t] = shares[t].max()
+    firsts, group_of, sizes = distinct(usage)  # types of equal usage differ by thresholds alone, and score alike
+    members, ends = np.argsort(group_of, kind="mergesort"), np.cumsum(sizes)
+    starts = ends - sizes
+    hardest = np.array([(usage[t] / limits).max() for t in range(usage.shape[0])])
     left = counts.copy()
-    entries, repeats = np.zeros((types + 16, 3), np.int64), np.zeros(types + 16, np.int64)
+    entries, repeats = np.zeros((usage.shape[0] + 16, 3), np.int64), np.zeros(usage.shape[0] + 16, np.int64)
     number, fillings, cores = 0, 0, 0
-    chosen, room, held = np.zeros(types, np.int64), limits.copy(), np.zeros(kept.shape[1], np.uint64)
-    factors = np.zeros(resources)
+    chosen, room, held = np.zeros(len(left), np.int64), limits.copy(), np.zeros(kept.shape[1], np.uint64)
     for first in np.argsort(-hardest, kind="mergesort"):
         while left[first] > 0:
             chosen[:], room[:], held[:] = 0, limits, 0
@@ -98,39 +112,31 @@ def _pack(
                 chosen[option] += 1
                 room -= usage[option]
                 held |= kept[option]
-                factors[:] = weights * (room / limits)
+                factors = weights * (room / limits) / limits
                 option, best = -1, -1.0
-                for t in range(types):
-                    if left[t] <= chosen[t]:
-                        continue
-                    score, fits = 0.0, True
-                    for r in range(resources):
-                        if usage[t, r] > room[r]:
-                            fits = False
-                            break
-                        score += shares[t, r] * factors[r]
-                    if not fits or score <= best:
-                        continue
-                    if within(held, kept[t], first_exponent, most):
-                        option, best = t, score
-            times = left[first]
-            for t in range(types):
-                if chosen[t] > 0:
-                    times = min(times, left[t] // chosen[t])
+                for g in range(len(firsts)):
+                    while starts[g] < ends[g] and left[members[starts[g]]] == 0:
+                        starts[g] += 1
+                    score = scored(usage[firsts[g]], room, factors) if starts[g] < ends[g] else -1.0
+                    if score > best:
+                        for t in members[starts[g] : ends[g]]:
+                            if left[t] > chosen[t] and within(held, kept[t], first_exponent, most):
+                                option, best = t, score
+                                break
+            held_types = np.flatnonzero(chosen)
+            times = (left[held_types] // chosen[held_types]).min()
+            if number + len(held_types) > len(entries):
+                entries = np.concatenate((entries, np.zeros_like(entries)))
             if fillings == len(repeats):
                 repeats = np.concatenate((repeats, np.zeros_like(repeats)))
-            for t in range(types):
-                if chosen[t] > 0:
-                    if number == len(entries):
-                        entries = np.concatenate((entries, np.zeros_like(entries)))
-                    entries[number, 0], entries[number, 1], entries[number, 2] = fillings, t, chosen[t]
-                    number += 1
-                    left[t] -= times * chosen[t]
+            for t in held_types:
+                entries[number, 0], entries[number, 1], entries[number, 2] = fillings, t, chosen[t]
+                number += 1
+                left[t] -= times * chosen[t]
             repeats[fillings] = times
             fillings += 1
             cores += times
     return cores, entries[:number], repeats[:fillings]
 
 
-distinct = compiled_by(numba.njit, _distinct)
 pack = compiled_by(numba.njit, _pack)

@@ -65,6 +65,8 @@ _TRIES: Final = 10
 """How often a walk tries each tiling, on average."""
 _WORK: Final = 7_000_000
 """Largest number of a walk's changes times what each of them takes: it packs all shards, and counts the axons of some populations."""
+_SCANNED: Final = 64
+"""Types of shards that packing looks at, for every core, in the time of a shard."""
 _LINK: Final = 500
 """What counting the axons of a projection takes, in shards."""
 
@@ -149,7 +151,8 @@ class _Planner:
         links = len(self._network.projections) // len(best.partition.chosen)
         tilings = sum(len(self._search.fitting(name)) for name in best.partition.chosen)
         fewest = self._bound.cores + self._bound.cores // _CLOSE
-        moves = min(_TRIES * tilings, _WORK // (shards + _LINK * links))
+        types = sum(len(each.counts) for each in self._packing.all_types(best.partition.tilings, best.partition.usage))
+        moves = min(_TRIES * tilings, _WORK // (shards + _LINK * links + types * best.cores // _SCANNED))
         for walk in range(_WALKS):
             if best.cores <= fewest:
                 break
