@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 import ecc_lava
 from ecc_lava.backends import Result
 from ecc_lava.common import BINARY, Payload
+from ecc_lava.conversion.passes.observed_input import ObservedInput
+from ecc_lava.conversion.recipes import RECIPES
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.evaluate import forward
@@ -115,6 +117,16 @@ def test_one_unsigned_bit_is_the_network_of_before() -> None:
     assert ecc_lava.quantise(plain).digest == ecc_lava.quantise(asked).digest
     assert plain.payload == BINARY and all(p.observed is None for p in plain.populations)
     assert ecc_lava.convert(graph, calibration=x, recipe="ecc").timesteps == 32
+
+
+def test_calibration_measures_the_sums_that_payloads_make() -> None:
+    graph = _graph(3)
+    x, calibration = _images(graph, 16), RECIPES["best"][len(RECIPES["channel"]) :]
+    twice = (*RECIPES["channel"], ObservedInput(), *calibration)
+    once, again = (ecc_lava.convert(graph, calibration=x, payload_bits=8, recipe=recipe) for recipe in ("best", twice))
+    assert not any("ObservedInput" in step for step in once.trace)
+    assert all(p.observed is not None for p in once.populations if once.hears_payloads(p.name))
+    assert ecc_lava.quantise(once).digest == ecc_lava.quantise(again).digest
 
 
 def test_relays_carry_two_more_bits_as_far_as_the_format_goes() -> None:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -79,6 +80,7 @@ class LayerwiseCalibration(IntegerPass):
         Most corrections of bias and weights by the rates that the integer population answers with.
     """
 
+    observes: ClassVar[bool] = True
     thresholds: tuple[float, ...] = (0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
     fraction: float = 0.5
     v_init_offset: tuple[float, ...] = (-0.15, 0.0, 0.15, 0.3, 0.45, 0.6)
@@ -104,6 +106,7 @@ class LayerwiseCalibration(IntegerPass):
                 calibrated = with_numbers(calibrated, population.name, bias=calibrated.by_name[population.name].bias + error)
                 calibrated = _observed(calibrated, population.name, arrivals)
             else:
+                calibrated = _observed(calibrated, population.name, arrivals)
                 arrivals.keep(population.name, arrivals.answer(calibrated, population.name))
             arrivals.settle(population, ideal)
         self.tell("calibrating populations", len(populations), len(populations))
