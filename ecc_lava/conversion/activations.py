@@ -13,6 +13,7 @@ import numpy as np
 
 from ecc_lava.common import Array, Float, compiled_by, in_parts, on_all_cores
 from ecc_lava.conversion.at_once import images_at_once
+from ecc_lava.conversion.percentiles import percentiles
 from ecc_lava.inputs import batch_size, parts
 from ecc_lava.networks import SpikingNetwork, ideal_rates
 
@@ -105,10 +106,7 @@ def _thinned(activation: Array, images: int, percentile: float) -> Array:
 
 
 def _scale(values: Array, per: str, percentile: float) -> Float:
-    statistic: Array
-    if per == "layer":
-        statistic = np.percentile(values, percentile).reshape(1, 1, 1)
-    else:
-        statistic = np.percentile(values, percentile, axis=0).reshape(1, 1, -1)
+    found = np.percentile(values, percentile) if per == "layer" else percentiles(values, percentile)
+    statistic: Float = np.reshape(found, (1, 1, -1))
     largest = float(statistic.max()) or float(values.max()) or 1.0
     return np.where(statistic < DEAD * largest, largest, statistic).astype(np.float64)

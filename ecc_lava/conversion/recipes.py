@@ -31,7 +31,9 @@ DEFAULT_RECIPE = "best"
 
 
 def passes_of(recipe: str | Sequence[Pass], payload: Payload, options: IntegerOptions) -> tuple[Pass, ...]:
-    """Return the passes of a recipe, with the options of those that run integers; graded spikes need the range of their sums before these.
+    """Return the passes of a recipe, with the options of those that run integers.
+
+    Graded spikes need the range of their sums before these, unless the first of them measures it.
 
     Parameters
     ----------
@@ -48,4 +50,5 @@ def passes_of(recipe: str | Sequence[Pass], payload: Payload, options: IntegerOp
     if payload == BINARY:
         return passes
     first = next((place for place, step in enumerate(passes) if isinstance(step, IntegerPass)), len(passes))
-    return (*passes[:first], ObservedInput(), *passes[first:])
+    known = any(isinstance(step, IntegerPass) and step.observes for step in passes[first : first + 1])
+    return passes if known else (*passes[:first], ObservedInput(), *passes[first:])

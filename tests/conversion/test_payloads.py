@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 import ecc_lava
 from ecc_lava.backends import Result
 from ecc_lava.common import BINARY, Payload
+from ecc_lava.conversion.calibration.layerwise import LayerwiseCalibration
+from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
+from ecc_lava.conversion.passes.observed_input import ObservedInput
+from ecc_lava.conversion.recipes import RECIPES
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Add, Input, Linear, Relu, Reshape
-from ecc_lava.networks import Kind, QuantisedNetwork, clipped_rate, input_rates, rate_forward, remaining_rates
+from ecc_lava.networks import Kind, Population, QuantisedNetwork, SpikingNetwork, clipped_rate, input_rates, rate_forward, remaining_rates
 from ecc_lava.quantisation import as_float, one_step_bound
 from tests.helpers.graphs import graphs
 
@@ -115,6 +119,32 @@ def test_one_unsigned_bit_is_the_network_of_before() -> None:
     assert ecc_lava.quantise(plain).digest == ecc_lava.quantise(asked).digest
     assert plain.payload == BINARY and all(p.observed is None for p in plain.populations)
     assert ecc_lava.convert(graph, calibration=x, recipe="ecc").timesteps == 32
+
+
+def test_calibration_measures_the_sums_that_payloads_make() -> None:
+    graph = _graph(3)
+    x, calibration = _images(graph, 16), RECIPES["best"][len(RECIPES["channel"]) :]
+    twice = (*RECIPES["channel"], ObservedInput(), *calibration)
+    once, again = (ecc_lava.convert(graph, calibration=x, payload_bits=8, recipe=recipe) for recipe in ("best", twice))
+    assert not any("ObservedInput" in step for step in once.trace)
+    assert all(p.observed is not None for p in once.populations if once.hears_payloads(p.name))
+    assert ecc_lava.quantise(once).digest == ecc_lava.quantise(again).digest
+
+
+def test_at_one_step_currents_and_their_range_are_those_of_any_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = _graph(4)
+    x = _images(graph, 16)
+    once = ecc_lava.convert(graph, calibration=x, payload_bits=8)
+
+    def apart(self: LayerwiseCalibration, network: SpikingNetwork, population: Population, arrivals: PresynapticInput) -> Any:
+        return arrivals.currents(network, population.name, self.candidate_rows), None
+
+    monkeypatch.setattr(LayerwiseCalibration, "_arriving", apart)
+    other = ecc_lava.convert(graph, calibration=x, payload_bits=8)
+    for p, q in zip(once.populations, other.populations, strict=True):
+        assert (p.observed is None) == (q.observed is None) == (not once.hears_payloads(p.name))
+        if p.observed is not None and q.observed is not None:
+            np.testing.assert_allclose(p.observed, q.observed, rtol=1e-4)
 
 
 def test_relays_carry_two_more_bits_as_far_as_the_format_goes() -> None:

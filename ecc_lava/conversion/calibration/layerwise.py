@@ -22,6 +22,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -79,6 +80,7 @@ class LayerwiseCalibration(IntegerPass):
         Most corrections of bias and weights by the rates that the integer population answers with.
     """
 
+    observes: ClassVar[bool] = True
     thresholds: tuple[float, ...] = (0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7)
     fraction: float = 0.5
     v_init_offset: tuple[float, ...] = (-0.15, 0.0, 0.15, 0.3, 0.45, 0.6)
@@ -104,6 +106,7 @@ class LayerwiseCalibration(IntegerPass):
                 calibrated = with_numbers(calibrated, population.name, bias=calibrated.by_name[population.name].bias + error)
                 calibrated = _observed(calibrated, population.name, arrivals)
             else:
+                calibrated = _observed(calibrated, population.name, arrivals)
                 arrivals.keep(population.name, arrivals.answer(calibrated, population.name))
             arrivals.settle(population, ideal)
         self.tell("calibrating populations", len(populations), len(populations))
@@ -113,7 +116,7 @@ class LayerwiseCalibration(IntegerPass):
         """Return the network with one integrate-and-fire population calibrated; its spikes have arrived."""
         goal = Goal.of(network, population, ideal)
         network, weights = self._weights(network, population, ideal, arrivals)
-        current = arrivals.currents(network, goal.name, self.candidate_rows)
+        current, sums = self._arriving(network, population, arrivals)
         target = arrivals.sampled(population, goal.rates, self.candidate_rows)
         fit = fit_neurons(
             Recorded(current, target, goal.largest_gain, population.payload, goal.together),
@@ -125,12 +128,24 @@ class LayerwiseCalibration(IntegerPass):
         network = with_divided_weights(network, goal.name, fit.threshold)
         v_init = np.reshape(fit.v_init, (1, 1, -1)) * own.vth
         network = with_numbers(network, goal.name, bias=own.bias / fit.threshold + fit.bias, v_init=v_init)
-        network, fit = with_shifts(_observed(network, goal.name, arrivals), goal, fit, arrivals)
+        if sums is None:
+            network = _observed(network, goal.name, arrivals)
+        else:
+            largest = [np.abs(reach(sums, axis=(0, 1, 2)) / fit.threshold + fit.bias) for reach in (np.min, np.max)]
+            network = with_numbers(network, goal.name, observed=np.max(largest, axis=0).reshape(1, 1, -1))
+        network, fit = with_shifts(network, goal, fit, arrivals)
         if self.refit and population.payload.is_shift:
             network = with_rounded_weights(network, goal.name, arrivals)
         network, gain = self._answering(network, goal, fit, weights, arrivals)
         factor: Float = np.reshape(gain[:1] if goal.together else gain, (1, 1, -1))
         return rescaled(network, {goal.name: factor * own.lambda_}, incoming=False)
+
+    def _arriving(self, network: SpikingNetwork, population: Population, arrivals: PresynapticInput) -> tuple[Array, Array | None]:
+        """Return the input of every step at some positions, (M, T, C), and at one step of payloads all of it, which shows its range."""
+        if arrivals.timesteps > 1 or not network.hears_payloads(population.name):
+            return arrivals.currents(network, population.name, self.candidate_rows), None
+        sums = arrivals.sums(network, population.name)
+        return arrivals.sampled(population, sums, self.candidate_rows)[:, None], sums
 
     def _weights(
         self, network: SpikingNetwork, population: Population, ideal: Array, arrivals: PresynapticInput

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from ecc_lava.common import Float, Progress
 from ecc_lava.errors import InvalidInput
@@ -57,8 +57,11 @@ class IntegerPass:
         Width of the weights; None takes the bits given to `convert`.
     progress : callable or None
         Called at every step of the pass; not part of the repr.
+    observes : bool
+        Whether the pass itself measures `Population.observed` of every population, before it quantises it.
     """
 
+    observes: ClassVar[bool] = False
     format: str | None = None
     bits: Bits | None = None
     progress: Progress | None = field(default=None, repr=False, compare=False, kw_only=True)
