@@ -10,7 +10,7 @@ from ecc_lava.backends import Result
 from ecc_lava.common import Float, Int
 from ecc_lava.networks import Shard
 from hw_mappings.partition import ChipNetwork
-from hw_mappings.placement.traffic import rates_of
+from hw_mappings.placement.traffic import homes_of, rates_of
 from hw_mappings.placement.trees import Trees
 from hw_mappings.resources import Outgoing, Tiling, projection_axons, reach_classes
 
@@ -71,8 +71,7 @@ def spike_trees(on_chip: ChipNetwork, tilings: Mapping[str, Tiling], cores: Sequ
         Spikes per sample at each shard's mean firing rate; without it, per step with every neuron firing.
     """
     network = on_chip.network
-    home = {shard: number for number, shards in enumerate(cores) for shard in shards}
-    homes = {name: np.array([home[shard] for shard in tiling.shards]) for name, tiling in tilings.items()}
+    homes = homes_of(tilings, cores)
     sources, spikes, groups, reached = [np.zeros(0, np.int64)], [np.zeros(0)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     known = 0
     for name, tiling in tilings.items():

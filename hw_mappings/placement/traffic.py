@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ecc_lava.backends import Result
-from ecc_lava.common import Float
+from ecc_lava.common import Float, Int
 from ecc_lava.networks import Shard
 from hw_mappings.partition import ChipNetwork
 from hw_mappings.placement.problem import Traffic
 from hw_mappings.resources import Tiling, edges, projection_axons
 
-__all__ = ["mean_rate", "rates_of", "traffic"]
+__all__ = ["homes_of", "mean_rate", "rates_of", "traffic"]
 
 
 def mean_rate(on_chip: ChipNetwork, population: str, activity: Result) -> float:
@@ -36,6 +36,12 @@ def rates_of(on_chip: ChipNetwork, tiling: Tiling, activity: Result | None) -> F
     return np.full(tiling.number, mean_rate(on_chip, name, activity))
 
 
+def homes_of(tilings: Mapping[str, Tiling], cores: Sequence[tuple[Shard, ...]]) -> dict[str, Int]:
+    """Return the core of every shard, population -> int64 array (shards,), in the order of `Tiling.shards`."""
+    home = {shard: number for number, shards in enumerate(cores) for shard in shards}
+    return {name: np.array([home[shard] for shard in tiling.shards]) for name, tiling in tilings.items()}
+
+
 def traffic(on_chip: ChipNetwork, tilings: Mapping[str, Tiling], cores: Sequence[tuple[Shard, ...]], activity: Result | None) -> Traffic:
     """Return the messages between logical cores, without the spikes from the host.
 
@@ -48,8 +54,7 @@ def traffic(on_chip: ChipNetwork, tilings: Mapping[str, Tiling], cores: Sequence
         Messages per sample at each shard's mean firing rate; without it, per step with every neuron firing.
     """
     network = on_chip.network
-    home = {shard: number for number, shards in enumerate(cores) for shard in shards}
-    homes = {name: np.array([home[shard] for shard in tiling.shards]) for name, tiling in tilings.items()}
+    homes = homes_of(tilings, cores)
     pairs, messages, payload_bits = [np.zeros(0, np.int64)], [np.zeros(0)], 0.0
     for p in network.projections:
         if p.source not in tilings:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, Final
 
 import numpy as np
@@ -230,8 +231,6 @@ def mapped(problem: PlacementProblem) -> tuple[Address, ...]:
 def rivals() -> dict[str, Placer]:
     """Return the rivals by name, those of Mt-KaHyPar if it is there."""
     found: dict[str, Placer] = {"hilbert + forces": hilbert_and_forces}
-    try:
-        import mtkahypar  # noqa: F401 - whether it is there
-    except ModuleNotFoundError:
+    if find_spec("mtkahypar") is None:
         return found
     return {**found, "mtkahypar, bisected": bisected, "mtkahypar, mapped": mapped}
