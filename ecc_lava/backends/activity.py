@@ -24,7 +24,7 @@ class Recording:
     over_time : bool
         Whether the readouts' potential after every step is kept.
     potentials : frozenset of str or None
-        Populations, beside the readouts, whose last potential is wanted; None for all. `fast` writes no others where spikes have payloads.
+        Populations, beside the readouts, whose last potential is wanted; None for all. `fast` writes no others.
     inputs : bool
         Whether the activity of the inputs is wanted; `fast` counts none otherwise.
     """
@@ -41,7 +41,7 @@ class Activity:
 
     Attributes
     ----------
-    counts : int64 array (N, H, W, C)
+    counts : array of integers (N, H, W, C)
         Sum of what each neuron sent: its spikes, or their payloads. A graded input counts the steps at which it sent a nonzero value; a
         readout has 0.
     potential : array (N, H, W, C), or (N, 0, 0, 0) where it was not wanted

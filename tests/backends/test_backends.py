@@ -70,7 +70,7 @@ def test_the_number_of_threads_changes_nothing(threads: int, monkeypatch: pytest
     network = random_network(11)
     q = random_images(network, 7)
     reference = fast(network, q, 6, _everything(network))
-    monkeypatch.setattr(fast_module, "usable_cores", lambda: threads)
+    monkeypatch.setattr(fast_module, "free_cores", lambda: threads)
     assert_same_activity(reference, fast(network, q, 6, _everything(network)), types=False)
 
 
@@ -177,7 +177,7 @@ def test_spikes_and_potential_keep_the_books() -> None:
         came = np.broadcast_to(population.bias.astype(np.int64) * 6, (2, *population.shape)).copy()
         for projection in network.into(population.name):
             source = network.by_name[projection.source]
-            sent = q[source.name].astype(np.int64) * 6 if source.kind is Kind.INPUT else done[source.name].counts
+            sent = q[source.name].astype(np.int64) * 6 if source.kind is Kind.INPUT else done[source.name].counts.astype(np.int64)
             came += apply(projection.geometry, sent) * 2 ** network.format.shift(projection.exponent)
         activity = done[population.name]
         assert activity.saturated_low == activity.saturated_high == 0

@@ -29,10 +29,10 @@ void add_lists(int64_t blocks, const int8_t *weights, const int32_t *rows, int64
       }
 }
 
-/* Additions that wait for each other, to find the clock: one a cycle. */
+/* Additions that wait for each other, to find the clock: one a cycle. Of a register, as some processors add constants while they rename. */
 int64_t chain(int64_t number) {
-  int64_t x = 0;
+  int64_t x = 0, one = 1;
   for (int64_t i = 0; i < number; i += 8)
-    __asm__ volatile("add $1,%0\n add $1,%0\n add $1,%0\n add $1,%0\n add $1,%0\n add $1,%0\n add $1,%0\n add $1,%0" : "+r"(x));
+    __asm__ volatile("add %1,%0\n add %1,%0\n add %1,%0\n add %1,%0\n add %1,%0\n add %1,%0\n add %1,%0\n add %1,%0" : "+r"(x) : "r"(one));
   return x;
 }

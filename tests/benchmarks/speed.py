@@ -146,7 +146,7 @@ def _using(threads: int | None = None, kernels: Kernels | None = None) -> ExitSt
     """Return a context in which the fast back end runs with other kernels or another number of threads."""
     stack = ExitStack()
     if threads:
-        stack.enter_context(patch.object(fast_module, "usable_cores", lambda: threads))
+        stack.enter_context(patch.object(fast_module, "free_cores", lambda: threads))
     if kernels:
         stack.enter_context(patch.object(fast_module, "kernels", lambda: kernels))
     return stack

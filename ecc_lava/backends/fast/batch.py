@@ -65,14 +65,12 @@ class PopulationOutput:
         """Make room for a population's results."""
         population, payload = layer.population, layer.population.payload
         shape, over_steps = (samples, *population.shape), (samples, timesteps, *population.shape)
-        counts, sent, has_potential = np.empty(shape, np.int32), None, True
-        if payload != BINARY:
-            counts, sent = np.empty(shape, narrow(payload.largest * timesteps)), np.empty(shape, narrow(timesteps))
-            has_potential = recording.potentials is None or population.name in recording.potentials
+        is_wanted = recording.potentials is None or population.name in recording.potentials
+        has_potential = is_wanted or population.kind is Kind.READOUT
         return PopulationOutput(
-            counts,
+            np.empty(shape, narrow(payload.largest * timesteps)),
             np.empty(shape if has_potential else (samples, 0, 0, 0), np.int32),
-            sent,
+            None if payload == BINARY else np.empty(shape, narrow(timesteps)),
             np.zeros(over_steps, population.payload.dtype) if population.name in recording.rasters else None,
             np.empty(over_steps, np.int32) if recording.over_time and population.kind is Kind.READOUT else None,
         )

@@ -38,8 +38,8 @@ class SpikeSource:
     Attributes
     ----------
     shape : (H, W, C)
-    events : int32 array
-        ``x * channels + c`` of every event, one (row, step) after the other, in ascending order.
+    events : uint16 array
+        ``x * channels + c`` of every event, mod 2**16, one (row, step) after the other, in ascending order.
     starts : int32 array (rows, T, W + 1)
         First event of every position; the last entry of a row ends it.
     values : uint8 array or None
@@ -87,7 +87,7 @@ class Scratch:
         current, runs = np.zeros(max(STEPS, PAIRS) * plan.widest_block, np.int32), np.zeros((plan.most_runs, 3), np.int64)
         addresses = np.zeros(PAIRS // TILE * (TILE + 1) * plan.most_taps, np.int64)  # and of weights, one a tile
         zeros = np.zeros(plan.widest_source + SPARE, np.uint8)
-        return Scratch(current, np.zeros(events, np.int32), np.zeros(events, np.uint8), runs, addresses, zeros)
+        return Scratch(current, np.zeros(events, np.uint16), np.zeros(events, np.uint8), runs, addresses, zeros)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ class Job:
         Written instead of bits: payloads, and of signed ones the positive and the magnitude of the negative ones, each with `SPARE` bytes
         before and behind.
     counts : array (images, H, W, C)
-        Written; int32, or the narrowest of uint8, uint16 and int32 that holds every sum of payloads.
+        Written, in the narrowest of uint8, uint16 and int32 that holds every sum of what a neuron sends.
     potential : int32 array (images, H, W, C), or (images, 0, 0, 0)
         Written, unless it is empty.
     sent : array (images, H, W, C) or None

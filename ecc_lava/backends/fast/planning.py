@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from ecc_lava.backends.fast.plan import BLOCK_SIZES, DENSE_LANES, LANES, TYPICAL_ACTIVITY, Block, FastPlan, LayerPlan, PieceKind, rounded
-from ecc_lava.backends.fast.synapses import TapSynapses, cut_synapses, may_merge, merged_synapses, simplified
+from ecc_lava.backends.fast.synapses import TapSynapses, cut_synapses, may_merge, merged_synapses, numbered_synapses, simplified
 from ecc_lava.common import BINARY, Array, Shape
 from ecc_lava.errors import RangeError
 from ecc_lava.geometry import Conv, Sparse
@@ -20,7 +20,7 @@ __all__ = ["fast_plan"]
 _BLOCK_BYTES = 640 * 1024
 """Bytes of one block's weights, so that a second-level cache of 1 MiB keeps them."""
 
-_ROW, _EVENT, _POSITION, _NEURONS = 1.0, 0.4, 30.0, 12.0
+_ROW, _EVENT, _POSITION, _NEURONS = 2.0, 0.6, 30.0, 12.0
 """Measured processor cycles to add 64 weights, look an event up, begin a window and step 64 neurons."""
 
 _TAP, _QUAD = 4.0, 1.2
@@ -109,6 +109,7 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> LayerP
         synapses = [
             replace(s, geometry=merged_synapses(s.geometry, together, channels)) if isinstance(s.geometry, Conv) else s for s in synapses
         ]
+    synapses = [part for s in synapses for part in numbered_synapses(s)]
     lanes, most = rounded(together * channels), _block_lanes(synapses, rounded(together * channels))
     blocks, lane = [], 0
     while lane < lanes:

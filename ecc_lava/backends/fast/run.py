@@ -2,9 +2,9 @@
 
 An image runs through the whole network, one population after the other; `ecc_lava.backends.stepwise` says why this is exact. Spikes are
 bits, and also lists of events while other populations read them. A population's sums exist for one position at a time. For an image of T
-steps a thread holds T * H * (W * C / 8 + 4 * (W + 1)) bytes, and 4 for every spike, of each population still to be read; a result takes
-8 bytes a neuron. Payloads are bytes, of which signed ones take two, and lists of them take 5 bytes for every spike. The result does not
-depend on the number of threads.
+steps a thread holds T * H * (W * C / 8 + 4 * (W + 1)) bytes, and 2 for every spike, of each population still to be read; a result takes
+1 to 4 bytes a neuron, and 4 for a potential. Payloads are bytes, of which signed ones take two, and lists of them take 3 bytes for every
+spike. The result does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _runner(network: QuantisedNetwork, with_kernels: Kernels) -> PreparedNetwork
 def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
     """Run the integer network exactly; parameters and result as for `golden`.
 
-    Potentials are in int32; so are counts, but those of payloads are as narrow as they fit.
+    Potentials are in int32; counts are as narrow as they fit.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def _held(population: QuantisedPopulation, timesteps: int, activity: float) -> i
     """Return the bytes of one image's spikes and lists of a population, of whose neurons a share fires at every step."""
     height, width, channels = population.shape
     payload = population.payload
-    neuron = 1 / 8 + 4 * activity if payload == BINARY else (1 + payload.signed) + 5 * activity
+    neuron = 1 / 8 + 2 * activity if payload == BINARY else (1 + payload.signed) + 3 * activity
     return int(timesteps * height * (width * channels * neuron + 4 * (width + 1)))
 
 

@@ -99,7 +99,7 @@ class SentSpikes:
             return SpikeSource(self._shape, trains=trains)
         ends = np.cumsum(kernels.row_spikes(self._bits) + SPARE)  # the events of all channels leave room for any range of channels
         _check_number(int(ends[-1]), self._shape, steps)
-        events, starts = self._made.take((int(ends[-1]),), np.int32), self._made.take((rows, steps, width + 1), np.int32)
+        events, starts = self._made.take((int(ends[-1]),), np.uint16), self._made.take((rows, steps, width + 1), np.int32)
         row_base = np.concatenate([[0], ends[:-1]])
         kernels.list_events(self._bits, self._shape, (view.first, view.stop), row_base, events, starts)
         return SpikeSource(self._shape, events, starts)
@@ -150,7 +150,7 @@ class SentValues:
         if kind is PieceKind.MASKED or number >= kernels.dense_from * plane.size:
             return SpikeSource(self._shape, plane=plane, first=view.first)
         _check_number(number, self._shape, steps)
-        events, carried = self._made.take((number + SPARE,), np.int32), self._made.take((number + SPARE,), np.uint8)
+        events, carried = self._made.take((number + SPARE,), np.uint16), self._made.take((number + SPARE,), np.uint8)
         starts = self._made.take((rows, steps, width + 1), np.int32)
         each_step = plane.reshape(rows * steps, 1, width, channels)
         kernels.list_values(each_step, (view.first, view.stop), events, carried, starts.reshape(rows * steps, 1, width + 1))

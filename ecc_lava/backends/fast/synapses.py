@@ -16,7 +16,10 @@ from ecc_lava.common import Array, Shape
 from ecc_lava.errors import RangeError
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse
 
-__all__ = ["TapSynapses", "cut_synapses", "may_merge", "merged_synapses", "simplified"]
+__all__ = ["TapSynapses", "cut_synapses", "may_merge", "merged_synapses", "numbered_synapses", "simplified"]
+
+_MOST_ROWS = 2**16 - 1
+"""Rows of weights of a piece, beside one of zeros: kernels number them in 16 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +130,41 @@ def merged_synapses(conv: Conv, number: int, total: int) -> Conv:
     return replace(conv, kernel=kernel, strides=(conv.strides[0], stride * number), writes=None)
 
 
+def numbered_synapses(s: TapSynapses) -> list[TapSynapses]:
+    """Return synapses in parts of the kernel so small that every piece's rows of weights have numbers.
+
+    Raises
+    ------
+    RangeError
+        If the channels of one group are too many.
+    """
+    if isinstance(s.geometry, Sparse) or s.masked:
+        return [s]
+    conv = s.conv
+    sizes = conv.kernel.shape[:3] if conv.groups == 1 else conv.kernel.shape[:2]
+    groups = min(conv.groups, BLOCK_SIZES[0] * conv.groups // conv.kernel.shape[3] + 2)  # that a block reads
+    if prod(conv.kernel.shape[:3]) * groups <= _MOST_ROWS:
+        return [s]
+    axis = max(range(len(sizes)), key=lambda axis: sizes[axis])
+    if sizes[axis] == 1:
+        raise RangeError(
+            f"{conv.kernel.shape[2]} channels of each group from population {s.source!r}; the fast back end holds {_MOST_ROWS // groups}. "
+            "Use the back end 'golden'"
+        )
+    half, parts = sizes[axis] // 2, []
+    for first, stop in ((0, half), (half, sizes[axis])):
+        kernel = conv.kernel[(slice(None),) * axis + (slice(first, stop),)]
+        if axis == 2:
+            part = replace(conv, kernel=kernel, reads=(s.reads[0] + first, s.reads[0] + stop))
+        else:
+            padding, step = list(conv.padding), conv.dilation[axis]
+            padding[2 * axis] -= first * step
+            padding[2 * axis + 1] -= (sizes[axis] - stop) * step
+            part = replace(conv, kernel=kernel, padding=(padding[0], padding[1], padding[2], padding[3]))
+        parts += numbered_synapses(replace(s, geometry=part))
+    return parts
+
+
 def _rows(conv: Conv, height: int, out: int, row_of_tap: int) -> SynapseTable:
     """Return the source rows under every target row, and the first weight row of each kernel row."""
     lists = []
@@ -183,18 +221,8 @@ def cut_synapses(s: TapSynapses, block: int, lanes: int, out: tuple[int, int]) -
         view = View(s.source, 0, s.shape[2], s.negative)
         return KernelPiece(PieceKind.MASKED, view, first, weights, rows, columns, s.shape[2], bit, s.shift, gain, valued)
     plain, low, high = _group_weights(conv, start - written, stop - written)
-    _check_offsets(1 + prod(plain.shape[:3]), width, s.source)
     weights = np.zeros((1 + prod(plain.shape[:3]), width), np.int8)
     weights[1:, into] = plain.reshape(-1, stop - start)
     rows, columns = _rows(conv, s.shape[0], out[0], kernel_w * (high - low)), _columns(conv, s.shape[1], out[1], high - low)
     view = View(s.source, read + low, read + high, s.negative)
     return KernelPiece(PieceKind.EVENTS, view, first, weights, rows, columns, high - low, 0, s.shift, gain, valued)
-
-
-def _check_offsets(rows: int, width: int, source: str) -> None:
-    """Check that the bytes of rows of weights are counted in 32 bits, as the kernels count them."""
-    if rows * width >= 2**31:
-        raise RangeError(
-            f"{rows} rows of {width} weights from population {source!r}; the fast back end holds {2**31 // width - 1}. "
-            "Use the back end 'golden'"
-        )

@@ -163,7 +163,7 @@ class PresynapticInput:
     def answer(self, network: SpikingNetwork, target: str, images: slice = slice(None)) -> Answer:
         """Run a population of the integer network on what arrives of some images; nothing is kept."""
         integer, cores = self.integers(network, target), usable_cores()
-        run, recording = BACKENDS["fast"].load(), Recording(frozenset([target]), inputs=False)
+        run, recording = BACKENDS["fast"].load(), Recording(frozenset([target]), potentials=frozenset(), inputs=False)
         chosen = range(self._samples)[images]
         most = BYTES // (cores * self.timesteps * sum(p.neurons for p in integer.populations))
         size = max(1, min(most, -(-len(chosen) // cores)))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
+from ecc_lava.backends.fast import synapses
 from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.run import fast, images_per_batch
 from ecc_lava.backends.stepwise import golden
@@ -44,7 +45,7 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[Kernels]:
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    return lambda number: monkeypatch.setattr(fast_module, "usable_cores", lambda: number)
+    return lambda number: monkeypatch.setattr(fast_module, "free_cores", lambda: number)
 
 
 def _everything(network: QuantisedNetwork) -> Recording:
@@ -115,6 +116,28 @@ def test_sums_of_more_events_than_fit_in_16_bits(kernels: Kernels) -> None:
         assert expected["r1"].potential.max() >= 0
     taps = Conv(np.full((20, 20, 1, 3), -127, np.int8), groups=3)
     _check(_chain((20, 20, 3), [taps], rate=0.99), 6, 1)
+
+
+def test_events_of_rows_longer_than_16_bits(kernels: Kernels) -> None:
+    for conv in (Conv(mantissas(1, 3, 64, 5)), Conv(mantissas(1, 2, 20, 70), (1, 3), reads=(40, 60))):
+        _check(_chain((1, 1100, 64), [conv], timesteps=2, rate=0.1), 2, 1)
+
+
+def test_kernels_of_more_rows_than_have_numbers(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    _check(_chain((3, 150, 150), [Dense(mantissas(67500, 3))], timesteps=2, rate=0.1), 2, 1)
+    monkeypatch.setattr(synapses, "_MOST_ROWS", 40)
+    for seed in range(6):
+        _check(random_network(seed, ranges=True, ports=seed % 2 == 0), 6, 2, seed)
+    for padding in ((0, 0, 0, 0), (2, 1, 3, 1)):
+        convs = [
+            Conv(mantissas(5, 4, 9, 7), (2, 1), padding, (1, 2)),
+            Conv(mantissas(3, 3, 5, 200), padding=padding, input_dilation=(2, 1), reads=(3, 8)),
+            Conv(mantissas(5, 6, 3, 99), padding=padding, groups=3),
+        ]
+        _check(_chain((7, 11, 9), list[Geometry](convs)), 6)
+    monkeypatch.setattr(synapses, "_MOST_ROWS", 190)
+    with pytest.raises(RangeError, match=r"channels of each group from population 'input'; the fast back end holds 0. .*'golden'"):
+        _check(_chain((1, 1, 198), [Conv(mantissas(1, 1, 99, 160), groups=2)]), 1)
 
 
 def test_both_rails_are_counted_step_by_step(kernels: Kernels) -> None:

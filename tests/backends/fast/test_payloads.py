@@ -126,7 +126,7 @@ def test_largest_sums(mode: str, weight: int) -> None:
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("samples", [1, 2, 7])
 def test_threads_and_groups_of_images_change_nothing(mode: str, number: int, samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_module, "usable_cores", lambda: number)
+    monkeypatch.setattr(fast_module, "free_cores", lambda: number)
     monkeypatch.setattr(fast_module, "GROUP_BYTES", 20_000)  # several groups a thread
     for seed in (11, 12, 13):
         network = random_network(seed, rails=seed == 12, ranges=True, ports=seed == 13, sparse=seed == 13)
@@ -139,7 +139,7 @@ def test_threads_and_groups_of_images_change_nothing(mode: str, number: int, sam
 @pytest.mark.parametrize("number", [1, 2])
 def test_many_images_of_tiny_maps(mode: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles hold the same position of many images, and taps outside the map are left out."""
-    monkeypatch.setattr(fast_module, "usable_cores", lambda: number)
+    monkeypatch.setattr(fast_module, "free_cores", lambda: number)
     for source, padding in (((2, 2, 6), 1), ((2, 3, 5), 2), ((1, 1, 9), 1)):
         network = _through(source, Conv(mantissas(3, 3, source[2], 40), padding=(padding,) * 4), signed=True)
         for timesteps in (1, 2):
@@ -176,7 +176,7 @@ def test_the_first_sum_beyond_the_rails_is_named(mode: str, monkeypatch: pytest.
         network = with_payloads(random_network(seed, ranges=True, ports=seed % 3 == 0, sparse=seed % 4 == 0), seed, 8)
         wires = tuple(replace(w, exponent=min(w.exponent + 5 + seed % 4, 2)) for w in network.projections)
         network, timesteps = replace(network, projections=wires), (1, 4)[seed % 2]
-        monkeypatch.setattr(fast_module, "usable_cores", lambda number=1 + seed % 3: number)
+        monkeypatch.setattr(fast_module, "free_cores", lambda number=1 + seed % 3: number)
         q = random_images(network, 7, seed)
         expected = _error(golden, network, q, timesteps)
         assert _error(fast, network, q, timesteps) == expected

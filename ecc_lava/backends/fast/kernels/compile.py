@@ -99,7 +99,7 @@ def _opened(path: Path, key: str) -> ctypes.CDLL:
         If it has another key, or lacks one of the functions.
     """
     library = ctypes.CDLL(str(path))
-    missing = [name for name in ("kernels_key", "dense_from", *SIGNATURES) if not hasattr(library, name)]
+    missing = [name for name in ("kernels_key", "dense_from", "lanes_together", *SIGNATURES) if not hasattr(library, name)]
     if missing:
         raise ValueError(f"its library has no {missing[0]}")
     if (ctypes.c_char * (len(key) + 1)).in_dll(library, "kernels_key").value != key.encode():

@@ -2,15 +2,16 @@
  *
  * Several images run together, row after row: row r is row r % height of image r / height. Spikes of a population are bits,
  * bits[r][t][word], number x*C + c. `list_events` makes event lists of the bits: position x has the events from
- * events[starts[(r*T + t)*(W+1) + x]] on, each as x*K + c - first for the K = stop - first channels that a reader takes. A window of a
+ * events[starts[(r*T + t)*(W+1) + x]] on, each as x*K + c - first, mod 2^16, for the K = stop - first channels that a reader takes. A window of a
  * convolution is one run of events for each kernel row.
  *
  * Neurons of a position are cut into blocks of 64 * n lanes. A block of one position runs all its steps before the next position: sums
- * are gathered into current[t][lane], then the neurons are stepped with their state in registers. A weight row holds, for every 64 lanes,
- * the weight of lane i plus 128 in byte 2i and that of lane 32+i in byte 2i+1: seen as 16-bit words, the sum of words and the sum of
- * words >> 8 give both sums exactly (the second is that of the high lanes, the first minus 256 times it that of the low ones plus 128 a
- * row, mod 2^16), with one load and three operations for 64 synapses (or the same for each part of them). A sum of 256 mantissas of 8 bits, even of -128, fits in 16; after as
- * many events it is flushed into 32.
+ * are gathered into current[t][lane], then the neurons are stepped with their state in registers; the last piece's sums of a few steps
+ * go straight into their neurons. Seen as 16-bit words, the sum of the rows' words and the sum of words >> 8 give the sums of both bytes
+ * exactly (the second is that of the high bytes, the first minus 256 times it that of the low ones plus 128 a row, mod 2^16), with one load
+ * and three operations for 64 synapses (or the same for each part of them). A sum of 256 mantissas of 8 bits, even of -128, fits in 16; after
+ * as many events another sum begins. A part of a row, WIDE bytes, holds the weights of four vectors of numbers: word i has lane i / 2 of the
+ * first of them, or of the second if i is odd, in its low byte plus 128, and of the third or the fourth in its high byte.
  */
 #include <stdint.h>
 #include <string.h>
@@ -26,6 +27,7 @@ const char kernels_key[] = TEXT(KERNELS_KEY); /* tells a library of this source 
 #define STEPS 32 /* of one pass over a position: what current[][] holds */
 #define FLUSH 256
 #define AHEAD 8 /* steps whose events are listed before the first step is summed */
+#define SEGMENTS 8 /* summed in one go */
 #define COPIED 32 /* events copied at a time; lists have spare room behind their end */
 #define FETCHED (768 * 1024) /* bytes of weights */
 #define WORTH_IT 32 /* positions times steps, so that a deep network's activity reads every weight a few times */
@@ -34,15 +36,17 @@ const char kernels_key[] = TEXT(KERNELS_KEY); /* tells a library of this source 
 
 #define PARTS (64 / WIDE)                   /* vectors of a row of 64 weights */
 #define ALL (LANES / NUMBERS)               /* vectors of 64 numbers */
-#define TOGETHER (WIDE == 64 ? 4 : WIDE / 16) /* blocks of 64 lanes whose sums stay in registers */
 
 enum { EVENTS, MASKED, SPARSE };
 enum { IF, STEP, READOUT };
 
+/* Lanes whose weights are a part of a row. */
+int64_t lanes_together(void) { return WIDE; }
+
 typedef struct { /* what one population sent, as one reader takes it */
   int64_t height, width, words, neurons; /* of one image */
   int64_t channels, first, silent;       /* of a plane; silent: nothing was sent, and nothing else is known */
-  const int32_t *events;
+  const uint16_t *events;
   const int32_t *starts;
   const uint8_t *values; /* of graded events */
   const uint8_t *plane;  /* [image][y][t][x*C + c], with spare bytes before and behind */
@@ -79,7 +83,7 @@ typedef struct {
 
 typedef struct { /* a run of neighbouring positions under a window: their events in the first step */
   const int32_t *from, *to;
-  int32_t base;
+  int16_t base;
 } run;
 
 typedef struct {
@@ -95,7 +99,8 @@ typedef struct {
   int32_t *counts, *potential; /* [image][position][channel]; potential is NULL where payloads are sent and it is not wanted */
   void *sent;
   int32_t *over_time; /* [image][t][position][channel] or NULL */
-  int32_t *current, *list;
+  int32_t *current;
+  uint16_t *list; /* of rows of weights */
   uint8_t *list_values;
   run *runs;
   const uint8_t **addresses; /* of what pairs of a position and a step read under a window */
@@ -121,23 +126,23 @@ INLINE int window(const piece *p, const source *s, const place *at, int64_t step
     const int32_t *row = p->rows + 2 * r, *starts = s->starts + ((at->image * s->height + row[0]) * steps + t) * (s->width + 1);
     for (int32_t c = p->column_starts[at->x]; c < p->column_starts[at->x + 1]; c++) {
       const int32_t *column = p->columns + 3 * c;
-      runs[n++] = (run){starts + column[0], starts + column[1], row[1] + column[2]};
+      runs[n++] = (run){starts + column[0], starts + column[1], (int16_t)(1 + row[1] + column[2])};
     }
   }
   return n;
 }
 
-/* Copy the events of runs to `list`, as byte offsets of their weight rows; return their number. */
-INLINE int64_t gather(const piece *p, const source *s, const run *runs, int number, int64_t step, int32_t *list, uint8_t *values) {
-  const int shift = (int)p->row_shift;
+/* Copy the events of runs to `list`, as numbers of their weight rows, of which the first one holds zeros; return how many. Both count mod 2^16,
+ * and no piece has more rows. */
+INLINE int64_t gather(const source *s, const run *runs, int number, int64_t step, uint16_t *list, uint8_t *values) {
   int64_t n = 0;
   for (const run *r = runs; r < runs + number; r++) {
     const int32_t first = r->from[step], length = r->to[step] - first;
-    const int32_t *events = s->events + first;
-    int32_t *out = list + n;
+    const uint16_t *events = s->events + first;
+    uint16_t *out = list + n;
     for (int32_t i = 0; i < length; i += COPIED)
 #pragma GCC unroll 8
-      for (int k = 0; k < COPIED; k += NUMBERS) store(out + i + k, (load(events + i + k) + r->base) << shift);
+      for (int k = 0; k < COPIED; k += WORDS) store_words(out + i + k, load_words(events + i + k) + r->base);
     if (values) memcpy(values + n, s->values + first, length);
     n += length;
   }
@@ -155,70 +160,126 @@ INLINE void add_sums(int32_t *current, const i16v *sums, const piece *p, int32_t
   }
 }
 
-INLINE void add_rows(const int blocks, const piece *p, const int8_t *weights, const int32_t *list, int64_t n, int32_t *current, int32_t gain,
-                     int first) {
-  const int number = blocks * PARTS, apart = number > 2 ? 1 : 2; /* sums kept apart, so that no addition waits for another */
-  for (int64_t start = 0; start < n; start += FLUSH, first = 0) {
-    const int64_t stop = n - start < FLUSH ? n : start + FLUSH;
-    i16v all[4], high[4];
+typedef struct { /* events of one step that are summed together */
+  int64_t step, rows; /* rows of weights, a multiple of 4 */
+  int first;          /* whether theirs are the first sums of the step */
+} segment;
+
+typedef struct { /* segments, one after the other */
+  const uint16_t *list;
+  int64_t groups, segments; /* groups of 4 rows */
+  segment parts[SEGMENTS];
+  uint8_t slot_of[(SEGMENTS + 1) * FLUSH / 4]; /* the slot of each group */
+} listed;
+
+typedef struct { /* sums of up to 4 parts of rows */
+  i16v all[4], high[4];
+} slot;
+
+/* Sum groups of 4 rows of weights. A group leaves the sums of all rows so far in its segment's slot, so that no branch, which would often be
+ * mispredicted, ends a segment: its own sums are what its slot has more than the one before, mod 2^16. */
+INLINE void sum_segments(const int number, const int8_t *weights, const int shift, const listed *e, slot *slots) {
+  i16v all[4], high[4];
 #pragma GCC unroll 4
-    for (int k = 0; k < number * apart; k++) all[k] = high[k] = (i16v){0};
-    for (int64_t i = start; i < stop; i += 4) {
+  for (int k = 0; k < number; k++) all[k] = high[k] = slots[0].all[k] = slots[0].high[k] = (i16v){0};
+  const uint16_t *list = e->list;
+  for (int64_t g = 0; g < e->groups; g++, list += 4) {
 #pragma GCC unroll 4
-      for (int j = 0; j < 4; j++) {
-        const i16v *row = (const i16v *)(weights + list[i + j]);
+    for (int i = 0; i < 4; i++) {
+      const i16v *row = (const i16v *)(weights + ((int64_t)list[i] << shift));
 #pragma GCC unroll 4
-        for (int k = 0; k < number; k++) {
-          const int to = k + number * (j % apart);
-          all[to] += row[k];
-          high[to] += row[k] >> 8;
-        }
-      }
+      for (int k = 0; k < number; k++) all[k] += row[k], high[k] += row[k] >> 8;
     }
+    slot *to = slots + e->slot_of[g];
 #pragma GCC unroll 4
-    for (int block = 0; block < blocks; block++) {
-      i16v sums[2 * PARTS];
-#pragma GCC unroll 4
-      for (int part = 0; part < PARTS; part++) {
-        const int k = block * PARTS + part;
-        if (apart == 2) all[k] += all[k + number], high[k] += high[k + number];
-        sums[part] = all[k] - (high[k] << 8) - (int16_t)(128 * ((stop - start + 3) & ~3));
-        sums[PARTS + part] = high[k];
-      }
-      add_sums(current + block * LANES, sums, p, gain, first);
-    }
+    for (int k = 0; k < number; k++) to->all[k] = all[k], to->high[k] = high[k];
   }
 }
 
-/* Add the events under a window. The lists of several steps are made before the first is summed: a sum ends with a branch that is often
- * mispredicted, and the next list should not wait for it. */
+/* Sum the segments for up to 4 parts of rows; return their number. */
+INLINE int64_t sum_parts(const piece *p, int64_t part, const listed *e, slot *slots) {
+  const int8_t *weights = (const int8_t *)p->weights + part * WIDE;
+  const int64_t parts = p->blocks * PARTS - part < 4 ? p->blocks * PARTS - part : 4;
+  if (PARTS == 1 && parts == 1) sum_segments(1, weights, 6, e, slots);
+  else if (PARTS <= 2 && parts == 2) sum_segments(2, weights, PARTS == 1 ? 7 : 6, e, slots);
+  else sum_segments(4, weights, PARTS == 1 ? 8 : (int)p->row_shift, e, slots);
+  return parts;
+}
+
+/* Add a segment's sums of a part of rows to four vectors of numbers; `factor` is 1 shifted. */
+INLINE void add_segment(const slot *at, int64_t part, int64_t rows, int32_t factor, i32v v[4]) {
+  const i16v high = at[1].high[part] - at[0].high[part];
+  const i16v low = at[1].all[part] - at[0].all[part] - (high << 8) - (int16_t)(128 * rows);
+  const i32v even = (i32v){0} + factor, odd = even << 16;
+  v[0] = add_products(v[0], low, (i16v)even), v[1] = add_products(v[1], low, (i16v)odd);
+  v[2] = add_products(v[2], high, (i16v)even), v[3] = add_products(v[3], high, (i16v)odd);
+}
+
+/* Add all sums of segments to current[step][lane]. */
+static void add_segments(const piece *p, const listed *e, int32_t *current, int64_t lanes, int32_t gain) {
+  slot slots[SEGMENTS + 1];
+  for (int64_t first = 0; first < p->blocks * PARTS; first += 4) {
+    const int64_t parts = sum_parts(p, first, e, slots);
+    for (int64_t i = 0; i < e->segments; i++)
+      for (int64_t part = 0; part < parts; part++) {
+        int32_t *to = current + e->parts[i].step * lanes + (first + part) * WIDE;
+        i32v sums[4] = {{0}};
+        add_segment(slots + i, part, e->parts[i].rows, 1 << p->shift, sums);
+#pragma GCC unroll 4
+        for (int k = 0; k < 4; k++) {
+          if (p->gain) sums[k] *= gain;
+          store(to + NUMBERS * k, e->parts[i].first ? sums[k] : load(to + NUMBERS * k) + sums[k]);
+        }
+      }
+  }
+}
+
+/* List the events under a window for a few steps; lengths are multiples of 4, and not 0. Return the longest. */
+INLINE int64_t list_steps(const source *s, const job *j, int runs, int64_t t0, int64_t steps, int64_t lengths[AHEAD]) {
+  uint16_t *list = j->list;
+  int64_t longest = 0;
+  for (int64_t t = 0; t < steps; t++) {
+    const int64_t n = gather(s, j->runs, runs, (t0 + t) * (s->width + 1), list, NULL);
+    for (int i = 0; i < 4; i++) list[n + i] = 0;
+    lengths[t] = n ? (n + 3) & ~3 : 4;
+    longest = lengths[t] > longest ? lengths[t] : longest;
+    list += lengths[t];
+  }
+  return longest;
+}
+
+/* Cut the lists of steps into segments, from `list` on, as many as are summed in one go. */
+INLINE void cut_lists(listed *e, const uint16_t *list, const int64_t lengths[AHEAD], int64_t steps, int64_t *step, int64_t *done, int first) {
+  e->list = list, e->segments = e->groups = 0;
+  while (e->segments < SEGMENTS && *step < steps) {
+    const int64_t left = lengths[*step] - *done, rows = left < FLUSH ? left : FLUSH;
+    e->parts[e->segments++] = (segment){*step, rows, first && !*done};
+    memset(e->slot_of + e->groups, (int)e->segments, FLUSH / 4);
+    e->groups += rows / 4, *done += rows;
+    if (rows == left) ++*step, *done = 0;
+  }
+}
+
+/* Add the listed events of a few steps to their sums. */
+static void add_listed(const piece *p, const job *j, const int64_t lengths[AHEAD], int64_t steps, int32_t *current, int64_t lanes, int32_t gain,
+                       int first) {
+  listed e;
+  int64_t step = 0, done = 0;
+  for (const uint16_t *list = j->list; step < steps; list += 4 * e.groups) {
+    cut_lists(&e, list, lengths, steps, &step, &done, first);
+    add_segments(p, &e, current, lanes, gain);
+  }
+}
+
+/* Add the events under a window, whose lists are made for several steps at a time. */
 static void add_events(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
-  const int32_t zeros = -1 << p->row_shift; /* the row before the first one holds zeros */
   const int runs = window(p, s, at, j->steps, at->t0, j->runs);
   const int64_t steps = at->t1 - at->t0;
-  int32_t *current = at->current + p->offset;
   for (int64_t t0 = 0; t0 < steps; t0 += AHEAD) {
-    const int64_t number = steps - t0 < AHEAD ? steps - t0 : AHEAD;
+    const int64_t here = steps - t0 < AHEAD ? steps - t0 : AHEAD;
     int64_t lengths[AHEAD];
-    int32_t *list = j->list;
-    for (int64_t t = 0; t < number; t++) {
-      const int64_t n = lengths[t] = gather(p, s, j->runs, runs, (t0 + t) * (s->width + 1), list, NULL);
-      for (int i = 0; i < 3; i++) list[n + i] = zeros;
-      list += (n + 3) & ~3;
-    }
-    list = j->list;
-    for (int64_t t = 0; t < number; t++, current += lanes) {
-      const int64_t n = lengths[t];
-      for (int64_t k = 0; k < p->blocks; k += TOGETHER) {
-        const int8_t *weights = (const int8_t *)p->weights + k * LANES;
-        int32_t *to = current + k * LANES;
-        if (TOGETHER == 1 || p->blocks == 1) add_rows(1, p, weights, list, n, to, gain, first);
-        else if (TOGETHER == 2 || p->blocks == 2) add_rows(2, p, weights, list, n, to, gain, first);
-        else add_rows(4, p, weights, list, n, to, gain, first);
-      }
-      if (!n && first) memset(current, 0, p->blocks * LANES * sizeof(int32_t));
-      list += (n + 3) & ~3;
-    }
+    list_steps(s, j, runs, t0, here, lengths);
+    add_listed(p, j, lengths, here, at->current + t0 * lanes + p->offset, lanes, gain, first);
   }
 }
 
@@ -287,45 +348,68 @@ static __attribute__((noinline)) void clip(int32_t *v, int64_t number, int32_t l
   }
 }
 
-/* Step 64 IF neurons, four vectors at a time. Rails are rare, so one comparison finds a step that reaches one, which is then counted apart. */
-static void integrate_fire(const layer *l, const int32_t *current, int64_t stride, int64_t steps, const int32_t *constant,
-                           const int32_t *vth, neurons *n, uint64_t *fired, job *j) {
-  const int32_t limit = (int32_t)l->limit;
-  for (int64_t t = 0; t < steps; t++) fired[t] = 0;
-  for (int64_t lane = 0; lane < LANES; lane += 4 * NUMBERS) {
-    const int32_t *input = current + lane;
-    i32v v[4], counts[4], add[4], threshold[4];
+/* Return what every step adds to the lanes of a position. */
+INLINE const int32_t *constants(const layer *l, const job *j, const place *at) {
+  return j->constant + ((j->constant_per_image ? at->row : at->y) * l->width + at->x) * j->constant_stride;
+}
+
+typedef struct { /* what the steps of the neurons of a part of a row add to their potentials, beside what every step adds */
+  const listed *events; /* of one segment for each step */
+  const slot *slots;    /* their sums, or NULL */
+  int64_t part;         /* in the slots */
+  int32_t factor;
+  const int32_t *current; /* or NULL */
+  int64_t stride;
+} input;
+
+/* Step IF neurons of four vectors, whose potentials stand as distances from the low rail. Return whether one is beyond a rail: then nothing
+ * is written but flags; a careful call clips and counts. */
+INLINE int integrate_fire(const int is_careful, const int has_slots, const int has_current, const input *in, int64_t steps, int32_t limit,
+                          const int32_t *constant, const int32_t *vth, int32_t *potentials, int32_t *all_counts, flags *fired, job *j) {
+  i32v v[4], add[4], from[4], threshold[4];
+  u32v most = {0};
+  bytes counts = {0};
 #pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) {
-      const int64_t at = lane + NUMBERS * k;
-      v[k] = load(n->v + at), counts[k] = load(n->counts + at), add[k] = load(constant + at), threshold[k] = load(vth + at);
-    }
-    for (int64_t t = 0; t < steps; t++, input += stride) {
-      i32v beyond = {0};
-      uint64_t set = 0;
-#pragma GCC unroll 4
-      for (int k = 0; k < 4; k++) {
-        v[k] += load(input + NUMBERS * k) + add[k];
-        beyond |= (i32v)((u32v)v[k] + (uint32_t)limit > (uint32_t)limit * 2);
-      }
-      if (__builtin_expect(bits_of(beyond) != 0, 0)) {
-        int32_t apart[4 * NUMBERS];
-        for (int k = 0; k < 4; k++) store(apart + NUMBERS * k, v[k]);
-        clip(apart, 4 * NUMBERS, limit, j);
-        for (int k = 0; k < 4; k++) v[k] = load(apart + NUMBERS * k);
-      }
-#pragma GCC unroll 4
-      for (int k = 0; k < 4; k++) {
-        i32v fires = v[k] >= threshold[k];
-        v[k] -= threshold[k] & fires;
-        counts[k] -= fires;
-        set |= (uint64_t)bits_of(fires) << (NUMBERS * k);
-      }
-      fired[t] |= set << lane;
-    }
-#pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) store(n->v + lane + NUMBERS * k, v[k]), store(n->counts + lane + NUMBERS * k, counts[k]);
+  for (int k = 0; k < 4; k++) {
+    v[k] = load(potentials + NUMBERS * k) + limit, add[k] = load(constant + NUMBERS * k), threshold[k] = load(vth + NUMBERS * k);
+    from[k] = smaller(threshold[k], (i32v){0} + (INT32_MAX - limit)) + limit;
   }
+  const int32_t *current = in->current;
+  for (int64_t t = 0; t < steps; t++, fired += LANES / WIDE) {
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; k++) v[k] += has_current ? load(current + NUMBERS * k) + add[k] : add[k];
+    if (has_current) current += in->stride;
+    if (has_slots) add_segment(in->slots + t, in->part, in->events->parts[t].rows, in->factor, v);
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; k++) most = most_of(most, (u32v)v[k]);
+    if (is_careful && bits_of((i32v)(most > 2 * (uint32_t)limit))) {
+      int32_t apart[WIDE];
+      for (int k = 0; k < 4; k++) store(apart + NUMBERS * k, v[k] - limit);
+      clip(apart, WIDE, limit, j);
+      for (int k = 0; k < 4; k++) v[k] = load(apart + NUMBERS * k) + limit;
+      most = (u32v){0};
+    }
+    *fired = fire_four(v, from, threshold, &counts);
+  }
+  if (!is_careful && bits_of((i32v)(most > 2 * (uint32_t)limit))) return 1;
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; k++) {
+    store(potentials + NUMBERS * k, v[k] - limit);
+    store(all_counts + NUMBERS * k, load(all_counts + NUMBERS * k) + numbers_of(counts, k));
+  }
+  return 0;
+}
+
+/* Step IF neurons of one position from lane `lane` of a block on, for a part of a row. */
+INLINE void integrate_part(const int has_slots, const int has_current, const input *in, int64_t steps, const layer *l, const block *b,
+                           const place *at, int64_t lane, neurons *state, uint64_t fired[][STEPS], int64_t t0, job *j) {
+  const int64_t first = b->lane + lane, position = at->y * l->width + at->x;
+  const int32_t *constant = constants(l, j, at) + first, *vth = l->vth + position * l->vth_stride + first;
+  neurons *n = state + lane / LANES;
+  flags *to = (flags *)(fired[lane / LANES] + t0) + lane % LANES / WIDE;
+  int32_t *v = n->v + lane % LANES, *counts = n->counts + lane % LANES;
+  if (integrate_fire(0, has_slots, has_current, in, steps, (int32_t)l->limit, constant, vth, v, counts, to, j))
+    integrate_fire(1, has_slots, has_current, in, steps, (int32_t)l->limit, constant, vth, v, counts, to, j);
 }
 
 /* Step up to 64 neurons of any kind, one by one. */
@@ -349,45 +433,90 @@ static void integrate(const layer *l, const int32_t *current, int64_t stride, in
   }
 }
 
-/* Return what every step adds to the lanes of a position. */
-INLINE const int32_t *constants(const layer *l, const job *j, const place *at) {
-  return j->constant + ((j->constant_per_image ? at->row : at->y) * l->width + at->x) * j->constant_stride;
+/* Set the neurons of a block of one position before their first step. */
+INLINE void begin(const layer *l, const block *b, const place *at, neurons *state) {
+  const int32_t *v_init = l->v_init + (at->y * l->width + at->x) * l->v_init_stride + b->lane;
+  if (at->t0) return;
+  for (int64_t k = 0; k * LANES < b->lanes; k++) {
+    memcpy(state[k].v, v_init + k * LANES, sizeof state->v);
+    memset(state[k].counts, 0, sizeof state->counts);
+  }
 }
 
-/* Step the neurons of a block of one position; `state` keeps their potentials and counts from one pass to the next. */
-static void fire(const layer *l, const block *b, job *j, const place *at, neurons *state) {
-  const int64_t position = at->y * l->width + at->x, position_of_all = at->row * l->width + at->x, steps = at->t1 - at->t0;
-  const int64_t size = l->height * l->width * l->channels;
+/* Write the spikes of a block of one position, and its results after the last step. */
+INLINE void finish(const layer *l, const block *b, job *j, const place *at, const neurons *state, uint64_t fired[][STEPS]) {
+  const int64_t steps = at->t1 - at->t0;
   for (int64_t k = 0; k * LANES < b->lanes; k++) {
     const int64_t lane = b->lane + k * LANES, number = l->channels - lane < LANES ? l->channels - lane : LANES;
-    const int64_t first = position * l->channels + lane, first_of_all = position_of_all * l->channels + lane;
-    const int32_t *constant = constants(l, j, at) + lane, *vth = l->vth + position * l->vth_stride + lane;
-    const int32_t *current = at->current + k * LANES;
-    neurons *n = state + k;
-    uint64_t fired[STEPS];
-    if (at->t0 == 0) {
-      memcpy(n->v, l->v_init + position * l->v_init_stride + lane, sizeof n->v);
-      memset(n->counts, 0, sizeof n->counts);
-    }
-    if (l->kind == IF)
-      integrate_fire(l, current, b->lanes, steps, constant, vth, n, fired, j);
-    else {
-      int32_t *over_time = j->over_time ? j->over_time + (at->image * j->steps + at->t0) * size + first : NULL;
-      integrate(l, current, b->lanes, steps, constant, vth, n, number, fired, over_time, size, j);
-    }
+    const int64_t first = (at->row * l->width + at->x) * l->channels + lane;
     if (l->kind != READOUT) {
       const int64_t bit = at->x * l->channels + lane;
       uint64_t *bits = j->bits + (at->row * j->steps + at->t0) * l->words + (bit >> 6);
       const int shift = bit & 63;
-      for (int64_t t = 0; t < steps; t++) bits[t * l->words] |= fired[t] << shift;
+      for (int64_t t = 0; t < steps; t++) bits[t * l->words] |= fired[k][t] << shift;
       if (shift && number > LANES - shift)
-        for (int64_t t = 0; t < steps; t++) bits[t * l->words + 1] |= fired[t] >> (LANES - shift);
+        for (int64_t t = 0; t < steps; t++) bits[t * l->words + 1] |= fired[k][t] >> (LANES - shift);
     }
-    if (at->t1 == j->steps) {
-      memcpy(j->potential + first_of_all, n->v, number * sizeof(int32_t));
-      memcpy(j->counts + first_of_all, n->counts, number * sizeof(int32_t));
+    if (at->t1 < j->steps) continue;
+    if (j->potential) memcpy(j->potential + first, state[k].v, number * sizeof(int32_t));
+    for (int64_t i = 0; i < number; i += NUMBERS) put_narrow(j->counts, first + i, j->counts_bytes, load(state[k].counts + i), number - i);
+  }
+}
+
+/* Step the neurons of a block of one position; `state` keeps their potentials and counts from one pass to the next. */
+static void fire(const layer *l, const block *b, job *j, const place *at, neurons *state) {
+  const int64_t position = at->y * l->width + at->x, steps = at->t1 - at->t0, size = l->height * l->width * l->channels;
+  uint64_t fired[4][STEPS];
+  begin(l, b, at, state);
+  if (l->kind == IF)
+    for (int64_t lane = 0; lane < b->lanes; lane += WIDE) {
+      const input in = {NULL, NULL, 0, 0, at->current + lane, b->lanes};
+      if (b->spiking || l->checked) integrate_part(0, 1, &in, steps, l, b, at, lane, state, fired, 0, j);
+      else integrate_part(0, 0, &in, steps, l, b, at, lane, state, fired, 0, j); /* every step adds the same */
+    }
+  else
+    for (int64_t k = 0; k * LANES < b->lanes; k++) {
+      const int64_t lane = b->lane + k * LANES, number = l->channels - lane < LANES ? l->channels - lane : LANES;
+      const int32_t *constant = constants(l, j, at) + lane, *vth = l->vth + position * l->vth_stride + lane;
+      int32_t *over_time = j->over_time ? j->over_time + (at->image * j->steps + at->t0) * size + position * l->channels + lane : NULL;
+      integrate(l, at->current + k * LANES, b->lanes, steps, constant, vth, state + k, number, fired[k], over_time, size, j);
+    }
+  finish(l, b, j, at, state, fired);
+}
+
+/* Step the neurons of a block of one position by the events of a piece as wide as the block, a few steps at a time, and what other pieces left
+ * in `current`. */
+INLINE void fire_events(const int has_current, const piece *p, const layer *l, const block *b, job *j, const place *at, neurons *state) {
+  const source *s = j->sources + p->source;
+  const int runs = window(p, s, at, j->steps, at->t0, j->runs);
+  uint64_t fired[4][STEPS];
+  begin(l, b, at, state);
+  for (int64_t t0 = 0; t0 < at->t1 - at->t0; t0 += AHEAD) {
+    const int64_t steps = at->t1 - at->t0 - t0 < AHEAD ? at->t1 - at->t0 - t0 : AHEAD;
+    int32_t *current = at->current + t0 * b->lanes;
+    int64_t lengths[AHEAD];
+    if (list_steps(s, j, runs, t0, steps, lengths) > FLUSH) { /* too many for one segment a step */
+      add_listed(p, j, lengths, steps, current, b->lanes, 1, !has_current);
+      for (int64_t lane = 0; lane < b->lanes; lane += WIDE) {
+        const input in = {NULL, NULL, 0, 0, current + lane, b->lanes};
+        integrate_part(0, 1, &in, steps, l, b, at, lane, state, fired, t0, j);
+      }
+      continue;
+    }
+    listed e;
+    slot slots[SEGMENTS + 1];
+    int64_t step = 0, done = 0;
+    cut_lists(&e, j->list, lengths, steps, &step, &done, 1);
+    for (int64_t first = 0; first < p->blocks * PARTS; first += 4) {
+      const int64_t parts = sum_parts(p, first, &e, slots);
+      for (int64_t part = 0; part < parts; part++) {
+        const int64_t lane = (first + part) * WIDE;
+        const input in = {&e, slots, part, 1 << p->shift, current + lane, b->lanes};
+        integrate_part(1, has_current, &in, steps, l, b, at, lane, state, fired, t0, j);
+      }
     }
   }
+  finish(l, b, j, at, state, fired);
 }
 
 static int64_t real_lanes(const layer *l, const block *b) { return l->channels - b->lane < b->lanes ? l->channels - b->lane : b->lanes; }
@@ -399,30 +528,43 @@ static void fetch(const piece *p, int64_t reads) {
   for (int64_t i = 0; i < p->weight_bytes; i += 64) __builtin_prefetch((const int8_t *)p->weights + i);
 }
 
+static int is_whole(const piece *p, const block *b) { return p->kind != SPARSE && p->offset == 0 && p->blocks * LANES == b->lanes; }
+
+/* Add the sums of all pieces but one to `current`. */
+static void add_pieces(const layer *l, const block *b, const job *j, const place *at, const piece *but) {
+  const piece *end = b->pieces + b->spiking, *first = b->pieces + (b->pieces == but);
+  const int whole = first < end && is_whole(first, b);
+  if (!whole) memset(at->current, 0, (at->t1 - at->t0) * b->lanes * sizeof(int32_t));
+  for (const piece *p = first; p < end; p++) {
+    if (p == but) continue;
+    const source *s = j->sources + p->source;
+    const int64_t position = at->y * l->width + at->x;
+    const int32_t gain = p->gain ? p->gain[position] : 1;
+    const int is_first = whole && p == first;
+    if (p->kind == EVENTS) add_events(p, s, j, at, b->lanes, gain, is_first);
+    if (p->kind == MASKED) add_masked(p, s, j, at, b->lanes, gain, is_first);
+    if (p->kind == SPARSE) add_sparse(p, s, at, j->steps, at->current, b->lanes, position * l->channels + b->lane, real_lanes(l, b));
+  }
+}
+
 /* Run all steps of the neurons in rows row..row_stop of all images, blocks first..stop. */
 void run_layer(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t first, int64_t stop) {
   neurons state[4];
   for (const block *b = l->blocks + first; b < l->blocks + stop; b++) {
-    const piece *p0 = b->pieces;
-    for (const piece *p = p0; p < p0 + b->spiking; p++) fetch(p, (row_stop - row) * l->width * j->steps);
-    const int whole = b->spiking && p0->kind != SPARSE && p0->offset == 0 && p0->blocks * LANES == b->lanes;
+    const piece *last = NULL; /* whose sums go straight into the neurons */
+    for (const piece *p = b->pieces; p < b->pieces + b->spiking; p++) {
+      fetch(p, (row_stop - row) * l->width * j->steps);
+      if (l->kind == IF && p->kind == EVENTS && !p->gain && is_whole(p, b)) last = p;
+    }
     for (int64_t r = row; r < row_stop; r++)
       for (int64_t x = 0; x < l->width; x++)
         for (int64_t t0 = 0; t0 < j->steps; t0 += STEPS) {
           const int64_t t1 = j->steps - t0 < STEPS ? j->steps : t0 + STEPS;
           const place at = {r, r / l->height, r % l->height, x, t0, t1, j->current};
-          const int64_t position = at.y * l->width + x;
-          if (!whole) memset(j->current, 0, (t1 - t0) * b->lanes * sizeof(int32_t));
-          for (const piece *p = p0; p < p0 + b->spiking; p++) {
-            const source *s = j->sources + p->source;
-            const int32_t gain = p->gain ? p->gain[position] : 1;
-            const int is_first = whole && p == p0;
-            if (p->kind == EVENTS) add_events(p, s, j, &at, b->lanes, gain, is_first);
-            if (p->kind == MASKED) add_masked(p, s, j, &at, b->lanes, gain, is_first);
-            if (p->kind == SPARSE)
-              add_sparse(p, s, &at, j->steps, at.current, b->lanes, position * l->channels + b->lane, real_lanes(l, b));
-          }
-          fire(l, b, j, &at, state);
+          if (b->spiking > (last != NULL) || l->kind != IF) add_pieces(l, b, j, &at, last);
+          if (!last) fire(l, b, j, &at, state);
+          else if (b->spiking > 1) fire_events(1, last, l, b, j, &at, state);
+          else fire_events(0, last, l, b, j, &at, state);
         }
   }
 }
@@ -439,10 +581,10 @@ static void add_graded(const layer *l, const block *b, const piece *p, const job
   }
   const int32_t gain = p->gain ? p->gain[position] : 1;
   const int number = window(p, s, at, 1, 0, j->runs);
-  const int64_t n = gather(p, s, j->runs, number, 0, j->list, j->list_values);
+  const int64_t n = gather(s, j->runs, number, 0, j->list, j->list_values);
   for (int64_t lane = 0; lane < p->blocks * LANES; lane += LANES) {
     i32v sum[ALL];
-    sum_values((const int8_t *)p->weights + lane, -((int64_t)1 << p->row_shift), j->list, j->list_values, n, sum);
+    sum_values((const int8_t *)p->weights + lane, (int)p->row_shift, j->list, j->list_values, n, sum);
     for (int k = 0; k < ALL; k++) {
       int32_t *to = out + p->offset + lane + NUMBERS * k;
       store(to, load(to) + ((sum[k] << (int)p->shift) * gain));
@@ -468,24 +610,20 @@ void run_graded(const layer *l, const job *j, int64_t row, int64_t row_stop, int
 }
 
 
-/* Append the numbers of the bits that are set, plus base; up to 64 entries behind the end may be overwritten. */
-INLINE int32_t *append(int32_t *out, uint64_t set, int32_t base) {
+/* Append the numbers of the bits that are set, plus base, mod 2^16; up to 64 entries behind the end may be overwritten. */
+INLINE uint16_t *append(uint16_t *out, uint64_t set, int64_t base) {
   const int number = __builtin_popcountll(set);
 #if defined(__AVX512VBMI2__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
   static const uint8_t numbers[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
                                       22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
                                       44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
   const __m512i found = _mm512_maskz_compress_epi8(set, _mm512_loadu_si512(numbers));
-  store(out, (i32v)_mm512_cvtepu8_epi32(_mm512_castsi512_si128(found)) + base);
-  if (__builtin_expect(number > 16, 0)) {
-    store(out + 16, (i32v)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 1)) + base);
-    store(out + 32, (i32v)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 2)) + base);
-    store(out + 48, (i32v)_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 3)) + base);
-  }
+  store_words(out, (i16v)_mm512_cvtepu8_epi16(_mm512_castsi512_si256(found)) + (int16_t)base);
+  if (__builtin_expect(number > 32, 0)) store_words(out + 32, (i16v)_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(found, 1)) + (int16_t)base);
 #else
-  for (int32_t *to = out; set; to += 4)
+  for (uint16_t *to = out; set; to += 4)
     for (int i = 0; i < 4; i++) { /* always four at a time, which leaves fewer branches to mispredict */
-      to[i] = base + (set ? __builtin_ctzll(set) : 0);
+      to[i] = (uint16_t)(base + (set ? __builtin_ctzll(set) : 0));
       set &= set - 1;
     }
 #endif
@@ -502,10 +640,10 @@ void count_rows(const uint64_t *bits, int64_t rows, int64_t words, int64_t *coun
 
 /* List the events of channels first..stop of rows row..row_stop; the events of row r begin at row_base[r]. */
 void list_events(const uint64_t *bits, int64_t words, int64_t steps, int64_t width, int64_t channels, int64_t first, int64_t stop,
-                 int64_t row, int64_t row_stop, const int64_t *row_base, int32_t *events, int32_t *starts) {
+                 int64_t row, int64_t row_stop, const int64_t *row_base, uint16_t *events, int32_t *starts) {
   const int64_t kept = stop - first;
   for (int64_t r = row; r < row_stop; r++) {
-    int32_t *out = events + row_base[r];
+    uint16_t *out = events + row_base[r];
     for (int64_t t = 0; t < steps; t++) {
       const uint64_t *line = bits + (r * steps + t) * words;
       int32_t *start = starts + (r * steps + t) * (width + 1);
@@ -515,7 +653,7 @@ void list_events(const uint64_t *bits, int64_t words, int64_t steps, int64_t wid
           const int32_t before = (int32_t)(out - events);
           for (; x * channels < (w + 1) * 64 && x < width; x++)
             start[x] = before + __builtin_popcountll(line[w] & (((uint64_t)1 << (x * channels & 63)) - 1));
-          out = append(out, line[w], (int32_t)(w * 64));
+          out = append(out, line[w], w * 64);
         }
       } else
         for (int64_t x = 0; x < width; x++) {
@@ -524,7 +662,7 @@ void list_events(const uint64_t *bits, int64_t words, int64_t steps, int64_t wid
             const int64_t bit = x * channels + first + c;
             uint64_t set = word_at(line + (bit >> 6), bit & 63);
             if (kept - c < 64) set &= ((uint64_t)1 << (kept - c)) - 1;
-            out = append(out, set, (int32_t)(x * kept + c));
+            out = append(out, set, x * kept + c);
           }
         }
       start[width] = (int32_t)(out - events);
@@ -533,7 +671,7 @@ void list_events(const uint64_t *bits, int64_t words, int64_t steps, int64_t wid
 }
 
 /* List the nonzero values of graded maps, one after the other, as events of one step. */
-void list_values(const uint8_t *maps, int64_t rows, int64_t width, int64_t channels, int64_t first, int64_t stop, int32_t *events,
+void list_values(const uint8_t *maps, int64_t rows, int64_t width, int64_t channels, int64_t first, int64_t stop, uint16_t *events,
                  uint8_t *values, int32_t *starts) {
   int32_t n = 0;
   for (int64_t r = 0; r < rows; r++) {
@@ -541,7 +679,7 @@ void list_values(const uint8_t *maps, int64_t rows, int64_t width, int64_t chann
       starts[r * (width + 1) + x] = n;
       for (int64_t c = first; c < stop; c++) {
         const uint8_t value = maps[(r * width + x) * channels + c];
-        events[n] = (int32_t)(x * (stop - first) + c - first);
+        events[n] = (uint16_t)(x * (stop - first) + c - first);
         values[n] = value;
         n += value != 0;
       }

@@ -76,11 +76,11 @@ def _aligned(array: Array) -> Array:
     return result
 
 
-def _interleaved(weights: Array) -> Array:
-    """Put the weight plus 128 of lane i of every 64 at byte 2i, and of lane 32 + i at byte 2i + 1."""
-    halves = weights.reshape(len(weights), -1, 2, LANES // 2).copy()
-    halves[:, :, 0] ^= -128  # the same bits as adding 128
-    return _aligned(halves.swapaxes(2, 3).reshape(weights.shape))
+def _interleaved(weights: Array, together: int) -> Array:
+    """Put rows of weights in the order of the C kernels, by parts of so many lanes, as `kernels.c` describes it."""
+    parts = weights.reshape(len(weights), -1, 2, 2, together // 4).copy()  # byte of a word, which of two words, where
+    parts[:, :, 0] ^= -128  # the same bits as adding 128
+    return _aligned(parts.transpose(0, 1, 4, 3, 2).reshape(weights.shape))
 
 
 def _for_windows(weights: Array, channels: int) -> Array:
@@ -102,7 +102,7 @@ class _Prepared:
     kept: tuple[Any, ...]
 
 
-def _piece(piece: KernelPiece, source: int, has_windows: bool, kept: list[Any]) -> _CPiece:
+def _piece(piece: KernelPiece, source: int, together: int, has_windows: bool, kept: list[Any]) -> _CPiece:
     weights, taps = piece.weights, 0
     windows: tuple[Array | None, ...] = (None, None, None)
     row_shift, blocks = 0, 0
@@ -112,7 +112,7 @@ def _piece(piece: KernelPiece, source: int, has_windows: bool, kept: list[Any]) 
         windows = (_for_windows(weights[1:], piece.channels), tap_rows, tap_columns)
     match piece.kind:
         case PieceKind.EVENTS:
-            weights = _interleaved(weights)
+            weights = _interleaved(weights, together)
             row_shift = weights.shape[1].bit_length() - 1
         case PieceKind.MASKED:
             weights = _aligned(weights)
@@ -121,10 +121,9 @@ def _piece(piece: KernelPiece, source: int, has_windows: bool, kept: list[Any]) 
     tables = (piece.rows.starts, piece.rows.entries, piece.columns.starts, piece.columns.entries)
     sparse = (None, None) if piece.sparse is None else (piece.sparse.starts, piece.sparse.sources)
     kept += [weights, *windows, *tables, *sparse, piece.gain]
-    first_row = _address(weights[1:] if piece.kind is PieceKind.EVENTS else weights)
     return _CPiece(
         *(piece.kind, source, piece.offset, blocks, row_shift, piece.channels, piece.first, piece.shift, weights.nbytes, taps),
-        *(first_row, *map(_address, windows), *map(_address, tables), _address(piece.gain), *map(_address, sparse)),
+        *map(_address, (weights, *windows, *tables, piece.gain, *sparse)),
     )
 
 
@@ -136,15 +135,16 @@ class NativeKernels:
         for name, arguments in SIGNATURES.items():
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, None
-        library.dense_from.restype = _NUMBER
-        self.dense_from = library.dense_from() / 1000
+        library.dense_from.restype = library.lanes_together.restype = _NUMBER
+        self.dense_from, self._together = library.dense_from() / 1000, library.lanes_together()
 
     def prepare(self, layer: LayerPlan) -> _Prepared:
         """Return the layer as structures of C."""
         kept: list[Any] = []
         blocks = []
         for block in layer.blocks:
-            pieces = [_piece(p, layer.sources.index(p.source), self.dense_from <= 1, kept) for p in (*block.spiking, *block.graded)]
+            both = (*block.spiking, *block.graded)
+            pieces = [_piece(p, layer.sources.index(p.source), self._together, self.dense_from <= 1, kept) for p in both]
             array = (_CPiece * max(len(pieces), 1))(*pieces)
             kept.append(array)
             blocks.append(_CBlock(block.lane, block.lanes, len(block.spiking), len(block.graded), ctypes.addressof(array)))

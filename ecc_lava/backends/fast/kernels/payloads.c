@@ -78,7 +78,7 @@ static __attribute__((noinline)) void find_addresses(const piece *p, const sourc
 
 #if defined(MULTIPLIES_BYTES)
 /* Add products of 4 bytes. The compiler's own function copies sums between registers; this one does not. */
-INLINE void add_products(__m512i *sum, __m512i values, __m512i weights) {
+INLINE void multiply(__m512i *sum, __m512i values, __m512i weights) {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(values), "v"(weights));
 }
 
@@ -95,8 +95,8 @@ INLINE void sum_pairs(const int n, const int8_t *weights, const uint8_t *const v
 #pragma GCC unroll 12
       for (int i = 0; i < n; i++) {
         const __m512i values = _mm512_set1_epi32(*(const i32_any *)(addresses[i] + 4 * q));
-        add_products(&sums[i][0], values, low);
-        add_products(&sums[i][1], values, high);
+        multiply(&sums[i][0], values, low);
+        multiply(&sums[i][1], values, high);
       }
     }
   }
@@ -198,14 +198,13 @@ static __attribute__((noinline)) void add_windows(const piece *p, const source *
 
 /* Sum 64 lanes of the rows of weights of n events times their values; one more event may be overwritten. */
 #if WIDE == 64
-INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32v out[ALL]) {
-  const __m512i byte = _mm512_set1_epi16(255), first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-  const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+INLINE void sum_values(const int8_t *weights, int shift, uint16_t *list, uint8_t *values, int64_t n, i32v out[ALL]) {
+  const __m512i byte = _mm512_set1_epi16(255);
   __m512i sum[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
   int32_t all = 0;
-  list[n] = (int32_t)zeros, values[n] = 0;
+  list[n] = 0, values[n] = 0;
   for (int64_t i = 0; i < n; i += 2) { /* two events at a time, which one instruction multiplies and adds */
-    const __m512i a = _mm512_load_si512(weights + list[i]), b = _mm512_load_si512(weights + list[i + 1]);
+    const __m512i a = _mm512_load_si512(weights + ((int64_t)list[i] << shift)), b = _mm512_load_si512(weights + ((int64_t)list[i + 1] << shift));
     const __m512i both = _mm512_set1_epi32(values[i] | values[i + 1] << 16);
     const __m512i low_a = _mm512_and_si512(a, byte), low_b = _mm512_and_si512(b, byte);
     const __m512i high_a = _mm512_srai_epi16(a, 8), high_b = _mm512_srai_epi16(b, 8);
@@ -215,24 +214,25 @@ INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint
     sum[3] = _mm512_add_epi32(sum[3], _mm512_madd_epi16(_mm512_unpackhi_epi16(high_a, high_b), both));
     all += values[i] + values[i + 1];
   }
-  for (int k = 0; k < 4; k += 2) { /* lanes in their order, the low ones without the 128 of every weight */
-    out[k] = (i32v)_mm512_permutex2var_epi64(sum[k], first, sum[k + 1]) - (k ? 0 : 128 * all);
-    out[k + 1] = (i32v)_mm512_permutex2var_epi64(sum[k], second, sum[k + 1]) - (k ? 0 : 128 * all);
+  for (int k = 0; k < 4; k += 2) { /* even words, then odd ones; the low bytes without the 128 of every weight */
+    const __m512 a = (__m512)sum[k], b = (__m512)sum[k + 1];
+    out[k] = (i32v)_mm512_shuffle_ps(a, b, 0x88) - (k ? 0 : 128 * all);
+    out[k + 1] = (i32v)_mm512_shuffle_ps(a, b, 0xdd) - (k ? 0 : 128 * all);
   }
 }
 #elif WIDE == 32
-INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32v out[ALL]) {
+INLINE void sum_values(const int8_t *weights, int shift, uint16_t *list, uint8_t *values, int64_t n, i32v out[ALL]) {
   const __m256i byte = _mm256_set1_epi16(255);
   __m256i sum[8]; /* of low lanes, then of high ones */
   int32_t all = 0;
   for (int k = 0; k < 8; k++) sum[k] = _mm256_setzero_si256();
-  list[n] = (int32_t)zeros, values[n] = 0;
+  list[n] = 0, values[n] = 0;
   for (int64_t i = 0; i < n; i += 2) { /* two events at a time, which one instruction multiplies and adds */
     const __m256i both = _mm256_set1_epi32(values[i] | values[i + 1] << 16);
 #pragma GCC unroll 2
     for (int half = 0; half < 2; half++) {
-      const __m256i a = _mm256_load_si256((const __m256i *)(weights + list[i]) + half);
-      const __m256i b = _mm256_load_si256((const __m256i *)(weights + list[i + 1]) + half);
+      const __m256i a = _mm256_load_si256((const __m256i *)(weights + ((int64_t)list[i] << shift)) + half);
+      const __m256i b = _mm256_load_si256((const __m256i *)(weights + ((int64_t)list[i + 1] << shift)) + half);
       const __m256i low_a = _mm256_and_si256(a, byte), low_b = _mm256_and_si256(b, byte);
       const __m256i high_a = _mm256_srai_epi16(a, 8), high_b = _mm256_srai_epi16(b, 8);
       __m256i *low = sum + 2 * half, *high = sum + 4 + 2 * half;
@@ -243,36 +243,38 @@ INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint
     }
     all += values[i] + values[i + 1];
   }
-  for (int k = 0; k < 8; k += 2) { /* lanes in their order, the low ones without the 128 of every weight */
-    out[k] = (i32v)_mm256_permute2x128_si256(sum[k], sum[k + 1], 0x20) - (k < 4 ? 128 * all : 0);
-    out[k + 1] = (i32v)_mm256_permute2x128_si256(sum[k], sum[k + 1], 0x31) - (k < 4 ? 128 * all : 0);
+  for (int k = 0; k < 8; k += 2) { /* even words, then odd ones; the low bytes without the 128 of every weight */
+    const __m256 a = (__m256)sum[k], b = (__m256)sum[k + 1];
+    i32v *to = out + 4 * (k / 2 % 2) + 2 * (k / 4); /* both low parts, then both high ones */
+    to[0] = (i32v)_mm256_shuffle_ps(a, b, 0x88) - (k < 4 ? 128 * all : 0);
+    to[1] = (i32v)_mm256_shuffle_ps(a, b, 0xdd) - (k < 4 ? 128 * all : 0);
   }
 }
 #else
-INLINE void sum_values(const int8_t *weights, int64_t zeros, int32_t *list, uint8_t *values, int64_t n, i32v out[ALL]) {
-  (void)zeros;
+INLINE void sum_values(const int8_t *weights, int shift, uint16_t *list, uint8_t *values, int64_t n, i32v out[ALL]) {
+  const i16v even = (i16v)((i32v){0} + 1), odd = (i16v)((i32v){0} + (1 << 16));
   for (int k = 0; k < ALL; k++) out[k] = (i32v){0};
-  for (int64_t i = 0; i < n; i++)
+  for (int64_t i = 0; i < n; i++) {
+    const i16v *row = (const i16v *)(weights + ((int64_t)list[i] << shift));
     for (int part = 0; part < PARTS; part++) {
-      const i16v row = ((const i16v *)(weights + list[i]))[part], low = (row & 255) - 128, high = row >> 8;
-      for (int k = 0; k < 2; k++) {
-        out[2 * part + k] += half_of(low, k) * (int32_t)values[i];
-        out[2 * PARTS + 2 * part + k] += half_of(high, k) * (int32_t)values[i];
-      }
+      const i16v low = ((row[part] & 255) - 128) * (int16_t)values[i], high = (row[part] >> 8) * (int16_t)values[i];
+      i32v *to = out + 4 * part;
+      to[0] = add_products(to[0], low, even), to[1] = add_products(to[1], low, odd);
+      to[2] = add_products(to[2], high, even), to[3] = add_products(to[3], high, odd);
     }
+  }
 }
 #endif
 
 /* Add the rows of weights of listed events times their values. */
 static void add_values(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
   const int number = window(p, s, at, j->steps, at->t0, j->runs);
-  const int64_t zeros = -((int64_t)1 << p->row_shift); /* the row before the first one */
   int32_t *current = at->current + p->offset;
   for (int64_t t = 0; t < at->t1 - at->t0; t++, current += lanes) {
-    const int64_t n = gather(p, s, j->runs, number, t * (s->width + 1), j->list, j->list_values);
+    const int64_t n = gather(s, j->runs, number, t * (s->width + 1), j->list, j->list_values);
     for (int64_t lane = 0; lane < p->blocks * LANES; lane += LANES) {
       i32v sum[ALL];
-      sum_values((const int8_t *)p->weights + lane, zeros, j->list, j->list_values, n, sum);
+      sum_values((const int8_t *)p->weights + lane, (int)p->row_shift, j->list, j->list_values, n, sum);
       for (int k = 0; k < ALL; k++) {
         int32_t *to = current + lane + NUMBERS * k;
         const i32v all = (sum[k] << (int)p->shift) * gain;
@@ -331,13 +333,6 @@ static void check(const layer *l, const block *b, job *j, const place *at) {
       beyond |= (i32v)(input + limit > limit * 2);
     }
   if (__builtin_expect(bits_of(beyond) != 0, 0)) keep_beyond(l, b, j, at, constant);
-}
-
-/* Write the first n numbers to a place of an array whose numbers have so many bytes. */
-INLINE void put_narrow(void *array, int64_t at, int64_t size, i32v v, int64_t n) {
-  if (size == 1) put_bytes((uint8_t *)array + at, bytes_of(v), n);
-  else if (size == 2) put_words((uint16_t *)array + at, v, n);
-  else put((int32_t *)array + at, v, n);
 }
 
 INLINE i32v clipped_to(i32v v, int32_t limit, job *j) {

@@ -2,7 +2,7 @@
  *
  * Wider vectors than the processor's lie in memory and are copied word by word, which makes sums several times slower.
  */
-#if defined(__AVX2__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -18,6 +18,7 @@
 #define WORDS (WIDE / 2)   /* of 16 bits in a vector */
 
 typedef int16_t i16v __attribute__((vector_size(WIDE)));
+typedef i16v i16v_any __attribute__((aligned(2), may_alias));
 typedef int16_t i16h __attribute__((vector_size(WIDE / 2)));
 typedef int32_t i32v __attribute__((vector_size(WIDE)));
 typedef uint32_t u32v __attribute__((vector_size(WIDE)));
@@ -26,9 +27,19 @@ typedef uint8_t u8v __attribute__((vector_size(NUMBERS)));
 typedef u8v u8v_any __attribute__((aligned(1)));
 typedef uint8_t u8w __attribute__((vector_size(WORDS)));
 typedef u8w u8w_any __attribute__((aligned(1)));
+typedef uint8_t bytes __attribute__((vector_size(WIDE))); /* one for every lane of four vectors of numbers */
+#if WIDE == 64
+typedef uint64_t flags __attribute__((may_alias)); /* one bit for every lane of four vectors of numbers */
+#elif WIDE == 32
+typedef uint32_t flags __attribute__((may_alias));
+#else
+typedef uint16_t flags __attribute__((may_alias));
+#endif
 
 INLINE i32v load(const int32_t *p) { return *(const i32v_any *)p; }
 INLINE void store(int32_t *p, i32v v) { *(i32v_any *)p = v; }
+INLINE i16v load_words(const uint16_t *p) { return *(const i16v_any *)p; }
+INLINE void store_words(uint16_t *p, i16v v) { *(i16v_any *)p = v; }
 
 /* Return one bit for every lane, set where the lane is. */
 INLINE uint32_t bits_of(i32v lanes) {
@@ -77,6 +88,62 @@ INLINE i32v smaller(i32v a, i32v b) {
 #endif
 }
 
+INLINE u32v most_of(u32v a, u32v b) {
+#if WIDE == 64
+  return (u32v)_mm512_max_epu32((__m512i)a, (__m512i)b);
+#elif WIDE == 32
+  return (u32v)_mm256_max_epu32((__m256i)a, (__m256i)b);
+#else
+  return (a & (u32v)(a > b)) | (b & (u32v)(a <= b));
+#endif
+}
+
+/* Take `vth` from the lanes of four vectors that are at least `from`; count them, and return their flags. */
+INLINE flags fire_four(i32v v[4], const i32v from[4], const i32v vth[4], bytes *counts) {
+#if WIDE == 64
+  __mmask16 fires[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; k++) {
+    fires[k] = _mm512_cmpge_epi32_mask((__m512i)v[k], (__m512i)from[k]);
+    v[k] = (i32v)_mm512_mask_sub_epi32((__m512i)v[k], fires[k], (__m512i)v[k], (__m512i)vth[k]);
+  }
+  const __mmask64 all = _mm512_kunpackd(_mm512_kunpackw(fires[3], fires[2]), _mm512_kunpackw(fires[1], fires[0]));
+  *counts = (bytes)_mm512_mask_sub_epi8((__m512i)*counts, all, (__m512i)*counts, _mm512_set1_epi8(-1));
+  return all;
+#elif WIDE == 32
+  __m256i fires[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; k++) {
+    fires[k] = (__m256i)(v[k] >= from[k]);
+    v[k] -= vth[k] & (i32v)fires[k];
+  }
+  const __m256i mixed = _mm256_packs_epi16(_mm256_packs_epi32(fires[0], fires[1]), _mm256_packs_epi32(fires[2], fires[3]));
+  const __m256i all = _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  *counts -= (bytes)all;
+  return (uint32_t)_mm256_movemask_epi8(all);
+#else
+  flags all = 0;
+  for (int k = 0; k < 4; k++) {
+    const i32v fires = v[k] >= from[k];
+    v[k] -= vth[k] & fires;
+    for (int i = 0; i < NUMBERS; i++) (*counts)[NUMBERS * k + i] -= (uint8_t)fires[i];
+    all |= (flags)(bits_of(fires) << (NUMBERS * k));
+  }
+  return all;
+#endif
+}
+
+/* Return the bytes of the k-th of four vectors as numbers. */
+INLINE i32v numbers_of(bytes all, int k) {
+#if WIDE == 64
+  return (i32v)_mm512_cvtepu8_epi32(((const __m128i *)&all)[k]);
+#elif WIDE == 32
+  return (i32v)_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(((const long long *)&all)[k]));
+#else
+  return __builtin_convertvector(((const u8v *)&all)[k], i32v);
+#endif
+}
+
 /* Return numbers of 0 to 255 as bytes. */
 INLINE u8v bytes_of(i32v v) {
 #if WIDE == 64
@@ -113,6 +180,22 @@ INLINE i32v half_of(i16v v, int which) {
 #endif
 }
 
+/* Add to every number the products of its two words. */
+INLINE i32v add_products(i32v sum, i16v a, i16v b) {
+#if WIDE == 64 && defined(__AVX512VNNI__)
+  return (i32v)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+#elif WIDE == 64
+  return sum + (i32v)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#elif WIDE == 32
+  return sum + (i32v)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+  return sum + (i32v)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+  for (int i = 0; i < NUMBERS; i++) sum[i] += a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
+  return sum;
+#endif
+}
+
 /* Write the first n numbers. */
 INLINE void put(int32_t *to, i32v v, int64_t n) {
   if (n >= NUMBERS) store(to, v);
@@ -132,4 +215,11 @@ INLINE void put_words(uint16_t *to, i32v v, int64_t n) {
 #else
   for (int i = 0; i < (n < NUMBERS ? n : NUMBERS); i++) to[i] = (uint16_t)v[i];
 #endif
+}
+
+/* Write the first n numbers to a place of an array whose numbers have so many bytes. */
+INLINE void put_narrow(void *array, int64_t at, int64_t size, i32v v, int64_t n) {
+  if (size == 1) put_bytes((uint8_t *)array + at, bytes_of(v), n);
+  else if (size == 2) put_words((uint16_t *)array + at, v, n);
+  else put((int32_t *)array + at, v, n);
 }

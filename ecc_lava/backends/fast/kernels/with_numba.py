@@ -152,7 +152,8 @@ def _fire(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) ->
     assert job.bits is not None
     kind: Kind = layer.population.kind
     shape = (layer.population.shape[0], layer.width, layer.channels)
-    counts, potential = job.counts.reshape(-1, *shape), job.potential.reshape(-1, *shape)
+    counts = job.counts.reshape(-1, *shape)
+    potential = job.potential.reshape(-1, *shape) if job.potential.size else _NO_POTENTIAL
     over_time = _NO_TRACE if job.over_time is None else job.over_time.reshape(-1, job.steps, *shape)
     low, high = neurons.integrate(
         *(current, _constant(layer, job, row), layer.vth, layer.v_init),

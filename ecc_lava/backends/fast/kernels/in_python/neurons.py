@@ -38,7 +38,7 @@ def integrate(
     row, lane : row over all images; first lane of the block
     bits : uint64 (rows, T, words)
         Receives a bit where a neuron fires.
-    counts, potential : int32 (images, H, W', channels)
+    counts, potential : (images, H, W', channels), or a potential without images
         Written.
     over_time : int32 (images, T, H, W', channels), or (0, ...)
         Written.
@@ -82,7 +82,8 @@ def integrate(
                     over_time[image, t, y, x, lane + o] = now
         for o in range(lanes):
             counts[image, y, x, lane + o] = fired[o]
-            potential[image, y, x, lane + o] = v[o]
+            if len(potential):
+                potential[image, y, x, lane + o] = v[o]
     return low, high
 
 

@@ -55,7 +55,7 @@ def add_events(
                 for c in range(column_starts[x], column_starts[x + 1]):
                     base = rows[a, 1] + columns[c, 2] + 1
                     for e in range(line[columns[c, 0]], line[columns[c, 1]]):
-                        row = weights[base + events[e]]
+                        row = weights[base + events[e] & 0xFFFF]
                         for o in range(lanes):
                             narrow[o] += row[o]
                         number += 1
@@ -95,7 +95,7 @@ def add_graded(
                 for c in range(column_starts[x], column_starts[x + 1]):
                     base = rows[a, 1] + columns[c, 2] + 1
                     for e in range(line[columns[c, 0]], line[columns[c, 1]]):
-                        row, value = weights[base + events[e]], np.int32(values[e])
+                        row, value = weights[base + events[e] & 0xFFFF], np.int32(values[e])
                         for o in range(lanes):
                             total[o] += row[o] * value
             sums, factor = current[x, t], gain[x] << shift
