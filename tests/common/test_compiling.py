@@ -17,9 +17,11 @@ from ecc_lava.common import compiled_by
 
 COMPILING = {
     "fast": (
-        "from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels\n"
-        "print(NumbaKernels().row_spikes(np.full((2, 1, 1), 7, np.uint64)))\n",
-        "[3 3]",
+        "from ecc_lava.backends.fast.kernels.in_python.lists import list_events\n"
+        "events, starts = np.zeros(9, np.int64), np.zeros(3, np.int64)\n"
+        "list_events(np.full(1, 22, np.uint64), 3, 0, 3, events, starts)\n"
+        "print(starts)\n",
+        "[0 2 3]",
     ),
     "calibration": (
         "from ecc_lava.conversion.calibration.response import moments\n"

@@ -13,7 +13,7 @@ import numpy as np
 from ecc_lava.backends.fast.plan import FastPlan, LayerPlan
 from ecc_lava.common import Array, Shape
 
-__all__ = ["PAIRS", "SPARE", "STEPS", "TILE", "Beyond", "Job", "Kernels", "Outcome", "Part", "Scratch", "SpikeSource"]
+__all__ = ["PAIRS", "SPARE", "STEPS", "TILE", "Beyond", "Job", "Kernels", "Lists", "Outcome", "Part", "Scratch", "SpikeSource"]
 
 SPARE = 64
 """Entries behind the end of a list that kernels may read, or may overwrite before the list grows."""
@@ -39,7 +39,7 @@ class SpikeSource:
     ----------
     shape : (H, W, C)
     events : uint16 array
-        ``x * channels + c`` of every event, mod 2**16, one (row, step) after the other, in ascending order.
+        ``x * channels + c`` of every graded event, mod 2**16, one (row, step) after the other, in ascending order.
     starts : int32 array (rows, T, W + 1)
         First event of every position; the last entry of a row ends it.
     values : uint8 array or None
@@ -47,11 +47,15 @@ class SpikeSource:
     plane : uint8 array (rows, T, W * C) or None
         Values of every neuron, with `SPARE` bytes before and behind; T is 1 if they are the same at every step.
     first : int
-        First channel of the range that the piece reads from the plane.
+        First channel of the range that the piece reads from the plane or the bits.
     is_silent : bool
         Whether nothing was sent; there is no other array then.
     bits : uint64 array (rows, T, words) or None
         Spikes, with a spare word before and behind.
+    kept : int
+        Channels that the piece reads of the bits, from `first` on.
+    most : int
+        The most spikes of a row of bits.
     trains : uint8 array (images, neurons, T) or None
     """
 
@@ -63,7 +67,24 @@ class SpikeSource:
     first: int = 0
     is_silent: bool = False
     bits: Array | None = None
+    kept: int = 0
+    most: int = 0
     trains: Array | None = None
+
+
+class Lists:
+    """Memory of one thread for the lists of the rows under a window; it grows."""
+
+    def __init__(self) -> None:
+        self.events, self.starts, self.rows = np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64)
+
+    def hold(self, events: int, starts: int, rows: int) -> None:
+        """Make room for so many events, starts and rows; no row is listed then."""
+        if len(self.events) < events:
+            self.events = np.empty(events, np.uint16)
+        if len(self.starts) < starts:
+            self.starts = np.empty(starts, np.int32)
+        self.rows = np.full(rows, -1, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +100,7 @@ class Scratch:
     runs: Array
     addresses: Array
     zeros: Array
+    lists: Lists
 
     @staticmethod
     def of(plan: FastPlan) -> Scratch:
@@ -87,7 +109,7 @@ class Scratch:
         current, runs = np.zeros(max(STEPS, PAIRS) * plan.widest_block, np.int32), np.zeros((plan.most_runs, 3), np.int64)
         addresses = np.zeros(PAIRS // TILE * (TILE + 1) * plan.most_taps, np.int64)  # and of weights, one a tile
         zeros = np.zeros(plan.widest_source + SPARE, np.uint8)
-        return Scratch(current, np.zeros(events, np.uint16), np.zeros(events, np.uint8), runs, addresses, zeros)
+        return Scratch(current, np.zeros(events, np.uint16), np.zeros(events, np.uint8), runs, addresses, zeros, Lists())
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,11 +194,8 @@ class Kernels(Protocol):
     def run_graded(self, prepared: Any, job: Job, part: Part, scratch: Scratch) -> None:
         """Add the input from graded values to the job's `constant`, which must have a row for every position."""
 
-    def row_spikes(self, bits: Array) -> Array:
-        """Return the number of spikes of every row, int64."""
-
-    def list_events(self, bits: Array, shape: Shape, view: tuple[int, int], row_base: Array, events: Array, starts: Array) -> None:
-        """List the events of a range of channels; the events of row r begin at ``row_base[r]``."""
+    def most_spikes(self, bits: Array) -> int:
+        """Return the most spikes that a row has."""
 
     def list_values(self, values: Array, view: tuple[int, int], events: Array, carried: Array, starts: Array) -> None:
         """List the nonzero values of graded maps (images, H, W, C) as events of one step."""

@@ -136,8 +136,9 @@ def _held(population: QuantisedPopulation, timesteps: int, activity: float) -> i
     """Return the bytes of one image's spikes and lists of a population, of whose neurons a share fires at every step."""
     height, width, channels = population.shape
     payload = population.payload
-    neuron = 1 / 8 + 2 * activity if payload == BINARY else (1 + payload.signed) + 3 * activity
-    return int(timesteps * height * (width * channels * neuron + 4 * (width + 1)))
+    if payload == BINARY:
+        return int(timesteps * height * (-(-width * channels // 64)) * 8)
+    return int(timesteps * height * (width * channels * (1 + payload.signed + 3 * activity) + 4 * (width + 1)))
 
 
 def _group_size(populations: Sequence[QuantisedPopulation], timesteps: int) -> int:

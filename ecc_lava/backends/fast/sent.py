@@ -97,12 +97,9 @@ class SentSpikes:
             trains = self._made.take((rows // height, height * width * channels, steps), np.uint8)
             kernels.spread(self._bits, self._shape, True, trains)
             return SpikeSource(self._shape, trains=trains)
-        ends = np.cumsum(kernels.row_spikes(self._bits) + SPARE)  # the events of all channels leave room for any range of channels
-        _check_number(int(ends[-1]), self._shape, steps)
-        events, starts = self._made.take((int(ends[-1]),), np.uint16), self._made.take((rows, steps, width + 1), np.int32)
-        row_base = np.concatenate([[0], ends[:-1]])
-        kernels.list_events(self._bits, self._shape, (view.first, view.stop), row_base, events, starts)
-        return SpikeSource(self._shape, events, starts)
+        most = kernels.most_spikes(self._bits)
+        _check_number(most * height, self._shape, steps)
+        return SpikeSource(self._shape, first=view.first, bits=self._bits, kept=view.stop - view.first, most=most)
 
 
 class SentValues:
@@ -187,7 +184,7 @@ def silent(memory: Memory, shape: Shape, images: int, timesteps: int) -> Array:
     height, width, channels = shape
     words = -(-width * channels // 64)
     whole = memory.take((images * height * timesteps * words + 2,), np.uint64)
-    whole[:] = 0
+    whole.view(np.uint8).fill(0)
     return whole[1:-1].reshape(images * height, timesteps, words)
 
 

@@ -1,8 +1,8 @@
 /* Kernels of the fast back end in C99 with vector extensions: add the weight rows of events, integrate, fire, list events.
  *
  * Several images run together, row after row: row r is row r % height of image r / height. Spikes of a population are bits,
- * bits[r][t][word], number x*C + c. `list_events` makes event lists of the bits: position x has the events from
- * events[starts[(r*T + t)*(W+1) + x]] on, each as x*K + c - first, mod 2^16, for the K = stop - first channels that a reader takes. A window of a
+ * bits[r][t][word], number x*C + c. The rows under a window are also listed: position x of the row in place p has the events from
+ * events[starts[(p*T + t)*(W+1) + x]] on, each as x*K + c - first, mod 2^16, for the K channels that a reader takes. A window of a
  * convolution is one run of events for each kernel row.
  *
  * Neurons of a position are cut into blocks of 64 * n lanes. A block of one position runs all its steps before the next position: sums
@@ -46,8 +46,10 @@ int64_t lanes_together(void) { return WIDE; }
 typedef struct { /* what one population sent, as one reader takes it */
   int64_t height, width, words, neurons; /* of one image */
   int64_t channels, first, silent;       /* of a plane; silent: nothing was sent, and nothing else is known */
-  const uint16_t *events;
-  const int32_t *starts;
+  int64_t kept, span, entries; /* of lists that are made of bits where they are read: channels; rows at once, and events of a row, or 0 */
+  uint16_t *events;
+  int32_t *starts;
+  int64_t *rows; /* that are listed now */
   const uint8_t *values; /* of graded events */
   const uint8_t *plane;  /* [image][y][t][x*C + c], with spare bytes before and behind */
   const uint64_t *bits;  /* with a spare word before and behind */
@@ -119,11 +121,72 @@ typedef struct {
 /* Return 64 bits from a bit of a word on. The next word is shifted twice, because C has no shift by 64. */
 INLINE uint64_t word_at(const uint64_t *word, int shift) { return word[0] >> shift | word[1] << 1 << (63 - shift); }
 
+/* Append the numbers of the bits that are set, plus base, mod 2^16; up to 64 entries behind the end may be overwritten. */
+INLINE uint16_t *append(uint16_t *out, uint64_t set, int64_t base) {
+  const int number = __builtin_popcountll(set);
+#if defined(__AVX512VBMI2__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
+  static const uint8_t numbers[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                      22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+                                      44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+  const __m512i found = _mm512_maskz_compress_epi8(set, _mm512_loadu_si512(numbers));
+  store_words(out, (i16v)_mm512_cvtepu8_epi16(_mm512_castsi512_si256(found)) + (int16_t)base);
+  if (__builtin_expect(number > 32, 0)) store_words(out + 32, (i16v)_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(found, 1)) + (int16_t)base);
+#else
+  for (uint16_t *to = out; set; to += 4)
+    for (int i = 0; i < 4; i++) { /* always four at a time, which leaves fewer branches to mispredict */
+      to[i] = (uint16_t)(base + (set ? __builtin_ctzll(set) : 0));
+      set &= set - 1;
+    }
+#endif
+  return out + number;
+}
+
+/* List the events of a row of bits for all steps. */
+static void list_row(const source *s, int64_t row, int64_t steps) {
+  uint16_t *out = s->events + row % s->span * s->entries;
+  for (int64_t t = 0; t < steps; t++) {
+    const uint64_t *line = s->bits + (row * steps + t) * s->words;
+    int32_t *start = s->starts + (row % s->span * steps + t) * (s->width + 1);
+    if (s->kept == s->channels) { /* the row is one run of bits */
+      int64_t x = 0;
+      for (int64_t w = 0; w < s->words; w++) {
+        const int32_t before = (int32_t)(out - s->events);
+        for (; x * s->channels < (w + 1) * 64 && x < s->width; x++)
+          start[x] = before + __builtin_popcountll(line[w] & (((uint64_t)1 << (x * s->channels & 63)) - 1));
+        out = append(out, line[w], w * 64);
+      }
+    } else
+      for (int64_t x = 0; x < s->width; x++) {
+        start[x] = (int32_t)(out - s->events);
+        for (int64_t c = 0; c < s->kept; c += 64) {
+          const int64_t bit = x * s->channels + s->first + c;
+          uint64_t set = word_at(line + (bit >> 6), bit & 63);
+          if (s->kept - c < 64) set &= ((uint64_t)1 << (s->kept - c)) - 1;
+          out = append(out, set, x * s->kept + c);
+        }
+      }
+    start[s->width] = (int32_t)(out - s->events);
+  }
+}
+
+/* List the rows that a piece reads for a row of positions, as far as they are not. */
+INLINE void list_rows(const piece *p, const source *s, const place *at, int64_t steps) {
+  if (!s->span) return;
+  for (int32_t r = p->row_starts[at->y]; r < p->row_starts[at->y + 1]; r++) {
+    const int64_t row = at->image * s->height + p->rows[2 * r];
+    if (s->rows[row % s->span] == row) continue;
+    s->rows[row % s->span] = row;
+    list_row(s, row, steps);
+  }
+}
+
 /* Find the runs under the window of a position from step t on; return their number. */
 INLINE int window(const piece *p, const source *s, const place *at, int64_t steps, int64_t t, run *runs) {
   int n = 0;
   for (int32_t r = p->row_starts[at->y]; r < p->row_starts[at->y + 1]; r++) {
-    const int32_t *row = p->rows + 2 * r, *starts = s->starts + ((at->image * s->height + row[0]) * steps + t) * (s->width + 1);
+    const int32_t *row = p->rows + 2 * r;
+    const int64_t source_row = at->image * s->height + row[0], place = s->span ? source_row % s->span : source_row;
+    const int32_t *starts = s->starts + (place * steps + t) * (s->width + 1);
     for (int32_t c = p->column_starts[at->x]; c < p->column_starts[at->x + 1]; c++) {
       const int32_t *column = p->columns + 3 * c;
       runs[n++] = (run){starts + column[0], starts + column[1], (int16_t)(1 + row[1] + column[2])};
@@ -197,7 +260,7 @@ INLINE void sum_segments(const int number, const int8_t *weights, const int shif
 }
 
 /* Sum the segments for up to 4 parts of rows; return their number. */
-INLINE int64_t sum_parts(const piece *p, int64_t part, const listed *e, slot *slots) {
+static __attribute__((noinline)) int64_t sum_parts(const piece *p, int64_t part, const listed *e, slot *slots) {
   const int8_t *weights = (const int8_t *)p->weights + part * WIDE;
   const int64_t parts = p->blocks * PARTS - part < 4 ? p->blocks * PARTS - part : 4;
   if (PARTS == 1 && parts == 1) sum_segments(1, weights, 6, e, slots);
@@ -235,7 +298,7 @@ static void add_segments(const piece *p, const listed *e, int32_t *current, int6
 }
 
 /* List the events under a window for a few steps; lengths are multiples of 4, and not 0. Return the longest. */
-INLINE int64_t list_steps(const source *s, const job *j, int runs, int64_t t0, int64_t steps, int64_t lengths[AHEAD]) {
+static __attribute__((noinline)) int64_t list_steps(const source *s, const job *j, int runs, int64_t t0, int64_t steps, int64_t lengths[AHEAD]) {
   uint16_t *list = j->list;
   int64_t longest = 0;
   for (int64_t t = 0; t < steps; t++) {
@@ -249,7 +312,7 @@ INLINE int64_t list_steps(const source *s, const job *j, int runs, int64_t t0, i
 }
 
 /* Cut the lists of steps into segments, from `list` on, as many as are summed in one go. */
-INLINE void cut_lists(listed *e, const uint16_t *list, const int64_t lengths[AHEAD], int64_t steps, int64_t *step, int64_t *done, int first) {
+static __attribute__((noinline)) void cut_lists(listed *e, const uint16_t *list, const int64_t lengths[AHEAD], int64_t steps, int64_t *step, int64_t *done, int first) {
   e->list = list, e->segments = e->groups = 0;
   while (e->segments < SEGMENTS && *step < steps) {
     const int64_t left = lengths[*step] - *done, rows = left < FLUSH ? left : FLUSH;
@@ -296,7 +359,7 @@ static void add_taps(const tap *taps, int number, const piece *p, const source *
     for (int i = 0; i < number; i++) {
       const uint64_t set = word_at(taps[i].bits + t * s->words, taps[i].shift);
 #pragma GCC unroll 8
-      for (int k = 0; k < 2 * PARTS; k++) sums[k] += taps[i].weights[k] & lanes_of((uint32_t)(set >> (WORDS * k)));
+      for (int k = 0; k < 2 * PARTS; k++) sums[k] = add_where(sums[k], (uint32_t)(set >> (WORDS * k)), taps[i].weights[k]);
     }
     add_sums(current, sums, p, gain, first);
   }
@@ -450,12 +513,12 @@ INLINE void finish(const layer *l, const block *b, job *j, const place *at, cons
     const int64_t lane = b->lane + k * LANES, number = l->channels - lane < LANES ? l->channels - lane : LANES;
     const int64_t first = (at->row * l->width + at->x) * l->channels + lane;
     if (l->kind != READOUT) {
-      const int64_t bit = at->x * l->channels + lane;
-      uint64_t *bits = j->bits + (at->row * j->steps + at->t0) * l->words + (bit >> 6);
+      const int64_t bit = at->x * l->channels + lane, words = l->words;
+      uint64_t *bits = j->bits + (at->row * j->steps + at->t0) * words + (bit >> 6);
       const int shift = bit & 63;
-      for (int64_t t = 0; t < steps; t++) bits[t * l->words] |= fired[k][t] << shift;
+      for (int64_t t = 0; t < steps; t++) bits[t * words] |= fired[k][t] << shift;
       if (shift && number > LANES - shift)
-        for (int64_t t = 0; t < steps; t++) bits[t * l->words + 1] |= fired[k][t] >> (LANES - shift);
+        for (int64_t t = 0; t < steps; t++) bits[t * words + 1] |= fired[k][t] >> (LANES - shift);
     }
     if (at->t1 < j->steps) continue;
     if (j->potential) memcpy(j->potential + first, state[k].v, number * sizeof(int32_t));
@@ -556,7 +619,10 @@ void run_layer(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t fi
       fetch(p, (row_stop - row) * l->width * j->steps);
       if (l->kind == IF && p->kind == EVENTS && !p->gain && is_whole(p, b)) last = p;
     }
-    for (int64_t r = row; r < row_stop; r++)
+    for (int64_t r = row; r < row_stop; r++) {
+      const place first_at = {r, r / l->height, r % l->height, 0, 0, 0, NULL};
+      for (const piece *p = b->pieces; p < b->pieces + b->spiking; p++)
+        if (p->kind == EVENTS) list_rows(p, j->sources + p->source, &first_at, j->steps);
       for (int64_t x = 0; x < l->width; x++)
         for (int64_t t0 = 0; t0 < j->steps; t0 += STEPS) {
           const int64_t t1 = j->steps - t0 < STEPS ? j->steps : t0 + STEPS;
@@ -566,6 +632,7 @@ void run_layer(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t fi
           else if (b->spiking > 1) fire_events(1, last, l, b, j, &at, state);
           else fire_events(0, last, l, b, j, &at, state);
         }
+    }
   }
 }
 
@@ -610,64 +677,15 @@ void run_graded(const layer *l, const job *j, int64_t row, int64_t row_stop, int
 }
 
 
-/* Append the numbers of the bits that are set, plus base, mod 2^16; up to 64 entries behind the end may be overwritten. */
-INLINE uint16_t *append(uint16_t *out, uint64_t set, int64_t base) {
-  const int number = __builtin_popcountll(set);
-#if defined(__AVX512VBMI2__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
-  static const uint8_t numbers[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-                                      22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
-                                      44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
-  const __m512i found = _mm512_maskz_compress_epi8(set, _mm512_loadu_si512(numbers));
-  store_words(out, (i16v)_mm512_cvtepu8_epi16(_mm512_castsi512_si256(found)) + (int16_t)base);
-  if (__builtin_expect(number > 32, 0)) store_words(out + 32, (i16v)_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(found, 1)) + (int16_t)base);
-#else
-  for (uint16_t *to = out; set; to += 4)
-    for (int i = 0; i < 4; i++) { /* always four at a time, which leaves fewer branches to mispredict */
-      to[i] = (uint16_t)(base + (set ? __builtin_ctzll(set) : 0));
-      set &= set - 1;
-    }
-#endif
-  return out + number;
-}
-
-/* Count the spikes of every row. */
-void count_rows(const uint64_t *bits, int64_t rows, int64_t words, int64_t *counts) {
+/* Return the most spikes that a row has. */
+int64_t most_spikes(const uint64_t *bits, int64_t rows, int64_t words) {
+  int64_t most = 0;
   for (int64_t y = 0; y < rows; y++) {
-    counts[y] = 0;
-    for (int64_t w = 0; w < words; w++) counts[y] += __builtin_popcountll(bits[y * words + w]);
+    int64_t count = 0;
+    for (int64_t w = 0; w < words; w++) count += __builtin_popcountll(bits[y * words + w]);
+    most = count > most ? count : most;
   }
-}
-
-/* List the events of channels first..stop of rows row..row_stop; the events of row r begin at row_base[r]. */
-void list_events(const uint64_t *bits, int64_t words, int64_t steps, int64_t width, int64_t channels, int64_t first, int64_t stop,
-                 int64_t row, int64_t row_stop, const int64_t *row_base, uint16_t *events, int32_t *starts) {
-  const int64_t kept = stop - first;
-  for (int64_t r = row; r < row_stop; r++) {
-    uint16_t *out = events + row_base[r];
-    for (int64_t t = 0; t < steps; t++) {
-      const uint64_t *line = bits + (r * steps + t) * words;
-      int32_t *start = starts + (r * steps + t) * (width + 1);
-      if (kept == channels) { /* the row is one run of bits */
-        int64_t x = 0;
-        for (int64_t w = 0; w < words; w++) {
-          const int32_t before = (int32_t)(out - events);
-          for (; x * channels < (w + 1) * 64 && x < width; x++)
-            start[x] = before + __builtin_popcountll(line[w] & (((uint64_t)1 << (x * channels & 63)) - 1));
-          out = append(out, line[w], w * 64);
-        }
-      } else
-        for (int64_t x = 0; x < width; x++) {
-          start[x] = (int32_t)(out - events);
-          for (int64_t c = 0; c < kept; c += 64) {
-            const int64_t bit = x * channels + first + c;
-            uint64_t set = word_at(line + (bit >> 6), bit & 63);
-            if (kept - c < 64) set &= ((uint64_t)1 << (kept - c)) - 1;
-            out = append(out, set, x * kept + c);
-          }
-        }
-      start[width] = (int32_t)(out - events);
-    }
-  }
+  return most;
 }
 
 /* List the nonzero values of graded maps, one after the other, as events of one step. */

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.backends.fast.jobs import Beyond, Job, Outcome, Part, Scratch, SpikeSource
+from ecc_lava.backends.fast.jobs import SPARE, Beyond, Job, Lists, Outcome, Part, Scratch, SpikeSource
 from ecc_lava.backends.fast.plan import DENSE_LANES, LANES, KernelPiece, LayerPlan, PieceKind
 from ecc_lava.common import BINARY, Array, Shape
 from ecc_lava.networks import Kind
@@ -23,8 +23,7 @@ SIGNATURES: dict[str, list[Any]] = {
     "run_layer": [_POINTER, _POINTER, *[_NUMBER] * 4],
     "run_graded": [_POINTER, _POINTER, *[_NUMBER] * 4],
     "run_valued": [_POINTER, _POINTER, *[_NUMBER] * 4],
-    "count_rows": [_POINTER, _NUMBER, _NUMBER, _POINTER],
-    "list_events": [_POINTER, *[_NUMBER] * 8, _POINTER, _POINTER, _POINTER],
+    "most_spikes": [_POINTER, _NUMBER, _NUMBER],
     "list_values": [_POINTER, *[_NUMBER] * 5, _POINTER, _POINTER, _POINTER],
     "spread": [_POINTER, *[_NUMBER] * 6, _POINTER],
 }
@@ -36,7 +35,7 @@ def _fields(integers: str, pointers: str) -> list[tuple[str, Any]]:
 
 
 class _CSource(ctypes.Structure):
-    _fields_ = _fields("height width words neurons channels first silent", "events starts values plane bits trains")
+    _fields_ = _fields("height width words neurons channels first silent kept span entries", "events starts rows values plane bits trains")
 
 
 class _CPiece(ctypes.Structure):
@@ -94,11 +93,12 @@ def _for_windows(weights: Array, channels: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """A layer as C reads it, and the arrays behind its pointers."""
+    """A layer as C reads it, the rows of each source that lie under a window at most, and the arrays behind the pointers."""
 
     layer: _CLayer
     lanes_stride: int
     positions: int
+    spans: tuple[int, ...]
     kept: tuple[Any, ...]
 
 
@@ -135,7 +135,8 @@ class NativeKernels:
         for name, arguments in SIGNATURES.items():
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, None
-        library.dense_from.restype = library.lanes_together.restype = _NUMBER
+        for name in ("most_spikes", "dense_from", "lanes_together"):
+            getattr(library, name).restype = _NUMBER
         self.dense_from, self._together = library.dense_from() / 1000, library.lanes_together()
 
     def prepare(self, layer: LayerPlan) -> _Prepared:
@@ -157,10 +158,12 @@ class NativeKernels:
         payload = layer.population.payload
         sends = (0, 0) if payload == BINARY else (payload.largest, payload.least)
         pointers = (ctypes.addressof(all_blocks), *map(_address, (layer.vth, layer.v_init, layer.vth_bits)))
-        return _Prepared(_CLayer(*head, *strides, *sends, layer.is_checked, *pointers), layer.lanes, layer.positions, tuple(kept))
+        return _Prepared(
+            _CLayer(*head, *strides, *sends, layer.is_checked, *pointers), layer.lanes, layer.positions, _spans(layer), tuple(kept)
+        )
 
     def _job(self, prepared: _Prepared, job: Job, scratch: Scratch) -> tuple[_CJob, Any]:
-        sources = (_CSource * max(len(job.sources), 1))(*map(_source, job.sources))
+        sources = (_CSource * max(len(job.sources), 1))(*_sources(job, prepared.spans, scratch.lists))
         stride = prepared.lanes_stride if len(job.constant) > 1 else 0
         widths = (job.counts.itemsize, 0 if job.sent is None else job.sent.itemsize)
         numbers = (job.steps, stride, 0, 0, len(job.constant) > prepared.positions, *[0] * 7, *widths)
@@ -188,17 +191,9 @@ class NativeKernels:
         work, _sources = self._job(prepared, job, scratch)
         self._library.run_graded(ctypes.addressof(prepared.layer), ctypes.addressof(work), *part.rows, *part.blocks)
 
-    def row_spikes(self, bits: Array) -> Array:
-        """Return the number of spikes of every row."""
-        counts = np.empty(len(bits), np.int64)
-        self._library.count_rows(_address(bits), len(bits), bits.shape[1] * bits.shape[2], _address(counts))
-        return counts
-
-    def list_events(self, bits: Array, shape: Shape, view: tuple[int, int], row_base: Array, events: Array, starts: Array) -> None:
-        """List the events of a range of channels."""
-        rows, steps, words = bits.shape
-        numbers = (words, steps, shape[1], shape[2], *view, 0, rows)
-        self._library.list_events(_address(bits), *numbers, *map(_address, (row_base, events, starts)))
+    def most_spikes(self, bits: Array) -> int:
+        """Return the most spikes that a row has."""
+        return int(self._library.most_spikes(_address(bits), len(bits), bits.shape[1] * bits.shape[2]))
 
     def list_values(self, values: Array, view: tuple[int, int], events: Array, carried: Array, starts: Array) -> None:
         """List the nonzero values of graded maps."""
@@ -212,8 +207,34 @@ class NativeKernels:
         self._library.spread(_address(bits), words, steps, rows, shape[0], shape[1] * shape[2], int(by_neuron), _address(out))
 
 
+def _spans(layer: LayerPlan) -> tuple[int, ...]:
+    """Return how many neighbouring rows of each source lie under a window at most."""
+    spans = [1] * len(layer.sources)
+    for y in range(layer.population.shape[0]):
+        under: dict[int, list[int]] = {}
+        for piece in (piece for block in layer.blocks for piece in block.spiking if piece.kind is PieceKind.EVENTS):
+            read = piece.rows.entries[piece.rows.starts[y] : piece.rows.starts[y + 1], 0]
+            under.setdefault(layer.sources.index(piece.source), []).extend(read.tolist())
+        for index, rows in under.items():
+            spans[index] = max(spans[index], max(rows, default=0) - min(rows, default=0) + 1)
+    return tuple(spans)
+
+
+def _sources(job: Job, spans: tuple[int, ...], lists: Lists) -> list[_CSource]:
+    """Return what the pieces read, with room for lists of spikes."""
+    made = [_source(s) for s in job.sources]
+    listed = [(c, s, span) for c, s, span in zip(made, job.sources, spans, strict=True) if s.kept]
+    sizes = np.array([(0, 0, 0), *((span * (s.most + SPARE), span * job.steps * (s.shape[1] + 1), span) for _, s, span in listed)])
+    ends = np.cumsum(sizes, axis=0)
+    lists.hold(*(int(end) for end in ends[-1]))
+    for (c, s, span), (event, start, row) in zip(listed, ends, strict=False):
+        c.kept, c.span, c.entries = s.kept, span, s.most + SPARE
+        c.events, c.starts, c.rows = _address(lists.events[event:]), _address(lists.starts[start:]), _address(lists.rows[row:])
+    return made
+
+
 def _source(s: SpikeSource) -> _CSource:
     height, width, channels = s.shape
     words = -(-width * channels // 64)
     numbers = (height, width, words, height * width * channels, channels, s.first, s.is_silent)
-    return _CSource(*numbers, *map(_address, (s.events, s.starts, s.values, s.plane, s.bits, s.trains)))
+    return _CSource(*numbers, 0, 0, 0, *map(_address, (s.events, s.starts, None, s.values, s.plane, s.bits, s.trains)))

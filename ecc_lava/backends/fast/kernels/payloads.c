@@ -447,7 +447,10 @@ static void add_piece(const piece *p, int64_t steps, const layer *l, const block
     else if (p->kind == MASKED && s->plane) add_scaled(p, s, j, at, b->lanes, real_lanes(l, b), gain, first);
     else if (p->kind == MASKED) add_masked(p, s, j, at, b->lanes, gain, first);
     else if (s->values) add_values(p, s, j, at, b->lanes, gain, first);
-    else add_events(p, s, j, at, b->lanes, gain, first);
+    else {
+      list_rows(p, s, at, j->steps);
+      add_events(p, s, j, at, b->lanes, gain, first);
+    }
   }
 }
 

@@ -18,7 +18,7 @@
 #define WORDS (WIDE / 2)   /* of 16 bits in a vector */
 
 typedef int16_t i16v __attribute__((vector_size(WIDE)));
-typedef i16v i16v_any __attribute__((aligned(2), may_alias));
+typedef i16v i16v_any __attribute__((aligned(2)));
 typedef int16_t i16h __attribute__((vector_size(WIDE / 2)));
 typedef int32_t i32v __attribute__((vector_size(WIDE)));
 typedef uint32_t u32v __attribute__((vector_size(WIDE)));
@@ -54,17 +54,16 @@ INLINE uint32_t bits_of(i32v lanes) {
 #endif
 }
 
-/* Return lanes with all bits set where the lane's bit is. */
-INLINE i16v lanes_of(uint32_t bits) {
+/* Add words where the lane's bit is set. */
+INLINE i16v add_where(i16v sum, uint32_t bits, i16v words) {
 #if WIDE == 64
-  return (i16v)_mm512_movm_epi16(bits);
+  return (i16v)_mm512_mask_add_epi16((__m512i)sum, bits, (__m512i)sum, (__m512i)words);
 #elif WIDE == 32
   const __m256i one = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, -32768);
-  return (i16v)_mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((int16_t)bits), one), one);
+  return sum + (words & (i16v)_mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((int16_t)bits), one), one));
 #else
-  i16v lanes;
-  for (int i = 0; i < WORDS; i++) lanes[i] = -(int16_t)(bits >> i & 1);
-  return lanes;
+  for (int i = 0; i < WORDS; i++) sum[i] += words[i] & -(int16_t)(bits >> i & 1);
+  return sum;
 #endif
 }
 

@@ -56,15 +56,9 @@ class NumbaKernels:
                 for piece in block.graded:
                     _add(constant[row], block.lane, prepared, block, piece, job, row)
 
-    def row_spikes(self, bits: Array) -> Array:
-        """Return the number of spikes of every row."""
-        counts = np.empty(len(bits), np.int64)
-        lists.count_rows(bits, counts)
-        return counts
-
-    def list_events(self, bits: Array, shape: Shape, view: tuple[int, int], row_base: Array, events: Array, starts: Array) -> None:
-        """List the events of a range of channels."""
-        lists.list_events(bits, shape[2], *view, row_base, events, starts)
+    def most_spikes(self, bits: Array) -> int:
+        """Return the most spikes that a row has; these kernels list steps one by one, and need no room."""
+        return 0
 
     def list_values(self, values: Array, view: tuple[int, int], events: Array, carried: Array, starts: Array) -> None:
         """List the nonzero values of graded maps."""
@@ -102,12 +96,14 @@ def _add(current: Array, lane: int, layer: LayerPlan, block: Block, piece: Kerne
         assert source.bits is not None
         sums.add_masked(*into, source.bits[here], rows, *columns, piece.weights, piece.channels, piece.first, gain, piece.shift)
         return
+    if source.bits is not None:
+        view = (source.shape[2], source.first, source.kept)
+        sums.add_events(*into, source.bits[here], *view, rows, *columns, piece.weights, gain, piece.shift)
+        return
     assert source.events is not None
     assert source.starts is not None
-    if source.values is None:
-        sums.add_events(*into, source.events, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
-    else:
-        sums.add_graded(*into, source.events, source.values, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
+    assert source.values is not None
+    sums.add_graded(*into, source.events, source.values, source.starts[here], rows, *columns, piece.weights, gain, piece.shift)
 
 
 def _constant(layer: LayerPlan, job: Job, row: int) -> Array:

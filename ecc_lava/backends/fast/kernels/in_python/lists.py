@@ -7,40 +7,24 @@ import numpy as np
 from ecc_lava.backends.fast.kernels.in_python.compiled import compiled
 from ecc_lava.common import Array
 
-__all__ = ["count_rows", "list_events", "list_values", "spread"]
+__all__ = ["list_events", "list_values", "spread"]
 
 
 @compiled
-def count_rows(bits: Array, counts: Array) -> None:
-    """Count the spikes of every row: uint64 (rows, T, words) into int64 (rows,)."""
-    rows, steps, words = bits.shape
-    for r in range(rows):
-        counts[r] = 0
-        for t in range(steps):
-            for w in range(words):
-                word = bits[r, t, w]
-                while word:
-                    word &= word - np.uint64(1)
-                    counts[r] += 1
+def list_events(line: Array, channels: int, first: int, kept: int, events: Array, starts: Array) -> None:
+    """List the events of channels first..first + kept of a row at one step, uint64 (words,), as ``x * kept + c - first``.
 
-
-@compiled
-def list_events(bits: Array, channels: int, first: int, stop: int, row_base: Array, events: Array, starts: Array) -> None:
-    """List the events of channels first..stop, row r from ``row_base[r]`` on; `ecc_lava.backends.fast.jobs` describes the arrays."""
-    rows, steps, _ = bits.shape
-    width, kept = starts.shape[2] - 1, stop - first
-    for r in range(rows):
-        position = row_base[r]
-        for t in range(steps):
-            line, start = bits[r, t], starts[r, t]
-            for x in range(width):
-                start[x] = position
-                for c in range(first, stop):
-                    bit = x * channels + c
-                    if line[bit >> 6] >> np.uint64(bit & 63) & np.uint64(1):
-                        events[position] = x * kept + c - first
-                        position += 1
-            start[width] = position
+    Position x has the events from ``starts[x]`` to ``starts[x + 1]``.
+    """
+    number = 0
+    for x in range(len(starts) - 1):
+        starts[x] = number
+        for c in range(first, first + kept):
+            bit = x * channels + c
+            if line[bit >> 6] >> np.uint64(bit & 63) & np.uint64(1):
+                events[number] = x * kept + c - first
+                number += 1
+    starts[-1] = number
 
 
 @compiled

@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from ecc_lava.backends.fast.kernels.in_python.compiled import compiled
+from ecc_lava.backends.fast.kernels.in_python.lists import list_events
 from ecc_lava.common import Array
 
 __all__ = ["add_events", "add_graded", "add_masked", "add_scaled", "add_sparse"]
-
-_FLUSH = 256
-"""Number of 8-bit mantissas, even of -128, whose sum fits in 16 bits."""
 
 
 @compiled
 def add_events(
     current: Array,
     offset: int,
-    events: Array,
-    starts: Array,
+    bits: Array,
+    channels: int,
+    first: int,
+    kept: int,
     rows: Array,
     column_starts: Array,
     columns: Array,
@@ -32,7 +32,10 @@ def add_events(
     ----------
     current : int32 (W', T, lanes of the block)
         The sums, from lane `offset` on.
-    events, starts : as in `ecc_lava.backends.fast.jobs.SpikeSource`, of one image
+    bits : uint64 (H, T, words)
+        Spikes of one image of the source.
+    channels, first, kept : int
+        Channels of the source; the first of those that are read, and their number.
     rows : int32 (kernel rows, 2)
         Source row, and first weight row of its kernel row.
     column_starts, columns : int32
@@ -44,29 +47,25 @@ def add_events(
     """
     positions, steps, _ = current.shape
     lanes = weights.shape[1]
-    narrow, wide = np.empty(lanes, np.int16), np.empty(lanes, np.int32)
-    for x in range(positions):
-        for t in range(steps):
-            narrow[:] = 0
-            wide[:] = 0
-            number = 0
-            for a in range(len(rows)):
-                line = starts[rows[a, 0], t]
+    width = bits.shape[2] * 64 // channels
+    events, starts, wide = np.empty(width * kept, np.int64), np.empty(width + 1, np.int64), np.empty(lanes, np.int32)
+    for t in range(steps):
+        for a in range(len(rows)):
+            list_events(bits[rows[a, 0], t], channels, first, kept, events, starts)
+            for x in range(positions):
+                wide[:] = 0
+                number = 0
                 for c in range(column_starts[x], column_starts[x + 1]):
                     base = rows[a, 1] + columns[c, 2] + 1
-                    for e in range(line[columns[c, 0]], line[columns[c, 1]]):
-                        row = weights[base + events[e] & 0xFFFF]
+                    for e in range(starts[columns[c, 0]], starts[columns[c, 1]]):
+                        row = weights[base + events[e]]
                         for o in range(lanes):
-                            narrow[o] += row[o]
+                            wide[o] += row[o]
                         number += 1
-                        if number % _FLUSH == 0:
-                            for o in range(lanes):
-                                wide[o] += narrow[o]
-                            narrow[:] = 0
-            if number:
-                sums, factor = current[x, t], gain[x] << shift
-                for o in range(lanes):
-                    sums[offset + o] += (wide[o] + narrow[o]) * factor
+                if number:
+                    sums, factor = current[x, t], gain[x] << shift
+                    for o in range(lanes):
+                        sums[offset + o] += wide[o] * factor
 
 
 @compiled
