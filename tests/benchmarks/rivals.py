@@ -1,9 +1,12 @@
-"""The same network in other people's simulators, in float32: a TensorFlow loop, a PyTorch loop and SpikingJelly, each on all cores."""
+"""The same network in other people's simulators, each on all cores: a TensorFlow loop, a PyTorch loop and SpikingJelly, in float32.
+
+The loops also run with synapses and spikes in bfloat16; potentials stay in float32."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,17 +50,22 @@ def float_layers(network: QuantisedNetwork) -> list[FloatLayer]:
     return layers
 
 
-def _tensorflow(layers: list[FloatLayer], timesteps: int) -> Callable[[Array], Array]:
+def _tensorflow(layers: list[FloatLayer], timesteps: int, precision: str = "float32") -> Callable[[Array], Array]:
     import tensorflow as tf
 
+    kernels = {id(layer): tf.constant(layer.kernel, precision) for layer in layers}
+
     def sums(layer: FloatLayer, x: Any) -> Any:
+        return tf.cast(products(layer, tf.cast(x, precision)), tf.float32)
+
+    def products(layer: FloatLayer, x: Any) -> Any:
+        kernel = kernels[id(layer)]
         if layer.kernel.ndim == 2:
-            return tf.reshape(x, (tf.shape(x)[0], -1)) @ layer.kernel
+            return tf.reshape(x, (tf.shape(x)[0], -1)) @ kernel
         pad = "SAME" if layer.padding else "VALID"
         if layer.groups > 1:
-            kernel = layer.kernel.transpose(0, 1, 3, 2)
-            return tf.nn.depthwise_conv2d(x, kernel, (1, layer.stride, layer.stride, 1), pad)
-        return tf.nn.conv2d(x, layer.kernel, layer.stride, pad)
+            return tf.nn.depthwise_conv2d(x, tf.transpose(kernel, (0, 1, 3, 2)), (1, layer.stride, layer.stride, 1), pad)
+        return tf.nn.conv2d(x, kernel, layer.stride, pad)
 
     @tf.function
     def run(x: Any) -> Any:
@@ -69,8 +77,8 @@ def _tensorflow(layers: list[FloatLayer], timesteps: int) -> Callable[[Array], A
                 current = first if sent is None else sums(layer, sent) + layer.bias
                 v = current + (potentials[i] if step else layer.v_init)
                 if layer.spiking:
-                    sent = tf.cast(v >= 1.0, tf.float32)
-                    v = v - sent
+                    fires = v >= 1.0
+                    sent, v = tf.cast(fires, precision), v - tf.cast(fires, tf.float32)
                 now.append(v)
             potentials = now
         return potentials[-1]
@@ -114,23 +122,24 @@ def _v_init(layer: FloatLayer, like: Any) -> Any:
     return torch.tensor(layer.v_init).reshape(1, -1, *[1] * (like.ndim - 2))
 
 
-def _torch(layers: list[FloatLayer], timesteps: int) -> Callable[[Array], Array]:
+def _torch(layers: list[FloatLayer], timesteps: int, precision: str = "float32") -> Callable[[Array], Array]:
     import torch
 
-    weights = _torch_weights(layers)
+    dtype = getattr(torch, precision)
+    weights = [(kernel.to(dtype), bias.to(dtype)) for kernel, bias in _torch_weights(layers)]
 
     @torch.inference_mode()
     def run(x: Array) -> Array:
-        first = _torch_sums(layers[0], weights[0], _torch_image(x))
+        first = _torch_sums(layers[0], weights[0], _torch_image(x).to(dtype)).float()
         potentials: list[Any] = [None] * len(layers)
         for _ in range(timesteps):
             sent = None
             for i, layer in enumerate(layers):
-                current = first if sent is None else _torch_sums(layer, weights[i], sent)
+                current = first if sent is None else _torch_sums(layer, weights[i], sent).float()
                 v = current + (_v_init(layer, current) if potentials[i] is None else potentials[i])
                 if layer.spiking:
-                    sent = (v >= 1.0).float()
-                    v = v - sent
+                    fires = v >= 1.0
+                    sent, v = fires.to(dtype), v - fires.float()
                 potentials[i] = v
         return potentials[-1].numpy()
 
@@ -169,6 +178,8 @@ RIVALS: dict[str, Callable[[list[FloatLayer], int], Callable[[Array], Array]]] =
     "TensorFlow loop": _tensorflow,
     "PyTorch loop": _torch,
     "SpikingJelly": _spikingjelly,
+    "TensorFlow loop, bfloat16": partial(_tensorflow, precision="bfloat16"),
+    "PyTorch loop, bfloat16": partial(_torch, precision="bfloat16"),
 }
 
 

@@ -29,6 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -37,7 +38,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import ecc_lava
 from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
+from ecc_lava.backends.fast.batch import PreparedNetwork
 from ecc_lava.backends.fast.jobs import Kernels
+from ecc_lava.backends.fast.kernels.native import NativeKernels
 from ecc_lava.backends.fast.run import fast
 from ecc_lava.common import usable_cores
 from ecc_lava.common.arrays import Array
@@ -49,13 +52,22 @@ from ecc_lava.inputs.encoding import encode_all
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
 from tests.benchmarks.rivals import RIVALS, float_layers, ms_per_image_step
+from tests.benchmarks.stages import by_population, stages
 
 HERE = Path(__file__).parent
+PACKAGES = {"TensorFlow": "tensorflow", "PyTorch": "torch", "SpikingJelly": "spikingjelly"}
 LINE = 64
 LANES_16_BIT, OPERATIONS = 32, 3
 """Of a 512-bit processor: 16-bit lanes; operations that a line of 64 weights takes."""
 HALF_WIDTH = "25"
 """Family of processors (Zen 4) whose four vector pipes are 256 bits wide: measured, 2.00 independent 512-bit additions a cycle."""
+
+
+PLAIN = Recording(potentials=frozenset())
+"""What `simulate` asks for by default."""
+
+RUNNERS: dict[Kernels, WeakKeyDictionary[QuantisedNetwork, PreparedNetwork]] = {}
+"""Networks prepared for other kernels than the machine's."""
 
 
 def main() -> None:
@@ -72,6 +84,10 @@ def main() -> None:
     report: dict[str, Any] = {"environment": environment()}
     report["roofline"] = roofline(asked.repeats)
     report["layers"] = layers(network, _first(q, asked.images), asked.repeats, report["roofline"])
+    few = _first(q, asked.images)
+    start = time.perf_counter()
+    encode_all(as_batch(x[: asked.images], network.input_specs), network.codings)
+    report["stages"] = stages(network, few, asked.repeats, time.perf_counter() - start)
     report["cores"] = cores(network, q, asked.repeats)
     if "rivals" not in asked.skip:
         report["rivals"] = rivals(network, q, asked.repeats)
@@ -143,12 +159,13 @@ def _medians(contenders: dict[str, Callable[[], float]], repeats: int) -> dict[s
 
 
 def _using(threads: int | None = None, kernels: Kernels | None = None) -> ExitStack:
-    """Return a context in which the fast back end runs with other kernels or another number of threads."""
+    """Return a context in which the fast back end runs with other kernels, prepared apart, or another number of threads."""
     stack = ExitStack()
     if threads:
         stack.enter_context(patch.object(fast_module, "free_cores", lambda: threads))
     if kernels:
         stack.enter_context(patch.object(fast_module, "kernels", lambda: kernels))
+        stack.enter_context(patch.object(fast_module, "_runners", RUNNERS.setdefault(kernels, WeakKeyDictionary())))
     return stack
 
 
@@ -156,7 +173,7 @@ def _ours(network: QuantisedNetwork, q: dict[str, Array], timesteps: int, using:
     samples = len(next(iter(q.values())))
     with using:
         start = time.perf_counter()
-        fast(network, q, timesteps, Recording())
+        fast(network, q, timesteps, PLAIN)
         return (time.perf_counter() - start) * 1e3 / samples / timesteps
 
 
@@ -238,37 +255,20 @@ def _numba_rows(size: int, repeats: int) -> float:
 
 
 def layers(network: QuantisedNetwork, q: dict[str, Array], repeats: int, roof: dict[str, Any]) -> list[dict[str, Any]]:
-    """Time every population on one core, from its lists of events to its spikes."""
-    use, plan = fast_module.kernels(), fast_module._runner(network, fast_module.kernels())
-    names = {id(prepared): layer.population.name for layer, prepared in zip(plan.plan.layers, plan.prepared, strict=True)}
-    spent: dict[str, float] = {}
-    run = type(use).run
-
-    def timed(self: Any, prepared: Any, *arguments: Any) -> tuple[int, int]:
-        start = time.thread_time()
-        result = run(self, prepared, *arguments)
-        spent[names[id(prepared)]] = spent.get(names[id(prepared)], 0.0) + time.thread_time() - start
-        return result
-
-    steps, samples, all_spent = network.timesteps, len(next(iter(q.values()))), []
-    setattr(type(use), "run", timed)  # noqa: B010 - a method of the class is replaced for the time of a measurement
-    try:
-        for _ in range(repeats):
-            spent.clear()
-            with _using(threads=1):
-                done = fast(network, q, steps, Recording())
-            all_spent.append(dict(spent))
-    finally:
-        type(use).run = run  # type: ignore[method-assign]
-    synops, table = synops_into(network, done), []
-    for name in all_spent[0]:
-        seconds = statistics.median(once[name] for once in all_spent)
+    """Time every population on one core, from the rows of spikes that it reads to the spikes that it sends."""
+    use, steps, samples = fast_module.kernels(), network.timesteps, len(next(iter(q.values())))
+    assert isinstance(use, NativeKernels)
+    runs = [by_population(network, q, use) for _ in range(repeats)]
+    synops, table = synops_into(network, fast(network, q, steps, PLAIN)), []
+    for population in network.populations[len(network.inputs) :]:
+        name = population.name
+        seconds = statistics.median(once[name] for once in runs)
         kernel = [p.geometry.kernel.shape for p in network.into(name)]
         rate = synops.get(name, 0) / seconds / 1e9
         weights = sum(int(np.prod(shape)) for shape in kernel)
         level = "L1" if weights <= 24 * 1024 else "L2"
         best = max(roof["gsynop_s"][level].values())
-        row = {"name": name, "shape": network.by_name[name].shape, "kernels": kernel, "ms": seconds * 1e3 / samples / steps}
+        row = {"name": name, "shape": population.shape, "kernels": kernel, "ms": seconds * 1e3 / samples / steps}
         table.append(row | {"gsynop_s": rate, "roofline": level, "of_roofline": rate / best})
     return table
 
@@ -327,10 +327,10 @@ def rivals(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict
     (values,) = q.values()
     steps, prepared = network.timesteps, float_layers(network)
     contenders: dict[str, Callable[[], float]] = {}
-    packages = {"TensorFlow loop": "tensorflow", "PyTorch loop": "torch", "SpikingJelly": "spikingjelly"}
+    has_bfloat16 = any(flag in (_told("flags") or "").split() for flag in ("avx512_bf16", "amx_bf16", "avx_ne_convert"))
     batches: dict[str, int] = {}
     for name, make in RIVALS.items():
-        if not importlib.util.find_spec(packages[name]):
+        if not importlib.util.find_spec(PACKAGES[name.split()[0]]) or (name.endswith("bfloat16") and not has_bfloat16):
             continue
         run, trials = make(prepared, steps), {}
         for batch in (1, 10, 100) if name == "SpikingJelly" else (1, 10, 100, 500):
@@ -343,11 +343,15 @@ def rivals(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict
     contenders["ours"] = lambda: _ours(network, _first(q, 100), steps, _using())
     found = _medians(contenders, repeats)
     others = {name: value for name, value in found.items() if name != "ours"}
-    reference = fast(network, _first(q, 100), steps, Recording())[network.readout.name].potential.reshape(100, -1).argmax(axis=1)
+    reference = fast(network, _first(q, 100), steps, PLAIN)[network.readout.name].potential.reshape(100, -1).argmax(axis=1)
     agreement = {
         name: float((RIVALS[name](prepared, steps)(values[:100].astype(np.float32)).argmax(axis=1) == reference).mean()) for name in others
     }
-    faster = min(others.values()) / found["ours"] if others else None
+    times = {
+        precision: min((value for name, value in others.items() if name.endswith("bfloat16") is (precision == "bfloat16")), default=None)
+        for precision in ("float32", "bfloat16")
+    }
+    faster = {precision: best / found["ours"] for precision, best in times.items() if best is not None}
     return {"ms_per_image_step": found, "best_batch": batches, "same_class": agreement, "faster_than_the_best": faster}
 
 
@@ -423,7 +427,7 @@ def _rate(network: QuantisedNetwork, repeats: int) -> dict[str, float]:
     """Return ms and Gsynop/s of the whole of a one-layer network, its source's neurons included, on all cores."""
     q = {"input": np.zeros((8, *network.input.shape), np.uint8)}
     ms = _medians({"": lambda: _ours(network, q, 32, _using())}, repeats)[""]
-    synops = synops_into(network, fast(network, q, 32, Recording()))["target"]
+    synops = synops_into(network, fast(network, q, 32, PLAIN))["target"]
     return {"ms": ms, "gsynop_s": synops / 8 / 32 / ms / 1e6}
 
 
@@ -440,9 +444,19 @@ def _print(report: dict[str, Any]) -> None:
     for row in report["layers"]:
         share = f"{row['of_roofline']:.0%} of {row['roofline']}"
         print(f"{row['name']:16} {row['shape']!s:16} {row['kernels']!s:28} {row['ms'] * 1e3:8.2f} {row['gsynop_s']:9.1f} {share:>12}")
+    _print_stages(report["stages"])
     for name in ("cores", "rivals", "lava", "growth", "cifar10_5000_images_s"):
         if name in report:
             print(f"\n{name}: {json.dumps(report[name], indent=1)}")
+
+
+def _print_stages(found: dict[str, Any]) -> None:
+    print(f"\nby stage, {found['all_us']:.1f} us an image and step of one core; the clocks take {found['clocks']:.0%} more")
+    print(", ".join(f"{what} {value:.1f}" for what, value in found["us_per_image_step"].items()))
+    names = [name for name in next(iter(found["populations"].values())) if name != "us"]
+    print(f"{'population':16} {'us':>7}" + "".join(f" {name:>17}" for name in names))
+    for population, row in found["populations"].items():
+        print(f"{population:16} {row['us']:7.2f}" + "".join(f" {row[name]:17.0%}" for name in names))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -39,6 +39,9 @@ class PreparedNetwork:
         plan = fast_plan(network)
         return PreparedNetwork(with_kernels, plan, tuple(with_kernels.prepare(layer) for layer in plan.layers))
 
+
+WORTH_A_THREAD = 250_000
+"""Processor cycles. To hand a part to another thread and wait for it takes half as long."""
 
 _Work = Callable[[Part, Scratch], Any]
 _RunAll = Callable[[_Work, Sequence[Part]], list[Any]]
@@ -123,9 +126,18 @@ class BatchRun:
             raise
 
     def cut(self, images: range, pool: ThreadPoolExecutor, threads: int) -> None:
-        """Run images on all threads of a pool, one population after the other."""
+        """Run images on this thread and others of a pool, one population after the other."""
         scratch = [Scratch.of(self.runner.plan) for _ in range(threads)]
-        self._images(images, Memory(), threads, lambda work, parts: list(pool.map(work, parts, scratch)))
+
+        def run_all(work: _Work, parts: Sequence[Part]) -> list[Any]:
+            others = [pool.submit(work, part, own) for part, own in zip(parts[1:], scratch[1:], strict=False)]
+            try:
+                first = work(parts[0], scratch[0])
+            finally:  # the others write to what this thread would free
+                wait(others)
+            return [first, *(other.result() for other in others)]
+
+        self._images(images, Memory(), threads, run_all)
 
     def refuse_overflow(self) -> None:
         """Refuse sums that the potential cannot hold.
@@ -155,7 +167,7 @@ class BatchRun:
             signed = population.payload.signed and self.timesteps > 1  # the first step takes nothing back
             planes = silent_planes(memory, population.shape, len(images), self.timesteps, signed) if valued else ()
             job = Job(self.timesteps, sources, constant, bits, planes, *output.of_images(here))
-            parts = _parts(layer, len(images), number)
+            parts = _parts(layer, len(images), min(number, 1 + layer.cycles * len(images) * self.timesteps // WORTH_A_THREAD))
             if own and layer.graded:
                 run_all(partial(use.run_graded, prepared, job), parts)
             done = run_all(partial(use.run_valued if layer.valued else use.run, prepared, job), parts)

@@ -41,6 +41,9 @@ BLOCK_SIZES = (4 * LANES, 2 * LANES, LANES)
 DENSE_LANES = 32
 """Lanes whose sums of a dense window stay in registers, as in `payloads.c`."""
 
+CYCLES_A_ROW, CYCLES_A_BLOCK = 2.0, 30
+"""Measured processor cycles to add 64 weights, and to step 64 neurons."""
+
 TYPICAL_ACTIVITY = 0.08
 """Spikes per neuron and step of a deep network at 32 steps; only speed depends on this number."""
 
@@ -192,6 +195,18 @@ class LayerPlan:
     def sources(self) -> tuple[tuple[View, PieceKind], ...]:
         """What the pieces read, without repetition."""
         return tuple(dict.fromkeys(piece.source for block in self.blocks for piece in (*block.spiking, *block.graded)))
+
+    @cached_property
+    def cycles(self) -> int:
+        """About how many processor cycles a step of one image takes; only speed depends on this number."""
+        cycles = CYCLES_A_BLOCK * self.positions * self.lanes // LANES
+        for piece in (piece for block in self.blocks for piece in (*block.spiking, *block.graded)):
+            if piece.kind is PieceKind.SPARSE:
+                cycles += len(piece.weights)
+            else:
+                share = TYPICAL_ACTIVITY if piece.kind is PieceKind.EVENTS and not piece.valued else 1.0
+                cycles += int(share * CYCLES_A_ROW * self.positions * len(piece.weights) * piece.weights.shape[1] / LANES)
+        return cycles
 
     @property
     def lanes(self) -> int:

@@ -40,6 +40,19 @@ const char kernels_key[] = TEXT(KERNELS_KEY); /* tells a library of this source 
 enum { EVENTS, MASKED, SPARSE };
 enum { IF, STEP, READOUT };
 
+#ifdef MEASURE_STAGES /* for a benchmark on one thread: the processor's ticks by stage */
+enum { ROWS, WINDOWS, SUMS, NEURONS, STAGES };
+uint64_t stage_ticks[STAGES];
+#define TIMED(stage, work)                                   \
+  do {                                                       \
+    const uint64_t began = __builtin_ia32_rdtsc();           \
+    work;                                                    \
+    stage_ticks[stage] += __builtin_ia32_rdtsc() - began;    \
+  } while (0)
+#else
+#define TIMED(stage, work) work
+#endif
+
 /* Lanes whose weights are a part of a row. */
 int64_t lanes_together(void) { return WIDE; }
 
@@ -176,7 +189,7 @@ INLINE void list_rows(const piece *p, const source *s, const place *at, int64_t 
     const int64_t row = at->image * s->height + p->rows[2 * r];
     if (s->rows[row % s->span] == row) continue;
     s->rows[row % s->span] = row;
-    list_row(s, row, steps);
+    TIMED(ROWS, list_row(s, row, steps));
   }
 }
 
@@ -557,8 +570,9 @@ INLINE void fire_events(const int has_current, const piece *p, const layer *l, c
   for (int64_t t0 = 0; t0 < at->t1 - at->t0; t0 += AHEAD) {
     const int64_t steps = at->t1 - at->t0 - t0 < AHEAD ? at->t1 - at->t0 - t0 : AHEAD;
     int32_t *current = at->current + t0 * b->lanes;
-    int64_t lengths[AHEAD];
-    if (list_steps(s, j, runs, t0, steps, lengths) > FLUSH) { /* too many for one segment a step */
+    int64_t lengths[AHEAD], longest;
+    TIMED(WINDOWS, longest = list_steps(s, j, runs, t0, steps, lengths));
+    if (longest > FLUSH) { /* too many for one segment a step */
       add_listed(p, j, lengths, steps, current, b->lanes, 1, !has_current);
       for (int64_t lane = 0; lane < b->lanes; lane += WIDE) {
         const input in = {NULL, NULL, 0, 0, current + lane, b->lanes};
@@ -571,15 +585,16 @@ INLINE void fire_events(const int has_current, const piece *p, const layer *l, c
     int64_t step = 0, done = 0;
     cut_lists(&e, j->list, lengths, steps, &step, &done, 1);
     for (int64_t first = 0; first < p->blocks * PARTS; first += 4) {
-      const int64_t parts = sum_parts(p, first, &e, slots);
+      int64_t parts;
+      TIMED(SUMS, parts = sum_parts(p, first, &e, slots));
       for (int64_t part = 0; part < parts; part++) {
         const int64_t lane = (first + part) * WIDE;
         const input in = {&e, slots, part, 1 << p->shift, current + lane, b->lanes};
-        integrate_part(1, has_current, &in, steps, l, b, at, lane, state, fired, t0, j);
+        TIMED(NEURONS, integrate_part(1, has_current, &in, steps, l, b, at, lane, state, fired, t0, j));
       }
     }
   }
-  finish(l, b, j, at, state, fired);
+  TIMED(NEURONS, finish(l, b, j, at, state, fired));
 }
 
 static int64_t real_lanes(const layer *l, const block *b) { return l->channels - b->lane < b->lanes ? l->channels - b->lane : b->lanes; }
@@ -627,8 +642,8 @@ void run_layer(const layer *l, job *j, int64_t row, int64_t row_stop, int64_t fi
         for (int64_t t0 = 0; t0 < j->steps; t0 += STEPS) {
           const int64_t t1 = j->steps - t0 < STEPS ? j->steps : t0 + STEPS;
           const place at = {r, r / l->height, r % l->height, x, t0, t1, j->current};
-          if (b->spiking > (last != NULL) || l->kind != IF) add_pieces(l, b, j, &at, last);
-          if (!last) fire(l, b, j, &at, state);
+          if (b->spiking > (last != NULL) || l->kind != IF) TIMED(SUMS, add_pieces(l, b, j, &at, last));
+          if (!last) TIMED(NEURONS, fire(l, b, j, &at, state));
           else if (b->spiking > 1) fire_events(1, last, l, b, j, &at, state);
           else fire_events(0, last, l, b, j, &at, state);
         }
