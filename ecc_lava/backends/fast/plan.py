@@ -5,13 +5,12 @@ A population's neurons at one position are its lanes. The plan is the same for a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
-import numpy as np
-
+from ecc_lava.backends.fast.tables import SynapseTable
 from ecc_lava.common import BINARY, Array, Payload
 from ecc_lava.geometry import Sparse
 from ecc_lava.networks import QuantisedPopulation
@@ -20,14 +19,12 @@ __all__ = [
     "BLOCK_SIZES",
     "DENSE_LANES",
     "LANES",
-    "NO_TABLE",
     "TYPICAL_ACTIVITY",
     "Block",
     "FastPlan",
     "KernelPiece",
     "LayerPlan",
     "PieceKind",
-    "SynapseTable",
     "View",
     "rounded",
 ]
@@ -72,29 +69,6 @@ class View:
     first: int
     stop: int
     negative: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class SynapseTable:
-    """Lists of entries, int32; index i has ``entries[starts[i]:starts[i + 1]]``."""
-
-    starts: Array
-    entries: Array
-
-    @staticmethod
-    def of(lists: Sequence[Sequence[tuple[int, ...]]], columns: int) -> SynapseTable:
-        """Return a table from one list of entries for each index."""
-        starts = np.cumsum([0, *map(len, lists)]).astype(np.int32)
-        return SynapseTable(starts, np.array([entry for part in lists for entry in part], np.int32).reshape(-1, columns))
-
-    @property
-    def longest(self) -> int:
-        """The most entries that one index has."""
-        return int(np.diff(self.starts).max(initial=0))
-
-
-NO_TABLE = SynapseTable(np.zeros(1, np.int32), np.zeros((0, 3), np.int32))
-"""The table of pieces that need none."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,8 @@ from math import prod
 
 import numpy as np
 
-from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, NO_TABLE, KernelPiece, PieceKind, SynapseTable, View, rounded
+from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, KernelPiece, PieceKind, View, rounded
+from ecc_lava.backends.fast.tables import NO_TABLE, SynapseTable
 from ecc_lava.common import Array, Shape
 from ecc_lava.errors import RangeError
 from ecc_lava.geometry import Conv, Dense, Geometry, Sparse
