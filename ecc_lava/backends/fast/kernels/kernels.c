@@ -348,7 +348,7 @@ static void add_listed(const piece *p, const job *j, const int64_t lengths[AHEAD
 }
 
 /* Add the events under a window, whose lists are made for several steps at a time. */
-static void add_events(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
+static __attribute__((noinline)) void add_events(const piece *p, const source *s, const job *j, const place *at, int64_t lanes, int32_t gain, int first) {
   const int runs = window(p, s, at, j->steps, at->t0, j->runs);
   const int64_t steps = at->t1 - at->t0;
   for (int64_t t0 = 0; t0 < steps; t0 += AHEAD) {
@@ -540,7 +540,7 @@ INLINE void finish(const layer *l, const block *b, job *j, const place *at, cons
 }
 
 /* Step the neurons of a block of one position; `state` keeps their potentials and counts from one pass to the next. */
-static void fire(const layer *l, const block *b, job *j, const place *at, neurons *state) {
+static __attribute__((noinline)) void fire(const layer *l, const block *b, job *j, const place *at, neurons *state) {
   const int64_t position = at->y * l->width + at->x, steps = at->t1 - at->t0, size = l->height * l->width * l->channels;
   uint64_t fired[4][STEPS];
   begin(l, b, at, state);

@@ -224,6 +224,8 @@ def _sources(job: Job, spans: tuple[int, ...], lists: Lists) -> list[_CSource]:
     """Return what the pieces read, with room for lists of spikes."""
     made = [_source(s) for s in job.sources]
     listed = [(c, s, span) for c, s, span in zip(made, job.sources, spans, strict=True) if s.kept]
+    if not listed:
+        return made
     sizes = np.array([(0, 0, 0), *((span * (s.most + SPARE), span * job.steps * (s.shape[1] + 1), span) for _, s, span in listed)])
     ends = np.cumsum(sizes, axis=0)
     lists.hold(*(int(end) for end in ends[-1]))
