@@ -113,11 +113,13 @@ class Growing:
         return [min(cores, default=None) for cores in within]
 
     def least_by_bound(self, goal: int) -> int:
-        """Return the smallest growth, percent, at which the lower bound is `goal` or less; some growth must be."""
+        """Return the smallest growth, percent, at which the lower bound is `goal` or less; without the limit it must be."""
 
         def fits(percent: int) -> bool:
             return self.bound(grown(self.chip, self.resource, percent)) <= goal
 
+        if fits(0):
+            return 0
         high = next(percent for percent in _doubled() if fits(percent))
         low = high // 2 if high > 1 else 0
         while high - low > 1:
@@ -134,21 +136,20 @@ class Growing:
         least : growth below which no mapping does
         most : use of the fullest core of a plan without the limit
         """
-        low = least - 1
+        low = max(least - 1, 0)
         for high in _widening(least):
             if self.saves(high, goal):
                 break
             low = high
             if grown_limit(self.chip, self.resource, high) >= most:
                 return None
-        probe, step = self._guessed(low, high, goal), 1
+        probe, step = self._guessed(low, high, goal), 0
         while high - low > 1:
-            probe = min(max(probe, low + 1), high - 1)
-            if self.saves(probe, goal):
-                high, probe = probe, probe - step
-            else:
-                low, probe = probe, probe + step
-            step *= 2
+            probe = probe if low < probe < high else (low + high) // 2
+            is_saved = self.saves(probe, goal)
+            low, high = (low, probe) if is_saved else (probe, high)
+            step = 2 * step or (-1 if is_saved else 1)  # the answer is near the guess, or behind the first step that overshoots it
+            probe = probe + step if is_saved == (step < 0) else 0
         return high
 
     def _guessed(self, low: int, high: int, goal: int) -> int:

@@ -38,7 +38,7 @@ class LimitGrowth:
     lower_bound_cores : int
         No mapping without this limit has fewer cores.
     at_least_percent : int or None
-        Growth by less saves no chip, as the lower bound proves; None if it proves that no growth does.
+        Growth by less saves no chip, as the lower bound proves; 0 if it rules out nothing, None if it rules out every growth.
     percent : int or None
         The mapper takes fewer chips at this growth, and not at one percent less; None if at no growth.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecc_lava.cli.show.output import counted, show_lines, show_table
@@ -18,16 +19,29 @@ _ROWS = ("chip", "synapses", "weights, bits", "spikes", "cores", "lower bound", 
 def show_sweep(name: str, sweep: Sweep) -> None:
     """Print a row for each variant, why some do not fit, what the rows count, and what more of a limit would save."""
     show_table(f"what {name} needs", _ROWS, [_row(row) for row in sweep.rows])
-    misfits = dict.fromkeys(f"{_named(row)}: {row.reason}" for row in sweep.rows if not row.fits)
     rounded = "the integers of this network, as the file has no float network" if sweep.is_from_integers else "the float network"
     show_lines(
-        *misfits,
+        *_misfits(sweep.rows),
         "*: the network as it is. The others are counts alone: nothing is calibrated anew or placed, and no accuracy is measured. Other "
         f"widths and number formats are quantised anew from {rounded}.",
         "Zero weights take memory too, so sparsity changes no row. Payloads without a sign take as much as binary spikes at any width.",
     )
     if sweep.sensitivity is not None:
         _show_limits(sweep.sensitivity)
+
+
+def _misfits(rows: Sequence[SweepRow]) -> list[str]:
+    """Return why rows do not fit: the first population of each reason, and how many more there are."""
+    named: dict[str, list[str]] = {}
+    for row in rows:
+        if row.reason is not None:
+            named.setdefault(row.reason, []).append(_named(row))
+    lines = []
+    for reason, names in named.items():
+        first, *others = reason.splitlines()
+        more = f" ({counted(len(others), 'more population')}; all in --json)" if others else ""
+        lines.append(f"{'; '.join(names)}: {first}{more}")
+    return lines
 
 
 def _named(row: SweepRow) -> str:
@@ -74,14 +88,13 @@ def _question(found: LimitSensitivity) -> str:
     return "growth to save a chip" if found.goal_cores is None else f"growth to {counted(found.chips - 1, 'chip')}"
 
 
-def _answer(growth: LimitGrowth, found: LimitSensitivity) -> str:
+def _answer(growth: LimitGrowth, limits: LimitSensitivity) -> str:
     """Return by how much a limit must grow, in words."""
-    if found.goal_cores is None:
+    if limits.goal_cores is None:
         return "one chip already"
     if growth.at_least_percent is None:
         return "none suffices"
-    if growth.percent is None:
-        return f"at least {growth.at_least_percent} %, none found"
     if growth.percent == growth.at_least_percent:
         return f"{growth.percent} %"
-    return f"at least {growth.at_least_percent} %, found {growth.percent} %"
+    found_at = "none found" if growth.percent is None else f"found {growth.percent} %"
+    return f"at least {growth.at_least_percent} %, {found_at}" if growth.at_least_percent else found_at
