@@ -18,7 +18,7 @@ from typing import Final
 
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
-from hw_mappings.chips import ChipSpec
+from hw_mappings.chips import BOUNDS, ChipSpec
 from hw_mappings.resources import RESOURCE_INDEX, SynapseModel
 from hw_mappings.sweeps.growth import cannot_bind, grown, grown_limit, unlimited
 from hw_mappings.sweeps.planning import Planned, Plans
@@ -120,7 +120,9 @@ class Growing:
 
         if fits(0):
             return 0
-        high = next(percent for percent in _doubled() if fits(percent))
+        for high in _doubled():
+            if fits(high) or grown_limit(self.chip, self.resource, high) == BOUNDS[self.resource].most:
+                break
         low = high // 2 if high > 1 else 0
         while high - low > 1:
             middle = (low + high) // 2

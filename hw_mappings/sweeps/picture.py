@@ -15,8 +15,8 @@ __all__ = ["PICTURES", "draw"]
 PICTURES: Final = ("png", "svg", "pdf")
 """Formats of pictures, which are also the endings of their files."""
 
-COLOURS: Final = ("#0072b2", "#e69f00", "#cc79a7", "#009e73")
-"""Colours of the chips in turn, told apart without red, green or blue."""
+COLOURS: Final = ("#0072b2", "#e69f00", "#cc79a7", "#d55e00")
+"""Colours of the chips, and of the limits, in turn."""
 LINES: Final = (("o", "-"), ("s", "--"), ("D", "-."), ("^", ":"), ("v", "-"), ("P", "--"), ("X", "-."), ("*", ":"))
 """Marker and line of the limits in turn."""
 DARK, PALE = "0.15", 0.45
@@ -79,12 +79,12 @@ def _draw_limits(axes: Any, found: LimitSensitivity | None) -> None:
     if still and still[0].cores[0] is not None:
         names = ", ".join(growth.resource.replace("_", " ") for growth in still)
         axes.plot(places, still[0].cores, color="0.6", linewidth=1, zorder=1, label=f"no change: {names}")
-    if found.goal_cores is not None:
-        words = "one chip fewer" if found.chips else "the board"
-        axes.axhline(found.goal_cores, color=DARK, linestyle=":", linewidth=1, label=f"{words}: {found.goal_cores:,} cores")
+    highest = max(cores for growth in found.limits for cores in growth.cores if cores is not None)
+    if found.chips is not None and found.goal_cores is not None:
+        axes.axhline(found.goal_cores, color=DARK, linestyle=":", linewidth=1, label=f"one chip fewer: {found.goal_cores:,} cores")
     axes.set_xticks(places, ["as it is", *(f"x {1 + percent / 100:g}" for percent in GROWTHS), "no limit"])
     axes.set_xlim(-0.3, len(GROWTHS) + 1.3)
-    axes.set_ylim(0, 1.12 * max(cores for growth in found.limits for cores in (*growth.cores, found.goal_cores) if cores is not None))
+    axes.set_ylim(0, 1.12 * highest)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("limit of a core")
     axes.set_ylabel("cores")

@@ -89,7 +89,7 @@ def sweep(
     plans = Plans(progress)
     rows = sweep_rows(network, snn, chips, tuple(SynapseModel), widths, plans)
     try:
-        own = requantised(network, snn, format=chip.format)
-    except EccLavaError:
-        return Sweep(rows, None, snn is None)
-    return Sweep(rows, sensitivity(own, chip, model, plans), snn is None)
+        limits = sensitivity(requantised(network, snn, format=chip.format), chip, model, plans)
+    except EccLavaError:  # the rows of this chip say why
+        limits = None
+    return Sweep(rows, limits, snn is None)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show_sweep"]
 
-_ROWS = ("chip", "synapses", "weights, bits", "spikes", "cores", "lower bound", "chips", "smallest board", "mostly used", "seconds")
+_ROWS = ("chip", "synapses", "weights, bits", "spikes", "cores", "lower bound", "chips", "smallest board", "most used", "seconds")
 
 
 def show_sweep(name: str, sweep: Sweep) -> None:

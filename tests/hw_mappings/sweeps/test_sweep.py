@@ -177,7 +177,9 @@ def test_other_widths_take_what_networks_quantised_so_take(graph: Graph) -> None
     """With the float network at hand, each row is of the integers that quantisation makes at this width."""
     snn, _ = converted(graph)
     network = ecc_lava.quantise(snn, format="loihi2", bits=8)
-    for row in sweep(network, snn=snn, bits=(5, 2)).rows:
+    found = sweep(network, snn=snn, bits=(5, 2))
+    assert not found.is_from_integers
+    for row in found.rows:
         if row.is_own or row.signed or row.reason is not None:
             continue
         if row.chip == "loihi2":
