@@ -39,23 +39,23 @@ def draw(sweep: Sweep, title: str, format: str = "png") -> bytes:
 
 
 def _draw_rows(axes: Any, rows: tuple[SweepRow, ...]) -> None:
-    """Draw a bar for every row, its lower bound as a line, and its chips and board behind it."""
+    """Draw a bar for every row, its lower bound as a line, and its chips and board behind it; of a row that does not fit, these words."""
     colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(dict.fromkeys(row.chip for row in rows))}
-    most = max((row.cores or row.lower_bound_cores or 1 for row in rows), default=1)
+    most = max((row.cores or 1 for row in rows), default=1)
     for place, row in enumerate(rows):
-        cores, bound = row.cores or 0, row.lower_bound_cores
+        cores, bound = row.cores or 0, row.lower_bound_cores if row.fits else None
         axes.barh(place, cores, height=0.72, color=colours[row.chip], alpha=1.0 if row.synapse_model == "strict" else PALE)
         if bound is not None:
             axes.plot([bound, bound], [place - 0.42, place + 0.42], color=DARK, linewidth=2)
         words = f"{row.cores:,} on {row.chips:,} chip{'s' * (row.chips != 1)}: {row.board}" if row.cores and row.chips else "does not fit"
-        axes.annotate(words, (max(cores, bound or 0), place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8)
+        axes.annotate(words, (cores, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(range(len(rows)), [_named(row) for row in rows], fontsize=8)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 1.45 * most)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("cores")
     axes.grid(axis="x", alpha=0.3)
-    axes.set_title("bars: cores found, paler by ideal synaptic memory; lines: lower bound; *: the network as it is", fontsize=9, loc="left")
+    axes.set_title("bars: cores found, paler with ideal synapses; lines: lower bound; *: the network as it is", fontsize=8.5, loc="left")
 
 
 def _named(row: SweepRow) -> str:
