@@ -24,7 +24,8 @@ def show_sweep(name: str, sweep: Sweep) -> None:
         *_misfits(sweep.rows),
         "*: the network as it is. The others are counts alone: nothing is calibrated anew or placed, and no accuracy is measured. Other "
         f"widths and number formats are quantised anew from {rounded}.",
-        "Zero weights take memory too, so sparsity changes no row. Payloads without a sign take as much as binary spikes at any width.",
+        "Zero weights take memory too, so sparsity changes no row. Payloads without a sign take as much as binary spikes at any width; "
+        "where spikes are binary alone, inputs are sent by rate.",
     )
     if sweep.sensitivity is not None:
         _show_limits(sweep.sensitivity)
