@@ -1,8 +1,8 @@
 """Map integer spiking networks to the cores of a neuromorphic chip.
 
 The mapper cuts the populations of a network into shards, packs the shards on cores and places the cores. A lower bound on the cores
-judges the result. `deploy` runs a mapping as Lava processes and compares the run with the network. This package imports `ecc_lava`;
-of `ecc_lava` only the command line imports this package.
+judges the result. `deploy` runs a mapping as Lava processes and compares the run with the network. `sweep` says what the same network
+needs on other chips and at other widths. This package imports `ecc_lava`; of `ecc_lava` only the command line imports this package.
 """
 
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, chip, load_chip
@@ -10,6 +10,7 @@ from hw_mappings.deployment import CoreCounters, Deployment, deploy, predicted_c
 from hw_mappings.mapper import map_network
 from hw_mappings.mapping import Mapping
 from hw_mappings.report import chip_page
+from hw_mappings.sweeps import Sweep, sweep
 from hw_mappings.vectors import export_vectors
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "CoreCounters",
     "Deployment",
     "Mapping",
+    "Sweep",
     "chip",
     "chip_page",
     "deploy",
@@ -26,4 +28,5 @@ __all__ = [
     "load_chip",
     "map_network",
     "predicted_counters",
+    "sweep",
 ]

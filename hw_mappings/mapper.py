@@ -10,25 +10,46 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
 from hw_mappings.chips import DEFAULT_CHIP, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
-from hw_mappings.partition import chip_network, plan
+from hw_mappings.partition import ChipNetwork, PartitionPlan, chip_network, plan
 from hw_mappings.placement import DEFAULT_PLACER, PLACERS, PlacementProblem, Placer, spike_trees, traffic
 from hw_mappings.resources import SynapseModel
 
-__all__ = ["map_network"]
+__all__ = ["map_network", "plan_network"]
 
 _PLACING = "placing cores"
 
 
-def _check_inputs(network: QuantisedNetwork, chip: ChipSpec, activity: Result | None) -> None:
+def _check_format(network: QuantisedNetwork, chip: ChipSpec) -> None:
     if network.format.name != chip.format:
         raise InvalidInput(
             f"the network's integers are in the format {network.format.name!r}, chip {chip.name!r} computes in {chip.format!r}: "
             f"quantise the network with format {chip.format!r}, or map it to a chip of format {network.format.name!r}"
         )
+
+
+def _check_activity(network: QuantisedNetwork, activity: Result | None) -> None:
     if activity is not None:
         missing = [p.name for p in network.populations if p.kind.spikes and p.name not in activity.spike_counts]
         if missing:
             raise InvalidInput(f"the activity has no spike counts of {', '.join(missing)}; simulate the network that is mapped")
+
+
+def plan_network(
+    network: QuantisedNetwork,
+    chip: ChipSpec,
+    model: SynapseModel,
+    max_cores: int | None = None,
+    progress: Progress | None = None,
+    enough: int = 0,
+) -> tuple[ChipNetwork, PartitionPlan]:
+    """Return the network with its repeaters, and its shards on cores: `map_network` without placement.
+
+    Parameters and errors are those of `map_network` and of `hw_mappings.partition.plan`.
+    """
+    _check_format(network, chip)
+    on_chip = chip_network(network, chip)
+    check_memory(f"mapping this network with its repeaters to {chip.name!r}", network_bytes(on_chip.network), memory_limit())
+    return on_chip, plan(on_chip.network, chip, model, max_cores, progress, enough)
 
 
 def map_network(
@@ -72,7 +93,8 @@ def map_network(
     DoesNotFit
         With the population, the resource, its use, the limit, and the smallest change that fits.
     """
-    _check_inputs(network, chip, activity)
+    _check_format(network, chip)
+    _check_activity(network, activity)
     if max_cores is not None and (type(max_cores) is not int or max_cores < 1):
         raise InvalidInput(f"max_cores must be a whole number of at least 1, got {max_cores!r:.80}")
     if isinstance(placer, str):
@@ -80,9 +102,7 @@ def map_network(
             raise InvalidInput(f"placer {placer!r} is not known; known: {', '.join(PLACERS)}")
         placer = PLACERS[placer]
     model = SynapseModel(synapse_model)
-    on_chip = chip_network(network, chip)
-    check_memory(f"mapping this network with its repeaters to {chip.name!r}", network_bytes(on_chip.network), memory_limit())
-    planned = plan(on_chip.network, chip, model, max_cores, progress)
+    on_chip, planned = plan_network(network, chip, model, max_cores, progress)
     tilings = dict(planned.partition.tilings)
     told: Progress = progress or (lambda stage, done, total: None)
     told(_PLACING, 0, 0)

@@ -58,7 +58,12 @@ MAY_IMPORT = {
     "lava": ("ecc_lava/backends/lava/host/", "ecc_lava/backends/lava/processes/"),
     "h5py": ("ecc_lava/storage/", "ecc_lava/importers/keras/files/"),
     "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/", "hw_mappings/placement/", "hw_mappings/partition/"),
-    "matplotlib": ("ecc_lava/demo/picture.py", "ecc_lava/analysis/attribution/picture.py", "ecc_lava/studies/show/"),
+    "matplotlib": (
+        "ecc_lava/demo/picture.py",
+        "ecc_lava/analysis/attribution/picture.py",
+        "ecc_lava/studies/show/",
+        "hw_mappings/sweeps/picture.py",
+    ),
     "optuna": ("ecc_lava/studies/",),
     "sqlalchemy": ("ecc_lava/studies/trials/optuna_storage.py", "ecc_lava/studies/trials/addresses.py"),
     "pandas": ("ecc_lava/studies/results.py",),

@@ -5,6 +5,7 @@ reason. Nothing here knows a network. To add a chip, write a file like `loihi2.p
 """
 
 from hw_mappings.chips.boards import BOARDS
+from hw_mappings.chips.bounds import BOUNDS
 from hw_mappings.chips.figures import Figure
 from hw_mappings.chips.files import chip_from_json, chip_to_json, load_chip
 from hw_mappings.chips.loihi1 import LOIHI1
@@ -15,6 +16,7 @@ from hw_mappings.chips.table import CHIPS, DEFAULT_CHIP, chip
 
 __all__ = [
     "BOARDS",
+    "BOUNDS",
     "CHIPS",
     "COSTS",
     "DEFAULT_CHIP",

@@ -114,8 +114,8 @@ class _Planner:
         """Refuse the network if a population has no tiling whose shards each fit a core by themselves."""
         self._search.refuse_misfits()
 
-    def searched(self, report: StageProgress) -> list[_Found]:
-        """Return the best partition of each style, the fewest cores first.
+    def searched(self, enough: int, report: StageProgress) -> list[_Found]:
+        """Return the best partition of each style, the fewest cores first; no further style where `enough` cores or fewer are found.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class _Planner:
         best: list[_Found] = []
         misfit: DoesNotFit | None = None
         for style in (*(_STYLES if self._bound.cores <= _LARGE else _STYLES_IF_LARGE), *_LAST_RESORTS):
-            if best and (style in _LAST_RESORTS or best[0].cores == self._bound.cores):
+            if best and (style in _LAST_RESORTS or best[0].cores <= max(self._bound.cores, enough)):
                 break
             prices = Prices(limits_of(self._chip), _prices(self._bound, self._chip, style), style.unshared, style.coarse)
             try:
@@ -144,13 +144,13 @@ class _Planner:
             raise misfit
         return best
 
-    def improved(self, found: Sequence[_Found], report: StageProgress) -> _Found:
-        """Return the best of several walks: walks from each partition by turns, at its own prices."""
+    def improved(self, found: Sequence[_Found], enough: int, report: StageProgress) -> _Found:
+        """Return the best of several walks, which end at `enough` cores: walks from each partition by turns, at its own prices."""
         best = found[0]
         shards = sum(tiling.number for tiling in best.partition.tilings.values())
         links = len(self._network.projections) // len(best.partition.chosen)
         tilings = sum(len(self._search.fitting(name)) for name in best.partition.chosen)
-        fewest = self._bound.cores + self._bound.cores // _CLOSE
+        fewest = max(self._bound.cores + self._bound.cores // _CLOSE, enough)
         types = sum(len(each.counts) for each in self._packing.all_types(best.partition.tilings, best.partition.usage))
         moves = min(_TRIES * tilings, _WORK // (shards + _LINK * links + types * best.cores // _SCANNED))
         for walk in range(_WALKS):
@@ -179,7 +179,12 @@ def _shifted(report: StageProgress, before: int, total: int, done: int, _: int) 
 
 
 def plan(
-    network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel, max_cores: int | None = None, progress: Progress | None = None
+    network: QuantisedNetwork,
+    chip: ChipSpec,
+    model: SynapseModel,
+    max_cores: int | None = None,
+    progress: Progress | None = None,
+    enough: int = 0,
 ) -> PartitionPlan:
     """Return the plan with the fewest cores found.
 
@@ -192,6 +197,8 @@ def plan(
         The most cores that a plan may have, beside those of the chips.
     progress : callable (stage, done, total), optional
         The first stage's name tells the lower bound.
+    enough : int
+        The search ends at a plan of so many cores or fewer. It finds one exactly where the search without `enough` does.
 
     Raises
     ------
@@ -207,8 +214,8 @@ def plan(
         raise DoesNotFit(explain_bound(chip, bound.cores, most, bound.parts))
     told: Progress = progress or (lambda stage, done, total: None)
     cores = f"{bound.cores} core{'s' * (bound.cores > 1)} on {-(-bound.cores // chip.most_usable)} chip(s)"
-    found = planner.searched(partial(told, f"cutting populations into shards, at least {cores}"))
-    best = planner.improved(found, partial(told, "filling cores"))
+    found = planner.searched(enough, partial(told, f"cutting populations into shards, at least {cores}"))
+    best = planner.improved(found, enough, partial(told, "filling cores"))
     planned = PartitionPlan(best.partition, planner.packed(best), bound)
     if len(planned.cores) > most:
         raise DoesNotFit(explain_cores(chip, len(planned.cores), most, _cores_of_each(planned)))

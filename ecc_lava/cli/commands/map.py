@@ -1,4 +1,4 @@
-"""`ecc-lava map`: map a network file to a chip."""
+"""`ecc-lava map`: map a network file to a chip, or sweep what it needs on all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import typer
 from ecc_lava.backends import Result, simulate
 from ecc_lava.cli.choices import chips, choice, map_defaults, placers, synapse_models
 from ecc_lava.cli.files import load_images
+from ecc_lava.cli.map_sweep import check_alone, sweep_file
 from ecc_lava.cli.options import Json, Network, seed_option
+from ecc_lava.cli.several import Several, Words, values
 from ecc_lava.cli.show.mapping import show_mapping
 from ecc_lava.cli.show.output import emit_json, provenance
 from ecc_lava.cli.show.progress import stages
@@ -25,8 +27,12 @@ from ecc_lava.storage import load
 __all__ = ["command"]
 
 CHIP, PLACER, SYNAPSE_MODEL = map_defaults()
+LIMIT = 16
 
-Output = Annotated[Path, typer.Option("-o", "--output", metavar="MAPPING.json", help="The mapping to write.")]
+Output = Annotated[
+    Optional[Path],
+    typer.Option("-o", "--output", metavar="MAPPING.json", help="The mapping to write; with --sweep a picture: .png, .svg or .pdf."),
+]
 Chip = Annotated[str, typer.Option(metavar="|".join([*chips(), "BOARD", "FILE"]), help="A built-in chip or board, or a chip file.")]
 TrafficData = Annotated[
     Optional[Path], typer.Option("--data", metavar="FILE.npz", help="Images x_test: their spikes weigh traffic and cost.")
@@ -41,22 +47,46 @@ MaxCores = Annotated[
 Html = Annotated[
     Optional[Path], typer.Option(metavar="PAGE.html", help="Also write a page: the chip core by core, and what limits each layer.")
 ]
+Swept = Annotated[
+    bool,
+    typer.Option(
+        "--sweep",
+        help="Map nothing: say what the network needs on each chip, at each width and payload, by each synapse model, and what larger "
+        "limits save.",
+    ),
+]
+Bits = Annotated[
+    Words,
+    typer.Option(metavar="B...", help="Widths of the weights that --sweep counts beside the network's own (default: 8 4 2)."),
+    Several(r"-?\d+"),
+]
 
 
 def command(
     network: Network,
-    output: Output,
+    output: Output = None,
     chip: Chip = CHIP,
     data: TrafficData = None,
-    limit: TrafficLimit = 16,
+    limit: TrafficLimit = LIMIT,
     placer: Placer = PLACER,
     synapse_model: SynapseModel = SYNAPSE_MODEL,
     seed: Annotated[int, seed_option("Seed of the annealing.")] = 0,
     max_cores: MaxCores = None,
     html: Html = None,
+    sweep: Swept = False,
+    bits: Bits = None,
     json: Json = False,
 ) -> None:
-    """Map, print and save."""
+    """Map, print and save; or sweep and print."""
+    if sweep:
+        mapping_only = {"--data": data, "--limit": limit != LIMIT, "--placer": placer != PLACER, "--seed": seed, "--max-cores": max_cores}
+        check_alone({**{name: bool(value) for name, value in mapping_only.items()}, "--html": html is not None})
+        sweep_file(network, output, chip, synapse_model, values(bits), json)
+        return
+    if output is None:
+        raise InvalidInput("-o MAPPING.json is needed: the mapping to write (--sweep writes none)")
+    if bits is not None:
+        raise InvalidInput("--bits goes with --sweep alone; a network file has one width")
     import hw_mappings
     from hw_mappings.costs import estimate, events
     from hw_mappings.mapping import deployed
