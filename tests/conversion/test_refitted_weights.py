@@ -9,9 +9,11 @@ import pytest
 
 import ecc_lava
 from ecc_lava.analysis.differences import compare
-from ecc_lava.conversion.calibration import layerwise, regression
+from ecc_lava.conversion.calibration import regression
+from ecc_lava.conversion.calibration.layerwise import LayerwiseCalibration
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.weight_sharing import Sharing
+from ecc_lava.conversion.recipes import RECIPES
 from ecc_lava.conversion.calibration.weights import written_together
 from ecc_lava.conversion.convert import convert
 from ecc_lava.geometry import Conv, Dense
@@ -62,7 +64,7 @@ def test_a_concatenation_of_linear_branches_is_calibrated(spikes: dict[str, Any]
     assert agreement >= 0.9
 
 
-def test_a_population_answers_again_only_where_the_means_of_its_channels_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_population_answers_again_unless_rates_are_fine(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(6)
     graph = Graph(
         (
@@ -81,17 +83,14 @@ def test_a_population_answers_again_only_where_the_means_of_its_channels_are_off
 
     monkeypatch.setattr(PresynapticInput, "answer", counted)
 
-    def answers(least: float, **options: Any) -> int:
-        monkeypatch.setattr(layerwise, "CORRECTED", least)
+    def answers(most: int, **options: Any) -> int:
         answered.clear()
-        ecc_lava.convert(graph, calibration=x, **options)
+        recipe = [LayerwiseCalibration(answers=most) if isinstance(step, LayerwiseCalibration) else step for step in RECIPES["best"]]
+        ecc_lava.convert(graph, calibration=x, recipe=tuple(recipe), **options)
         return answered.count("relu")
 
-    share = layerwise.CORRECTED
-    assert answers(np.inf, timesteps=8) == 1
-    assert answers(0.0, timesteps=8) > 1
-    assert answers(share, timesteps=8, bits=2) > 1
-    assert answers(0.0, payload_bits=8) == answers(np.inf, payload_bits=8), "fine rates are not corrected"
+    assert answers(0, timesteps=8) < answers(2, timesteps=8)
+    assert answers(0, payload_bits=8) == answers(2, payload_bits=8)
 
 
 def test_many_inputs_are_refitted_through_few_and_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
