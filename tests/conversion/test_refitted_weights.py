@@ -13,9 +13,9 @@ from ecc_lava.conversion.calibration import regression
 from ecc_lava.conversion.calibration.layerwise import LayerwiseCalibration
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.weight_sharing import Sharing
-from ecc_lava.conversion.recipes import RECIPES
 from ecc_lava.conversion.calibration.weights import written_together
 from ecc_lava.conversion.convert import convert
+from ecc_lava.conversion.recipes import RECIPES
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Add, Input, Linear, Node, Relu, Reshape, Softmax
