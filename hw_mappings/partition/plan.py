@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -15,6 +15,7 @@ from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, ChipSpec
 from hw_mappings.partition.improvement import Improvement, Walk
+from hw_mappings.partition.joint_bound import joint_bound_cores
 from hw_mappings.partition.lower_bound import Bound, lower_bound
 from hw_mappings.partition.misfit import explain_bound, explain_cores, refuse_payloads
 from hw_mappings.partition.packing import Core, Packing
@@ -80,6 +81,7 @@ class PartitionPlan:
     partition : Partition
     cores : shards of each core, in the order of the network
     bound : Bound
+        With the axons between populations.
     """
 
     partition: Partition
@@ -106,7 +108,7 @@ class _Planner:
     """The searches of one network."""
 
     def __init__(self, network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel, bound: Bound) -> None:
-        self._network, self._chip, self._bound = network, chip, bound
+        self._network, self._chip, self._model, self._bound = network, chip, model, bound
         self._search = PartitionSearch(network, chip, model)
         self._packing = Packing(demands(network, chip, model), chip)
 
@@ -143,6 +145,11 @@ class _Planner:
             assert misfit is not None
             raise misfit
         return best
+
+    def tightened(self) -> Bound:
+        """Tighten the bound and return it; the walks need it."""
+        self._bound = replace(self._bound, cores=joint_bound_cores(self._network, self._chip, self._bound, self._model))
+        return self._bound
 
     def improved(self, found: Sequence[_Found], report: StageProgress) -> _Found:
         """Return the best of several walks: walks from each partition by turns, at its own prices."""
@@ -208,6 +215,7 @@ def plan(
     told: Progress = progress or (lambda stage, done, total: None)
     cores = f"{bound.cores} core{'s' * (bound.cores > 1)} on {-(-bound.cores // chip.most_usable)} chip(s)"
     found = planner.searched(partial(told, f"cutting populations into shards, at least {cores}"))
+    bound = planner.tightened()
     best = planner.improved(found, partial(told, "filling cores"))
     planned = PartitionPlan(best.partition, planner.packed(best), bound)
     if len(planned.cores) > most:
