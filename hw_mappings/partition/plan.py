@@ -14,12 +14,15 @@ from ecc_lava.common import Float, Progress, StageProgress
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, ChipSpec
-from hw_mappings.partition.improvement import Improvement, Walk
+from hw_mappings.partition.candidates import CutCandidate
+from hw_mappings.partition.improvement import Improvement
 from hw_mappings.partition.joint_bound import joint_bound_cores
 from hw_mappings.partition.lower_bound import Bound, lower_bound
 from hw_mappings.partition.misfit import explain_bound, explain_cores, refuse_payloads
 from hw_mappings.partition.packing import Core, Packing
+from hw_mappings.partition.price_walk import walked_by_price
 from hw_mappings.partition.prices import Prices
+from hw_mappings.partition.recutting import Recutting, Walk
 from hw_mappings.partition.search import Partition, PartitionSearch
 from hw_mappings.resources import SynapseModel, demands, limits_of
 
@@ -49,8 +52,8 @@ class Style:
     thresholds: float = 0.1
 
 
-_STYLES: Final = (Style(0.2, 1.0, 0.3), Style(1.0, 0.25, 0.3))
-_STYLES_IF_LARGE: Final = (Style(0.2, 1.0, 0.3),)
+_STYLES: Final = (Style(0.2, 1.0, 0.3), Style(1.0, 0.25, 0.3), Style(1.0, 0.25, 1.0))
+_STYLES_IF_LARGE: Final = (Style(1.0, 0.25, 0.3),)
 _LARGE: Final = 2_000
 """Number of cores above which one style suffices: it leaves a small part unfilled, and a search takes long."""
 _LAST_RESORTS: Final = (Style(0.2, 1.0, 0.3, axons=1.0), Style(0.2, 1.0, 0.3, axons=10.0))
@@ -66,6 +69,10 @@ _TRIES: Final = 10
 """How often a walk tries each tiling, on average."""
 _WORK: Final = 7_000_000
 """Largest number of a walk's changes times what each of them takes: it packs all shards, and counts the axons of some populations."""
+_CHEAP_TRIES: Final = 80
+"""Changes of a walk by price for each population."""
+_NEAR: Final = 8
+"""Populations that a change of a walk by price counts anew, twice over where two are cut otherwise."""
 _SCANNED: Final = 64
 """Types of shards that packing looks at, for every core, in the time of a shard."""
 _LINK: Final = 500
@@ -137,6 +144,7 @@ class _Planner:
                 if self._search.is_hopeless:
                     break
                 continue
+            partitions.append(self._walked(partitions[0], prices))
             cores = [self._packing.fillings(self._packing.all_types(p.tilings, p.usage), prices.prices)[0] for p in partitions]
             fewest = min(range(len(cores)), key=cores.__getitem__)
             best.append(_Found(cores[fewest], partitions[fewest], prices))
@@ -145,6 +153,19 @@ class _Planner:
             assert misfit is not None
             raise misfit
         return best
+
+    def _tried(self, partition: Partition, prices: Prices) -> dict[str, list[CutCandidate]]:
+        """Return the tilings of every population to try, the cheapest first."""
+        return {name: sorted(self._search.fitting(name), key=lambda each: prices.cost(each.usage)) for name in partition.chosen}
+
+    def _walked(self, partition: Partition, prices: Prices) -> Partition:
+        """Return the partition after a walk by price."""
+        populations = len(partition.chosen)
+        shards = sum(tiling.number for tiling in partition.tilings.values())
+        each = _NEAR * shards // populations + _LINK * len(self._network.projections) // populations
+        moves = min(_CHEAP_TRIES * populations, _WORK // each)
+        recutting = Recutting(self._network, self._search.links)
+        return walked_by_price(partition, recutting, self._tried(partition, prices), prices, Walk(moves, 0, 0))
 
     def tightened(self) -> Bound:
         """Tighten the bound and return it; the walks need it."""
@@ -164,10 +185,7 @@ class _Planner:
             if best.cores <= fewest:
                 break
             start = found[walk % len(found)]
-            tried = {
-                name: sorted(self._search.fitting(name), key=lambda candidate: start.prices.cost(candidate.usage))
-                for name in start.partition.chosen
-            }
+            tried = self._tried(start.partition, start.prices)
             improvement = Improvement(self._network, self._search.links, self._packing, start.prices)
             told = partial(_shifted, report, walk * moves, _WALKS * moves)
             cores, partition = improvement.improved(start.partition, tried, Walk(moves, fewest, walk), told)
