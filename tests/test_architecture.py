@@ -83,6 +83,7 @@ AT_TOP = {
     "lava": ("ecc_lava/backends/lava/processes/", "ecc_lava/backends/lava/host/network.py"),  # loaded only in the process that hosts Lava
     "numba": (
         "ecc_lava/backends/fast/kernels/in_python/compiled.py",
+        "hw_mappings/partition/joint_kernel.py",
         "hw_mappings/partition/packing_kernel.py",
         "hw_mappings/partition/prices_kernel.py",
         "hw_mappings/placement/compiled.py",

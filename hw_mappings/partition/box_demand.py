@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from math import prod
 from typing import Final
 
@@ -21,17 +20,15 @@ from ecc_lava.geometry import Conv, Dense, Sparse
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from hw_mappings.chips import ChipSpec
 from hw_mappings.partition.least_axons import leaving
-from hw_mappings.partition.least_lists import Place, least_along, windows_of
+from hw_mappings.partition.least_lists import LeastLists, Place, least_along, windows_of
 from hw_mappings.resources import SynapseModel
 
-__all__ = ["BOUNDED", "SLACK", "BoxDemand", "LeastShares", "likeness", "places_of"]
+__all__ = ["BOUNDED", "SLACK", "BoxDemand", "Boxes", "LeastShares", "likeness"]
 
 BOUNDED: Final = ("compartments", "synapse_bits", "memory_bits", "input_axons", "output_axons", "delay_slots")
 """The resources that the bound counts."""
 SLACK: Final = 1e-6
 """Tolerance of a bound, far above its rounding errors."""
-_SMALL_MAP: Final = 8
-"""Longest side of a map on which every place is examined by itself."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +47,42 @@ class _Counting:
         return bits
 
 
-def _conv_bits(conv: Conv, source: Shape, target: Shape, boxes: Int, place: Place, weight_bits: int, counting: _Counting | None) -> Float:
-    y, x = (least_along(conv, axis, source, target, place) for axis in (0, 1))
-    height, width = boxes[:, 0] - 1, boxes[:, 1] - 1
-    written = np.maximum(boxes[:, 2] - (target[2] - conv.kernel.shape[3]), 0)  # the projection does not write the others
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """Boxes of a population.
+
+    Attributes
+    ----------
+    sizes : int64 array (boxes, 3)
+    rows, columns : int64 arrays (boxes,)
+        Row of every box in `along`, by its rows and by its columns.
+    along : for each convolution into the population, what spans of its rows and of its columns have
+    """
+
+    sizes: Int
+    rows: Int
+    columns: Int
+    along: tuple[tuple[LeastLists, LeastLists], ...]
+
+
+def _written(conv: Conv, channels: int, boxes: Boxes) -> Int:
+    """Return the fewest channels that the projection writes in a box."""
+    written: Int = np.maximum(boxes.sizes[:, 2] - (channels - conv.kernel.shape[3]), 0)
+    return written
+
+
+def _conv_bits(
+    conv: Conv, channels: int, boxes: Boxes, along: tuple[LeastLists, LeastLists], weight_bits: int, counting: _Counting | None
+) -> Float:
+    (y, x), height, width = along, boxes.rows, boxes.columns
+    written = _written(conv, channels, boxes)
     if counting is None:
         bits: Float = y.weights[height] * x.weights[width] * written * (conv.kernel.shape[2] * float(weight_bits))
         return bits
     per_group = conv.kernel.shape[3] // conv.groups
     lists = -(-written // per_group) * conv.kernel.shape[2]
     each = np.where(lists > 0, written * conv.kernel.shape[2] // np.maximum(lists, 1), 0)  # the mean: exact but for cuts through groups
-    total = np.zeros(len(boxes))
+    total = np.zeros(len(lists))
     for row in y.entries.T:
         for column in x.entries.T:
             total += counting.list_bits(row[height] * column[width] * each)
@@ -70,40 +92,28 @@ def _conv_bits(conv: Conv, source: Shape, target: Shape, boxes: Int, place: Plac
 def _bits(
     projection: QuantisedProjection,
     source: QuantisedPopulation,
-    target: Shape,
-    boxes: Int,
-    place: Place,
+    channels: int,
+    boxes: Boxes,
+    along: tuple[LeastLists, LeastLists] | None,
     chip: ChipSpec,
     model: SynapseModel,
 ) -> Float:
-    """Return the fewest bits that the synapses of one projection take in boxes of the sizes `boxes`, (boxes, 3)."""
-    neurons = boxes.prod(axis=1)
+    """Return the fewest bits that the synapses of one projection take in boxes, (boxes,)."""
+    neurons = boxes.sizes.prod(axis=1)
     delay_bits = 0 if source.kind is Kind.INPUT else projection.delay.bit_length()
     strict = model is SynapseModel.STRICT
     header, word = chip.amount("list_header_bits"), chip.amount("list_word_bits")
     counting = _Counting(header, word, projection.bits + delay_bits, np.ceil(np.log2(neurons))) if strict else None
     match projection.geometry:
         case Conv() as conv:
-            return _conv_bits(conv, source.shape, target, boxes, place, projection.bits, counting)
+            assert along is not None
+            return _conv_bits(conv, channels, boxes, along, projection.bits, counting)
         case Dense():
             each = counting.list_bits(neurons) if counting is not None else neurons * float(projection.bits)
             return prod(source.shape) * each
         case Sparse(starts=starts):
             fewest = np.sort(np.diff(starts)).cumsum()[neurons - 1].astype(float)
             return fewest * (projection.bits + (counting.entry - projection.bits + counting.index_bits if counting is not None else 0.0))
-
-
-def _arriving(network: QuantisedNetwork, population: QuantisedPopulation, boxes: Int, place: Place) -> Float:
-    """Return the fewest entries of input axons: one for every position that a convolution or a dense layer reads."""
-    arriving = np.zeros(len(boxes))
-    for p in network.into(population.name):
-        source = network.by_name[p.source]
-        if isinstance(p.geometry, Conv):
-            y, x = (least_along(p.geometry, axis, source.shape, population.shape, place) for axis in (0, 1))
-            arriving += y.reached[boxes[:, 0] - 1] * x.reached[boxes[:, 1] - 1]
-        elif isinstance(p.geometry, Dense):
-            arriving += source.shape[0] * source.shape[1]
-    return arriving
 
 
 def likeness(network: QuantisedNetwork, population: QuantisedPopulation) -> Hashable:
@@ -135,23 +145,6 @@ def boxes_within(shape: Shape, most: int) -> Int:
     return read_only(np.concatenate(found))
 
 
-def places_of(network: QuantisedNetwork, population: QuantisedPopulation) -> list[tuple[int, Place]]:
-    """Return the number of places of each kind and one place of the kind: places at a border need less than places inside.
-
-    A large map counts as border everywhere, since borders are a small part of it.
-    """
-    height, width, _ = population.shape
-    if max(height, width) > _SMALL_MAP:
-        return [(height * width, (None, None))]
-    convs = [(p.geometry, network.by_name[p.source].shape) for p in network.into(population.name) if isinstance(p.geometry, Conv)]
-    kinds: dict[bytes, list[Place]] = {}
-    for place in product(range(height), range(width)):
-        found = [least_along(conv, axis, source, population.shape, place) for conv, source in convs for axis in (0, 1)]
-        key = b"/".join(array.tobytes() for least in found for array in (least.entries, least.weights, least.reached))
-        kinds.setdefault(key, []).append(place)
-    return [(len(places), places[0]) for places in kinds.values()]
-
-
 @dataclass(frozen=True, eq=False)
 class LeastShares:
     """The least fractions of a core's limits that boxes around a place take; boxes that fit no core are left out.
@@ -175,47 +168,72 @@ class BoxDemand:
     population : QuantisedPopulation
     chip : ChipSpec
     model : SynapseModel
-    senders : sequence of int64 arrays (H, W)
-        For each projection out of the population, the fewest shards that a neuron of each position reaches.
     """
 
-    def __init__(
-        self, network: QuantisedNetwork, population: QuantisedPopulation, chip: ChipSpec, model: SynapseModel, senders: Sequence[Int]
-    ) -> None:
-        self._network, self._population, self._chip, self._model = network, population, chip, model
-        self._boxes = boxes_within(population.shape, max(1, chip.amount("compartments") // chip.amount("compartments_per_neuron")))
-        self._leaving = leaving(senders, self._boxes, chip)
+    def __init__(self, network: QuantisedNetwork, population: QuantisedPopulation, chip: ChipSpec, model: SynapseModel) -> None:
+        self.into = [(p, network.by_name[p.source]) for p in network.into(population.name)]
+        self.population, self.chip, self._model = population, chip, model
+        self.is_strict = model is SynapseModel.STRICT
+        self.neurons_max = max(1, chip.amount("compartments") // chip.amount("compartments_per_neuron"))
 
-    def around(self, place: Place) -> LeastShares:
-        """Return what boxes around a place take."""
-        chip, population, boxes = self._chip, self._population, self._boxes
-        neurons = boxes.prod(axis=1)
-        into = [(p, self._network.by_name[p.source]) for p in self._network.into(population.name)]
-        bits = np.zeros(len(boxes))
-        for projection, source in into:
-            bits += _bits(projection, source, population.shape, boxes, place, chip, self._model)
-        arriving = _arriving(self._network, population, boxes, place)
+    def share(self, **amounts: Float | Int | int) -> Float:
+        """Return the fractions of a core's limits that amounts of some resources are, (boxes, resources)."""
+        columns = [np.asarray(amounts.get(name, 0)) / (self.chip.limit(name) or np.inf) for name in BOUNDED]
+        return np.stack(np.broadcast_arrays(*columns), axis=-1)
+
+    def arriving(self, entries: Float | int = 1) -> Float:
+        """Return the fractions of a core's limits that entries of input axons take."""
+        return self.share(input_axons=entries, memory_bits=entries * self.chip.amount("input_axon_bits"))
+
+    def leaving(self, entries: Float | Int | int = 1) -> Float:
+        """Return the fractions of a core's limits that entries of output axons take."""
+        return self.share(output_axons=entries, memory_bits=entries * self.chip.amount("output_axon_bits"))
+
+    def own(self, boxes: Boxes) -> Float:
+        """Return the fractions of a core's limits that boxes take without axons, (boxes, resources)."""
+        chip, population, neurons = self.chip, self.population, boxes.sizes.prod(axis=1)
+        along, bits = iter(boxes.along), np.zeros(len(neurons))
+        for projection, source in self.into:
+            spans = next(along) if isinstance(projection.geometry, Conv) else None
+            bits += _bits(projection, source, population.shape[2], boxes, spans, chip, self._model)
         compartments = neurons * chip.amount("compartments_per_neuron")
-        slots = neurons * (1 + max((p.delay for p, source in into if source.kind is not Kind.INPUT), default=0))
+        slots = neurons * (1 + max((p.delay for p, source in self.into if source.kind is not Kind.INPUT), default=0))
         sums = neurons if population.payload.signed else 0 * neurons  # of what the neurons have sent
-        memory = (
-            bits
-            + arriving * chip.amount("input_axon_bits")
-            + self._leaving * chip.amount("output_axon_bits")
-            + compartments * chip.amount("state_bits")
-            + sums * chip.amount("signed_state_bits")
-            + (slots - neurons) * chip.amount("delay_slot_bits")
-        )
-        taken = {
-            "compartments": compartments,
-            "synapse_bits": bits,
-            "memory_bits": memory,
-            "input_axons": arriving,
-            "output_axons": self._leaving,
-            "delay_slots": slots,
-        }
-        shares = np.stack([taken[name] / (chip.limit(name) or np.inf) for name in BOUNDED], axis=1)
+        state = compartments * chip.amount("state_bits") + sums * chip.amount("signed_state_bits")
+        memory = bits + state + (slots - neurons) * chip.amount("delay_slot_bits")
+        return self.share(compartments=compartments, synapse_bits=bits, memory_bits=memory, delay_slots=slots)
+
+    def reached(self, boxes: Boxes) -> list[Float]:
+        """Return, for each projection, the positions of its source that boxes read: each takes an entry of input axons at least."""
+        along, found = iter(boxes.along), []
+        for projection, source in self.into:
+            match projection.geometry:
+                case Conv() as conv:
+                    y, x = next(along)
+                    read = (y.reached[boxes.rows] * x.reached[boxes.columns]).astype(float)
+                    found.append(np.where(_written(conv, self.population.shape[2], boxes) > 0, read, 0.0))
+                case Dense():
+                    found.append(np.full(len(boxes.sizes), float(source.shape[0] * source.shape[1])))
+                case Sparse():
+                    found.append(np.zeros(len(boxes.sizes)))
+        return found
+
+    def around(self, place: Place, senders: Sequence[Int]) -> LeastShares:
+        """Return what boxes around a place take.
+
+        Parameters
+        ----------
+        place : Place
+        senders : sequence of int64 arrays (H, W)
+            For each projection out of the population, the fewest shards that a neuron of each position reaches.
+        """
+        sizes = boxes_within(self.population.shape, self.neurons_max)
+        convs = [(p.geometry, source.shape) for p, source in self.into if isinstance(p.geometry, Conv)]
+        y, x = ([least_along(conv, axis, source, self.population.shape, place) for conv, source in convs] for axis in (0, 1))
+        boxes = Boxes(sizes, sizes[:, 0] - 1, sizes[:, 1] - 1, tuple(zip(y, x, strict=True)))
+        arriving = self.arriving(np.sum([*self.reached(boxes), np.zeros(len(sizes))], axis=0))
+        shares = self.own(boxes) + arriving + self.leaving(leaving(senders, sizes, self.chip))
         possible = (shares <= 1 + SLACK).all(axis=1)
         if not possible.any():  # the population does not fit at all; the mapper says why
-            possible = neurons == 1
-        return LeastShares(boxes[possible], shares[possible])
+            possible = sizes.prod(axis=1) == 1
+        return LeastShares(sizes[possible], shares[possible])

@@ -18,13 +18,13 @@ from ecc_lava.networks import QuantisedProjection
 from hw_mappings.chips import ChipSpec
 from hw_mappings.partition.least_lists import Window, windows_of
 
-__all__ = ["leaving", "shards_reached"]
+__all__ = ["leaving", "readers", "shards_reached"]
 
 _LARGE_MAP: Final = 1_024
 """Positions of a map above which every position counts as the one that reaches fewest shards."""
 
 
-def _reached(window: Window) -> Int:
+def readers(window: Window) -> Int:
     """Return the number of targets that every source index of an axis reaches."""
     counts = np.zeros(window.size, np.int64)
     for target in range(window.out):
@@ -51,7 +51,7 @@ def shards_reached(projection: QuantisedProjection, source: Shape, target: Shape
     """
     match projection.geometry:
         case Conv() as conv if conv.reads is None or conv.reads == (0, source[2]):
-            rows, columns = (_reached(window) for window in windows_of(conv, source, target))
+            rows, columns = (readers(window) for window in windows_of(conv, source, target))
             channels = conv.kernel.shape[3] // conv.groups
         case Dense():
             rows, columns = np.ones(source[0], np.int64), np.ones(source[1], np.int64)

@@ -15,22 +15,27 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from itertools import product
 from math import ceil
 from typing import Any, Final
 
 import numpy as np
 
 from ecc_lava.common import Float, Int
-from ecc_lava.networks import Kind, QuantisedNetwork
+from ecc_lava.geometry import Conv
+from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
 from hw_mappings.chips import ChipSpec
-from hw_mappings.partition.box_demand import BOUNDED, SLACK, BoxDemand, LeastShares, likeness, places_of
+from hw_mappings.partition.box_demand import BOUNDED, SLACK, BoxDemand, LeastShares, likeness
 from hw_mappings.partition.least_axons import shards_reached
+from hw_mappings.partition.least_lists import Place, least_along
 from hw_mappings.resources import SynapseModel
 
 __all__ = ["Bound", "lower_bound", "lower_bound_cores"]
 
 _ROUNDS: Final = 40
 """Largest number of rounds of price proposals; a handful suffices."""
+_SMALL_MAP: Final = 8
+"""Longest side of a map on which every place is examined by itself."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,23 @@ class _Kind:
         return [least.shares * (len(self.names) * neurons / least.boxes.prod(axis=1))[:, None] for neurons, least in self.around]
 
 
+def _places_of(network: QuantisedNetwork, population: QuantisedPopulation) -> list[tuple[int, Place]]:
+    """Return the number of places of each kind and one place of the kind: places at a border need less than places inside.
+
+    A large map counts as border everywhere, since borders are a small part of it.
+    """
+    height, width, _ = population.shape
+    if max(height, width) > _SMALL_MAP:
+        return [(height * width, (None, None))]
+    convs = [(p.geometry, network.by_name[p.source].shape) for p in network.into(population.name) if isinstance(p.geometry, Conv)]
+    kinds: dict[bytes, list[Place]] = {}
+    for place in product(range(height), range(width)):
+        found = [least_along(conv, axis, source, population.shape, place) for conv, source in convs for axis in (0, 1)]
+        key = b"/".join(array.tobytes() for least in found for array in (least.entries, least.weights, least.reached))
+        kinds.setdefault(key, []).append(place)
+    return [(len(places), places[0]) for places in kinds.values()]
+
+
 def _kinds(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> list[_Kind]:
     """Return the populations except the inputs.
 
@@ -132,8 +154,8 @@ def _kinds(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> li
         senders = [shards_reached(p, population.shape, network.by_name[p.target].shape, fitting[p.target]) for p in out]
         key = likeness(network, population), tuple(shards.tobytes() for shards in senders)
         if key not in found:
-            demand = BoxDemand(network, population, chip, model, senders)
-            around = [(places * population.shape[2], demand.around(place)) for places, place in places_of(network, population)]
+            demand = BoxDemand(network, population, chip, model)
+            around = [(places * population.shape[2], demand.around(place, senders)) for places, place in _places_of(network, population)]
             found[key] = _Kind([], around)
         found[key].names.append(population.name)
         fitting[population.name] = np.concatenate([least.boxes for _, least in found[key].around])

@@ -4,57 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-import numpy as np
-
-from ecc_lava.common import Float, Progress, StageProgress
+from ecc_lava.common import Progress, StageProgress
 from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
-from hw_mappings.chips import RESOURCES, ChipSpec
-from hw_mappings.partition.improvement import Improvement, Walk
+from hw_mappings.chips import ChipSpec
+from hw_mappings.partition.candidates import CutCandidate
+from hw_mappings.partition.improvement import Improvement
+from hw_mappings.partition.joint_bound import joint_bound_cores
 from hw_mappings.partition.lower_bound import Bound, lower_bound
 from hw_mappings.partition.misfit import explain_bound, explain_cores, refuse_payloads
 from hw_mappings.partition.packing import Core, Packing
+from hw_mappings.partition.price_walk import walked_by_price
 from hw_mappings.partition.prices import Prices
+from hw_mappings.partition.recutting import Recutting, Walk
 from hw_mappings.partition.search import Partition, PartitionSearch
-from hw_mappings.resources import SynapseModel, demands, limits_of
+from hw_mappings.partition.styles import LARGE, LAST_RESORTS, STYLES, STYLES_IF_LARGE, prices_of
+from hw_mappings.resources import SynapseModel, demands
 
-__all__ = ["PartitionPlan", "Style", "plan"]
-
-
-@dataclass(frozen=True)
-class Style:
-    """Prices with which a search anticipates the packing that follows it.
-
-    Attributes
-    ----------
-    beside : float
-        Price of every limited resource, added to the price from the lower bound.
-    unshared, coarse : float
-        As in `hw_mappings.partition.prices.Prices`.
-    axons : float
-        Price of all axons of a core: axons rarely limit, but each one is a message.
-    thresholds : float
-        Price of all thresholds of a core: shards with few thresholds can share a core with others.
-    """
-
-    beside: float
-    unshared: float
-    coarse: float
-    axons: float = 0.03
-    thresholds: float = 0.1
+__all__ = ["PartitionPlan", "plan"]
 
 
-_STYLES: Final = (Style(0.2, 1.0, 0.3), Style(1.0, 0.25, 0.3))
-_STYLES_IF_LARGE: Final = (Style(0.2, 1.0, 0.3),)
-_LARGE: Final = 2_000
-"""Number of cores above which one style suffices: it leaves a small part unfilled, and a search takes long."""
-_LAST_RESORTS: Final = (Style(0.2, 1.0, 0.3, axons=1.0), Style(0.2, 1.0, 0.3, axons=10.0))
-"""Styles that are tried in turn if every other style ends with axons that fit nowhere."""
-_PRICED: Final = ("compartments", "synapse_bits", "memory_bits")
 _PACKED: Final = 8
 """Number of partitions of each search that are packed."""
 _CLOSE: Final = 100
@@ -65,6 +38,10 @@ _TRIES: Final = 10
 """How often a walk tries each tiling, on average."""
 _WORK: Final = 7_000_000
 """Largest number of a walk's changes times what each of them takes: it packs all shards, and counts the axons of some populations."""
+_CHEAP_TRIES: Final = 80
+"""Changes of a walk by price for each population."""
+_NEAR: Final = 8
+"""Populations that a change of a walk by price counts anew, twice over where two are cut otherwise."""
 _SCANNED: Final = 64
 """Types of shards that packing looks at, for every core, in the time of a shard."""
 _LINK: Final = 500
@@ -80,17 +57,12 @@ class PartitionPlan:
     partition : Partition
     cores : shards of each core, in the order of the network
     bound : Bound
+        With the axons between populations.
     """
 
     partition: Partition
     cores: list[Core]
     bound: Bound
-
-
-def _prices(bound: Bound, chip: ChipSpec, style: Style) -> Float:
-    others = {"input_axons": style.axons, "output_axons": style.axons, "thresholds": style.thresholds}
-    limited = {name: price + style.beside * (chip.limit(name) is not None) for name, price in bound.prices.items() if name in _PRICED}
-    return np.array([limited.get(name, others.get(name, 0.0)) for name in RESOURCES])
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +78,7 @@ class _Planner:
     """The searches of one network."""
 
     def __init__(self, network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel, bound: Bound) -> None:
-        self._network, self._chip, self._bound = network, chip, bound
+        self._network, self._chip, self._model, self._bound = network, chip, model, bound
         self._search = PartitionSearch(network, chip, model)
         self._packing = Packing(demands(network, chip, model), chip)
 
@@ -124,10 +96,10 @@ class _Planner:
         """
         best: list[_Found] = []
         misfit: DoesNotFit | None = None
-        for style in (*(_STYLES if self._bound.cores <= _LARGE else _STYLES_IF_LARGE), *_LAST_RESORTS):
-            if best and (style in _LAST_RESORTS or best[0].cores <= max(self._bound.cores, enough)):
+        for style in (*(STYLES if self._bound.cores <= LARGE else STYLES_IF_LARGE), *LAST_RESORTS):
+            if best and (style in LAST_RESORTS or best[0].cores <= max(self._bound.cores, enough)):
                 break
-            prices = Prices(limits_of(self._chip), _prices(self._bound, self._chip, style), style.unshared, style.coarse)
+            prices = prices_of(style, self._bound, self._chip)
             try:
                 partitions = self._search.best(prices, report)[:_PACKED]
             except DoesNotFit as error:
@@ -135,6 +107,7 @@ class _Planner:
                 if self._search.is_hopeless:
                     break
                 continue
+            partitions.append(self._walked(partitions[0], prices))
             cores = [self._packing.fillings(self._packing.all_types(p.tilings, p.usage), prices.prices)[0] for p in partitions]
             fewest = min(range(len(cores)), key=cores.__getitem__)
             best.append(_Found(cores[fewest], partitions[fewest], prices))
@@ -143,6 +116,24 @@ class _Planner:
             assert misfit is not None
             raise misfit
         return best
+
+    def _tried(self, partition: Partition, prices: Prices) -> dict[str, list[CutCandidate]]:
+        """Return the tilings of every population to try, the cheapest first."""
+        return {name: sorted(self._search.fitting(name), key=lambda each: prices.cost(each.usage)) for name in partition.chosen}
+
+    def _walked(self, partition: Partition, prices: Prices) -> Partition:
+        """Return the partition after a walk by price."""
+        populations = len(partition.chosen)
+        shards = sum(tiling.number for tiling in partition.tilings.values())
+        each = _NEAR * shards // populations + _LINK * len(self._network.projections) // populations
+        moves = min(_CHEAP_TRIES * populations, _WORK // each)
+        recutting = Recutting(self._network, self._search.links)
+        return walked_by_price(partition, recutting, self._tried(partition, prices), prices, Walk(moves, 0, 0))
+
+    def tightened(self) -> Bound:
+        """Tighten the bound and return it; the walks need it."""
+        self._bound = replace(self._bound, cores=joint_bound_cores(self._network, self._chip, self._bound, self._model))
+        return self._bound
 
     def improved(self, found: Sequence[_Found], enough: int, report: StageProgress) -> _Found:
         """Return the best of several walks, which end at `enough` cores: walks from each partition by turns, at its own prices."""
@@ -157,10 +148,7 @@ class _Planner:
             if best.cores <= fewest:
                 break
             start = found[walk % len(found)]
-            tried = {
-                name: sorted(self._search.fitting(name), key=lambda candidate: start.prices.cost(candidate.usage))
-                for name in start.partition.chosen
-            }
+            tried = self._tried(start.partition, start.prices)
             improvement = Improvement(self._network, self._search.links, self._packing, start.prices)
             told = partial(_shifted, report, walk * moves, _WALKS * moves)
             cores, partition = improvement.improved(start.partition, tried, Walk(moves, fewest, walk), told)
@@ -215,6 +203,7 @@ def plan(
     told: Progress = progress or (lambda stage, done, total: None)
     cores = f"{bound.cores} core{'s' * (bound.cores > 1)} on {-(-bound.cores // chip.most_usable)} chip(s)"
     found = planner.searched(enough, partial(told, f"cutting populations into shards, at least {cores}"))
+    bound = planner.tightened()
     best = planner.improved(found, enough, partial(told, "filling cores"))
     planned = PartitionPlan(best.partition, planner.packed(best), bound)
     if len(planned.cores) > most:

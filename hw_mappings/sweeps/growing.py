@@ -88,7 +88,7 @@ class Growing:
         if self.base is None:
             return False
         is_near = 100 * self.used(self.base) > _NEAR * self.chip.amount(self.resource)
-        return 100 * (self.base.cores - bound) < _LITTLE * self.base.cores or (bound == self.base.lower_bound_cores and not is_near)
+        return 100 * (self.base.cores - bound) < _LITTLE * self.base.cores or (bound == self.bound(self.chip) and not is_near)
 
     def used(self, planned: Planned) -> int:
         """Return what the fullest core of a plan uses."""

@@ -82,7 +82,6 @@ class Plans:
             self._stages.clear()
         usage = core_usages(on_chip.network, plan.partition.tilings, plan.cores, chip, model)
         self._planned[key] = Planned(len(plan.cores), plan.bound.cores, usage)
-        self._bounds[network, _core(chip), model] = plan.bound.cores
         return self._planned[key]
 
     def known(self, network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> Planned | None:
@@ -90,7 +89,7 @@ class Plans:
         return self._planned.get((network, _core(chip), model, None))
 
     def lower_bound_cores(self, network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> int:
-        """Return a number of cores below which no mapping exists."""
+        """Return a number of cores below which no mapping exists: the quick bound, which is looser than that of a plan."""
         key = network, _core(chip), model
         if key not in self._bounds:
             self._bounds[key] = lower_bound_cores(chip_network(network, chip).network, chip, model)

@@ -11,12 +11,14 @@ from ecc_lava.common import Int
 from ecc_lava.networks import QuantisedNetwork, Shard
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec
 from hw_mappings.partition.box_demand import boxes_within
-from hw_mappings.partition.improvement import Improvement, Walk
+from hw_mappings.partition.improvement import Improvement
 from hw_mappings.partition.least_axons import leaving, shards_reached
 from hw_mappings.partition.lower_bound import lower_bound
 from hw_mappings.partition.packing import Packing
 from hw_mappings.partition.packing_kernel import distinct
+from hw_mappings.partition.price_walk import walked_by_price
 from hw_mappings.partition.prices import Prices
+from hw_mappings.partition.recutting import Recutting, Walk
 from hw_mappings.partition.search import Partition, PartitionSearch
 from hw_mappings.resources import ADDITIVE, SynapseModel, demands, limits_of, projection_axons, usage_of
 from tests.helpers.chips import CHIPS, TINY, for_chip
@@ -52,6 +54,19 @@ def test_a_walk_keeps_count_of_what_shards_use(seed: int, chip: ChipSpec) -> Non
         np.testing.assert_array_equal(usage, anew[name], err_msg=name)
     again = improvement.improved(start, tried, Walk(60, 0, seed), _told)[1]
     assert {name: cut.tiling for name, cut in again.chosen.items()} == {name: cut.tiling for name, cut in found.chosen.items()}
+
+
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))
+@pytest.mark.parametrize("seed", range(4))
+def test_a_walk_by_price_makes_shards_cheaper_and_keeps_count(seed: int, chip: ChipSpec) -> None:
+    network = _network(seed, chip)
+    search, start, prices, _ = _partition(seed, chip)
+    tried = {name: search.fitting(name) for name in start.chosen}
+    found = walked_by_price(start, Recutting(network, search.links), tried, prices, Walk(60, 0, seed))
+    assert sum(map(prices.cost, found.usage.values())) <= sum(map(prices.cost, start.usage.values())) + 1e-9
+    anew = usage_of(network, found.tilings, chip, SynapseModel.STRICT)
+    for name, usage in found.usage.items():
+        np.testing.assert_array_equal(usage, anew[name], err_msg=name)
 
 
 @pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))
