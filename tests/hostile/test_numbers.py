@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import ecc_lava
-from ecc_lava.backends.fast.synapses import TapSynapses, cut_synapses
+from ecc_lava.backends.fast.synapses import TapSynapses, cut_synapses, numbered_synapses
 from ecc_lava.errors import FileError, InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.geometry.counting import TOGETHER, axis_fan_out
@@ -133,10 +133,15 @@ def test_sums_at_the_rails_are_equal_or_refused(on_the_rails: QuantisedNetwork) 
     np.testing.assert_array_equal(golden.logits, fast.logits)
 
 
-def test_rows_of_weights_beyond_32_bits_are_refused() -> None:
+def test_more_rows_of_weights_than_have_numbers_are_cut_in_parts() -> None:
     dense = Conv(np.zeros((2**11, 2**14, 1, 1), np.int8))
-    with pytest.raises(RangeError, match="golden"):
-        cut_synapses(TapSynapses("input", (2**11, 2**14, 1), dense, 0, False, False), 0, 64, (1, 1))
+    parts = numbered_synapses(TapSynapses("input", (2**11, 2**14, 1), dense, 0, False, False))
+    assert sum(part.conv.kernel.size for part in parts) == 2**25
+    assert all(part.conv.kernel.size < 2**16 for part in parts)
+    for part in (parts[0], parts[-1]):
+        piece = cut_synapses(part, 0, 64, (1, 1))
+        assert piece is not None
+        assert len(piece.weights) <= 2**16
 
 
 def test_arrays_that_stand_in_many_places_are_read_once() -> None:
