@@ -1,10 +1,10 @@
 """The fast back end: exact, event-driven, output-stationary, on all cores.
 
 An image runs through the whole network, one population after the other; `ecc_lava.backends.stepwise` says why this is exact. Spikes are
-bits, and also lists of events while other populations read them. A population's sums exist for one position at a time. For an image of T
-steps a thread holds T * H * (W * C / 8 + 4 * (W + 1)) bytes, and 2 for every spike, of each population still to be read; a result takes
-1 to 4 bytes a neuron, and 4 for a potential. Payloads are bytes, of which signed ones take two, and lists of them take 3 bytes for every
-spike. The result does not depend on the number of threads.
+bits; of the rows under a window there are also lists of events. A population's sums exist for one position at a time. For an image of T
+steps a thread holds T * H * W * C / 8 bytes of each population still to be read, and for each row under a window 4 * T * (W + 1) and 2 for
+every spike; a result takes 1 to 4 bytes a neuron, and 4 for a potential. Payloads are bytes, of which signed ones take two, and lists of
+them take 3 bytes for every spike. The result does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def image_bytes(network: QuantisedNetwork, timesteps: int, recording: Recording)
 
 
 def _most_lists(network: QuantisedNetwork, timesteps: int, activity: float) -> int:
-    """Return the most bytes that one image's spikes and lists take at once, of all populations that are still to be read."""
+    """Return the most bytes that one image's spikes and lists take at once, of all still to be read; one is listed as a whole."""
     held = {p.name: _held(p, timesteps, activity) for p in network.populations}
     read_last: dict[str, list[str]] = {}
     for name in held:
@@ -108,7 +108,7 @@ def _most_lists(network: QuantisedNetwork, timesteps: int, activity: float) -> i
         now += taken
         most = max(most, now)
         now -= sum(held[read] for read in read_last.get(name, ()))
-    return most
+    return most + max(_listed(p, timesteps, activity) for p in network.populations)
 
 
 def _result_bytes(network: QuantisedNetwork, timesteps: int, recording: Recording) -> int:
@@ -132,8 +132,14 @@ def images_per_batch(network: QuantisedNetwork, timesteps: int, recording: Recor
     return max(1, min(together, max_memory // (lists + results)), (max_memory - together * lists) // results)
 
 
+def _listed(population: QuantisedPopulation, timesteps: int, activity: float) -> int:
+    """Return the bytes of lists of all rows of one image's spikes, which a window may cover."""
+    height, width, channels = population.shape
+    return int(timesteps * height * (width * channels * 2 * activity + 4 * (width + 1)))
+
+
 def _held(population: QuantisedPopulation, timesteps: int, activity: float) -> int:
-    """Return the bytes of one image's spikes and lists of a population, of whose neurons a share fires at every step."""
+    """Return the bytes of one image's spikes, or of payloads and their lists if a share of the neurons sends at every step."""
     height, width, channels = population.shape
     payload = population.payload
     if payload == BINARY:
