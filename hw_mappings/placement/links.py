@@ -62,14 +62,17 @@ class Routes:
 def _carried(lanes: Int, starts: Int, between: tuple[Int, Int], spikes: Float, shape: tuple[int, int]) -> tuple[Float, Float]:
     """Return the spikes on the links ahead and back of an axis, each (lanes, length): entry n is the link between n and n + 1.
 
-    Spikes spread from `starts` over everything that lies `between` (first, last).
+    Spikes spread from `starts` over everything that lies `between` (first, last). A link of no tree has none exactly: the number of trees
+    tells, as sums of fractions leave a rest.
     """
     both = []
     for low, high in ((starts, between[1]), (between[0], starts)):
-        steps = np.zeros((shape[0], shape[1] + 1))
-        np.add.at(steps, (lanes, low), spikes)
-        np.add.at(steps, (lanes, high), -spikes)
-        both.append(steps.cumsum(axis=1)[:, :-1])
+        steps = np.zeros((2, shape[0], shape[1] + 1))
+        for step, amount in zip(steps, (spikes, (spikes > 0).astype(np.float64)), strict=True):
+            np.add.at(step, (lanes, low), amount)
+            np.add.at(step, (lanes, high), -amount)
+        carried, trees = steps.cumsum(axis=2)[:, :, :-1]
+        both.append(np.where(trees > 0, np.maximum(carried, 0.0), 0.0))
     return both[0], both[1]
 
 

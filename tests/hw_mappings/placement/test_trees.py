@@ -129,3 +129,13 @@ def test_copies_on_the_way_save_hops_and_every_message_is_delivered(seed: int, c
     }
     tree = np.repeat(on_cores.spikes.sources, np.diff(on_cores.spikes.starts))
     assert pairs == set(zip(tree.tolist(), on_cores.spikes.targets.tolist(), strict=True))
+
+
+def test_links_that_no_spike_takes_carry_exactly_none() -> None:
+    """Fractions of spikes leave a rest when they are taken away again, which once was a load below zero."""
+    trees = Trees(np.zeros(3, np.int64), np.arange(4), np.array([1, 2, 3]), np.array([0.1, 0.2, 0.3]))
+    carried = loads(trees, [Address(0, core) for core in range(6)], LOIHI2)
+    lanes = [carried.right, carried.left, carried.down, carried.up]
+    assert all((links >= 0).all() for links in lanes)
+    assert sum(int((links > 0).sum()) for links in lanes) == 3
+    np.testing.assert_allclose(carried.right[carried.right > 0], [0.6, 0.5, 0.3])
