@@ -44,7 +44,23 @@ def plan_network(
 ) -> tuple[ChipNetwork, PartitionPlan]:
     """Return the network with its repeaters, and its shards on cores: `map_network` without placement.
 
-    Parameters and errors are those of `map_network` and of `hw_mappings.partition.plan`.
+    Parameters
+    ----------
+    network : QuantisedNetwork
+    chip : ChipSpec
+    model : SynapseModel
+    max_cores : int, optional
+        The most cores that the plan may have, beside those of the chips.
+    progress : callable (stage, done, total), optional
+    enough : int
+        The search ends at a plan of so many cores or fewer.
+
+    Raises
+    ------
+    InvalidInput
+        If network and chip differ in format, or the network with its repeaters takes too much memory.
+    DoesNotFit
+        With a message about every population that does not fit.
     """
     _check_format(network, chip)
     on_chip = chip_network(network, chip)

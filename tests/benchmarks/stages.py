@@ -28,7 +28,7 @@ __all__ = ["by_population", "stages"]
 STAGES = ("lists of rows", "lists of windows", "sums", "neurons")
 """In the order of `kernels.c`."""
 
-OTHER_KERNELS = {"run_graded": "graded input", "most_spikes": "lists of rows", "spread": "rasters"}
+OTHER_KERNELS = {"run_graded": "graded input", "most_spikes": "lists of rows"}
 
 Spent = dict[str, float]
 
@@ -101,15 +101,14 @@ def stages(network: QuantisedNetwork, q: dict[str, Array], repeats: int, encodin
         return statistics.median(one.get(name, 0.0) for one in of) * unit
 
     kernel = {name: us(runs, name) for name in shares}
-    per_tick = sum(us(clocked, name) for name in shares) / sum(us(runs, name) for name in shares)
+    slower = sum(us(clocked, name) for name in shares) / sum(us(runs, name) for name in shares)
     table = {}
     for name, found in shares.items():
         in_clocked = found / max(found.sum(), 1.0)
         table[name] = {"us": kernel[name], **{stage: float(share) for stage, share in zip(STAGES, in_clocked, strict=True)}}
     totals = {stage: sum(row["us"] * row[stage] for row in table.values()) for stage in STAGES}
-    for method, what in OTHER_KERNELS.items():
-        if method != "spread":
-            totals[what] = totals.get(what, 0.0) + us(runs, what)
+    for what in OTHER_KERNELS.values():
+        totals[what] = totals.get(what, 0.0) + us(runs, what)
     totals["encoding"] = encoding_s * unit
     totals["Python"] = us(runs, "all") - sum(value for what, value in totals.items() if what != "encoding")
-    return {"populations": table, "us_per_image_step": totals, "all_us": us(runs, "all"), "clocks": per_tick - 1}
+    return {"populations": table, "us_per_image_step": totals, "all_us": us(runs, "all"), "clocks": slower - 1}
