@@ -10,7 +10,7 @@ import numpy as np
 
 from ecc_lava.common import Array, on_all_cores
 
-__all__ = ["by_images", "gathered", "images_at_once"]
+__all__ = ["IMAGES", "by_images", "gathered", "images_at_once"]
 
 IMAGES: Final = 32
 """Most images."""

@@ -58,6 +58,8 @@ class Recorded:
         Input of every step, bias included, in thresholds.
     target : float32 array (M, C)
         Ideal rates.
+    known : float32 array (N, C)
+        Ideal rates of these rows and more, which show how often neurons saturate.
     most : array (C,)
         Largest gain.
     payload : Payload
@@ -68,6 +70,7 @@ class Recorded:
 
     current: Array
     target: Array
+    known: Array
     most: Array
     payload: Payload
     together: bool
@@ -111,6 +114,8 @@ def _kernel() -> Any:
 def tried(recorded: Recorded, candidates: Candidates, rounds: int, every: int = 1) -> Candidates:
     """Return candidates with corrected biases, their best gains, and the mean square error of what neurons send with them.
 
+    The error is corrected for the rows that are not tried (see `_Saturation`).
+
     ``v <- v + current/threshold + bias; k = clip(floor(v), low, m); v <- v - k``; the rate is the mean of k over the steps.
 
     Parameters
@@ -149,6 +154,7 @@ class _Lanes:
         exact = target.astype(np.float64)
         self._mean, self._square = exact.mean(axis=0), np.square(exact).mean(axis=0)
         self._most = recorded.most[block]
+        self._saturation = _Saturation(recorded.known[:, block], target)
         self._per_rate = np.array([[steps], [steps**2], [steps]])  # numbers sent are T times the rates
         self.steps = self._x.size  # of all neurons together
 
@@ -166,7 +172,45 @@ class _Lanes:
                 gain[:] = threshold if self._recorded.together else best_gains(energy, match, threshold, self._most)
                 if trial < rounds:
                     bias += (self._mean - gain * sent) / gain
-            noise[:] = self._square - 2 * gain * match + np.square(gain) * energy
+            noise[:] = self._square - 2 * gain * match + np.square(gain) * energy + self._saturation.missing(gain * payload.largest)
+
+
+class _Saturation:
+    """Errors of neurons that should send more than they can, where few rows are tried and the ideal rates of more rows are known.
+
+    High rates are rare, so that the largest errors of a low threshold may lie outside the rows that are tried. Those errors alone, of
+    ``target - gain * m``, need no trial. Their mean over all known rows less that over the tried ones corrects the noise (as a control
+    variate does).
+    """
+
+    def __init__(self, known: Array, tried: Array) -> None:
+        self._known, self._tried = known, tried
+
+    def missing(self, limits: Float) -> Float:
+        """Return what the mean square error of the rows tried lacks, of neurons that send at most `limits` (C,)."""
+        known, tried = (_square_excess(rates, limits) / len(rates) for rates in (self._known, self._tried))
+        return known - tried
+
+
+@cache
+def _excess() -> Any:
+    import numba
+
+    def run(rates: Array, limits: Array, total: Array) -> None:
+        """Add to total (C,) the squares of what rates (N, C) have above the limits (C,)."""
+        for row in range(len(rates)):
+            for c in range(len(limits)):
+                excess = rates[row, c] - limits[c]
+                excess = excess if excess > 0 else np.float32(0.0)
+                total[c] += np.float64(excess * excess)
+
+    return compiled_by(numba.njit, run)
+
+
+def _square_excess(rates: Array, limits: Float) -> Float:
+    total = np.zeros(len(limits))
+    _excess()(rates, limits.astype(np.float32), total)
+    return total
 
 
 def best_gains(energy: Array, match: Array, threshold: Array, most: Array) -> Float:

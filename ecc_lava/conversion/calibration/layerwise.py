@@ -112,9 +112,9 @@ class LayerwiseCalibration(IntegerPass):
         goal = Goal.of(network, population, ideal)
         network, weights = self._weights(network, population, ideal, arrivals)
         current, sums = self._arriving(network, population, arrivals)
-        target = arrivals.sampled(population, goal.rates, self.candidate_rows)
+        target, known = (arrivals.sampled(population, goal.rates, rows) for rows in (self.candidate_rows, self.rows))
         fit = fit_neurons(
-            Recorded(current, target, goal.largest_gain, population.payload, goal.together),
+            Recorded(current, target, known, goal.largest_gain, population.payload, goal.together),
             thresholds=(1.0,) if goal.fixed else self.thresholds,
             v_init_offsets=self.v_init_offset,
             fraction=self.fraction,

@@ -10,8 +10,9 @@ import numpy as np
 
 from ecc_lava.backends import BACKENDS, Recording, compact_raster, sent_at_steps
 from ecc_lava.common import Array, Float, Shape, usable_cores
-from ecc_lava.conversion.at_once import by_images, gathered, images_at_once
+from ecc_lava.conversion.at_once import IMAGES, by_images, gathered, images_at_once
 from ecc_lava.conversion.calibration.currents import currents_at
+from ecc_lava.conversion.calibration.positions import AtPositions, at_positions
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply_at, windows
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
@@ -89,30 +90,19 @@ class PresynapticInput:
         """Return the input sum plus bias of the rates that arrive, per step, float32 (N, H, W, C)."""
         return _summed(network, target, {name: source.rates for name, source in self._sent.items()})
 
-    def _positions(self, population: Population, most: int | None = None) -> tuple[Array, Array]:
-        """Return the rows and columns of the sampled positions, the same for every image, for at most `most` neurons per channel."""
-        height, width, _ = population.shape
-        number = min(height * width, max(1, (most or self._rows) // self._samples))
-        generator = np.random.Generator(np.random.Philox(key=[0, height * width]))
-        chosen = np.sort(generator.choice(height * width, number, replace=False))
-        return chosen // width, chosen % width
+    def _at_positions(self, population: Population, most: int | None, size: int, function: AtPositions) -> Array:
+        """Return what a function makes at the sampled positions, at most `most` over all images, as (M, ...); see `at_positions`."""
+        return at_positions(population.shape, self._samples, most or self._rows, size, function)
 
     def sampled(self, population: Population, values: Array, most: int | None = None) -> Array:
         """Return values (N, H, W, C) at the sampled positions, (M, C); those of one image lie together."""
-        rows, columns = self._positions(population, most)
-        return np.ascontiguousarray(values[:, rows, columns]).reshape(-1, population.shape[2])
+        return self._at_positions(population, most, IMAGES, lambda images, rows, columns: values[images][:, rows, columns])
 
     def currents(self, network: SpikingNetwork, target: str, most: int | None = None) -> Array:
         """Return the input of every step at the sampled positions, bias included, float32 (M, T, C)."""
-        rows, columns = self._positions(network.by_name[target], most)
         neurons = max(int(np.prod(network.by_name[p.source].shape)) for p in network.into(target))
         size = images_at_once(self.timesteps * neurons)
-
-        def part(start: int) -> tuple[Array]:
-            return (self._currents_at(network, target, slice(start, start + size), rows, columns),)
-
-        (every,) = gathered(self._samples, size, part)
-        return every.reshape(-1, *every.shape[2:])
+        return self._at_positions(network.by_name[target], most, size, partial(self._currents_at, network, target))
 
     def _currents_at(self, network: SpikingNetwork, target: str, images: slice, rows: Array, columns: Array) -> Array:
         """Return the input of every step of some images at some positions, bias included, float32 (N, P, T, C)."""
@@ -147,8 +137,11 @@ class PresynapticInput:
         rates = self._sent[projection.source].rates
         match projection.geometry:
             case Conv() as conv:
-                rows, columns = self._positions(self._network.by_name[projection.target], most)
-                read = by_images(lambda part: windows(conv, part, rows, columns).transpose(2, 3, 0, 1, 4), rates)
+                target = self._network.by_name[projection.target]
+                size = images_at_once(rates[0].size)
+                read = self._at_positions(
+                    target, most, size, lambda images, *places: windows(conv, rates[images], *places).transpose(2, 3, 0, 1, 4)
+                )
                 return read.reshape(-1, conv.kernel[..., 0].size)
             case Dense():
                 return rates.reshape(len(rates), -1).copy()
