@@ -127,7 +127,7 @@ def _compact(activity: Activity, payload: Payload) -> tuple[Array, Array | None,
 def compact_raster(raster: Array, payload: Payload) -> Array:
     """Return what a population sent at each step, (N, T, H, W, C), as a `Result` has it: spikes in bits, or payloads in int16."""
     flat = raster.reshape(*raster.shape[:2], -1)
-    return np.packbits(flat > 0, axis=-1) if payload == BINARY else flat.astype(np.int16)
+    return np.packbits(flat, axis=-1) if payload == BINARY else flat.astype(np.int16)
 
 
 def _narrow(counts: Int) -> Array:

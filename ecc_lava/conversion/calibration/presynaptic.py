@@ -21,8 +21,8 @@ from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
 
 __all__ = ["Answer", "PresynapticInput", "of_maps"]
 
-BYTES = 2**27
-"""Most memory for spikes and currents at once, bytes."""
+BYTES = 2**24
+"""Most memory for the spikes that a thread answers at once: pages of larger arrays are taken from the system, and cleared, every time."""
 
 ANSWERING_IMAGES, ANSWERING_ROWS = 128, 32768
 """Images, and neurons per channel over images and positions, that show well enough how a population answers: maps of 16x16 and more take
@@ -155,11 +155,11 @@ class PresynapticInput:
 
     def answer(self, network: SpikingNetwork, target: str, images: slice = slice(None)) -> Answer:
         """Run a population of the integer network on what arrives of some images; nothing is kept."""
-        integer, cores = self.integers(network, target), usable_cores()
+        integer = self.integers(network, target)
         run, recording = BACKENDS["fast"].load(), Recording(frozenset([target]), potentials=frozenset(), inputs=False)
         chosen = range(self._samples)[images]
-        most = BYTES // (cores * self.timesteps * sum(p.neurons for p in integer.populations))
-        size = max(1, min(most, -(-len(chosen) // cores)))
+        most = BYTES // (self.timesteps * sum(p.neurons for p in integer.populations))
+        size = max(1, min(most, -(-len(chosen) // usable_cores())))
 
         def answered(start: int) -> tuple[Array, Array]:
             part = chosen[start : start + size]

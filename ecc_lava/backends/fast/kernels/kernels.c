@@ -721,13 +721,24 @@ void list_values(const uint8_t *maps, int64_t rows, int64_t width, int64_t chann
   }
 }
 
+/* Return eight bits as bytes of 0 and 1, the lowest first. */
+static inline uint64_t eight_bytes(uint64_t bits) {
+  const uint64_t one_each = (bits & 0xff) * 0x0101010101010101u & 0x8040201008040201u; /* byte i keeps bit i */
+  return (one_each + 0x7f7f7f7f7f7f7f7fu) >> 7 & 0x0101010101010101u;
+}
+
 /* Spread bits to bytes: from [image][y][t][x*C + c] to [image][neuron][t] (trains) or to [image][t][neuron] (a raster). */
 void spread(const uint64_t *bits, int64_t words, int64_t steps, int64_t rows, int64_t height, int64_t row, int64_t by_neuron,
             uint8_t *out) {
   for (int64_t r = 0; r < rows; r++)
-    for (int64_t t = 0; t < steps; t++)
-      for (int64_t i = 0; i < row; i++) {
-        const uint8_t set = bits[(r * steps + t) * words + (i >> 6)] >> (i & 63) & 1;
-        out[by_neuron ? (r * row + i) * steps + t : ((r / height * steps + t) * height + r % height) * row + i] = set;
+    for (int64_t t = 0; t < steps; t++) {
+      const uint64_t *line = bits + (r * steps + t) * words;
+      uint8_t *to = by_neuron ? out + r * row * steps + t : out + ((r / height * steps + t) * height + r % height) * row;
+      int64_t i = 0;
+      for (; !by_neuron && i + 8 <= row; i += 8) {
+        const uint64_t bytes = eight_bytes(line[i >> 6] >> (i & 63));
+        memcpy(to + i, &bytes, 8);
       }
+      for (; i < row; i++) to[by_neuron ? i * steps : i] = line[i >> 6] >> (i & 63) & 1;
+    }
 }
