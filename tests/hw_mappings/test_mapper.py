@@ -25,6 +25,7 @@ from hw_mappings.partition.misfit import explain_cores
 from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.partition.search import PartitionSearch
 from hw_mappings.placement.traffic import traffic
+from hw_mappings.report.page.render import chip_page
 from hw_mappings.report.rows import layer_rows, misfit_summary, summary
 from hw_mappings.resources.synapses import SynapseModel
 from hw_mappings.resources.tiling import even_cut
@@ -218,7 +219,8 @@ def test_report() -> None:
     assert list(figures)[:6] == ["cores", "chips", "lower_bound_cores", "utilisation", "fits", "seconds"]
     assert figures["fits"] is True and figures["cores"] == len(mapping.cores) and figures["seconds"] == 1.5
     assert figures["ratio"] == len(mapping.cores) / mapping.lower_bound_cores
-    assert figures["models"]["strict"]["cores"] == len(mapping.cores) >= figures["models"]["ideal"]["cores"] >= 1
+    assert figures["models"]["strict"]["cores"] == len(mapping.cores)
+    assert mapping.lower_bound_cores >= figures["models"]["ideal"]["lower_bound_cores"] >= 1
     ways = figures["hops"]
     assert figures["routing"]["way"] == "multicast" and not figures["routing"]["public"] and "brief" in figures["routing"]["source"]
     assert ways["multicast"]["hops"] <= ways["multicast"]["hops_row_major"] <= ways["unicast"]["hops_row_major"]
@@ -229,7 +231,18 @@ def test_report() -> None:
     assert all(fraction is None or 0 <= fraction <= 1 for fraction in figures["utilisation"].values())
     assert json.loads(json.dumps(figures)) == json.loads(json.dumps(figures))
     misfit = misfit_summary(network, chip_with(input_axons=1))
-    assert list(misfit) == list(figures) and misfit["fits"] is False and misfit["models"]["ideal"]["cores"] is None
+    assert list(misfit) == list(figures) and misfit["fits"] is False and misfit["models"]["strict"]["cores"] is None
+
+
+def test_a_report_searches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network(5)
+    on_cores = deployed(map_network(network, TINY), network)
+    monkeypatch.delattr(PartitionSearch, "best")
+    for model, other in (("strict", "ideal"), ("ideal", "strict")):
+        misfit = misfit_summary(network, TINY, model)["models"]
+        assert misfit[model]["cores"] is None and list(misfit[other]) == ["lower_bound_cores"]
+    assert list(summary(on_cores)["models"]) == ["strict", "ideal"]
+    chip_page(on_cores.mapping, network)
 
 
 def test_ideal_memory_needs_no_more_cores() -> None:
