@@ -26,10 +26,22 @@ def _reach_prefix(axis: Axis, start: int, stop: int) -> Int:
     return read_only(np.cumsum(reached))
 
 
+@lru_cache(maxsize=1 << 11)
+def _reach_prefixes(axis: Axis, targets: Cut) -> Int:
+    """Return `_reach_prefix` of each target span, (target spans, size + 1)."""
+    return read_only(np.stack([_reach_prefix(axis, *span) for span in targets]))
+
+
+@lru_cache(maxsize=1 << 11)
+def _ends(spans: Cut) -> tuple[Int, Int]:
+    starts, stops = np.array(spans).T
+    return read_only(starts), read_only(stops)
+
+
 def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
     """Return the number of indices of each source span that reach each target span, (source spans, target spans)."""
-    prefixes = np.stack([_reach_prefix(axis, *span) for span in targets])
-    starts, stops = np.array(sources).T
+    prefixes = _reach_prefixes(axis, targets)
+    starts, stops = _ends(sources)
     reached: Int = (prefixes[:, stops] - prefixes[:, starts]).T
     return reached
 
