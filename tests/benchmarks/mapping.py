@@ -38,6 +38,7 @@ from hw_mappings.partition.lower_bound import lower_bound
 from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.resources.synapses import SynapseModel
 from tests.benchmarks import networks
+from tests.benchmarks.speed import environment
 
 TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
 CHIPS = {"loihi1": LOIHI1, "loihi2": LOIHI2}
@@ -178,16 +179,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{'network':14} {'neurons':>10} {'chip':7} {'model':7} {'cores':>6} {'bound':>6} {'ratio':>6} {'bound before':>13} "
         f"{'unshared bound':>15} {'chips':>6} {'seconds':>8} {'MiB':>6}"
     )
-    results = []
+    report: dict[str, Any] = {"version": 2, "environment": environment(), "timesteps": TIMESTEPS, "bits": BITS, "rows": []}
     for row in asked:
         name, chip = row.split(":")
         with multiprocessing.get_context("spawn").Pool(1) as alone:
             found = alone.apply(row_of, (name, chip, options.data, options.cache))
         for each in found:
             show(each)
-        results += found
+        report["rows"] += found
         if options.json is not None:
-            options.json.write_text(json.dumps({"version": 2, "timesteps": TIMESTEPS, "bits": BITS, "rows": results}, indent=1) + "\n")
+            options.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":
