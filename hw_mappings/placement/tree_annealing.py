@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["cost", "grown", "trees_annealed"]
 
 _MOST_PER_CORE: Final = 1_000
-_LEAST_PER_CORE: Final = 40
-_WORK: Final = 15_000_000
-"""Number of trees that are counted anew in all moves, within the bounds of moves for each core; a second."""
+_LEAST_PER_CORE: Final = 50
+_WORK: Final = 20_000_000
+"""Number of trees that are counted anew in all moves, within the bounds of moves for each core; three seconds."""
 _LEAST_WORK, _MOST_WORK = 5_000_000, 60_000_000
-"""The same however few and however many cores there are; half a second and some ten."""
+"""The same however few and however many cores there are; a second and some ten."""
 _HOTTEST, _MILDEST, _COLD = 0.25, 0.02, 0.005
 """Temperatures relative to the mean change of a random exchange. The first is the higher, the more moves there are for each core."""
 _HOT_MOVES: Final = 600

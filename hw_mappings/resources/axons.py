@@ -84,13 +84,13 @@ def _outer(y: Int, x: Int, c: Int) -> Int:
 
 
 def _by_axes(axes: tuple[Axis, Axis, Axis], sources: Cuts, targets: Cuts, kinds: Sequence[bool], slots: int) -> Axons:
-    (y_in, y_out), (x_in, x_out) = (meeting_sums(*each, False) for each in zip(axes[:2], sources[:2], targets[:2], strict=True))
+    y_in, y_out, y_all = meeting_sums(axes[0], sources[0], targets[0], False)
+    x_in, x_out, x_all = meeting_sums(axes[1], sources[1], targets[1], False)
     found = []
     for population in kinds:
-        c_in, c_out = meeting_sums(axes[2], sources[2], targets[2], population)  # a population axon stands for every channel of its shard
-        c_out = slots * c_out if population else c_out
-        total = y_in.sum() * x_in.sum() * c_in.sum() + y_out.sum() * x_out.sum() * c_out.sum()
-        found.append((total, population, c_in, c_out))
+        c_in, c_out, c_all = meeting_sums(axes[2], sources[2], targets[2], population)  # it stands for every channel of its shard
+        entries = slots if population else 1
+        found.append((y_all * x_all * c_all * (1 + entries), population, c_in, entries * c_out))
     _, population, c_in, c_out = min(found, key=lambda choice: choice[0])
     return Axons(population, _outer(y_in, x_in, c_in), _outer(y_out, x_out, c_out))
 

@@ -47,11 +47,11 @@ def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
 
 
 @lru_cache(maxsize=1 << 15)
-def meeting_sums(axis: Axis, sources: Cut, targets: Cut, pairs: bool) -> tuple[Int, Int]:
-    """Return the sums of `meeting` over the source spans and over the target spans; with `pairs`, of spans that meet at all."""
+def meeting_sums(axis: Axis, sources: Cut, targets: Cut, pairs: bool) -> tuple[Int, Int, int]:
+    """Return the sums of `meeting` over the source spans, over the target spans and over both; with `pairs`, of spans that meet at all."""
     met = meeting(axis, sources, targets)
     met = (met > 0).astype(np.int64) if pairs else met
-    return read_only(met.sum(0)), read_only(met.sum(1))
+    return read_only(met.sum(0)), read_only(met.sum(1)), int(met.sum())
 
 
 @lru_cache(maxsize=1 << 10)
