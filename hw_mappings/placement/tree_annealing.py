@@ -44,6 +44,8 @@ _RELIEF_MOVES: Final = 5_000
 """Most moves for each core that also weigh the busiest links."""
 _RELIEF_WORK: Final = 10_000_000
 """Number of links and trees that are counted anew in all of them; about a second."""
+_RELIEF_LINKS: Final = 5
+"""Links of a tree that an exchange counts anew, about."""
 _RELIEF_HOT: Final = 0.15
 """Their first temperature where there are many moves for each core, relative to the mean change of a random exchange."""
 _PARTS: Final = 20
@@ -104,7 +106,8 @@ def _exchanged(problem: PlacementProblem, trees: Trees, start: tuple[Address, ..
         anneal(forest, board, columns, Schedule(begin, stop, moves, hot, _COLD * unit), problem.seed * _PARTS + part + 1)
         if problem.progress is not None and time.monotonic() - started > _QUIET_S:
             problem.progress(part + 1, _PARTS)
-    _relieved(forest, board, columns, (max(_MILDEST, _RELIEF_HOT * heat) * unit, _COLD * unit), problem.seed)
+    mild = max(_MILDEST, _RELIEF_HOT * min(1.0, _RELIEF_WORK / (_RELIEF_LINKS * for_all) / _HOT_MOVES) ** 2)
+    _relieved(forest, board, columns, (mild * unit, _COLD * unit), problem.seed)
     return tuple(places[place] for place in board.place_of)
 
 
