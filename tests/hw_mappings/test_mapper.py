@@ -159,7 +159,8 @@ def test_too_few_cores_and_the_number_of_chips_that_fits() -> None:
     with pytest.raises(DoesNotFit, match=r"at least 17 cores, 2 chip\(s\) tiny of 6 cores have 12: .*5 too many.*'p0' 16.0.*: 3 chips"):
         map_network(network, chip_with(chips=2, **small))
     mapping = map_network(network, chip_with(chips=3, **small))
-    assert Counter(core.address.chip for core in mapping.cores) == {0: 6, 1: 6, 2: 5}
+    held = Counter(core.address.chip for core in mapping.cores)  # which chip has room left depends on the spikes between chips
+    assert sorted(held) == [0, 1, 2] and sorted(held.values()) == [5, 6, 6]
 
 
 @pytest.mark.parametrize("most", [0, 1, 2])
@@ -254,7 +255,8 @@ def test_ideal_memory_needs_no_more_cores() -> None:
     ideal.check(network)
 
 
-def test_the_mapper_tells_its_stages() -> None:
+def test_the_mapper_tells_its_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hw_mappings.placement.tree_annealing._QUIET_S", float("inf"))  # on a slow machine even this placement is told
     told: list[tuple[str, int, int]] = []
     mapping = map_network(for_chip(random_network(1), TINY), TINY, progress=lambda *step: told.append(step))
     assert told[0] == (f"cutting populations into shards, at least {mapping.lower_bound_cores} cores on 1 chip(s)", 0, 5)
