@@ -14,7 +14,7 @@ from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import ChipSpec
 from hw_mappings.partition.candidates import CutCandidate
 from hw_mappings.partition.prices import Prices
-from hw_mappings.resources import Axons, Cuts, projection_axons, with_axons
+from hw_mappings.resources import Axons, projection_axons, with_axons
 
 __all__ = ["Extension", "Links", "State"]
 
@@ -50,7 +50,7 @@ class Links:
 
     def __init__(self, network: QuantisedNetwork, chip: ChipSpec) -> None:
         self._network = network
-        self._counted: dict[tuple[int, Cuts, Cuts], Axons] = {}
+        self._counted: dict[tuple[int, int, int], tuple[Axons, CutCandidate, CutCandidate]] = {}  # by identity, which is held
         self._numbers = 0
         self.chip = chip
         self.sent: dict[str, dict[str, list[tuple[int, int]]]] = {p.name: {} for p in network.populations}
@@ -62,16 +62,18 @@ class Links:
 
     def of(self, number: int, source: CutCandidate, target: CutCandidate) -> Axons:
         """Return the axons of a projection."""
-        key = number, source.tiling.cuts, target.tiling.cuts
-        if key not in self._counted:
+        key = number, id(source), id(target)
+        found = self._counted.get(key)
+        if found is None:
             projection = self._network.projections[number]
             population = self._network.by_name[projection.source]
             if self._numbers > _HELD:
                 self._counted.clear()
                 self._numbers = 0
-            self._counted[key] = projection_axons(projection, population, source.tiling.cuts, target.tiling.cuts, self.chip)
+            axons = projection_axons(projection, population, source.tiling.cuts, target.tiling.cuts, self.chip)
+            self._counted[key] = found = axons, source, target
             self._numbers += source.tiling.number + target.tiling.number
-        return self._counted[key]
+        return found[0]
 
 
 class Extension:

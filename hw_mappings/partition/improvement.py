@@ -19,7 +19,7 @@ from hw_mappings.partition.candidates import CutCandidate
 from hw_mappings.partition.extension import Links
 from hw_mappings.partition.packing import Packing, ShardTypes
 from hw_mappings.partition.prices import Prices
-from hw_mappings.partition.recutting import Recutting, Shards, Walk
+from hw_mappings.partition.recutting import Recutting, Walk
 from hw_mappings.partition.search import Partition
 from hw_mappings.resources import ADDITIVE, fits
 
@@ -39,8 +39,6 @@ _END: Final = 1e-4
 class _Cut:
     """A population as it is cut now; `demand` is the priced usage of its shards."""
 
-    candidate: CutCandidate
-    usage: Int
     types: ShardTypes
     demand: float
 
@@ -57,22 +55,15 @@ class Improvement:
     """
 
     def __init__(self, network: QuantisedNetwork, links: Links, packing: Packing, prices: Prices) -> None:
-        self._recutting = Recutting(network, links)
         self._packing, self._limits, self._prices = packing, prices.limits, prices.prices
+        self._recutting = Recutting(network, links, self._cut)
 
-    def _cut(self, candidate: CutCandidate, usage: Int) -> _Cut:
-        types = self._packing.types(candidate.tiling, usage)
-        return _Cut(candidate, usage, types, float(types.counts @ (types.usage / self._limits[ADDITIVE]) @ self._prices[ADDITIVE]))
-
-    def _changed(self, cuts: Mapping[str, _Cut], candidates: Sequence[CutCandidate]) -> dict[str, _Cut] | None:
-        """Return what changes if populations are cut otherwise; None where something does not fit."""
-        found: dict[str, Shards] = {}
-        now = {name: (cut.candidate, cut.usage) for name, cut in cuts.items()}
-        for candidate in candidates:
-            found.update(self._recutting.recut({**now, **found}, candidate))
-        if not all(fits(usage, self._limits) for _, usage in found.values()):
+    def _cut(self, candidate: CutCandidate, usage: Int) -> _Cut | None:
+        """Return a population as it is cut; None where a shard does not fit."""
+        if not fits(usage, self._limits):
             return None
-        return {name: self._cut(*shards) for name, shards in found.items()}
+        types = self._packing.types(candidate.tiling, usage)
+        return _Cut(types, float(types.counts @ (types.usage / self._limits[ADDITIVE]) @ self._prices[ADDITIVE]))
 
     def _score(self, cuts: dict[str, _Cut]) -> tuple[int, float]:
         """Return the cores, and the cores with the priced usage beside them."""
@@ -92,25 +83,33 @@ class Improvement:
         report : StageProgress
         """
         random = np.random.default_rng(walk.seed)
-        cuts = {name: self._cut(candidate, partition.usage[name]) for name, candidate in partition.chosen.items()}
+        recutting, chosen = self._recutting, dict(partition.chosen)
+        cuts = _fitting({name: recutting.made(chosen, name) for name in chosen})
+        assert cuts is not None, "a partition fits"
         names = list(cuts)
         cores, score = self._score(cuts)
-        best = cores, score, cuts
+        best = cores, score, chosen
         for move in range(walk.moves):
             if best[0] <= walk.fewest:
                 break
             if move % _TOLD == 0:
                 report(move, walk.moves)
-            changed = self._changed(cuts, self._recutting.drawn(random, names, tried))
+            candidates = recutting.drawn(random, names, tried)
+            others = {**chosen, **{each.tiling.population: each for each in candidates}}
+            changed = _fitting(recutting.changed(others, candidates))
             if changed is None:
                 continue
             new = {**cuts, **changed}
             new_cores, new_score = self._score(new)
             temperature = _START * (_END / _START) ** (move / walk.moves) * cores
             if new_score <= score or random.random() < exp((score - new_score) / temperature):
-                cuts, cores, score = new, new_cores, new_score
+                chosen, cuts, cores, score = others, new, new_cores, new_score
                 if (cores, score) < best[:2]:
-                    best = cores, score, cuts
-        return best[0], Partition(
-            {name: cut.candidate for name, cut in best[2].items()}, {name: cut.usage for name, cut in best[2].items()}
-        )
+                    best = cores, score, chosen
+        return best[0], recutting.partition(best[2])
+
+
+def _fitting(cuts: Mapping[str, _Cut | None]) -> dict[str, _Cut] | None:
+    """Return populations as they are cut; None if one of them does not fit."""
+    found = {name: cut for name, cut in cuts.items() if cut is not None}
+    return found if len(found) == len(cuts) else None

@@ -69,25 +69,35 @@ class Packing:
         exponents = set().union(*(d.exponents for d in demands.values())) if limited[1] else set()
         self._bit = [{value: bit for bit, value in enumerate(sorted(values))} for values in (thresholds, exponents)]
         self._words = [-(-len(values) // _WORD) for values in self._bit]
+        self._exponents = {name: self._bits(1, demand.exponents) for name, demand in demands.items()}
+        self._of_tiling: dict[int, tuple[Tiling, Int, Array]] = {}  # by identity, which is held
 
     def _bits(self, group: int, values: frozenset[int]) -> list[int]:
         return _as_words(sum(1 << self._bit[group][value] for value in values) if self._words[group] else 0, self._words[group])
+
+    def _thresholds(self, tiling: Tiling) -> tuple[Int, Array]:
+        """Return the kind of thresholds of every shard, and the bits of each kind, (kinds, words)."""
+        if id(tiling) not in self._of_tiling:
+            kinds: dict[frozenset[int], int] = {}
+            population = self._demands[tiling.population].population
+            of_shard = np.array([kinds.setdefault(each, len(kinds)) for each in thresholds_of(population, tiling)])
+            words = np.array([self._bits(0, thresholds) for thresholds in kinds], np.uint64)
+            self._of_tiling[id(tiling)] = tiling, of_shard, words
+        return self._of_tiling[id(tiling)][1:]
 
     def types(self, tiling: Tiling, usage: Int) -> ShardTypes:
         """Return the types of a population's shards, of usage (rows, columns, channels, resources)."""
         from hw_mappings.partition.packing_kernel import distinct
 
-        demand = self._demands[tiling.population]
-        rows = usage.reshape(tiling.number, -1)[:, ADDITIVE]
-        kinds: dict[frozenset[int], int] = {}
+        number = tiling.number
+        rows = np.zeros((number, len(ADDITIVE) + 1), np.int64)
+        rows[:, :-1] = usage.reshape(number, -1).take(ADDITIVE, axis=1)
         if self._words[0]:
-            of_shard = [kinds.setdefault(thresholds, len(kinds)) for thresholds in thresholds_of(demand.population, tiling)]
-            rows = np.column_stack([rows, of_shard])
-        firsts, of_shard_type, counts = distinct(np.ascontiguousarray(rows))
+            rows[:, -1], words = self._thresholds(tiling)
+        firsts, of_shard_type, counts = distinct(rows)
         kept = np.zeros((len(firsts), sum(self._words)), np.uint64)
-        kept[:, self._words[0] :] = self._bits(1, demand.exponents)
+        kept[:, self._words[0] :] = self._exponents[tiling.population]
         if self._words[0]:
-            words = np.array([self._bits(0, thresholds) for thresholds in kinds], np.uint64)
             kept[:, : self._words[0]] = words[rows[firsts, -1]]
         return ShardTypes(np.ascontiguousarray(rows[firsts, : len(ADDITIVE)]), counts, kept, of_shard_type)
 

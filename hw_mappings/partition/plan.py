@@ -127,8 +127,8 @@ class _Planner:
         shards = sum(tiling.number for tiling in partition.tilings.values())
         each = _NEAR * shards // populations + _LINK * len(self._network.projections) // populations
         moves = min(_CHEAP_TRIES * populations, _WORK // each)
-        recutting = Recutting(self._network, self._search.links)
-        return walked_by_price(partition, recutting, self._tried(partition, prices), prices, Walk(moves, 0, 0))
+        recutting = Recutting(self._network, self._search.links, lambda _, usage: prices.cost(usage))
+        return walked_by_price(partition, recutting, self._tried(partition, prices), Walk(moves, 0, 0))
 
     def tightened(self) -> Bound:
         """Tighten the bound and return it; the walks need it."""

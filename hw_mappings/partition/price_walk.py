@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 
 from hw_mappings.partition.candidates import CutCandidate
-from hw_mappings.partition.prices import Prices
-from hw_mappings.partition.recutting import Recutting, Shards, Walk
+from hw_mappings.partition.recutting import Recutting, Walk
 from hw_mappings.partition.search import Partition
 
 __all__ = ["walked_by_price"]
@@ -25,7 +24,7 @@ _END: Final = 3e-6
 
 
 def walked_by_price(
-    partition: Partition, recutting: Recutting, tried: Mapping[str, Sequence[CutCandidate]], prices: Prices, walk: Walk
+    partition: Partition, recutting: Recutting[float], tried: Mapping[str, Sequence[CutCandidate]], walk: Walk
 ) -> Partition:
     """Return the cheapest partition of an annealed walk; deterministic in its seed.
 
@@ -33,25 +32,24 @@ def walked_by_price(
     ----------
     partition : Partition
     recutting : Recutting
+        It makes prices of the shards of populations, infinity if they do not fit.
     tried : population -> tilings to try, the cheapest first
-    prices : Prices
     walk : Walk
     """
     random = np.random.default_rng(walk.seed)
-    cuts: dict[str, Shards] = {name: (candidate, partition.usage[name]) for name, candidate in partition.chosen.items()}
-    costs = {name: prices.cost(usage) for name, (_, usage) in cuts.items()}
-    names, now, least, best = list(cuts), sum(costs.values()), sum(costs.values()), dict(cuts)
+    chosen = dict(partition.chosen)
+    costs = {name: recutting.made(chosen, name) for name in chosen}
+    names, now, least, best = list(chosen), sum(costs.values()), sum(costs.values()), chosen
     for move in range(walk.moves):
-        found: dict[str, Shards] = {}
-        for candidate in recutting.drawn(random, names, tried):
-            found.update(recutting.recut({**cuts, **found}, candidate))
-        changed = {name: prices.cost(usage) for name, (_, usage) in found.items()}
+        candidates = recutting.drawn(random, names, tried)
+        new = {**chosen, **{each.tiling.population: each for each in candidates}}
+        changed = recutting.changed(new, candidates)
         more = sum(cost - costs[name] for name, cost in changed.items())
         temperature = _START * (_END / _START) ** (move / walk.moves) * now
         if more <= 0 or (more < inf and random.random() < exp(-more / temperature)):
-            cuts.update(found)
+            chosen = new
             costs.update(changed)
             now += more
             if now < least:
-                least, best = now, dict(cuts)
-    return Partition({name: candidate for name, (candidate, _) in best.items()}, {name: usage for name, (_, usage) in best.items()})
+                least, best = now, new
+    return recutting.partition(best)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+import numpy as np
 
 from ecc_lava.common import Float, Int, StageProgress
 from ecc_lava.errors import InvalidInput
 from hw_mappings.chips import Address, ChipSpec, board_positions
 from hw_mappings.placement.trees import Trees, hops_of, one_by_one
 
-__all__ = ["PlacementProblem", "Placer", "Traffic", "hop_weighted", "tree_hops"]
+__all__ = ["CROSSING", "PlacementProblem", "Placer", "Traffic", "hop_weighted", "stretched", "tree_hops", "tree_lengths"]
+
+CROSSING: Final = 32
+"""Length of a link between chips for placers; one inside a chip is 1 long. No chip publishes the ratio of their costs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +101,17 @@ Placer: TypeAlias = Callable[[PlacementProblem], tuple[Address, ...]]
 def tree_hops(trees: Trees, addresses: Sequence[Address], chip: ChipSpec) -> float:
     """Return the sum over all spikes of the links that their routes take, along rows and columns."""
     return float(hops_of(trees, board_positions(addresses, chip)).sum(axis=1) @ trees.spikes)
+
+
+def stretched(positions: Int, chip: ChipSpec, crossing: int = CROSSING) -> Int:
+    """Return positions, (..., 2), column and row, on a mesh whose links between chips are `crossing` long."""
+    moved: Int = positions + (crossing - 1) * (positions // np.array([chip.amount("mesh_columns"), chip.amount("mesh_rows")]))
+    return moved
+
+
+def tree_lengths(trees: Trees, addresses: Sequence[Address], chip: ChipSpec) -> float:
+    """Return the sum over all spikes of the lengths of their routes, where a link between chips is `CROSSING` long."""
+    return float(hops_of(trees, stretched(board_positions(addresses, chip), chip)).sum(axis=1) @ trees.spikes)
 
 
 def hop_weighted(problem: PlacementProblem, addresses: Sequence[Address]) -> float:

@@ -1,7 +1,7 @@
 """A tree as its columns with targets, for compiled code.
 
 A column is an entry: its number, the first and the last row with a target, and one bit for each row. The entries of a tree are in no order.
-An exchange of two places changes two columns, so a tree's links are counted anew in time proportional to its columns, not to its targets.
+An exchange of two places changes two columns, so a tree's length is counted anew in time proportional to its columns, not to its targets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from ecc_lava.common import Array
 from hw_mappings.placement.compiled import compiled
 
-__all__ = ["Place", "at", "is_target", "links_after", "with_target", "without_target"]
+__all__ = ["Place", "at", "is_target", "length_after", "with_target", "without_target"]
 
 Place: TypeAlias = tuple[int, int]
 """Column and row."""
@@ -31,13 +31,13 @@ def _is_set(rows: Array, entry: int, row: int) -> bool:
 
 
 @compiled
-def _height(spans: Array, rows: Array, entry: int, gone: int, come: int, own: int) -> int:
-    """Return the links of a column once row `gone` leaves and row `come` arrives (-1 for none); -1 if no target is left.
+def _height(spans: Array, rows: Array, along: Array, entry: int, gone: int, come: int, own: int) -> int:
+    """Return the length of a column once row `gone` leaves and row `come` arrives (-1 for none); -1 if no target is left.
 
     An entry of -1 is a column without targets.
     """
     if entry < 0:
-        return abs(come - own) if come >= 0 else -1
+        return abs(along[come] - along[own]) if come >= 0 else -1
     first, last = spans[entry, 1], spans[entry, 2]
     if gone == first:
         first += 1
@@ -51,12 +51,14 @@ def _height(spans: Array, rows: Array, entry: int, gone: int, come: int, own: in
         first, last = (come, come) if first > last else (min(first, come), max(last, come))
     if first > last:
         return -1
-    return max(last, own) - min(first, own)
+    return along[max(last, own)] - along[min(first, own)]
 
 
 @compiled
-def links_after(spans: Array, rows: Array, begin: int, stop: int, here: Place, there: Place, source: Place) -> int:
-    """Return the links of a tree once two places exchange their cores, with its source at `source` then.
+def length_after(
+    spans: Array, rows: Array, lines: tuple[Array, Array], begin: int, stop: int, here: Place, there: Place, source: Place
+) -> int:
+    """Return the length of a tree once two places exchange their cores, with its source at `source` then.
 
     Parameters
     ----------
@@ -64,10 +66,13 @@ def links_after(spans: Array, rows: Array, begin: int, stop: int, here: Place, t
         Column, first and last row.
     rows : uint64 (entries, words)
         Bits of the rows with a target.
+    lines : int64 (columns,), int64 (rows,)
+        Where columns and rows lie; a link is as long as its ends are apart.
     begin, stop : the tree's entries
     here, there : the places; (-1, -1) twice for none
     """
-    left, right, own, links, at_here, at_there = source[0], source[0], source[1], 0, -1, -1
+    across, along = lines
+    left, right, own, length, at_here, at_there = source[0], source[0], source[1], 0, -1, -1
     for entry in range(begin, stop):
         column = spans[entry, 0]
         if column == here[0]:
@@ -76,7 +81,7 @@ def links_after(spans: Array, rows: Array, begin: int, stop: int, here: Place, t
             at_there = entry
         if column != here[0] and column != there[0]:
             left, right = min(left, column), max(right, column)
-            links += max(spans[entry, 2], own) - min(spans[entry, 1], own)
+            length += along[max(spans[entry, 2], own)] - along[min(spans[entry, 1], own)]
     was_here = at_here >= 0 and _is_set(rows, at_here, here[1])
     was_there = at_there >= 0 and _is_set(rows, at_there, there[1])
     leaves, comes = was_here and not was_there, was_there and not was_here
@@ -85,13 +90,13 @@ def links_after(spans: Array, rows: Array, begin: int, stop: int, here: Place, t
     if here[0] == there[0]:
         gone_here, come_here = max(gone_here, gone_there), max(come_here, come_there)
     else:
-        height = _height(spans, rows, at_there, gone_there, come_there, own)
+        height = _height(spans, rows, along, at_there, gone_there, come_there, own)
         if height >= 0:
-            left, right, links = min(left, there[0]), max(right, there[0]), links + height
-    height = _height(spans, rows, at_here, gone_here, come_here, own)
+            left, right, length = min(left, there[0]), max(right, there[0]), length + height
+    height = _height(spans, rows, along, at_here, gone_here, come_here, own)
     if height >= 0:
-        left, right, links = min(left, here[0]), max(right, here[0]), links + height
-    return links + right - left
+        left, right, length = min(left, here[0]), max(right, here[0]), length + height
+    return length + across[right] - across[left]
 
 
 @compiled

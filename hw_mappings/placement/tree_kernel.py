@@ -8,9 +8,9 @@ import numpy as np
 
 from ecc_lava.common import Array
 from hw_mappings.placement.compiled import compiled
-from hw_mappings.placement.tree_columns import at, is_target, links_after, with_target, without_target
+from hw_mappings.placement.tree_columns import at, is_target, length_after, with_target, without_target
 
-__all__ = ["Board", "Columns", "Forest", "Schedule", "anneal", "grow", "mean_change"]
+__all__ = ["Board", "Columns", "Forest", "Schedule", "anneal", "change_of", "drawn", "exchange", "grow", "mean_change"]
 
 _NEAR: Final = 2
 """Most columns and rows between a partner of a core and a place tried beside the partner."""
@@ -34,12 +34,14 @@ class Board(NamedTuple):
     ----------
     positions : int64 (places, 2), column and row
     grid : int64 (columns, rows), the place there, -1 for none
+    lines : int64 (columns,), int64 (rows,), where columns and rows lie; a link is as long as its ends are apart
     place_of : int64 (cores,)
     core_at : int64 (places,), -1 for none
     """
 
     positions: Array
     grid: Array
+    lines: tuple[Array, Array]
     place_of: Array
     core_at: Array
 
@@ -50,19 +52,19 @@ class Columns(NamedTuple):
     Attributes
     ----------
     used : int64 (trees,)
-    links : int64 (trees,), of the whole tree
+    lengths : int64 (trees,), of all links of a tree
     spans : int64 (targets of all trees, 3), column, first and last row
     rows : uint64 (targets of all trees, words), bits of the rows with a target
     """
 
     used: Array
-    links: Array
+    lengths: Array
     spans: Array
     rows: Array
 
 
 class Schedule(NamedTuple):
-    """Moves `begin` to `stop` of `moves`, and the temperatures of the first and the last of all, in spikes times links."""
+    """Moves `begin` to `stop` of `moves`, and the temperatures of the first and the last of all, in spikes times lengths."""
 
     begin: int
     stop: int
@@ -81,11 +83,11 @@ def grow(forest: Forest, board: Board, columns: Columns) -> None:
             stop = with_target(spans, rows, begin, stop, at(board.positions, board.place_of[forest.targets[n]]))
         source = at(board.positions, board.place_of[forest.sources[tree]])
         columns.used[tree] = stop - begin
-        columns.links[tree] = links_after(spans, rows, begin, stop, (-1, -1), (-1, -1), source)
+        columns.lengths[tree] = length_after(spans, rows, board.lines, begin, stop, (-1, -1), (-1, -1), source)
 
 
 @compiled
-def _drawn(forest: Forest, board: Board, core: int, radius: int) -> int:
+def drawn(forest: Forest, board: Board, core: int, radius: int) -> int:
     """Return a place to try for a core: near its own, or near that of another core of one of its trees; -1 if there is none."""
     around = board.place_of[core]
     begin, stop = forest.firsts[core], forest.firsts[core + 1]
@@ -102,10 +104,10 @@ def _drawn(forest: Forest, board: Board, core: int, radius: int) -> int:
 
 
 @compiled
-def _change(forest: Forest, board: Board, columns: Columns, core: int, place: int, tried: Array) -> tuple[int, float]:
+def change_of(forest: Forest, board: Board, columns: Columns, core: int, place: int, tried: Array) -> tuple[int, float]:
     """Return how many trees an exchange of a core with a place touches, and its change.
 
-    `tried`, (2, trees), gets each of these trees and its links after the exchange.
+    `tried`, (2, trees), gets each of these trees and its length after the exchange.
     """
     spans, rows = columns.spans, columns.rows
     own, other = board.place_of[core], board.core_at[place]
@@ -121,22 +123,22 @@ def _change(forest: Forest, board: Board, columns: Columns, core: int, place: in
             if moved == other and (source == core or is_target(spans, rows, begin, stop, here)):
                 continue  # counted with the first core
             now = place if source == core else own if source == other else board.place_of[source]
-            links = links_after(spans, rows, begin, stop, here, there, at(board.positions, now))
-            tried[0, number], tried[1, number] = tree, links
-            change += forest.spikes[tree] * (links - columns.links[tree])
+            length = length_after(spans, rows, board.lines, begin, stop, here, there, at(board.positions, now))
+            tried[0, number], tried[1, number] = tree, length
+            change += forest.spikes[tree] * (length - columns.lengths[tree])
             number += 1
     return number, change
 
 
 @compiled
-def _exchange(forest: Forest, board: Board, columns: Columns, core: int, place: int, tried: Array) -> None:
+def exchange(forest: Forest, board: Board, columns: Columns, core: int, place: int, tried: Array) -> None:
     """Exchange a core with a place whose change is known."""
     spans, rows = columns.spans, columns.rows
     own, other = board.place_of[core], board.core_at[place]
     here, there = at(board.positions, own), at(board.positions, place)
     for n in range(tried.shape[1]):
         tree = tried[0, n]
-        begin, columns.links[tree] = forest.starts[tree], tried[1, n]
+        begin, columns.lengths[tree] = forest.starts[tree], tried[1, n]
         stop = begin + columns.used[tree]
         is_here, is_there = is_target(spans, rows, begin, stop, here), is_target(spans, rows, begin, stop, there)
         if is_here != is_there:
@@ -156,7 +158,7 @@ def mean_change(forest: Forest, board: Board, columns: Columns, tries: int, seed
     for _ in range(tries):
         core, place = np.random.randint(cores), np.random.randint(places)
         if place != board.place_of[core]:
-            sum_of_all += abs(_change(forest, board, columns, core, place, tried)[1])
+            sum_of_all += abs(change_of(forest, board, columns, core, place, tried)[1])
     return sum_of_all / tries
 
 
@@ -172,10 +174,10 @@ def anneal(forest: Forest, board: Board, columns: Columns, schedule: Schedule, s
     for move in range(schedule.begin, schedule.stop):
         done = move / schedule.moves
         core = np.random.randint(cores)
-        place = _drawn(forest, board, core, max(1, int(longest * (1 - done))))
+        place = drawn(forest, board, core, max(1, int(longest * (1 - done))))
         if place < 0 or place == board.place_of[core]:
             continue
-        number, change = _change(forest, board, columns, core, place, tried)
+        number, change = change_of(forest, board, columns, core, place, tried)
         temperature = schedule.hot * (schedule.cold / schedule.hot) ** done
         if change <= 0 or np.random.random() < np.exp(-change / temperature):
-            _exchange(forest, board, columns, core, place, tried[:, :number])
+            exchange(forest, board, columns, core, place, tried[:, :number])

@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ecc_lava.common import Shape
-from ecc_lava.errors import DoesNotFit
 from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import RESOURCES, ChipSpec
 from hw_mappings.mapping import DeployedNetwork, MappedCore, Mapping
-from hw_mappings.partition import chip_network, lower_bound_cores, plan
+from hw_mappings.partition import chip_network, lower_bound_cores
 from hw_mappings.placement import hop_weighted, row_major
 from hw_mappings.report.hops import NO_HOPS, hop_figures
 from hw_mappings.resources import SynapseModel, usage_of
@@ -110,21 +109,10 @@ def summary(deployed: DeployedNetwork, seconds: float | None = None) -> dict[str
 
 
 def _both_models(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel, cores: int | None, bound: int) -> dict[str, Any]:
-    """Return cores and lower bound for each model of synaptic memory: those known for `model`, and those of a plan for the other."""
-    found = {}
-    for each in SynapseModel:
-        known = (cores, bound) if each is model else _planned(network, chip, each)
-        found[each.value] = dict(zip(("cores", "lower_bound_cores"), known, strict=True))
-    return found
-
-
-def _planned(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> tuple[int | None, int]:
-    """Return the cores of a plan, None if the network does not fit, and their lower bound."""
-    try:
-        planned = plan(network, chip, model)
-    except DoesNotFit:
-        return None, lower_bound_cores(network, chip, model)
-    return len(planned.cores), planned.bound.cores
+    """Return cores and bound of `model` of synaptic memory, and for the other model the bound alone, which takes no search."""
+    other = next(each for each in SynapseModel if each is not model)
+    found = {model: {"cores": cores, "lower_bound_cores": bound}, other: {"lower_bound_cores": lower_bound_cores(network, chip, other)}}
+    return {each.value: found[each] for each in SynapseModel}
 
 
 def misfit_summary(

@@ -11,6 +11,7 @@ entries on the source's side.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -82,11 +83,16 @@ def _outer(y: Int, x: Int, c: Int) -> Int:
     return result
 
 
-def _by_axes(axes: tuple[Axis, Axis, Axis], sources: Cuts, targets: Cuts, population: bool, slots: int) -> Axons:
-    alike = (False, False, population)  # a population axon stands for every channel of its shard
-    sums = [meeting_sums(axis, *spans, pairs) for axis, *spans, pairs in zip(axes, sources, targets, alike, strict=True)]
-    (y_in, y_out), (x_in, x_out), (c_in, c_out) = sums
-    return Axons(population, _outer(y_in, x_in, c_in), (slots if population else 1) * _outer(y_out, x_out, c_out))
+def _by_axes(axes: tuple[Axis, Axis, Axis], sources: Cuts, targets: Cuts, kinds: Sequence[bool], slots: int) -> Axons:
+    y_in, y_out, y_all = meeting_sums(axes[0], sources[0], targets[0], False)
+    x_in, x_out, x_all = meeting_sums(axes[1], sources[1], targets[1], False)
+    found = []
+    for population in kinds:
+        c_in, c_out, c_all = meeting_sums(axes[2], sources[2], targets[2], population)  # it stands for every channel of its shard
+        entries = slots if population else 1
+        found.append((y_all * x_all * c_all * (1 + entries), population, c_in, entries * c_out))
+    _, population, c_in, c_out = min(found, key=lambda choice: choice[0])
+    return Axons(population, _outer(y_in, x_in, c_in), _outer(y_out, x_out, c_out))
 
 
 def _pairs(sparse: Sparse, sources: Cuts, targets: Cuts, population: bool) -> tuple[Int, Int]:
@@ -121,11 +127,8 @@ def axons(geometry: Geometry, source: Shape, sources: Cuts, targets: Cuts, chip:
     kinds = (False, True) if _has_population_axons(sources, chip) else (False,)
     slots = chip.amount("population_slots")
     if isinstance(geometry, Sparse):
-        found = [_one_by_one(geometry, sources, targets, population, slots) for population in kinds]
-    else:
-        axes = axes_of(geometry, source)
-        found = [_by_axes(axes, sources, targets, population, slots) for population in kinds]
-    return min(found, key=lambda choice: choice.total)
+        return min((_one_by_one(geometry, sources, targets, population, slots) for population in kinds), key=lambda choice: choice.total)
+    return _by_axes(axes_of(geometry, source), sources, targets, kinds, slots)
 
 
 def edges(geometry: Geometry, source: Shape, sources: Cuts, targets: Cuts, population: bool) -> Edges:

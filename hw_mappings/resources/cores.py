@@ -136,9 +136,11 @@ def usage_without_axons(demand: Demand, tiling: Tiling) -> Int:
 def with_axons(own: Int, arriving: Int | int, leaving: Int | int, chip: ChipSpec) -> Int:
     """Return usage with arriving and leaving axons added, each an array (rows, columns, channels)."""
     usage = own.copy()
-    usage[..., RESOURCE_INDEX["input_axons"]] += arriving
-    usage[..., RESOURCE_INDEX["output_axons"]] += leaving
-    usage[..., RESOURCE_INDEX["memory_bits"]] += arriving * chip.amount("input_axon_bits") + leaving * chip.amount("output_axon_bits")
+    for added, resource, bits in ((arriving, "input_axons", "input_axon_bits"), (leaving, "output_axons", "output_axon_bits")):
+        if isinstance(added, np.ndarray) or added:
+            usage[..., RESOURCE_INDEX[resource]] += added
+            if chip.amount(bits):
+                usage[..., RESOURCE_INDEX["memory_bits"]] += added * chip.amount(bits)
     return usage
 
 

@@ -26,20 +26,32 @@ def _reach_prefix(axis: Axis, start: int, stop: int) -> Int:
     return read_only(np.cumsum(reached))
 
 
+@lru_cache(maxsize=1 << 11)
+def _reach_prefixes(axis: Axis, targets: Cut) -> Int:
+    """Return `_reach_prefix` of each target span, (target spans, size + 1)."""
+    return read_only(np.stack([_reach_prefix(axis, *span) for span in targets]))
+
+
+@lru_cache(maxsize=1 << 11)
+def _ends(spans: Cut) -> tuple[Int, Int]:
+    starts, stops = np.array(spans).T
+    return read_only(starts), read_only(stops)
+
+
 def meeting(axis: Axis, sources: Cut, targets: Cut) -> Int:
     """Return the number of indices of each source span that reach each target span, (source spans, target spans)."""
-    prefixes = np.stack([_reach_prefix(axis, *span) for span in targets])
-    starts, stops = np.array(sources).T
+    prefixes = _reach_prefixes(axis, targets)
+    starts, stops = _ends(sources)
     reached: Int = (prefixes[:, stops] - prefixes[:, starts]).T
     return reached
 
 
 @lru_cache(maxsize=1 << 15)
-def meeting_sums(axis: Axis, sources: Cut, targets: Cut, pairs: bool) -> tuple[Int, Int]:
-    """Return the sums of `meeting` over the source spans and over the target spans; with `pairs`, of spans that meet at all."""
+def meeting_sums(axis: Axis, sources: Cut, targets: Cut, pairs: bool) -> tuple[Int, Int, int]:
+    """Return the sums of `meeting` over the source spans, over the target spans and over both; with `pairs`, of spans that meet at all."""
     met = meeting(axis, sources, targets)
     met = (met > 0).astype(np.int64) if pairs else met
-    return read_only(met.sum(0)), read_only(met.sum(1))
+    return read_only(met.sum(0)), read_only(met.sum(1)), int(met.sum())
 
 
 @lru_cache(maxsize=1 << 10)

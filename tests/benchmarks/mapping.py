@@ -2,7 +2,8 @@
 
 The bound before is the one that is known before the search: without axons between populations.
 
-    uv run python tests/benchmarks/mapping.py [--only NAME:CHIP ...] [--growth] [--data ../shared/data] [--cache DIR] [--json FILE]
+    uv run python tests/benchmarks/mapping.py [--only NAME:CHIP ...] [--growth] [--models strict] [--data FOLDER] [--cache DIR]
+        [--json FILE]
 
 The VGG of half width and ResNet-20 are the trained ones, converted and quantised (T = 32, 8 bits), kept in the cache folder, and
 simulated on images for their costs; all others are lowered from Keras with weights of no meaning, since cores depend on shapes
@@ -38,6 +39,7 @@ from hw_mappings.partition.lower_bound import lower_bound
 from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.resources.synapses import SynapseModel
 from tests.benchmarks import networks
+from tests.benchmarks.speed import environment
 
 TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
 CHIPS = {"loihi1": LOIHI1, "loihi2": LOIHI2}
@@ -141,12 +143,12 @@ def priced(network: QuantisedNetwork, chip: ChipSpec, activity: ecc_lava.Result)
     return estimate(events(deployed(map_network(network, chip, activity), network, activity)), chip).as_dict()
 
 
-def row_of(name: str, chip_name: str, data: Path, cache: Path) -> list[dict[str, Any]]:
-    """Return the figures of a network on a chip for each model of synaptic memory."""
+def row_of(name: str, chip_name: str, models: Sequence[str], data: Path, cache: Path) -> list[dict[str, Any]]:
+    """Return the figures of a network on a chip for some models of synaptic memory."""
     network, chip = network_of(name, chip_name, data, cache), CHIPS[chip_name]
     neurons = sum(p.neurons for p in network.populations[len(network.inputs) :])
     about = {"network": name, "neurons": neurons, "chip": chip_name, "format": network.format.name}
-    rows = [{**about, "model": model.value, **measured(network, chip, model)} for model in SynapseModel]
+    rows = [{**about, "model": model, **measured(network, chip, SynapseModel(model))} for model in models]
     if name in TRAINED:
         rows[0]["cost"] = priced(network, chip, simulated(network, data))
     return [{**row, "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)} for row in rows]
@@ -168,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[f"{n}:{c}" for n, c in ROWS], help="rows as NAME:CHIP")
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--models", nargs="*", default=[model.value for model in SynapseModel], help="models of synaptic memory")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "ecc-lava-benchmarks")
     parser.add_argument("--json", type=Path)
@@ -178,16 +181,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{'network':14} {'neurons':>10} {'chip':7} {'model':7} {'cores':>6} {'bound':>6} {'ratio':>6} {'bound before':>13} "
         f"{'unshared bound':>15} {'chips':>6} {'seconds':>8} {'MiB':>6}"
     )
-    results = []
+    report: dict[str, Any] = {"version": 2, "environment": environment(), "timesteps": TIMESTEPS, "bits": BITS, "rows": []}
     for row in asked:
         name, chip = row.split(":")
         with multiprocessing.get_context("spawn").Pool(1) as alone:
-            found = alone.apply(row_of, (name, chip, options.data, options.cache))
+            found = alone.apply(row_of, (name, chip, options.models, options.data, options.cache))
         for each in found:
             show(each)
-        results += found
+        report["rows"] += found
         if options.json is not None:
-            options.json.write_text(json.dumps({"version": 2, "timesteps": TIMESTEPS, "bits": BITS, "rows": results}, indent=1) + "\n")
+            options.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

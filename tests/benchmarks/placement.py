@@ -32,6 +32,7 @@ from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, ho
 from hw_mappings.placement.pair_annealing import pairs_annealed
 from tests.benchmarks import mapping
 from tests.benchmarks.placement_rivals import rivals
+from tests.benchmarks.speed import environment
 from tests.helpers.chips import random_trees
 
 ROWS = (
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.cache.mkdir(parents=True, exist_ok=True)
     placers = {**PLACERS, "pairs annealed": pairs_annealed, **rivals()}
     warm(placers, replace(LOIHI1, multicast=MULTICAST))
-    results = []
+    report: dict[str, Any] = {"version": 1, "environment": environment(), "rows": []}
     columns = ("cores", "chips", "hops", "to qap", "between chips", "busiest link", "seconds")
     print(f"{'network':14} {'chip':7} {'placer':20}" + "".join(f"{column:>15}" for column in columns))
     for row in options.only:
@@ -116,11 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"{figures['between_chips']:15,.0f}{figures['busiest_link']:15,.0f}{figures['seconds']:15.2f}",
                 flush=True,
             )
-        results.append(
-            {"network": name, "chip": chip_name, "cores": problem.cores, "trees": len(problem.multicast.spikes), "placers": found}
-        )
-    if options.json is not None:
-        options.json.write_text(json.dumps({"version": 1, "rows": results}, indent=1) + "\n")
+        about = {"network": name, "chip": chip_name, "cores": problem.cores, "trees": len(problem.multicast.spikes)}
+        report["rows"].append({**about, "placers": found})
+        if options.json is not None:
+            options.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

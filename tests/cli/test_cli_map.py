@@ -38,12 +38,14 @@ def test_map_with_activity(call: Call, network: Path, tmp_path: Path) -> None:
     options = ("--data", DATA, "--limit", 2, "--placer", "hilbert", "--synapse-model", "ideal", "--seed", 3)
     facts = call("map", network, "-o", path, "--json", *options).json
     assert (facts["placer"], facts["synapse_model"], facts["seed"], facts["messages_per"]) == ("hilbert", "ideal", 3, "image")
-    assert facts["models"]["ideal"]["cores"] == facts["cores"] <= facts["models"]["strict"]["cores"]
+    assert facts["models"]["ideal"] == {"cores": facts["cores"], "lower_bound_cores": facts["lower_bound_cores"]}
+    assert list(facts["models"]["strict"]) == ["lower_bound_cores"]
     assert facts["cost"]["total_uj"] is None and facts["cost"]["events"]["synops"] > 0
     assert json.loads(path.read_text())["synapse_model"] == "ideal"
     page = tmp_path / "page.html"
     text = call("map", network, "-o", path, "--html", page, *options)
     assert text.code == OK
+    assert "with synaptic memory counted as strict: at least " in text.out
     assert "energy and time: n/a" in text.out and "busiest core: core" in text.out
     html = page.read_text()
     assert f"<title>{network.name} on loihi2</title>" in html and facts["data_digest"] in html and "hilbert" in html

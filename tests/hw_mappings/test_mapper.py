@@ -25,6 +25,7 @@ from hw_mappings.partition.misfit import explain_cores
 from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.partition.search import PartitionSearch
 from hw_mappings.placement.traffic import traffic
+from hw_mappings.report.page.render import chip_page
 from hw_mappings.report.rows import layer_rows, misfit_summary, summary
 from hw_mappings.resources.synapses import SynapseModel
 from hw_mappings.resources.tiling import even_cut
@@ -158,7 +159,8 @@ def test_too_few_cores_and_the_number_of_chips_that_fits() -> None:
     with pytest.raises(DoesNotFit, match=r"at least 17 cores, 2 chip\(s\) tiny of 6 cores have 12: .*5 too many.*'p0' 16.0.*: 3 chips"):
         map_network(network, chip_with(chips=2, **small))
     mapping = map_network(network, chip_with(chips=3, **small))
-    assert Counter(core.address.chip for core in mapping.cores) == {0: 6, 1: 6, 2: 5}
+    held = Counter(core.address.chip for core in mapping.cores)  # which chip has room left depends on the spikes between chips
+    assert sorted(held) == [0, 1, 2] and sorted(held.values()) == [5, 6, 6]
 
 
 @pytest.mark.parametrize("most", [0, 1, 2])
@@ -218,7 +220,8 @@ def test_report() -> None:
     assert list(figures)[:6] == ["cores", "chips", "lower_bound_cores", "utilisation", "fits", "seconds"]
     assert figures["fits"] is True and figures["cores"] == len(mapping.cores) and figures["seconds"] == 1.5
     assert figures["ratio"] == len(mapping.cores) / mapping.lower_bound_cores
-    assert figures["models"]["strict"]["cores"] == len(mapping.cores) >= figures["models"]["ideal"]["cores"] >= 1
+    assert figures["models"]["strict"]["cores"] == len(mapping.cores)
+    assert mapping.lower_bound_cores >= figures["models"]["ideal"]["lower_bound_cores"] >= 1
     ways = figures["hops"]
     assert figures["routing"]["way"] == "multicast" and not figures["routing"]["public"] and "brief" in figures["routing"]["source"]
     assert ways["multicast"]["hops"] <= ways["multicast"]["hops_row_major"] <= ways["unicast"]["hops_row_major"]
@@ -229,7 +232,18 @@ def test_report() -> None:
     assert all(fraction is None or 0 <= fraction <= 1 for fraction in figures["utilisation"].values())
     assert json.loads(json.dumps(figures)) == json.loads(json.dumps(figures))
     misfit = misfit_summary(network, chip_with(input_axons=1))
-    assert list(misfit) == list(figures) and misfit["fits"] is False and misfit["models"]["ideal"]["cores"] is None
+    assert list(misfit) == list(figures) and misfit["fits"] is False and misfit["models"]["strict"]["cores"] is None
+
+
+def test_a_report_searches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network(5)
+    on_cores = deployed(map_network(network, TINY), network)
+    monkeypatch.delattr(PartitionSearch, "best")
+    for model, other in (("strict", "ideal"), ("ideal", "strict")):
+        misfit = misfit_summary(network, TINY, model)["models"]
+        assert misfit[model]["cores"] is None and list(misfit[other]) == ["lower_bound_cores"]
+    assert list(summary(on_cores)["models"]) == ["strict", "ideal"]
+    chip_page(on_cores.mapping, network)
 
 
 def test_ideal_memory_needs_no_more_cores() -> None:
@@ -241,7 +255,8 @@ def test_ideal_memory_needs_no_more_cores() -> None:
     ideal.check(network)
 
 
-def test_the_mapper_tells_its_stages() -> None:
+def test_the_mapper_tells_its_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hw_mappings.placement.tree_annealing._QUIET_S", float("inf"))  # on a slow machine even this placement is told
     told: list[tuple[str, int, int]] = []
     mapping = map_network(for_chip(random_network(1), TINY), TINY, progress=lambda *step: told.append(step))
     assert told[0] == (f"cutting populations into shards, at least {mapping.lower_bound_cores} cores on 1 chip(s)", 0, 5)

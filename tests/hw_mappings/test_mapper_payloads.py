@@ -39,7 +39,7 @@ def test_payloads_that_a_chip_cannot_carry_and_the_change_that_fits(bits: int, s
         map_network(network, chip_with(payload_bits=most))
     map_network(network, chip_with(payload_bits=bits + signed))
     misfit = misfit_summary(network, chip_with(payload_bits=most))
-    assert misfit["fits"] is False and misfit["models"]["ideal"]["cores"] is None
+    assert misfit["fits"] is False and misfit["models"]["strict"]["cores"] is None
 
 
 def test_graded_inputs_are_payloads_too() -> None:

@@ -62,11 +62,31 @@ def test_a_walk_by_price_makes_shards_cheaper_and_keeps_count(seed: int, chip: C
     network = _network(seed, chip)
     search, start, prices, _ = _partition(seed, chip)
     tried = {name: search.fitting(name) for name in start.chosen}
-    found = walked_by_price(start, Recutting(network, search.links), tried, prices, Walk(60, 0, seed))
+    recutting = Recutting(network, search.links, lambda _, usage: prices.cost(usage))
+    found = walked_by_price(start, recutting, tried, Walk(60, 0, seed))
     assert sum(map(prices.cost, found.usage.values())) <= sum(map(prices.cost, start.usage.values())) + 1e-9
     anew = usage_of(network, found.tilings, chip, SynapseModel.STRICT)
     for name, usage in found.usage.items():
         np.testing.assert_array_equal(usage, anew[name], err_msg=name)
+
+
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_walk_holds_is_what_is_counted_anew(seed: int, chip: ChipSpec) -> None:
+    """Few tilings are drawn, so that most of what is asked for is held; whether tilings fit beside each other plays no part."""
+    network = _network(seed, chip)
+    search, start, *_ = _partition(seed, chip)
+    tried = {name: search.fitting(name)[:3] for name in start.chosen}
+    recutting = Recutting(network, search.links, lambda _, usage: usage)
+    random, chosen = np.random.default_rng(seed), dict(start.chosen)
+    held = {name: recutting.made(chosen, name) for name in chosen}
+    for _ in range(40):
+        candidates = recutting.drawn(random, list(chosen), tried)
+        chosen |= {each.tiling.population: each for each in candidates}
+        held |= recutting.changed(chosen, candidates)
+        anew = usage_of(network, {name: cut.tiling for name, cut in chosen.items()}, chip, SynapseModel.STRICT)
+        for name, usage in held.items():
+            np.testing.assert_array_equal(usage, anew[name], err_msg=name)
 
 
 @pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))

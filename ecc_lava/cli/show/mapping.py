@@ -28,14 +28,12 @@ def show_mapping(name: str, mapping: Mapping, facts: dict[str, Any], cost: Cost 
     columns = ("population", "H x W x C", "tiles", "cores", "limited by", "fullest core")
     show_table(f"{name} on {mapping.chip.name}", columns, layers)
     show_table("mean use of its cores, %", ("population", *(resource.replace("_", " ") for resource in limited)), shares)
-    models = ", ".join(
-        f"{model}: {'does not fit' if figures['cores'] is None else figures['cores']} (bound {figures['lower_bound_cores']})"
-        for model, figures in facts["models"].items()
-    )
+    other, figures = next((model, figures) for model, figures in facts["models"].items() if model != facts["synapse_model"])
+    least = counted(figures["lower_bound_cores"], "core")
     show_lines(
         f"{counted(facts['cores'], 'core')} on {counted(facts['chips'], 'chip')}; no mapping needs fewer than "
         f"{facts['lower_bound_cores']}: {facts['ratio']:.2f} times; {facts['seconds']} s",
-        f"cores by model of synaptic memory: {models}",
+        f"with synaptic memory counted as {other}: at least {least} (--sweep maps with both)",
         *_hops(facts),
     )
     if cost is not None:

@@ -15,7 +15,8 @@ from hw_mappings.chips.mesh import board_positions, mesh_position
 from hw_mappings.mapping.deployed import deployed
 from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, hop_weighted, hops_of, tree_hops
 from hw_mappings.placement.hilbert import along_a_curve
-from hw_mappings.placement.tree_annealing import grown
+from hw_mappings.placement.problem import stretched
+from hw_mappings.placement.tree_annealing import cost, grown
 from hw_mappings.placement.tree_kernel import Schedule, anneal
 from tests.helpers.chips import chip_with, for_chip, random_trees, with_multicast
 from tests.helpers.networks import chain, same_conv
@@ -71,9 +72,9 @@ def test_annealed_trees_are_never_worse_than_cheap_placements(seed: int) -> None
     chip = with_multicast(SMALL if seed % 2 else TALL, 1)
     cores = int(rng.integers(1, min(60, chip.cores_in_all)))
     problem = replace(_problem(cores, chip, seed), spikes=random_trees(rng, cores))
-    annealed = tree_hops(problem.multicast, PLACERS["annealed"](problem), chip)
+    annealed = cost(problem.multicast, PLACERS["annealed"](problem), chip)
     for placer in ("row-major", "hilbert"):
-        assert annealed <= tree_hops(problem.multicast, PLACERS[placer](problem), chip)
+        assert annealed <= cost(problem.multicast, PLACERS[placer](problem), chip)
 
 
 def test_a_network_s_spikes_take_fewer_links() -> None:
@@ -93,11 +94,13 @@ def test_trees_are_counted_anew_in_every_exchange(seed: int) -> None:
     positions = rng.permutation(np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 2))
     cores = int(rng.integers(1, len(positions) + 1))
     trees = random_trees(rng, cores)
-    forest, board, columns = grown(trees, cores, positions)
-    assert columns.links.tolist() == hops_of(trees, positions).sum(axis=1).tolist()
+    chip = chip_with(chips=99, board_columns=3, board_rows=33, cores=8, mesh_columns=2, mesh_rows=4 + seed)
+    forest, board, columns = grown(trees, cores, positions, chip)
+    lie = stretched(positions, chip)
+    assert columns.lengths.tolist() == hops_of(trees, lie).sum(axis=1).tolist()
     for part in range(5):
         anneal(forest, board, columns, Schedule(part * 300, (part + 1) * 300, 1500, 50.0, 0.1), part)
-        assert columns.links.tolist() == hops_of(trees, positions[board.place_of]).sum(axis=1).tolist()
+        assert columns.lengths.tolist() == hops_of(trees, lie[board.place_of]).sum(axis=1).tolist()
         assert (board.core_at[board.place_of] == np.arange(cores)).all() and (board.core_at >= 0).sum() == cores
 
 

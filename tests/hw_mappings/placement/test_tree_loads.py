@@ -1,0 +1,138 @@
+"""Loads of links while cores exchange places, exchanges that relieve them, links between chips, and cuts of the network's order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations, pairwise, product
+
+import numpy as np
+import pytest
+
+from ecc_lava.common import Float
+from ecc_lava.geometry import Dense
+from hw_mappings import LOIHI1, map_network
+from hw_mappings.chips import Address, board_positions
+from hw_mappings.mapping import deployed
+from hw_mappings.placement import PLACERS, PlacementProblem, Trees, loads, routes, tree_hops
+from hw_mappings.placement.cut_in_order import cut_in_order, cuts, spikes_across
+from hw_mappings.placement.problem import CROSSING, tree_lengths
+from hw_mappings.placement.tree_annealing import cost, grown
+from hw_mappings.placement.tree_kernel import Board, Columns, Forest, change_of, exchange
+from hw_mappings.placement.tree_loads import POWER, Carried, carry, reload, strain
+from hw_mappings.placement.tree_relief import Relief, relieve
+from tests.helpers.chips import chip_with, for_chip, random_trees, with_multicast
+from tests.helpers.networks import chain, same_conv
+
+BOARD = chip_with(chips=6, board_columns=3, board_rows=2, cores=12, mesh_columns=4, mesh_rows=3)
+
+
+def _problem(seed: int) -> tuple[Trees, list[Address], Forest, Board, Columns]:
+    """Cores on all places of a board or on some, and the address of every place."""
+    rng = np.random.default_rng(seed)
+    places = [Address(chip, core) for chip, core in product(range(6), range(12))]
+    places = [places[n] for n in rng.permutation(72)]
+    cores = int(rng.integers(3, 73))
+    trees = random_trees(rng, cores)
+    return trees, places, *grown(trees, cores, board_positions(places, BOARD), BOARD)
+
+
+def _assert_carried(trees: Trees, places: list[Address], board: Board, found: Float) -> None:
+    anew = loads(trees, [*(places[n] for n in board.place_of)], BOARD)
+    right, left, down, up = np.zeros((4, 12, 6))
+    column, row = anew.corner
+    height, width = anew.right.shape
+    for lanes, links in ((right, anew.right.T), (left, anew.left.T), (down, anew.down), (up, anew.up)):
+        lanes[column : column + width, row : row + height] = links
+    np.testing.assert_allclose(found, np.stack([right, left, down, up]), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_loads_follow_every_exchange(seed: int) -> None:
+    trees, places, forest, board, columns = _problem(seed)
+    rng, cores = np.random.default_rng(seed), len(board.place_of)
+    carried = Carried(carry(forest, board, columns), 3.0)
+    tried, lie = np.zeros((2, 2, len(trees.sources)), np.int64)
+    for _ in range(60):
+        core, place = int(rng.integers(cores)), int(rng.integers(72))
+        if place == board.place_of[core]:
+            continue
+        here, there = (int(board.positions[n, 0]) for n in (board.place_of[core], place))
+        pair = core, int(board.core_at[place]), here, there
+        before = strain(carried)
+        number, _ = change_of(forest, board, columns, core, place, tried)
+        less, _ = reload(forest, board, columns, tried[0, :number], lie, pair, -1.0, carried)
+        exchange(forest, board, columns, core, place, tried[:, :number])
+        more, _ = reload(forest, board, columns, tried[0, :number], lie, pair, 1.0, carried)
+        _assert_carried(trees, places, board, carried.loads)
+        assert strain(carried) == pytest.approx(before + less + more) == pytest.approx(((carried.loads / 3) ** POWER).sum())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_relief_keeps_count_and_lowers_what_it_weighs(seed: int) -> None:
+    trees, places, forest, board, columns = _problem(seed)
+    scale = carry(forest, board, columns).max()
+    worth = float(forest.spikes @ columns.lengths)
+
+    def weighed() -> float:
+        return float(forest.spikes @ columns.lengths) + worth * strain(Carried(carry(forest, board, columns), scale)) ** (1 / POWER)
+
+    before = weighed()
+    relieve(forest, board, columns, Relief(3_000, 1e9, 1e-3, 1e-4, scale, worth), seed)
+    assert weighed() < before
+    assert (board.core_at[board.place_of] == np.arange(len(board.place_of))).all()
+    addresses = [places[n] for n in board.place_of]
+    assert forest.spikes @ columns.lengths == pytest.approx(tree_lengths(trees, addresses, BOARD))
+    _assert_carried(trees, places, board, carry(forest, board, columns))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_link_between_chips_is_longer_by_what_a_crossing_costs(seed: int) -> None:
+    trees, places, *_ = _problem(seed)
+    found = routes(loads(trees, places, BOARD), BOARD)
+    assert tree_lengths(trees, places, BOARD) == tree_hops(trees, places, BOARD) + (CROSSING - 1) * found.between_chips
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_is_cut_where_the_fewest_spikes_cross(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cores, parts = int(rng.integers(2, 12)), int(rng.integers(1, 4))
+    trees = random_trees(rng, cores)
+    across = spikes_across(trees, cores)
+    ends = [(s, *trees.targets[a:b]) for s, (a, b) in zip(trees.sources, pairwise(trees.starts), strict=True)]
+    for n in range(cores + 1):
+        assert across[n] == sum(w for cs, w in zip(ends, trees.spikes, strict=True) if min(cs) < n <= max(cs))
+    parts = min(parts, cores)
+    sizes = [int(n) for n in rng.integers(-(-cores // parts), cores + 1, parts)]
+    found = cuts(across, sizes)
+    allowed = [
+        [0, *inner, cores]
+        for inner in combinations(range(1, cores), parts - 1)
+        if all(b - a <= size for (a, b), size in zip(pairwise([0, *inner, cores]), sizes, strict=True))
+    ]
+    assert found in allowed
+    assert sum(across[n] for n in found) == min(sum(across[n] for n in each) for each in allowed)
+
+
+def test_cores_cut_in_order_stand_where_they_may() -> None:
+    chip = replace(BOARD, blocked=((None, 5), (1, 0)))
+    trees = random_trees(np.random.default_rng(0), 30)
+    problem = PlacementProblem(30, None, chip, spikes=trees)  # type: ignore[arg-type]
+    found = cut_in_order(problem, [0, 1, 4])
+    assert len(set(found)) == 30 and {address.chip for address in found} == {0, 1, 4}
+    assert all(address.core in chip.usable(address.chip) for address in found)
+    assert [address.chip for address in found] == sorted(address.chip for address in found)
+
+
+def test_a_network_s_busiest_link_and_hops_between_chips() -> None:
+    """The default placer against the others on a network of several chips."""
+    layers = same_conv(3, 32), same_conv(32, 32), same_conv(32, 64), Dense(np.zeros((16384, 10), np.int8))
+    chip = with_multicast(replace(LOIHI1, cores=replace(LOIHI1.cores, value=32), mesh_rows=replace(LOIHI1.mesh_rows, value=4)), 1)
+    network = for_chip(chain((16, 16, 3), *layers), chip)
+    problem = deployed(map_network(network, chip, placer="row-major"), network).problem
+    assert problem.chips > 1
+    found = {name: routes(loads(problem.routed, placer(problem), chip), chip) for name, placer in PLACERS.items()}
+    for rival in ("hilbert", "qap"):
+        assert found["annealed"].busiest_messages <= found[rival].busiest_messages
+        assert found["annealed"].between_chips <= found[rival].between_chips
+    addresses = PLACERS["annealed"](problem)
+    assert all(cost(problem.routed, addresses, chip) <= cost(problem.routed, placer(problem), chip) for placer in PLACERS.values())
