@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ecc_lava.analysis import Attribution, CheckReport, attribute, check
     from ecc_lava.backends import Result, simulate
-    from ecc_lava.conversion import RECIPES, convert
+    from ecc_lava.conversion import RECIPES, convert, sigma_delta
     from ecc_lava.errors import EccLavaError, UnsupportedModel
     from ecc_lava.graph import Graph, forward
     from ecc_lava.importers.keras import from_keras, load_model
@@ -49,6 +49,7 @@ __all__ = [
     "quantise",
     "rate_forward",
     "save",
+    "sigma_delta",
     "simulate",
     "study",
 ]
@@ -77,6 +78,7 @@ _HOME = {
     "quantise": "quantisation",
     "rate_forward": "networks",
     "save": "storage",
+    "sigma_delta": "conversion",
     "simulate": "backends",
     "study": "studies",
 }

@@ -19,7 +19,7 @@ from ecc_lava.common import Array, Images, Progress, joined
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
 from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, model_images
-from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.quantisation import PopulationRange, one_step_bound
 
 __all__ = ["CheckReport", "check"]
@@ -115,6 +115,7 @@ def check(
     """
     if exact_images < 1:
         raise InvalidInput(f"exact_images {exact_images}; at least 1 image must be compared bit for bit")
+    refuse_stream(network, "check")
     x = checked_images(network, x)
     scorer = Scorer(network, graph, labels, batch_size(x), task)
     stage = progress or (lambda name, done, total: None)

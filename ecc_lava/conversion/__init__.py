@@ -9,6 +9,7 @@ from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset, 
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.interface import IntegerPass, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, RECIPES
+from ecc_lava.conversion.streams import sigma_delta
 
 __all__ = [
     "CALIBRATION_IMAGES",
@@ -22,4 +23,5 @@ __all__ = [
     "doubts_not_repeated",
     "drawn_images",
     "payload_of",
+    "sigma_delta",
 ]

@@ -25,7 +25,7 @@ from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import Array, Images, Outputs, check_writable, first_output, write_bytes
 from ecc_lava.errors import InvalidInput
 from ecc_lava.inputs import batch_size, digest
-from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.storage import load
 
 __all__ = ["command"]
@@ -62,6 +62,7 @@ def command(
     if confident is not None:
         check_margin(confident)
     integer, snn, graph = load(network)
+    refuse_stream(integer, "run")
     engine = backend.replace("-", "_")
     target = float_network(network, snn) if BACKENDS[engine].network_type is SpikingNetwork else integer
     images, tasks = load_images(data, "test", target.input_specs, limit), chosen_tasks(task)
