@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ecc_lava.analysis import Attribution, CheckReport, attribute, check
     from ecc_lava.backends import Result, simulate
-    from ecc_lava.conversion import RECIPES, convert, sigma_delta
+    from ecc_lava.conversion import RECIPES, StreamThresholds, convert, sigma_delta, stream_thresholds
     from ecc_lava.errors import EccLavaError, UnsupportedModel
     from ecc_lava.graph import Graph, forward
     from ecc_lava.importers.keras import from_keras, load_model
@@ -35,6 +35,7 @@ __all__ = [
     "Result",
     "Search",
     "SpikingNetwork",
+    "StreamThresholds",
     "StudyResult",
     "UnsupportedModel",
     "as_float",
@@ -51,6 +52,7 @@ __all__ = [
     "save",
     "sigma_delta",
     "simulate",
+    "stream_thresholds",
     "study",
 ]
 
@@ -64,6 +66,7 @@ _HOME = {
     "Result": "backends",
     "Search": "studies",
     "SpikingNetwork": "networks",
+    "StreamThresholds": "conversion",
     "StudyResult": "studies",
     "UnsupportedModel": "errors",
     "as_float": "quantisation",
@@ -80,6 +83,7 @@ _HOME = {
     "save": "storage",
     "sigma_delta": "conversion",
     "simulate": "backends",
+    "stream_thresholds": "conversion",
     "study": "studies",
 }
 """Public name -> the module it lives in."""

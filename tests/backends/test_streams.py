@@ -15,15 +15,13 @@ from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
 from ecc_lava.backends.fast.run import fast
 from ecc_lava.backends.stepwise import golden
-from ecc_lava.common.arrays import Array, Shape, output_of
-from ecc_lava.common.neuron import Payload
+from ecc_lava.common.arrays import Array, output_of
 from ecc_lava.errors import RangeError
-from ecc_lava.geometry import Conv
 from ecc_lava.networks import Kind, QuantisedNetwork
 from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.kernels import SETS
-from tests.helpers.networks import ZERO, Neurons, Wire, integer_network, overflowing
-from tests.helpers.streams import frame_by_frame, random_frame_network, random_frames, sent_by
+from tests.helpers.networks import overflowing
+from tests.helpers.streams import frame_by_frame, random_frame_network, random_frames, sent_by, skip_network
 
 SOME = settings(derandomize=True, deadline=None, max_examples=30)
 MODES = {"dense": "native", "lists": "native", "narrower": "narrower", "numba": "numba"}
@@ -106,22 +104,7 @@ def test_the_generated_networks_show_what_they_should() -> None:
 
 def test_skips_of_all_delays(mode: str) -> None:
     """Every population hears every earlier one, and the readout the input: changes of one frame meet, whatever their way."""
-    rng = np.random.default_rng(0)
-    names = ["input", *(f"p{n}" for n in range(5)), "readout"]
-    shape = (4, 5, 3)
-    wires = [
-        Wire(a, b, -6, Conv(rng.integers(-60, 61, (3, 3, 3, 3)).astype(np.int8), padding=(1, 1, 1, 1)))
-        for i, b in enumerate(names)
-        for a in names[:i]
-    ]
-
-    def neurons(name: str, of: Shape) -> Neurons:
-        if name in ("input", "readout"):
-            return Neurons(Kind.INPUT if name == "input" else Kind.READOUT, bias=ZERO if name == "input" else ZERO + 77)
-        return Neurons(Kind.IF, rng.integers(-900, 900, of).astype(np.int32), ZERO + 1024, ZERO + 512)
-
-    network = integer_network(dict.fromkeys(names, shape), wires, neurons, timesteps=1)
-    network = replace(network, populations=tuple(replace(p, payload=Payload(7)) if p.kind is Kind.IF else p for p in network.populations))
+    network = skip_network(5)
     assert {p.delay for p in network.projections} == set(range(6))
     frames = random_frames(network, 3, 6)
     done = _assert_same(ecc_lava.sigma_delta(network), frames)

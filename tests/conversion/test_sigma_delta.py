@@ -14,6 +14,7 @@ from ecc_lava.common.arrays import Array
 from ecc_lava.common.neuron import Payload
 from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.formats.loihi1 import LOIHI1
+from ecc_lava.inputs import InputCoding
 from ecc_lava.networks import Kind, QuantisedNetwork
 from ecc_lava.quantisation import as_float, one_step_bound
 from tests.helpers.networks import random_network, recoded
@@ -113,7 +114,7 @@ def test_networks_that_have_no_stream() -> None:
         ecc_lava.sigma_delta(ecc_lava.sigma_delta(network))
     for coding in ("rate", "poisson", "events"):
         with pytest.raises(InvalidInput, match=f"the input 'input' has the coding '{coding}'; a stream sends changes of graded values"):
-            ecc_lava.sigma_delta(recoded(network, coding))
+            ecc_lava.sigma_delta(replace(network, codings=(InputCoding(coding),)))
     populations = tuple(
         replace(p, bias=p.bias * 0 + 5_000_000, v_init=p.v_init * 0 + 5_000_000) if p.name == "p1" else p for p in network.populations
     )
