@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # as type checkers know it; importing it takes longer tha
 if TYPE_CHECKING:
     import typing
 
-    from ecc_lava.analysis import Attribution, CheckReport, attribute, check
+    from ecc_lava.analysis import Attribution, CheckReport, StreamReport, attribute, check, check_stream
     from ecc_lava.backends import Result, simulate
     from ecc_lava.conversion import RECIPES, StreamThresholds, convert, sigma_delta, stream_thresholds
     from ecc_lava.errors import EccLavaError, UnsupportedModel
@@ -35,12 +35,14 @@ __all__ = [
     "Result",
     "Search",
     "SpikingNetwork",
+    "StreamReport",
     "StreamThresholds",
     "StudyResult",
     "UnsupportedModel",
     "as_float",
     "attribute",
     "check",
+    "check_stream",
     "convert",
     "forward",
     "from_keras",
@@ -66,12 +68,14 @@ _HOME = {
     "Result": "backends",
     "Search": "studies",
     "SpikingNetwork": "networks",
+    "StreamReport": "analysis",
     "StreamThresholds": "conversion",
     "StudyResult": "studies",
     "UnsupportedModel": "errors",
     "as_float": "quantisation",
     "attribute": "analysis",
     "check": "analysis",
+    "check_stream": "analysis",
     "convert": "conversion",
     "forward": "graph",
     "from_keras": "importers.keras",

@@ -17,6 +17,7 @@ from ecc_lava.analysis.energy import CORE_ENERGIES, HOST, Costs, ImageEvents, co
 from ecc_lava.analysis.plausibility import doubts_of_labels, doubts_of_run
 from ecc_lava.analysis.scores import MEASURES, TASKS, OutputScore, Scorer, Task, check_labels
 from ecc_lava.analysis.stopped import stopped_events
+from ecc_lava.analysis.streams import StreamReport, check_stream
 
 __all__ = [
     "CORE_ENERGIES",
@@ -35,10 +36,12 @@ __all__ = [
     "ImageEvents",
     "OutputScore",
     "Scorer",
+    "StreamReport",
     "Task",
     "attribute",
     "check",
     "check_labels",
+    "check_stream",
     "check_margin",
     "confident",
     "core_account",

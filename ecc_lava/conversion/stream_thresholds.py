@@ -13,7 +13,7 @@ from ecc_lava.backends import Result, simulate
 from ecc_lava.common import Array, Images, Progress
 from ecc_lava.conversion.streams import sigma_delta
 from ecc_lava.errors import InvalidInput
-from ecc_lava.inputs import clipping_not_repeated
+from ecc_lava.inputs import clipping_not_repeated, single_frames
 from ecc_lava.networks import Kind, QuantisedNetwork
 
 __all__ = ["StreamThresholds", "stream_thresholds"]
@@ -112,21 +112,8 @@ class _Trials:
         exact = simulate(stream, self.frames)
         self._reference = _logits(exact)
         self._deviation = float(self._reference.std()) or 1.0
-        self._whole = self._frame_by_frame(stream)
+        self._whole = _events(simulate(stream, single_frames(self.frames)))
         self._keep(dict.fromkeys(self.largest, 1), exact)
-
-    def _frame_by_frame(self, stream: QuantisedNetwork) -> float:
-        """Return the events of the frames as sequences of one frame each, which sends it whole."""
-
-        def alone(x: Array) -> Array:
-            return x.reshape(-1, 1, *x.shape[2:])
-
-        frames = self.frames
-        if isinstance(frames, Mapping):
-            return _events(simulate(stream, {name: alone(np.asarray(x)) for name, x in frames.items()}))
-        if isinstance(frames, np.ndarray):
-            return _events(simulate(stream, alone(frames)))
-        return _events(simulate(stream, [alone(np.asarray(x)) for x in frames]))
 
     def run(self, thresholds: Mapping[str, int]) -> StreamThresholds:
         """Return what thresholds do; those that are not named are 1, and none is larger than its population's payload."""

@@ -32,7 +32,7 @@ from ecc_lava.networks.depths import depths
 from ecc_lava.networks.format_checks import check_neurons, check_payload, check_spikes, check_weights
 from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.quantisation import Quantisation
-from ecc_lava.networks.stream_checks import check_stream
+from ecc_lava.networks.stream_checks import check_stream_neurons
 from ecc_lava.networks.wiring import WiredNetwork
 
 __all__ = ["QuantisedNetwork"]
@@ -87,7 +87,7 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
             raise InvalidNetwork(f"weights of {self.bits} bits; {self.format.name} holds 1 to {self.format.weight_bits}")
         check_payload(self.codings, self.format)
         self._check_steps()
-        check_stream(self.populations, self.timesteps)
+        check_stream_neurons(self.populations, self.timesteps)
         for population in self.populations:
             check_neurons(population, self.format)
             check_spikes(population, self.format)

@@ -9,10 +9,10 @@ from ecc_lava.errors import InvalidInput, InvalidNetwork
 from ecc_lava.networks.integer_parts import QuantisedPopulation
 from ecc_lava.networks.wiring import Kind, WiredNetwork
 
-__all__ = ["check_stream", "refuse_stream"]
+__all__ = ["check_stream_neurons", "refuse_stream"]
 
 
-def check_stream(populations: Sequence[QuantisedPopulation], timesteps: int) -> None:
+def check_stream_neurons(populations: Sequence[QuantisedPopulation], timesteps: int) -> None:
     """Check that the populations are those of a stream, or that none is of one.
 
     In a stream every population that sends has signed payloads, and inputs and sigma-delta neurons a theta within their payload. Integrate-
