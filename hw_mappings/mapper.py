@@ -7,7 +7,7 @@ from functools import partial
 from ecc_lava.backends import Result
 from ecc_lava.common import Progress, check_memory, memory_limit
 from ecc_lava.errors import InvalidInput
-from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes, refuse_stream
+from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
 from hw_mappings.chips import DEFAULT_CHIP, ChipSpec
 from hw_mappings.mapping import Mapping, mapped_cores
 from hw_mappings.partition import ChipNetwork, PartitionPlan, chip_network, plan
@@ -62,7 +62,6 @@ def plan_network(
     DoesNotFit
         With a message about every population that does not fit.
     """
-    refuse_stream(network, "the mapper")
     _check_format(network, chip)
     on_chip = chip_network(network, chip)
     check_memory(f"mapping this network with its repeaters to {chip.name!r}", network_bytes(on_chip.network), memory_limit())

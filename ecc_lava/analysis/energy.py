@@ -117,7 +117,7 @@ def image_events(result: Result, network: Network) -> ImageEvents:
     network : SpikingNetwork or QuantisedNetwork
     """
     return ImageEvents(
-        spikes=sum(int(n.sum()) for n in result.spike_counts.values()) / result.synops.size,
+        spikes=sum(int(n.sum()) for n in result.spike_counts.values()) / result.images,
         synops=float(result.synops.mean()),
         input_macs=float(result.input_macs.mean()),
         graded_synops=float(result.graded_synops.mean()),

@@ -101,6 +101,16 @@ class Result:
         return self.sent.get(name, self.counts[name])
 
     @property
+    def images(self) -> int:
+        """Number of images, or of frames in all sequences of a stream."""
+        return self.synops.size
+
+    @property
+    def steps(self) -> int:
+        """Steps that a sample takes: T, or of a stream the number of its frames."""
+        return self.timesteps if self.synops.ndim == 1 else self.synops.shape[1]
+
+    @property
     def predictions(self) -> Outputs:
         """Index of the largest logit of each sample, int64 (N,), or of each frame, (N, F)."""
         return largest_logit(self.logits)

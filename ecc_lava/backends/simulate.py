@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.collecting import Collector
 from ecc_lava.backends.result import Result
+from ecc_lava.backends.sending import sent_by_inputs
 from ecc_lava.backends.table import BACKENDS, BackEnd, Network
-from ecc_lava.common import TIMESTEPS_MAX, Array, Images, StageProgress, check_memory, memory_limit
+from ecc_lava.common import TIMESTEPS_MAX, Images, StageProgress, check_memory, memory_limit
 from ecc_lava.errors import InvalidInput, RangeError
-from ecc_lava.inputs import as_batch, batch_size, changes_of_all, encode_all, parts, sent_by_all
+from ecc_lava.inputs import as_batch, batch_size, encode_all, parts
 from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
 
 __all__ = ["simulate"]
@@ -90,20 +91,13 @@ def simulate(
     size = samples if back_end.images_per_batch is None else back_end.images_per_batch(network, steps, recording, max_memory)
     run, collector, done = back_end.load(), Collector(network, recorded), 0
     for part in parts(q, size):
-        sent = _sent(network, part, steps, first_sample + done)
+        sent = sent_by_inputs(network, part, steps, first_sample + done)
         done = collector.add(run(network, sent, steps, recording))
         if progress:
             progress(done, samples)
     result = collector.result(backend, 1 if network.is_stream else steps)
     _refuse_saturation(network, result, strict)
     return result
-
-
-def _sent(network: Network, q: dict[str, Array], steps: int, first: int) -> dict[str, Array]:
-    """Return what the inputs send for some samples, of which the first has this number in the run."""
-    if network.is_stream:
-        return changes_of_all(q, [p.theta for p in network.inputs])
-    return sent_by_all(q, network.codings, steps, first)
 
 
 def _back_end(name: str, network: Network) -> BackEnd:

@@ -9,7 +9,7 @@ import pytest
 
 import ecc_lava
 from ecc_lava.demo.data import MODEL
-from tests.helpers.program import DATA, FAILED, OK, Call, in_process_of_its_own, one_message
+from tests.helpers.program import DATA, FAILED, LAVA, OK, Call, in_process_of_its_own, one_message
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,23 @@ def test_thresholds_given_and_chosen(graded: Path, frames: Path, call: Call, tmp
     assert table.code == OK and "of the synops" in table.out
 
 
+def test_map_and_deploy(stream: Path, frames: Path, call: Call, tmp_path: Path) -> None:
+    """`map` counts the events of a mean frame as `run` does; a deployment equals `fast`, on given sequences and on random ones."""
+    mapping, page = tmp_path / "m.json", tmp_path / "page.html"
+    mapped = call("map", stream, "--data", frames, "-o", mapping, "--html", page, "--json")
+    assert mapped.code == OK, mapped.err
+    run = call("run", stream, "--data", frames, "--json").json
+    names = ("spikes", "synops", "input_macs", "graded_synops", "payload_bits", "updates")
+    assert {n: mapped.json["cost"]["events"][n] for n in names} == pytest.approx({n: run[f"{n}_per_image"] for n in names})
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    if not LAVA:
+        return
+    for data in ([], ["--data", frames]):
+        done = call("deploy", stream, mapping, *data, "--limit", 1, "--runtime", "one-process", "--sample", 0, "--json")
+        assert done.code == OK, done.err
+        assert done.json["lava_vs_fast"] == {"images": 1, "differing_spikes": 0, "differing_potentials": 0}
+
+
 def test_lava_takes_part(stream: Path, frames: Path, call: Call) -> None:
     outcome = call("check", stream, "--data", frames, "--limit", 1, "--json")
     assert outcome.code == OK
@@ -130,4 +147,4 @@ def test_what_streams_are_not(network: Path, stream: Path, frames: Path, call: C
     assert "--confident looks at the steps of an image" in one_message(call("run", stream, "--data", frames, "--confident", 1))
     assert "a stream takes one step a frame; leave timesteps out" in one_message(call("run", stream, "--data", frames, "--timesteps", 1))
     assert "--attribute: check of a stream has no such option" in one_message(call("check", stream, "--data", frames, "--attribute"))
-    assert "the mapper takes no stream" in one_message(call("map", stream, "-o", tmp_path / "m.json"))
+    assert "the sweep takes no stream" in one_message(call("map", stream, "--sweep"))

@@ -134,7 +134,7 @@ def _facts(result: Result, scorer: Scorer, backend: str) -> dict[str, Any]:
         **found,
         "task": scorer.tasks[0].name,
         **({"sequences": len(result.synops), "frames": result.synops.shape[1]} if frames else {}),
-        "images": result.synops.size,
+        "images": result.images,
         "timesteps": result.timesteps,
         "latency_steps": result.latency_steps,
         "backend": backend,
