@@ -17,6 +17,7 @@ from ecc_lava.analysis.energy import CORE_ENERGIES, HOST, Costs, ImageEvents, co
 from ecc_lava.analysis.plausibility import doubts_of_labels, doubts_of_run
 from ecc_lava.analysis.scores import MEASURES, TASKS, OutputScore, Scorer, Task, check_labels
 from ecc_lava.analysis.stopped import stopped_events
+from ecc_lava.analysis.stream_picture import draw_stream
 from ecc_lava.analysis.streams import StreamReport, check_stream
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "doubts_of_labels",
     "doubts_of_run",
     "draw",
+    "draw_stream",
     "image_events",
     "in_words",
     "multiplied",

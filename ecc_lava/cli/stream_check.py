@@ -7,14 +7,15 @@ from math import isnan
 from pathlib import Path
 from typing import NamedTuple
 
-from ecc_lava.analysis import Differences, StreamReport, check_stream
+from ecc_lava.analysis import Differences, StreamReport, check_stream, draw_stream
 from ecc_lava.cli.files import load_images
 from ecc_lava.cli.show.inputs import input_facts, show_inputs
 from ecc_lava.cli.show.output import FAILED, OK, as_percent, emit_json, provenance, show_lines, show_table
 from ecc_lava.cli.show.progress import stages
+from ecc_lava.common import write_bytes
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.graph import Graph
-from ecc_lava.inputs import digest
+from ecc_lava.inputs import as_batch, digest
 from ecc_lava.networks import QuantisedNetwork
 
 __all__ = ["StreamCheck", "check_stream_file"]
@@ -30,6 +31,8 @@ class StreamCheck(NamedTuple):
     max_error : float or None
         Most RMS error against the network frame by frame.
     json : bool
+    picture : Path or None
+        The picture to write; its ending was checked.
     refused : tuple of str
         Options that were given and that no stream has.
     """
@@ -37,6 +40,7 @@ class StreamCheck(NamedTuple):
     exact_sequences: int
     max_error: float | None
     json: bool
+    picture: Path | None
     refused: tuple[str, ...]
 
 
@@ -67,6 +71,9 @@ def check_stream_file(network: QuantisedNetwork, graph: Graph | None, data: Path
             show_lines(f"FAILED: {error}")
         return FAILED
     failures = _failures(report, options.max_error)
+    if options.picture is not None:
+        first = next(iter(as_batch(frames.x, network.input_specs).values()))[0]
+        write_bytes(options.picture, draw_stream(report, first, options.picture.suffix[1:].lower() or "png"))
     inputs = input_facts(frames.x, network.input_specs, network.codings, network.calibrated)
     if options.json:
         seconds = round(time.perf_counter() - started, 3)

@@ -65,7 +65,7 @@ def test_back_ends_of_a_stream_print_the_same(stream: Path, frames: Path, call: 
     }
 
 
-def test_check_of_a_stream(stream: Path, frames: Path, call: Call, without_lava: None) -> None:
+def test_check_of_a_stream(stream: Path, frames: Path, call: Call, tmp_path: Path, without_lava: None) -> None:
     outcome = call("check", stream, "--data", frames, "--json")
     assert outcome.code == OK, outcome.err
     facts = outcome.json
@@ -75,7 +75,8 @@ def test_check_of_a_stream(stream: Path, frames: Path, call: Call, without_lava:
     assert facts["cnn_agreement"] == facts["cnn_agreement_frame_by_frame"]
     assert facts["events"] < 0.7
     assert facts["events_by_frame"][0] > 2 * facts["events_by_frame"][1]
-    table = call("check", stream, "--data", frames).out
+    table = call("check", stream, "--data", frames, "--picture", tmp_path / "stream.png").out
+    assert (tmp_path / "stream.png").read_bytes().startswith(b"\x89PNG")
     assert "every check passed" in table and "golden against fast" in table
 
 

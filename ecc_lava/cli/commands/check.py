@@ -48,7 +48,11 @@ Attribute = Annotated[
     bool, typer.Option("--attribute", help="Also say which step and which layer lose accuracy, and what to change; this takes longer.")
 ]
 Picture = Annotated[
-    Optional[Path], typer.Option(metavar="FILE.png", help="Draw what --attribute finds, as .png, .svg or .pdf; implies --attribute.")
+    Optional[Path],
+    typer.Option(
+        metavar="FILE.png",
+        help="Draw what --attribute finds, which it implies, or the frames and events of a stream: .png, .svg or .pdf.",
+    ),
 ]
 
 
@@ -73,9 +77,9 @@ def command(
         _picture_format(picture)
     loaded = integer, snn, graph = load(network)
     if integer.is_stream:
-        given = {"--max-loss": max_loss, "--min-agreement": min_agreement, "--min-iou": min_iou, "--task": task, "--picture": picture}
+        given = {"--max-loss": max_loss, "--min-agreement": min_agreement, "--min-iou": min_iou, "--task": task}
         refused = [name for name, value in {**given, "--attribute": attribute or None}.items() if value is not None]
-        raise typer.Exit(check_stream_file(integer, graph, data, limit, StreamCheck(lava_limit, max_error, json, tuple(refused))))
+        raise typer.Exit(check_stream_file(integer, graph, data, limit, StreamCheck(lava_limit, max_error, json, picture, tuple(refused))))
     images, tasks = load_images(data, "test", integer.input_specs, limit), chosen_tasks(task)
     check_labels_of_file(data, images, graph or integer, tasks)
     if max_loss is not None:
