@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import ecc_lava
+from ecc_lava.analysis import stopped_events
 from ecc_lava.common.arrays import Array
 from ecc_lava.common.neuron import Payload
 from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
@@ -177,6 +178,11 @@ def test_what_knows_no_streams_refuses_them_by_name() -> None:
     stream = ecc_lava.sigma_delta(random_frame_network(4))
     with pytest.raises(InvalidInput, match=r"the float engine takes no stream; give the network that ecc_lava\.sigma_delta made it from"):
         as_float(stream)
+    snn = as_float(random_frame_network(4))
+    with pytest.raises(InvalidInput, match="attribution takes no stream"):
+        ecc_lava.attribute(stream, random_frames(stream, 1, 2), np.zeros(1, int), snn=snn, graph=None)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="stopping early takes no stream"):
+        stopped_events(stream, random_frames(stream, 1, 2), np.ones(1, np.int64))
     with pytest.raises(InvalidInput, match="a stream takes one step a frame; leave timesteps out"):
         ecc_lava.simulate(stream, random_frames(stream, 1, 2), timesteps=1)
 
