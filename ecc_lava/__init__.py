@@ -11,9 +11,9 @@ TYPE_CHECKING = False  # as type checkers know it; importing it takes longer tha
 if TYPE_CHECKING:
     import typing
 
-    from ecc_lava.analysis import Attribution, CheckReport, attribute, check
+    from ecc_lava.analysis import Attribution, CheckReport, StreamReport, attribute, check, check_stream
     from ecc_lava.backends import Result, simulate
-    from ecc_lava.conversion import RECIPES, convert
+    from ecc_lava.conversion import RECIPES, StreamThresholds, convert, sigma_delta, stream_thresholds
     from ecc_lava.errors import EccLavaError, UnsupportedModel
     from ecc_lava.graph import Graph, forward
     from ecc_lava.importers.keras import from_keras, load_model
@@ -35,11 +35,14 @@ __all__ = [
     "Result",
     "Search",
     "SpikingNetwork",
+    "StreamReport",
+    "StreamThresholds",
     "StudyResult",
     "UnsupportedModel",
     "as_float",
     "attribute",
     "check",
+    "check_stream",
     "convert",
     "forward",
     "from_keras",
@@ -49,7 +52,9 @@ __all__ = [
     "quantise",
     "rate_forward",
     "save",
+    "sigma_delta",
     "simulate",
+    "stream_thresholds",
     "study",
 ]
 
@@ -63,11 +68,14 @@ _HOME = {
     "Result": "backends",
     "Search": "studies",
     "SpikingNetwork": "networks",
+    "StreamReport": "analysis",
+    "StreamThresholds": "conversion",
     "StudyResult": "studies",
     "UnsupportedModel": "errors",
     "as_float": "quantisation",
     "attribute": "analysis",
     "check": "analysis",
+    "check_stream": "analysis",
     "convert": "conversion",
     "forward": "graph",
     "from_keras": "importers.keras",
@@ -77,7 +85,9 @@ _HOME = {
     "quantise": "quantisation",
     "rate_forward": "networks",
     "save": "storage",
+    "sigma_delta": "conversion",
     "simulate": "backends",
+    "stream_thresholds": "conversion",
     "study": "studies",
 }
 """Public name -> the module it lives in."""

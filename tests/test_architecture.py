@@ -61,6 +61,7 @@ MAY_IMPORT = {
     "matplotlib": (
         "ecc_lava/demo/picture.py",
         "ecc_lava/analysis/attribution/picture.py",
+        "ecc_lava/analysis/stream_picture.py",
         "ecc_lava/studies/show/",
         "hw_mappings/sweeps/picture.py",
     ),

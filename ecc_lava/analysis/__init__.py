@@ -17,6 +17,8 @@ from ecc_lava.analysis.energy import CORE_ENERGIES, HOST, Costs, ImageEvents, co
 from ecc_lava.analysis.plausibility import doubts_of_labels, doubts_of_run
 from ecc_lava.analysis.scores import MEASURES, TASKS, OutputScore, Scorer, Task, check_labels
 from ecc_lava.analysis.stopped import stopped_events
+from ecc_lava.analysis.stream_picture import draw_stream
+from ecc_lava.analysis.streams import StreamReport, check_stream
 
 __all__ = [
     "CORE_ENERGIES",
@@ -35,10 +37,12 @@ __all__ = [
     "ImageEvents",
     "OutputScore",
     "Scorer",
+    "StreamReport",
     "Task",
     "attribute",
     "check",
     "check_labels",
+    "check_stream",
     "check_margin",
     "confident",
     "core_account",
@@ -48,6 +52,7 @@ __all__ = [
     "doubts_of_labels",
     "doubts_of_run",
     "draw",
+    "draw_stream",
     "image_events",
     "in_words",
     "multiplied",

@@ -19,10 +19,10 @@ from ecc_lava.common import Array, Images, Progress, joined
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
 from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, model_images
-from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.quantisation import PopulationRange, one_step_bound
 
-__all__ = ["CheckReport", "check"]
+__all__ = ["CheckReport", "check", "compared_with_fast"]
 
 _log = logging.getLogger(__name__)
 
@@ -115,6 +115,7 @@ def check(
     """
     if exact_images < 1:
         raise InvalidInput(f"exact_images {exact_images}; at least 1 image must be compared bit for bit")
+    refuse_stream(network, "check")
     x = checked_images(network, x)
     scorer = Scorer(network, graph, labels, batch_size(x), task)
     stage = progress or (lambda name, done, total: None)
@@ -123,10 +124,10 @@ def check(
     scorer.check_limits(limits or {}, ann)
     with clipping_not_repeated():
         few = batch_part(x, slice(exact_images))
-        golden = _compared(network, few, "golden", "golden against fast", stage)
-        floating = _compared(network, few, "float", "float engine on the integers against fast", stage)
+        golden = compared_with_fast(network, few, "golden", "golden against fast", stage)
+        floating = compared_with_fast(network, few, "float", "float engine on the integers against fast", stage)
         runs_lava = BACKENDS["lava"].is_installed() if lava is None else lava
-        in_lava = _compared(network, few, "lava", "Lava against fast", stage) if runs_lava else None
+        in_lava = compared_with_fast(network, few, "lava", "Lava against fast", stage) if runs_lava else None
         integer, reference, layers = compared_layers(network, snn, x, stage)
         closed = None if snn is None else simulate(snn.ideal or snn, x, backend="closed_form").logits
     logits = joined([r.logits for r in integer])
@@ -158,7 +159,7 @@ def check(
     )
 
 
-def _compared(network: QuantisedNetwork, x: Images, backend: str, title: str, stage: Progress) -> Differences:
+def compared_with_fast(network: QuantisedNetwork, x: Images, backend: str, title: str, stage: Progress) -> Differences:
     """Return what differs between a back end and `fast`, and tell `stage` before and after."""
     stage(title, 0, batch_size(x))
     found = compare(network, x, backend)

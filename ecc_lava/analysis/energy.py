@@ -108,7 +108,7 @@ class ImageEvents:
 
 
 def image_events(result: Result, network: Network) -> ImageEvents:
-    """Return the mean events of a result's images.
+    """Return the mean events of a result's images, or of a stream's frames.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def image_events(result: Result, network: Network) -> ImageEvents:
     network : SpikingNetwork or QuantisedNetwork
     """
     return ImageEvents(
-        spikes=sum(int(n.sum()) for n in result.spike_counts.values()) / len(result.synops),
+        spikes=sum(int(n.sum()) for n in result.spike_counts.values()) / result.images,
         synops=float(result.synops.mean()),
         input_macs=float(result.input_macs.mean()),
         graded_synops=float(result.graded_synops.mean()),

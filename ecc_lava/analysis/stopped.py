@@ -12,7 +12,7 @@ from ecc_lava.backends import EVENTS, EventTally, Network, Result, sent_at_steps
 from ecc_lava.common import Array, Images, Int, StageProgress
 from ecc_lava.errors import InvalidInput
 from ecc_lava.inputs import batch_part, batch_size
-from ecc_lava.networks import Kind, depths
+from ecc_lava.networks import Kind, depths, refuse_stream
 
 __all__ = ["steps_run", "stopped_events"]
 
@@ -59,6 +59,7 @@ def stopped_events(
     InvalidInput
         If there is not one number of steps for each image.
     """
+    refuse_stream(network, "stopping early")
     if np.shape(steps) != (batch_size(x),):
         raise InvalidInput(f"steps of shape {np.shape(steps)} for {batch_size(x)} images; each needs one number")
     depth = depths(list(network.by_name), [(p.source, p.target) for p in network.projections])

@@ -14,6 +14,7 @@ from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
 from ecc_lava.backends.lava.cores.synapses import Listed, ShardSynapses, Taps
 from ecc_lava.backends.lava.run import LAVA, ONE_PROCESS, RUNTIMES, ShardRun, ShardRunOptions, run_counted
 from ecc_lava.backends.result import Result, agreement, largest_logit, sent_at_steps
+from ecc_lava.backends.sending import sent_by_inputs
 from ecc_lava.backends.simulate import simulate
 from ecc_lava.backends.table import BACKENDS, BackEnd, Network
 
@@ -44,5 +45,6 @@ __all__ = [
     "lava_plan",
     "run_counted",
     "sent_at_steps",
+    "sent_by_inputs",
     "simulate",
 ]

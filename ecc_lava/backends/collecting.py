@@ -52,13 +52,13 @@ class Collector:
         """Take one batch's activity and return how many samples there are now."""
         readouts = {p.name: activity[p.name] for p in self._network.readouts}
         samples = len(next(iter(readouts.values())).potential)
-        spikes, events = self._counter.count({name: a.messages for name, a in activity.items()})
+        over_time = {n: a.over_time.reshape(samples, a.over_time.shape[1], -1) for n, a in readouts.items() if a.over_time is not None}
+        is_stream = self._network.is_stream
+        spikes, events = self._events_of_frames(activity) if is_stream else self._events(activity)
         self._batches.append(
             {
-                "readout": {name: a.potential.reshape(samples, -1) for name, a in readouts.items()},
-                "over_time": {
-                    name: a.over_time.reshape(samples, a.over_time.shape[1], -1) for name, a in readouts.items() if a.over_time is not None
-                },
+                "readout": over_time if is_stream else {name: a.potential.reshape(samples, -1) for name, a in readouts.items()},
+                "over_time": {} if is_stream else over_time,
                 "spikes": spikes,
                 **events,
                 "recorded": {name: _compact(activity[name], self._network.by_name[name].payload) for name in self._recorded},
@@ -69,6 +69,19 @@ class Collector:
             self._high[name] += a.saturated_high
         self._samples += samples
         return self._samples
+
+    def _events(self, activity: ActivityOf) -> tuple[dict[str, Int], dict[str, Int]]:
+        """Return the spikes of every population and the events, (N,)."""
+        return self._counter.count({name: a.messages for name, a in activity.items()})
+
+    def _events_of_frames(self, activity: ActivityOf) -> tuple[dict[str, Int], dict[str, Int]]:
+        """Return the spikes of every population and the events of every frame, (N, F)."""
+        rasters = {name: a.raster for name, a in activity.items() if a.raster is not None}
+        frames = next(iter(rasters.values())).shape[:2]
+        changed = {name: (raster != 0).reshape(-1, *raster.shape[2:]) for name, raster in rasters.items()}
+        spikes, events = self._counter.count(changed)
+        silent = {name: np.zeros(frames, np.int64) for name in activity if name not in changed}
+        return silent | {n: s.reshape(frames) for n, s in spikes.items()}, {what: e.reshape(frames) for what, e in events.items()}
 
     def result(self, backend: str, timesteps: int) -> Result:
         """Return the result of all batches together."""

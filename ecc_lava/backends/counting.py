@@ -50,12 +50,13 @@ class EventTally:
             Number of spikes of each neuron, of whatever payload.
         """
         samples = len(next(iter(messages.values())))
+        graded_inputs = {p.name for p, c in zip(self._network.inputs, self._network.codings, strict=True) if c.largest > 1}
         events, spikes = {what: np.zeros(samples, np.int64) for what in EVENTS}, {}
         for name, passed in self._passed(messages, samples).items():
             spikes[name] = passed[:, 0]
             population = self._network.by_name[name]
             graded = population.payload != BINARY
-            is_input = not graded and self._network.largest_sent[name] > 1
+            is_input = name in graded_inputs
             events["input_macs" if is_input else "graded_synops" if graded else "synops"] += passed[:, 1]
             if not is_input:
                 events["payload_bits"] += passed[:, 0] * (population.payload.bits + population.payload.signed)

@@ -18,10 +18,10 @@ def _empty() -> Mapping[str, Array]:
 
 
 def largest_logit(logits: Outputs) -> Outputs:
-    """Return the index of each sample's largest logit, int64 (N,), for every output."""
+    """Return the index of the largest logit of each sample, int64 (N,), or of each frame (N, F), for every output."""
     if isinstance(logits, Mapping):
-        return {name: array.argmax(axis=1) for name, array in logits.items()}
-    return logits.argmax(axis=1)
+        return {name: array.argmax(axis=-1) for name, array in logits.items()}
+    return logits.argmax(axis=-1)
 
 
 def agreement(one: Outputs, other: Outputs) -> float:
@@ -41,6 +41,7 @@ class Result:
     """Outcome of simulating N samples for T timesteps.
 
     If the network has several outputs, `logits`, `readout`, `logits_over_time` and `predictions` are dicts by the output's name.
+    Every frame of a stream has its own logits, readout and events, (N, F, K) and (N, F) in place of (N, K) and (N,), and T is 1.
 
     Attributes
     ----------
@@ -100,6 +101,16 @@ class Result:
         return self.sent.get(name, self.counts[name])
 
     @property
+    def images(self) -> int:
+        """Number of images, or of frames in all sequences of a stream."""
+        return self.synops.size
+
+    @property
+    def steps(self) -> int:
+        """Steps that a sample takes: T, or of a stream the number of its frames."""
+        return self.timesteps if self.synops.ndim == 1 else self.synops.shape[1]
+
+    @property
     def predictions(self) -> Outputs:
-        """Index of the largest logit of each sample, int64 (N,)."""
+        """Index of the largest logit of each sample, int64 (N,), or of each frame, (N, F)."""
         return largest_logit(self.logits)

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.collecting import Collector
 from ecc_lava.backends.result import Result
+from ecc_lava.backends.sending import sent_by_inputs
 from ecc_lava.backends.table import BACKENDS, BackEnd, Network
 from ecc_lava.common import TIMESTEPS_MAX, Images, StageProgress, check_memory, memory_limit
 from ecc_lava.errors import InvalidInput, RangeError
-from ecc_lava.inputs import as_batch, batch_size, encode_all, parts, sent_by_all
+from ecc_lava.inputs import as_batch, batch_size, encode_all, parts
 from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
 
 __all__ = ["simulate"]
@@ -36,13 +37,13 @@ def simulate(
     network : QuantisedNetwork for `fast`, `golden`, `lava`; SpikingNetwork for `float`, `closed_form`
     x : array (N, H, W, C), or arrays by input name
         Images as the Keras model takes them; uint8 is scaled by the coding's `uint8_scale`. The coding "events" takes binary
-        (N, T, H, W, C).
+        (N, T, H, W, C). A stream takes sequences of frames, (N, F, H, W, C).
     backend : str
         A name of `BACKENDS`.
     timesteps : int, optional
-        T, at most the network's own, which is the default.
+        T, at most the network's own, which is the default. A stream takes one step a frame.
     over_time : bool
-        Also return the logits after every step.
+        Also return the logits after every step. A stream's logits are those of every frame anyway.
     record : names of populations
         Populations whose counts, rasters and potentials the result keeps.
     strict : bool
@@ -64,7 +65,8 @@ def simulate(
     InvalidInput
         If the back end, network type, images, timesteps or a population name is wrong, or one image takes too much memory.
     RangeError
-        If a readout saturated, or with `strict` any population; if payloads make one step's input leave the potential's range.
+        If a readout or a population of a stream saturated, or with `strict` any population; if payloads make one step's input leave the
+        potential's range.
     """
     back_end = _back_end(backend, network)
     steps = _timesteps(network, timesteps)
@@ -75,17 +77,25 @@ def simulate(
     limit = max(memory_limit(), max_memory or 0)
     check_memory("one image of this network", network_bytes(network), limit)
     q = encode_all(as_batch(x, network.input_specs), network.codings, network.calibrated)
-    recording = Recording(frozenset(recorded) if back_end.records_rasters else frozenset(), over_time, frozenset(recorded))
+    rasters = network.by_name if network.is_stream else recorded  # of a stream, what happened in every frame is counted
+    recording = Recording(
+        frozenset(rasters) if back_end.records_rasters else frozenset(), over_time or network.is_stream, frozenset(recorded)
+    )
     samples = batch_size(q)
-    check_memory(f"one image at {steps} timesteps", back_end.image_bytes(network, steps, recording), limit, "use fewer timesteps")
+    if network.is_stream:
+        steps = next(iter(q.values())).shape[1]
+        one, remedy = f"a sequence of {steps} frames", "give shorter sequences"
+    else:
+        one, remedy = f"one image at {steps} timesteps", "use fewer timesteps"
+    check_memory(one, back_end.image_bytes(network, steps, recording), limit, remedy)
     size = samples if back_end.images_per_batch is None else back_end.images_per_batch(network, steps, recording, max_memory)
     run, collector, done = back_end.load(), Collector(network, recorded), 0
     for part in parts(q, size):
-        sent = sent_by_all(part, network.codings, steps, first_sample + done)
+        sent = sent_by_inputs(network, part, steps, first_sample + done)
         done = collector.add(run(network, sent, steps, recording))
         if progress:
             progress(done, samples)
-    result = collector.result(backend, steps)
+    result = collector.result(backend, 1 if network.is_stream else steps)
     _refuse_saturation(network, result, strict)
     return result
 
@@ -103,6 +113,8 @@ def _timesteps(network: Network, asked: int | None) -> int:
     limit = network.timesteps
     if asked is None and limit is None:
         raise InvalidInput("the network has not been converted, so timesteps must be given")
+    if asked is not None and network.is_stream:
+        raise InvalidInput("a stream takes one step a frame; leave timesteps out")
     steps = limit if asked is None else asked
     assert steps is not None
     if not 1 <= steps <= (limit or TIMESTEPS_MAX):
@@ -115,8 +127,10 @@ def _refuse_saturation(network: Network, result: Result, strict: bool) -> None:
         return
     for name, population in network.by_name.items():
         low, high = result.saturated_low[name], result.saturated_high[name]
-        if (low or high) and (strict or population.kind is Kind.READOUT):
+        never = population.kind in (Kind.READOUT, Kind.DELTA)  # the output itself, or what all later frames inherit
+        if (low or high) and (strict or never):
             raise RangeError(
                 f"the potential of population {name!r} left +-{network.format.potential_max} {low} times below and {high} times above; "
-                "use fewer timesteps or fewer bits" + ("" if population.kind is Kind.READOUT else ", or allow saturation (strict off)")
+                + ("use fewer bits" if network.is_stream else "use fewer timesteps or fewer bits")
+                + ("" if never else ", or allow saturation (strict off)")
             )

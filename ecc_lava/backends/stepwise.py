@@ -14,7 +14,7 @@ import numpy as np
 
 from ecc_lava.backends.activity import Activity, Recording, input_activity
 from ecc_lava.backends.overflow import refuse_overflow
-from ecc_lava.common import BINARY, Array, Payload, integrate_and_fire
+from ecc_lava.common import BINARY, Array, NeuronStep, Payload, integrate_and_fire, send_changes
 from ecc_lava.geometry import Geometry, apply
 from ecc_lava.networks import Kind, QuantisedNetwork, SpikingNetwork
 
@@ -35,6 +35,14 @@ class _PopulationRun:
     payload: Payload
     is_checked: bool
     """Whether a sum beyond the potential's range is an error: payloads arrive, and no bound excludes it."""
+    theta: int = 0
+
+    def step(self, v: Array, current: Array, limit: float, sent: Array) -> NeuronStep:
+        """Advance the neurons by one timestep, or those of a stream by one frame; `sent` is the sum of what they sent so far."""
+        if self.kind is Kind.DELTA:
+            return send_changes(v, current, self.vth, limit, payload=self.payload, theta=self.theta, sent=sent)
+        vth = None if self.kind is Kind.READOUT else self.vth
+        return integrate_and_fire(v, current, vth, limit, is_stateful=self.kind.is_stateful, payload=self.payload, sent=sent)
 
 
 def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
@@ -44,7 +52,7 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, re
     ----------
     network : QuantisedNetwork
     q : input name -> uint8 array (N, H, W, C)
-        What graded inputs send at every step; the other inputs send spikes, uint8 or int16 (N, T, H, W, C).
+        What graded inputs send at every step; the other inputs send spikes, uint8 or int16 (N, T, H, W, C), those of a stream changes.
     timesteps : int
     recording : Recording
 
@@ -63,6 +71,7 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, re
             tuple((j.source, j.geometry, 2 ** network.format.shift(j.exponent)) for j in network.into(p.name)),
             p.payload,
             network.hears_payloads(p.name),
+            p.theta,
         )
         for p in network.populations
     ]
@@ -106,9 +115,8 @@ def _run(
         fired, sent = np.zeros(current.shape, layer.payload.dtype), np.zeros_like(v)
         over_time = np.zeros_like(current) if layer.kind is Kind.READOUT and recording.over_time else None
         low = high = 0
-        vth, is_stateful = None if layer.kind is Kind.READOUT else layer.vth, layer.kind.is_stateful
         for t in range(timesteps):
-            step = integrate_and_fire(v, current[:, t], vth, limit, is_stateful=is_stateful, payload=layer.payload, sent=sent)
+            step = layer.step(v, current[:, t], limit, sent)
             v, fired[:, t] = step.v, step.spikes
             sent += step.spikes
             low, high = low + step.saturated_low, high + step.saturated_high

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -34,6 +35,9 @@ __all__ = [
     "tell_doubts_of_labels",
     "with_input_scale",
 ]
+
+RANDOM_FRAMES: Final = 4
+"""Frames of a random sequence."""
 
 _log = logging.getLogger(__name__)
 
@@ -150,12 +154,14 @@ def check_labels_of_file(path: Path, images: Dataset, network: Graph | Quantised
 
 
 def some_images(path: Path | None, network: QuantisedNetwork, limit: int, seed: int) -> Dataset:
-    """Return the first test images of a file, or random images if no file is given."""
+    """Return the first test images or sequences of a file, or random ones if no file is given."""
     if path is not None:
         return load_images(path, "test", network.input_specs, limit)
     rng = np.random.default_rng(seed)
 
     def one(spec: InputSpec) -> Array:
+        if spec.frames:
+            return rng.integers(0, 256, (limit, RANDOM_FRAMES, *spec.shape), np.uint8)
         if spec.events:
             return rng.integers(0, 2, (limit, network.timesteps, *spec.shape), np.uint8)
         return rng.integers(0, 256, (limit, *spec.shape), np.uint8)

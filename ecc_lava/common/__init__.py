@@ -12,7 +12,7 @@ from ecc_lava.common.files import JSON_BYTES_MAX, check_writable, read_bytes, re
 from ecc_lava.common.intervals import wilson
 from ecc_lava.common.matrices import factorised, gram, product, solved
 from ecc_lava.common.memory import NEURON_BYTES, check_memory, memory_limit
-from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, Payload, in_steps, integrate_and_fire
+from ecc_lava.common.neuron import BINARY, PAYLOAD_BITS_MAX, NeuronStep, Payload, in_steps, integrate_and_fire, send_changes
 from ecc_lava.common.owners import is_gone, owner
 from ecc_lava.common.pages import rendered
 from ecc_lava.common.private import content_digest, doubt_of_file, doubt_of_folder, private_folder
@@ -38,6 +38,7 @@ __all__ = [
     "Float",
     "Images",
     "Int",
+    "NeuronStep",
     "Outputs",
     "Payload",
     "Progress",
@@ -77,6 +78,7 @@ __all__ = [
     "read_only",
     "rendered",
     "require_file",
+    "send_changes",
     "silenced",
     "solved",
     "sweep",

@@ -1,4 +1,4 @@
-"""The integrate-and-fire neuron and the step neuron in plain numpy, the golden model of every back end."""
+"""The integrate-and-fire, the step and the sigma-delta neuron in plain numpy, the golden model of every back end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidNetwork
 
-__all__ = ["BINARY", "PAYLOAD_BITS_MAX", "NeuronStep", "Payload", "in_steps", "integrate_and_fire"]
+__all__ = ["BINARY", "PAYLOAD_BITS_MAX", "NeuronStep", "Payload", "in_steps", "integrate_and_fire", "send_changes"]
 
 PAYLOAD_BITS_MAX = 8
 """Most bits of a payload between populations. Loihi 2's graded spikes carry up to 32; 8 is as fine as its weights."""
@@ -129,3 +129,34 @@ def integrate_and_fire(
         return NeuronStep(v, spikes, low, high)
     v, low_after, high_after = _saturate(v - vth * spikes, limit)
     return NeuronStep(v, spikes, low + low_after, high + high_after)
+
+
+def send_changes(v: Array, current: Array, vth: Array, limit: float, *, payload: Payload, theta: int, sent: Array) -> NeuronStep:
+    """Advance sigma-delta neurons by one frame.
+
+    ``v <- clip(v + current); a = clip(floor(v / vth), 0, m); d = a - sent; k = d if |d| >= theta, else 0`` with m the payload's largest
+    value; one bit is ``a = v >= vth``. The potential keeps all that ever arrived, so it is the input of the present frame, and a the
+    activation of a neuron that sees this frame alone.
+
+    Parameters
+    ----------
+    v, current : arrays (..., H, W, C) of one dtype
+        Potential, which begins with bias and initial potential, and summed changes of the input.
+    vth : array broadcastable to v
+    limit : float
+        Rail of the potential.
+    payload : Payload
+    theta : int
+        The least change that is sent.
+    sent : array like v
+        Sum of what each neuron has sent so far: its activation, as its targets know it.
+
+    Returns
+    -------
+    NeuronStep
+        New potential, changes sent (k, dtype of v), and how often the low and the high rail were reached.
+    """
+    v, low, high = _saturate(v + current, limit)
+    reached = np.floor_divide(v, vth) if payload.is_shift else v >= vth
+    change = np.clip(reached, 0, payload.largest) - sent
+    return NeuronStep(v, np.where(np.abs(change) >= theta, change, 0).astype(v.dtype), low, high)

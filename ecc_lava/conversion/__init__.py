@@ -9,6 +9,8 @@ from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset, 
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.interface import IntegerPass, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, RECIPES
+from ecc_lava.conversion.stream_thresholds import StreamThresholds, stream_thresholds
+from ecc_lava.conversion.streams import sigma_delta
 
 __all__ = [
     "CALIBRATION_IMAGES",
@@ -17,9 +19,12 @@ __all__ = [
     "CurrentNormalisation",
     "IntegerPass",
     "Pass",
+    "StreamThresholds",
     "calibration_subset",
     "convert",
     "doubts_not_repeated",
     "drawn_images",
     "payload_of",
+    "sigma_delta",
+    "stream_thresholds",
 ]

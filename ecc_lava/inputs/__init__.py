@@ -1,6 +1,7 @@
 """Images in, spikes of the input populations out.
 
-This room reads data files, checks batches against what a model takes, and encodes images as graded values, rates, random spikes or events.
+This room reads data files, checks batches against what a model takes, and encodes images as graded values, rates, random spikes or events,
+and sequences of frames as changes.
 It knows no network. To add a coding, give it a kind in `coding` and its encoding in `encoding`.
 """
 
@@ -9,6 +10,7 @@ from ecc_lava.inputs.coding import CODINGS, PAYLOAD_MAX, InputCoding
 from ecc_lava.inputs.dataset import Dataset, digest, load_dataset
 from ecc_lava.inputs.encoding import choose_coding, clipping_not_repeated, encode, encode_all, sent, sent_by_all
 from ecc_lava.inputs.ranges import PIXELS, SIGNED, UNIT, InputRange, elsewhere, input_ranges, raw_pixels, remedy, usual_range
+from ecc_lava.inputs.streams import changes, changes_of_all, labels_of_frames, single_frames
 
 __all__ = [
     "CODINGS",
@@ -24,6 +26,8 @@ __all__ = [
     "batch_part",
     "batch_size",
     "by_input",
+    "changes",
+    "changes_of_all",
     "choose_coding",
     "clipping_not_repeated",
     "digest",
@@ -31,6 +35,7 @@ __all__ = [
     "encode",
     "encode_all",
     "input_ranges",
+    "labels_of_frames",
     "load_dataset",
     "model_images",
     "model_inputs",
@@ -38,6 +43,7 @@ __all__ = [
     "raw_pixels",
     "remedy",
     "sent",
+    "single_frames",
     "sent_by_all",
     "usual_range",
 ]

@@ -37,6 +37,8 @@ class InputSpec(NamedTuple):
         Whether the Keras model takes (N, C, H, W), or (N, C, L).
     events : bool
         Whether a sample is T binary frames, (N, T, ...); the model takes their mean.
+    frames : bool
+        Whether a sample is a sequence of images, (N, F, ...), as a stream takes it.
     """
 
     name: str
@@ -44,13 +46,14 @@ class InputSpec(NamedTuple):
     uint8_scale: float = 1.0 / 255.0
     channels_first: bool = False
     events: bool = False
+    frames: bool = False
 
     @property
     def described(self) -> str:
-        """The shape the Keras model takes."""
+        """The shape of the samples."""
         height, width, channels = self.shape
         sample = (channels, height, width) if self.channels_first else (height, width, channels)
-        return f"({', '.join(map(str, ('N', *('T',) * self.events, *sample)))})"
+        return f"({', '.join(map(str, ('N', *('T',) * self.events, *('F',) * self.frames, *sample)))})"
 
 
 def _maps(x: Array, spec: InputSpec) -> Array | None:
@@ -82,12 +85,24 @@ def _laid(x: Array, shape: Shape, channels_first: bool) -> Array | None:
     return x if x.ndim == 4 and x.shape[1:] == shape else None
 
 
-def _event_maps(x: Array, spec: InputSpec) -> Array | None:
-    """Return samples of events as maps (N, T, H, W, C), None if they have another shape."""
+def _maps_over_time(x: Array, spec: InputSpec) -> Array | None:
+    """Return samples of events or frames as maps (N, T, H, W, C), None if they have another shape."""
     if x.ndim < 3 or not x.shape[1]:
         return None
     frames = _maps(x.reshape(-1, *x.shape[2:]), spec)
     return None if frames is None else frames.reshape(*x.shape[:2], *spec.shape)
+
+
+def _misfit(x: Array, spec: InputSpec) -> str:
+    """Return what is said of an array of another shape."""
+    said = f"shape {x.shape} does not fit; the network takes {spec.described}"
+    if spec.frames and x.ndim > 1 and not x.shape[1]:
+        return f"holds no frame: shape {x.shape}; the network takes {spec.described}"
+    if spec.frames and _maps(x, spec) is not None:
+        return f"{said}: give sequences of frames, such as x[None] for one"
+    if not spec.events and not spec.frames and _maps_over_time(x, spec) is not None:
+        return f"{said}: sequences of frames need a stream, which ecc_lava.sigma_delta makes of a network"
+    return said
 
 
 def as_maps(x: Array, spec: InputSpec, what: str = "data") -> Array:
@@ -95,6 +110,7 @@ def as_maps(x: Array, spec: InputSpec, what: str = "data") -> Array:
 
     Images without a channel axis get one; a signal input takes (N, L, C), a vector input (N, C). With channels first these are
     (N, C, H, W) and (N, C, L). Where the model's own order does not fit, the other order of channels and flat samples (N, H*W*C) are taken.
+    Frames of a stream are images with an axis of frames after the first, (N, F, H, W, C).
 
     Raises
     ------
@@ -104,16 +120,18 @@ def as_maps(x: Array, spec: InputSpec, what: str = "data") -> Array:
     x = np.asarray(x)
     if x.dtype.kind not in "buif":
         raise InvalidInput(f"{what}: values of type {x.dtype} are not numbers")
-    maps = _event_maps(x, spec) if spec.events else _maps(x, spec)
+    maps = _maps_over_time(x, spec) if spec.events or spec.frames else _maps(x, spec)
     if maps is None:
-        raise InvalidInput(f"{what}: shape {x.shape} does not fit; the network takes {spec.described}")
+        raise InvalidInput(f"{what}: {_misfit(x, spec)}")
     x = maps
     if not len(x):
         raise InvalidInput(f"{what}: holds no image")
     if x.dtype.kind == "f":
-        bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)
+        bad = ~np.isfinite(x).reshape(*x.shape[: 1 + spec.frames], -1).all(axis=-1)
         if bad.any():
-            raise InvalidInput(f"{what}: image {int(bad.argmax())} holds NaN or infinity ({int(bad.sum())} such images)")
+            sample, *frame = (int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
+            where, all_of = (f"frame {frame[0]} of sequence {sample}", "frames") if frame else (f"image {sample}", "images")
+            raise InvalidInput(f"{what}: {where} holds NaN or infinity ({int(bad.sum())} such {all_of})")
     return x
 
 

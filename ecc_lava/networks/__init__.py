@@ -4,6 +4,7 @@ This room holds types, their invariants and the ideal rates. Conversion, quantis
 networks share is in `wiring`; a new kind of population is a `Kind` there, and every back end needs its neuron.
 """
 
+from ecc_lava.networks.depths import depths
 from ecc_lava.networks.format_checks import check_payload
 from ecc_lava.networks.integer import QuantisedNetwork
 from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
@@ -12,7 +13,8 @@ from ecc_lava.networks.quantisation import PER, Quantisation
 from ecc_lava.networks.rates import clipped_rate, ideal_rate, ideal_rates, input_rates, input_sum, own_rate, rate_forward, remaining_rates
 from ecc_lava.networks.shard import Shard, whole
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
-from ecc_lava.networks.wiring import READOUT_SUFFIX, Kind, depths, output_name
+from ecc_lava.networks.stream_checks import refuse_stream
+from ecc_lava.networks.wiring import READOUT_SUFFIX, Kind, output_name
 
 __all__ = [
     "PER",
@@ -37,6 +39,7 @@ __all__ = [
     "output_name",
     "own_rate",
     "rate_forward",
+    "refuse_stream",
     "remaining_rates",
     "whole",
 ]

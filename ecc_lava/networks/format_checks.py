@@ -41,7 +41,7 @@ def check_spikes(population: QuantisedPopulation, format: NumberFormat) -> None:
             + (f"up to {format.payload_bits} bits wide" if format.payload_bits else "binary")
         )
     shifted = population.vth & (population.vth - 1)
-    if population.kind is Kind.IF and payload.is_shift and shifted.any():
+    if population.kind in (Kind.IF, Kind.DELTA) and payload.is_shift and shifted.any():
         wrong = population.vth.ravel()[int((shifted != 0).argmax())]
         raise RangeError(
             f"vth of population {name!r} is {wrong}; with payloads of {payload.bits} bits it must be a power of two: a chip has no divider"
@@ -63,7 +63,8 @@ def check_neurons(population: QuantisedPopulation, format: NumberFormat) -> None
             raise RangeError(
                 f"{field} of population {name!r} is {value} in channel {channel}; the nearest that {format.name} holds is {near:.0f}"
             )
-    if population.kind is Kind.IF and population.vth.min() < format.vth_min:
+    has_least = population.kind is Kind.IF or (population.kind is Kind.DELTA and population.payload.is_shift)  # else it only compares
+    if has_least and population.vth.min() < format.vth_min:
         raise RangeError(f"vth of population {name!r} is {population.vth.min()}; it must be at least {format.vth_min}")
     distinct = len(np.unique(population.vth))
     if format.vth_distinct is not None and distinct > format.vth_distinct:

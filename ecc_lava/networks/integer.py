@@ -5,6 +5,10 @@ Neuron, per timestep (all integers, potential in 24 bits)::
     v <- clip24(v + sum_p (W_p . k_p) * 2**(weight_shift + exponent_p) + bias)
     k  = clip(floor(v / vth), low, m) ;  v <- clip24(v - vth * k)
 
+A sigma-delta neuron of a stream keeps its potential and sends changes, one frame a timestep::
+
+    a  = clip(floor(v / vth), 0, m) ;  d = a - sent ;  k = d if |d| >= theta, else 0 ;  sent <- sent + k
+
 with m and low of the population's `Payload`: 1 and 0 where spikes are binary. A chip has no divider, so vth is a power of two where a
 payload has several bits, and k a shift. A step neuron has no state: ``v <- clip24(sum + bias); k = v >= vth``. This module holds data and
 its invariants only.
@@ -24,10 +28,12 @@ from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import arrays, describe
 from ecc_lava.inputs import InputCoding, InputRange
+from ecc_lava.networks.depths import depths
 from ecc_lava.networks.format_checks import check_neurons, check_payload, check_spikes, check_weights
 from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.quantisation import Quantisation
-from ecc_lava.networks.wiring import WiredNetwork, depths
+from ecc_lava.networks.stream_checks import check_stream_neurons
+from ecc_lava.networks.wiring import WiredNetwork
 
 __all__ = ["QuantisedNetwork"]
 
@@ -47,7 +53,7 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
     codings : tuple of InputCoding
         One for each input.
     timesteps : int
-        T, the steps one sample is shown for; the range audit holds for it.
+        T, the steps one sample is shown for; the range audit holds for it. A stream takes one step a frame.
     logit_scales : tuple of float, or of tuples of float
         Of each readout, potential units per unit of the model's output: logits = v / (T * logit_scale). Where the model itself has rounded
         the readout's weights, each channel may have a scale of its own.
@@ -81,6 +87,7 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
             raise InvalidNetwork(f"weights of {self.bits} bits; {self.format.name} holds 1 to {self.format.weight_bits}")
         check_payload(self.codings, self.format)
         self._check_steps()
+        check_stream_neurons(self.populations, self.timesteps)
         for population in self.populations:
             check_neurons(population, self.format)
             check_spikes(population, self.format)
@@ -115,7 +122,8 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
 
         add([self.format.name, self.bits, [astuple(coding) for coding in self.codings], self.timesteps, self.logit_scales])
         for p in self.populations:
-            graded = [] if p.payload == BINARY else [astuple(p.payload)]
+            graded: list[object] = [] if p.payload == BINARY else [astuple(p.payload)]
+            graded += [p.theta] if p.theta else []
             add([p.name, p.shape, p.kind.value, p.depth, *graded], p.bias, p.vth, p.v_init)
         for q in self.projections:
             add([q.source, q.target, q.delay, q.exponent, q.bits, describe(q.geometry)], q.geometry.kernel, *arrays(q.geometry).values())

@@ -27,6 +27,8 @@ class QuantisedPopulation(WiredPopulation):
         In units of the potential.
     payload : Payload
         What a spike carries.
+    theta : int
+        Of a stream, the least change that is sent, in units of the payload; 0 elsewhere.
     """
 
     name: str
@@ -37,6 +39,7 @@ class QuantisedPopulation(WiredPopulation):
     vth: Array
     v_init: Array
     payload: Payload = BINARY
+    theta: int = 0
 
     def __post_init__(self) -> None:
         for field in ("bias", "vth", "v_init"):

@@ -98,6 +98,8 @@ def ideal_rate(population: Population, total: Array) -> Float:
             return total
         case Kind.INPUT:
             raise AssertionError("an input is given, not computed")
+        case Kind.DELTA:
+            raise AssertionError("a stream has no rates")
 
 
 def own_rate(population: Population, rate: Array) -> Array:

@@ -12,7 +12,7 @@ from ecc_lava.errors import InvalidNetwork
 from ecc_lava.geometry import Geometry, target_shape
 from ecc_lava.inputs import InputCoding, InputRange, InputSpec
 
-__all__ = ["READOUT_SUFFIX", "Kind", "WiredNetwork", "WiredPopulation", "WiredProjection", "depths", "output_name", "per_neuron"]
+__all__ = ["READOUT_SUFFIX", "Kind", "WiredNetwork", "WiredPopulation", "WiredProjection", "output_name", "per_neuron"]
 
 
 class Kind(str, Enum):
@@ -24,18 +24,20 @@ class Kind(str, Enum):
     """Integrates, fires, resets by subtraction."""
     STEP = "step"
     """Fires where one step's input reaches the threshold: the Heaviside function of binarised networks."""
+    DELTA = "delta"
+    """Sigma-delta: keeps the sum of all changes of its input, and sends the changes of its activation."""
     READOUT = "readout"
     """Integrates from 0 and never fires; its potential is the output."""
 
     @property
     def spikes(self) -> bool:
         """Whether its neurons fire."""
-        return self in (Kind.IF, Kind.STEP)
+        return self in (Kind.IF, Kind.STEP, Kind.DELTA)
 
     @property
     def is_stateful(self) -> bool:
         """Whether the potential is kept from step to step."""
-        return self in (Kind.IF, Kind.READOUT)
+        return self in (Kind.IF, Kind.DELTA, Kind.READOUT)
 
 
 def per_neuron(name: str, field: str, value: Array, shape: Shape) -> Array:
@@ -52,6 +54,8 @@ class WiredPopulation:
     shape: Shape
     kind: Kind
     payload: Payload
+    theta: int = 0
+    """Of a stream, the least change that is sent, in units of the payload; 0 elsewhere."""
 
     @property
     def neurons(self) -> int:
@@ -74,23 +78,6 @@ READOUT_SUFFIX = ".readout"
 def output_name(readout: str) -> str:
     """Return the model's name of an output from that of its readout population."""
     return readout.removesuffix(READOUT_SUFFIX)
-
-
-def depths(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Return every population's depth: its longest path from a source, in projections.
-
-    Parameters
-    ----------
-    names : populations in topological order
-    edges : (source, target) pairs
-    """
-    depth = dict.fromkeys(names, 0)
-    sources: dict[str, list[str]] = {name: [] for name in names}
-    for source, target in edges:
-        sources[target].append(source)
-    for name in names:
-        depth[name] = max((depth[source] + 1 for source in sources[name]), default=0)
-    return depth
 
 
 P = TypeVar("P", bound=WiredPopulation)
@@ -152,7 +139,8 @@ class WiredNetwork(Generic[P, Q]):
     @cached_property
     def sent_range(self) -> dict[str, tuple[int, int]]:
         """The least and the largest value that each population sends in one step, by its name."""
-        graded = {p.name: (0, c.largest) for p, c in zip(self.inputs, self.codings, strict=True) if c.largest > 1}
+        images = [(p, c) for p, c in zip(self.inputs, self.codings, strict=True) if p.payload == BINARY]
+        graded = {p.name: (0, c.largest) for p, c in images if c.largest > 1}
         return {p.name: (p.payload.least, p.payload.largest) for p in self.populations} | graded
 
     @cached_property
@@ -162,8 +150,14 @@ class WiredNetwork(Generic[P, Q]):
 
     @property
     def payload(self) -> Payload:
-        """What spikes carry at least; relays may carry more. Binary in a network without integrate-and-fire neurons."""
-        return min((p.payload for p in self.populations if p.kind is Kind.IF), key=lambda p: (p.bits, p.signed), default=BINARY)
+        """What spikes carry at least; relays may carry more. Binary in a network without neurons that have any."""
+        sent = (p.payload for p in self.populations if p.kind in (Kind.IF, Kind.DELTA))
+        return min(sent, key=lambda p: (p.bits, p.signed), default=BINARY)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the network takes sequences of frames and sends changes, as `ecc_lava.sigma_delta` makes it."""
+        return any(p.theta for p in self.inputs)
 
     def hears_payloads(self, target: str) -> bool:
         """Whether a population has a source that sends payloads of its own, so that weights alone do not bound its input tightly."""
@@ -183,7 +177,7 @@ class WiredNetwork(Generic[P, Q]):
     def input_specs(self) -> tuple[InputSpec, ...]:
         """What the model takes."""
         inputs = zip(self.inputs, self.codings, strict=True)
-        return tuple(InputSpec(p.name, p.shape, c.uint8_scale, c.channels_first, c.kind == "events") for p, c in inputs)
+        return tuple(InputSpec(p.name, p.shape, c.uint8_scale, c.channels_first, c.kind == "events", p.theta > 0) for p, c in inputs)
 
 
 def _check_populations(populations: Sequence[WiredPopulation], codings: Sequence[InputCoding]) -> None:
@@ -208,7 +202,7 @@ def _check_populations(populations: Sequence[WiredPopulation], codings: Sequence
 
 
 def _check_payloads(populations: Sequence[WiredPopulation], codings: Sequence[InputCoding]) -> None:
-    """Check that payloads are those of integrate-and-fire neurons, or of inputs whose data are spikes.
+    """Check that payloads are those of neurons that can send them, or of inputs whose data are spikes or changes.
 
     Raises
     ------
@@ -217,7 +211,8 @@ def _check_payloads(populations: Sequence[WiredPopulation], codings: Sequence[In
     """
     events = {p.name for p, coding in zip(populations, codings, strict=False) if coding.kind == "events"}
     for p in populations:
-        if p.payload != BINARY and p.kind is not Kind.IF and p.name not in events:
+        may = p.kind in (Kind.IF, Kind.DELTA) or p.name in events or p.theta
+        if p.payload != BINARY and not may:
             raise InvalidNetwork(f"the {p.kind.value} population {p.name!r} has payloads; only integrate-and-fire neurons can")
 
 

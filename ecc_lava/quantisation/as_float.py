@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecc_lava.geometry import with_kernel
-from ecc_lava.networks import Population, Projection, QuantisedNetwork, SpikingNetwork
+from ecc_lava.networks import Population, Projection, QuantisedNetwork, SpikingNetwork, refuse_stream
 
 __all__ = ["as_float"]
 
@@ -16,6 +16,7 @@ def as_float(network: QuantisedNetwork) -> SpikingNetwork:
     Weights are ``mantissa * 2**(weight_shift + exponent)``; thresholds, biases and initial potentials stay as they are; the potential is
     clipped where the integers saturate. Every number is exact in float64, so the float engine equals the integer back ends spike for spike.
     """
+    refuse_stream(network, "the float engine")
     one = np.ones((1, 1, 1))
     scales = {p.name: scale for p, scale in zip(network.readouts, network.logit_scales, strict=True)}
     populations = tuple(

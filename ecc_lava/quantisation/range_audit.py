@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from ecc_lava.common import Array, Int
 from ecc_lava.errors import RangeError
 from ecc_lava.geometry import Conv, sums_by_sign
-from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation
 
 __all__ = ["PopulationRange", "one_step_bound"]
 
@@ -28,7 +30,8 @@ class PopulationRange:
     worst_channel : int
         The channel whose input can be largest.
     all_steps : int
-        Bound of its potential over all T steps: T times the one-step bound, or the one-step bound for neurons that keep nothing.
+        Bound of its potential over all T steps: T times the one-step bound, or the one-step bound for neurons that keep nothing. In a
+        stream the bound over any number of frames: what arrived in all is what the sources' activations of one frame would send.
     all_steps_fit : bool
         Whether `all_steps` stays in the potential's range. If so, no potential saturates; otherwise back ends count saturation.
     """
@@ -49,7 +52,8 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
 
     with sent the largest payload: 1 for binary spikes, 255 for graded input; ``low_c`` likewise with the negative mantissas. A signed
     payload adds its largest value times the other mantissas to both. The neurons of a Sparse differ, so a channel's bounds are those of
-    its widest neuron on either side.
+    its widest neuron on either side. In a stream the changes of one frame have signs; the sum of all changes from a source lies between 0
+    and its largest payload, so that the potential stays within v_init and the bound of unsigned payloads.
 
     Raises
     ------
@@ -59,16 +63,7 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
     limit = network.format.potential_max
     ranges = []
     for population in network.populations[len(network.inputs) :]:
-        bias = np.broadcast_to(population.bias, population.shape).reshape(-1, population.shape[2]).astype(np.int64)
-        low, high = bias.min(axis=0), bias.max(axis=0)
-        for projection in network.into(population.name):
-            geometry = projection.geometry
-            gain = int(geometry.gain.max()) if isinstance(geometry, Conv) and geometry.gain is not None else 1
-            factor = gain * 2 ** network.format.shift(projection.exponent)
-            least, most = network.sent_range[projection.source]
-            negative, positive = sums_by_sign(geometry)
-            low += (negative * most + positive * least).min(axis=0) * factor
-            high += (positive * most + negative * least).max(axis=0) * factor
+        low, high = _sums(network, population, population.bias, network.sent_range)
         reach = np.maximum(np.abs(low), np.abs(high))
         worst = int(reach.argmax())
         fits = int(reach[worst]) <= limit
@@ -78,5 +73,25 @@ def one_step_bound(network: QuantisedNetwork) -> tuple[PopulationRange, ...]:
                 f"the potential holds {limit}. Use fewer bits"
             )
         all_steps = int(reach[worst]) * (network.timesteps if population.kind.is_stateful else 1)
+        if network.is_stream:
+            activations = {name: (0, most) for name, most in network.largest_sent.items()}
+            all_steps = max(int(np.abs(side).max()) for side in _sums(network, population, population.v_init, activations))
         ranges.append(PopulationRange(population.name, int(low.min()), int(high.max()), fits, worst, all_steps, all_steps <= limit))
     return tuple(ranges)
+
+
+def _sums(
+    network: QuantisedNetwork, population: QuantisedPopulation, constant: Array, sent_range: Mapping[str, tuple[int, int]]
+) -> tuple[Int, Int]:
+    """Return the least and the largest input plus a constant of each channel, (C,), if every source sends within its range."""
+    constants = np.broadcast_to(constant, population.shape).reshape(-1, population.shape[2]).astype(np.int64)
+    low, high = constants.min(axis=0), constants.max(axis=0)
+    for projection in network.into(population.name):
+        geometry = projection.geometry
+        gain = int(geometry.gain.max()) if isinstance(geometry, Conv) and geometry.gain is not None else 1
+        factor = gain * 2 ** network.format.shift(projection.exponent)
+        least, most = sent_range[projection.source]
+        negative, positive = sums_by_sign(geometry)
+        low += (negative * most + positive * least).min(axis=0) * factor
+        high += (positive * most + negative * least).max(axis=0) * factor
+    return low, high

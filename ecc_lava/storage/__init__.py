@@ -3,6 +3,6 @@
 A file holds arrays, numbers and JSON alone; reading one runs nothing. A new field of a network is a line in `network_groups`.
 """
 
-from ecc_lava.storage.network_file import load, save
+from ecc_lava.storage.network_file import load, read_calibration, save
 
-__all__ = ["load", "save"]
+__all__ = ["load", "read_calibration", "save"]

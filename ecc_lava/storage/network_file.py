@@ -135,7 +135,8 @@ def _check_together(network: QuantisedNetwork, snn: SpikingNetwork | None, graph
             raise InvalidNetwork("the float network has other populations, payloads, timesteps or input coding than the integer network")
     if graph is not None:
         facts = graph.input_specs, {name: prod(graph.shapes[tensor]) for name, tensor in graph.logits.items()}
-        needed = network.input_specs, {output_name(p.name): p.neurons for p in network.readouts}
+        images = tuple(spec._replace(frames=False) for spec in network.input_specs)  # a stream's CNN takes one frame at a time
+        needed = images, {output_name(p.name): p.neurons for p in network.readouts}
         if facts != needed:
             raise InvalidNetwork(f"the graph has (inputs, outputs) {facts}, the integer network {needed}")
 

@@ -11,7 +11,7 @@ from ecc_lava.common import BINARY, NEURONS_MAX, POPULATIONS_MAX, TIMESTEPS_MAX,
 from ecc_lava.errors import InvalidNetwork
 from ecc_lava.formats import number_format
 from ecc_lava.geometry import ARRAYS, Geometry, WeightGrid, arrays, describe, rebuild
-from ecc_lava.inputs import InputCoding, InputRange
+from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, InputRange
 from ecc_lava.networks import (
     Kind,
     Population,
@@ -93,8 +93,9 @@ def _stored(group: Any, kind: str, index: int) -> Any:
 
 
 def _header(population: QuantisedPopulation | Population) -> dict[str, Any]:
-    """Return what both networks store of a population beside its arrays; a payload only where spikes have one."""
-    known = {"name": population.name, "shape": population.shape, "kind": population.kind.value}
+    """Return what both networks store of a population beside its arrays; a payload only where spikes have one, a theta in streams."""
+    known: dict[str, Any] = {"name": population.name, "shape": population.shape, "kind": population.kind.value}
+    known |= {"theta": population.theta} if population.theta else {}
     return known if population.payload == BINARY else {**known, "payload": asdict(population.payload)}
 
 
@@ -131,7 +132,8 @@ def read_integer(group: Any, trace: tuple[str, ...], reader: Reader) -> Quantise
         stored = _stored(group, "populations", index)
         bias, vth, v_init = (reader.array(stored, field, "int32") for field in _INTEGERS)
         facts = str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), whole(p["depth"], "depth of a population", 0, POPULATIONS_MAX)
-        populations.append(QuantisedPopulation(*facts, bias, vth, v_init, _payload(p)))
+        theta = whole(p.get("theta", 0), "theta of a population", 0, PAYLOAD_MAX)
+        populations.append(QuantisedPopulation(*facts, bias, vth, v_init, _payload(p), theta))
     projections = []
     for index, p in enumerate(header["projections"]):
         geometry = read_geometry(_stored(group, "projections", index), reader, "int8")

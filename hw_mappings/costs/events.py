@@ -21,7 +21,7 @@ __all__ = ["Events", "events"]
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """Means per image.
+    """Means per image, or per frame of a stream.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Events:
     host_spikes : float
         Messages from the host to cores.
     resets, outputs : int
-        Potentials that the host writes before an image, and that it reads afterwards.
+        Potentials that the host writes before an image, none before a frame of a stream, and that it reads afterwards.
     chips : int
     fullest_chip : float
         Largest fraction of a chip's cores that are in use.
@@ -91,7 +91,7 @@ def _synapse_events(deployed: DeployedNetwork, activity: Result) -> _SynapseEven
             link = projection_axons(p, source, None, tiling.cuts, chip)
             senders = float(edges(p.geometry, source.shape, cuts, tiling.cuts, link.population).senders.sum())
             host_spikes += mean_rate(deployed.on_chip, p.source, activity) * senders
-    images = len(activity.synops)
+    images = activity.images
     return _SynapseEvents(synops / images, repeater_synops / images, host_spikes)
 
 
@@ -130,7 +130,7 @@ def events(deployed: DeployedNetwork) -> Events:
         hops=sent[1:].T,
         routes=routes(loads(deployed.problem.routed, deployed.addresses, mapping.chip), mapping.chip),
         host_spikes=passed.host_spikes,
-        resets=sum(p.neurons for p in network.populations if p.kind.is_stateful),
+        resets=0 if network.is_stream else sum(p.neurons for p in network.populations if p.kind.is_stateful),
         outputs=sum(p.neurons for p in network.readouts),
         chips=mapping.chips,
         fullest_chip=float(cores_per_chip.max()) / mapping.chip.amount("cores"),

@@ -77,7 +77,7 @@ def predicted_counters(mapping: Mapping, network: QuantisedNetwork, activity: Re
     """
     on_chip = chip_network(network, mapping.chip)
     deployed = on_chip.network
-    images = len(activity.synops)
+    images = activity.images
     counts = {p.name: on_chip.sent(p.name, activity) for p in deployed.populations}
     of_shards: dict[Shard, Int] = {}
     for name, tiling in mapping.tilings.items():

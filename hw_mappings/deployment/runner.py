@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.analysis import Differences
-from ecc_lava.backends import LAVA, Recording, Result, ShardRun, ShardRunOptions, run_counted
+from ecc_lava.backends import LAVA, Recording, Result, ShardRun, ShardRunOptions, run_counted, sent_by_inputs
 from ecc_lava.common import Array, Images, Progress
-from ecc_lava.inputs import as_batch, batch_size, clipping_not_repeated, encode_all, sent_by_all
+from ecc_lava.inputs import as_batch, batch_size, clipping_not_repeated, encode_all
 from ecc_lava.networks import Kind, QuantisedNetwork, Shard
 from hw_mappings.deployment.counters import CoreCounters, by_core
 from hw_mappings.deployment.expected import rasters_of
@@ -35,19 +35,20 @@ class CoreRunner:
         self.network, self.expected, self._progress = network, expected, progress
         batch = as_batch(x, network.input_specs)
         with clipping_not_repeated():  # the simulation of `expected` has warned
-            self._sent = sent_by_all(encode_all(batch, network.codings), network.codings, expected.timesteps)
-        self.steps = batch_size(batch) * expected.timesteps + network.depth
+            self._sent = sent_by_inputs(network, encode_all(batch, network.codings), expected.steps)
+        self.steps = batch_size(batch) * expected.steps + network.depth
 
     def run(self, name: str, cores: Sequence[Sequence[Shard]], runtime: str, replay: dict[str, Array] | None = None) -> ShardRun:
         """Run all cores, or some alone that receive a replay."""
         self._progress(name, 0, self.steps)
-        wanted = Recording(frozenset(self.network.by_name) if replay is None else frozenset(s.population for core in cores for s in core))
+        recorded = frozenset(self.network.by_name) if replay is None else frozenset(s.population for core in cores for s in core)
+        wanted = Recording(recorded, over_time=self.network.is_stream and replay is None)
 
         def told(done: int, total: int) -> None:
             self._progress(name, done, total)
 
         options = ShardRunOptions(runtime, replay)
-        return run_counted(self.network, cores, self._sent, self.expected.timesteps, wanted, options, told)
+        return run_counted(self.network, cores, self._sent, self.expected.steps, wanted, options, told)
 
 
 @dataclass(frozen=True, eq=False)

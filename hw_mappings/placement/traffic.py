@@ -17,13 +17,13 @@ __all__ = ["homes_of", "mean_rate", "rates_of", "traffic"]
 
 
 def mean_rate(on_chip: ChipNetwork, population: str, activity: Result) -> float:
-    """Return the mean spikes of a neuron of a population per sample, of whatever payload; a repeater fires as its source does."""
+    """Return the mean spikes of a neuron of a population per image or frame, of whatever payload; a repeater fires as its source does."""
     name = population if population in activity.spike_counts else on_chip.origin(population)
     return float(activity.spike_counts[name].mean()) / on_chip.network.by_name[population].neurons
 
 
 def rates_of(on_chip: ChipNetwork, tiling: Tiling, activity: Result | None) -> Float:
-    """Return the mean spikes of a neuron of every shard, (shards,): per sample, or 1 a step without activity.
+    """Return the mean spikes of a neuron of every shard, (shards,): per image or frame, or 1 a step without activity.
 
     The rate is the mean over the shard's recorded spikes, or the population's mean without a record.
     """
@@ -31,7 +31,7 @@ def rates_of(on_chip: ChipNetwork, tiling: Tiling, activity: Result | None) -> F
     if activity is None:
         return np.ones(tiling.number)
     if name in activity.counts:
-        mean = activity.messages(name).mean(axis=0)
+        mean = activity.messages(name).sum(axis=0, dtype=np.int64) / activity.images
         return np.array([float(mean[shard.slices].mean()) for shard in tiling.shards])
     return np.full(tiling.number, mean_rate(on_chip, name, activity))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ecc_lava.common import Progress
 from ecc_lava.errors import EccLavaError
-from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from hw_mappings.chips import BOARDS, CHIPS, DEFAULT_CHIP, ChipSpec
 from hw_mappings.resources import SynapseModel
 from hw_mappings.sweeps.planning import Plans
@@ -82,6 +82,7 @@ def sweep(
     InvalidInput
         For a width that no number format holds, or an unknown synapse model.
     """
+    refuse_stream(network, "the sweep")
     model, widths = SynapseModel(synapse_model), WIDTHS if bits is None else tuple(bits)
     check_widths(widths)
     built_in = [spec for spec in CHIPS.values() if spec not in BOARDS]

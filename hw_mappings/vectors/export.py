@@ -18,7 +18,7 @@ from ecc_lava.backends import LavaPlan, Recording, lava_plan
 from ecc_lava.common import Array, Images, StageProgress, temporary_folder
 from ecc_lava.errors import FileError
 from ecc_lava.inputs import as_batch, clipping_not_repeated, digest, encode_all, sent_by_all
-from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.networks import QuantisedNetwork, refuse_stream
 from ecc_lava.version import __version__
 from hw_mappings.deployment import expected_result, rasters_of
 from hw_mappings.mapping import MappedCore, Mapping
@@ -179,6 +179,7 @@ def export_vectors(
         If the folder is not empty, or cannot be written.
     """
     folder = Path(folder)
+    refuse_stream(network, "export of vectors")
     mapping.check(network)
     try:
         _check_new_or_empty(folder)

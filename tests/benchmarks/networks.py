@@ -17,8 +17,9 @@ from ecc_lava.formats.number_format import NumberFormat
 from ecc_lava.geometry import Conv, Geometry, Sparse, with_kernel
 from ecc_lava.lowering.lower import lower
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.depths import depths
 from ecc_lava.networks.spiking import SpikingNetwork
-from ecc_lava.networks.wiring import Kind, depths
+from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.gain_maps import integer_gain
 
 __all__ = ["blank", "lowered", "mnist_cnn", "mobilenet_cifar10", "pilotnet", "resnet50", "vgg16", "vgg16_cifar10", "xception"]

@@ -198,6 +198,7 @@ NETWORK_COMMANDS: dict[str, Callable[[Path, Path], list[object]]] = {
     "run": lambda network, out: ["run", network, "--data", DATA, "--limit", 2, "--predictions", out / "p.npz"],
     "run float": lambda network, out: ["run", network, "--data", DATA, "--backend", "float"],
     "check": lambda network, out: ["check", network, "--data", DATA, "--limit", 2],
+    "stream": lambda network, out: ["stream", network, "-o", out / "stream.h5"],
     "map": lambda network, out: ["map", network, "-o", out / "mapping.json"],
 }
 

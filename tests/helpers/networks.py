@@ -16,11 +16,13 @@ from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, axes_permuted, from
 from ecc_lava.inputs import InputCoding
 from ecc_lava.inputs.encoding import sent_by_all
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
+from ecc_lava.networks.depths import depths
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
-from ecc_lava.networks.wiring import Kind, depths
+from ecc_lava.networks.wiring import Kind
 
 __all__ = [
     "GEOMETRIES",
+    "ZERO",
     "Neurons",
     "Wire",
     "chain",

@@ -14,7 +14,7 @@ from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common import Array, Images, Progress
 from ecc_lava.graph import Graph, forward
 from ecc_lava.inputs import batch_size, clipping_not_repeated, model_images
-from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 
 __all__ = ["attribute"]
 
@@ -63,6 +63,7 @@ def attribute(
     RangeError
         If a readout saturates, with or without calibration.
     """
+    refuse_stream(network, "attribution")
     x = checked_images(network, x)
     report = progress or (lambda stage, done, total: None)
     stages = staged(network, snn)

@@ -20,6 +20,7 @@ from ecc_lava.cli.show.inputs import input_facts, show_inputs
 from ecc_lava.cli.show.output import FAILED, OK, emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.cli.show.report import show_report
+from ecc_lava.cli.stream_check import StreamCheck, check_stream_file
 from ecc_lava.common import Progress, check_writable, write_bytes
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.graph import Graph
@@ -37,13 +38,21 @@ MinAgreement = Annotated[
 MinIou = Annotated[Optional[float], typer.Option("--min-iou", metavar="P", help="Fail if the mean IoU with the CNN's maps is below P %.")]
 MaxError = Annotated[
     Optional[float],
-    typer.Option(metavar="E", help="Fail if numbers have more than E times their deviation as RMS error against the CNN (default: 1)."),
+    typer.Option(
+        metavar="E",
+        help="Fail if numbers have more than E times their deviation as RMS error against the CNN (default: 1), or the outputs of a stream "
+        "against its network frame by frame.",
+    ),
 ]
 Attribute = Annotated[
     bool, typer.Option("--attribute", help="Also say which step and which layer lose accuracy, and what to change; this takes longer.")
 ]
 Picture = Annotated[
-    Optional[Path], typer.Option(metavar="FILE.png", help="Draw what --attribute finds, as .png, .svg or .pdf; implies --attribute.")
+    Optional[Path],
+    typer.Option(
+        metavar="FILE.png",
+        help="Draw what --attribute finds, which it implies, or the frames and events of a stream: .png, .svg or .pdf.",
+    ),
 ]
 
 
@@ -67,6 +76,10 @@ def command(
         check_writable(picture, inputs=(network, data))
         _picture_format(picture)
     loaded = integer, snn, graph = load(network)
+    if integer.is_stream:
+        given = {"--max-loss": max_loss, "--min-agreement": min_agreement, "--min-iou": min_iou, "--task": task}
+        refused = [name for name, value in {**given, "--attribute": attribute or None}.items() if value is not None]
+        raise typer.Exit(check_stream_file(integer, graph, data, limit, StreamCheck(lava_limit, max_error, json, picture, tuple(refused))))
     images, tasks = load_images(data, "test", integer.input_specs, limit), chosen_tasks(task)
     check_labels_of_file(data, images, graph or integer, tasks)
     if max_loss is not None:

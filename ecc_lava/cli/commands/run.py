@@ -24,8 +24,9 @@ from ecc_lava.cli.show.output import as_figure, emit_json, provenance, show_line
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.common import Array, Images, Outputs, check_writable, first_output, write_bytes
 from ecc_lava.errors import InvalidInput
-from ecc_lava.inputs import batch_size, digest
-from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.graph import Graph
+from ecc_lava.inputs import Dataset, as_batch, batch_size, digest, labels_of_frames
+from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.storage import load
 
 __all__ = ["command"]
@@ -63,10 +64,11 @@ def command(
         check_margin(confident)
     integer, snn, graph = load(network)
     engine = backend.replace("-", "_")
+    if integer.is_stream:
+        _check_options_of_streams(integer, backend, engine, over_time, confident)
     target = float_network(network, snn) if BACKENDS[engine].network_type is SpikingNetwork else integer
     images, tasks = load_images(data, "test", target.input_specs, limit), chosen_tasks(task)
-    check_labels_of_file(data, images, graph or integer, tasks)
-    scorer = Scorer(integer, graph, images.y, batch_size(images.x), tasks)
+    scorer = _scorer(data, integer, graph, images, tasks)
     if confident is not None and scorer.tasks[0].name != "classes":
         raise InvalidInput(f"--confident compares classes; the task of output {scorer.outputs[0].name!r} is {scorer.tasks[0].name}")
     started = time.perf_counter()
@@ -82,7 +84,7 @@ def command(
         seconds = time.perf_counter() - started
         facts = _facts(result, scorer, backend)
         stage("the CNN", 0, 0)
-        doubts = () if graph is None else doubts_of_run(integer, graph, images.x, images.y, facts["accuracy"], tasks)
+        doubts = () if graph is None or integer.is_stream else doubts_of_run(integer, graph, images.x, images.y, facts["accuracy"], tasks)
     written = None if predictions is None else _write(predictions, result)
     cost = costs(result, integer, graph)
     facts |= {**cost.as_dict(), "seconds": round(seconds, 3)}
@@ -104,18 +106,46 @@ def command(
         show_lines(f"written: {written['file']}: {', '.join(written['arrays'])}")
 
 
+def _check_options_of_streams(network: QuantisedNetwork, backend: str, engine: str, over_time: bool, confident: float | None) -> None:
+    """Refuse what no stream has: a float network, and steps within a frame."""
+    if BACKENDS[engine].network_type is SpikingNetwork:
+        refuse_stream(network, f"--backend {backend}")
+    for option, is_given in (("--over-time", over_time), ("--confident", confident is not None)):
+        if is_given:
+            raise InvalidInput(f"{option} looks at the steps of an image; a stream takes one step a frame")
+
+
+def _scorer(path: Path, network: QuantisedNetwork, graph: Graph | None, images: Dataset, tasks: str | dict[str, str] | None) -> Scorer:
+    """Return what scores the images of a file, or every frame of its sequences."""
+    if not network.is_stream:
+        check_labels_of_file(path, images, graph or network, tasks)
+        return Scorer(network, graph, images.y, batch_size(images.x), tasks)
+    sequences, frames = next(iter(as_batch(images.x, network.input_specs).values())).shape[:2]
+    labels = None if images.y is None else labels_of_frames(images.y, sequences, frames)
+    return Scorer(network, graph, labels, sequences * frames, tasks)
+
+
 def _facts(result: Result, scorer: Scorer, backend: str) -> dict[str, Any]:
-    """Return the figures of a run without its costs."""
-    found = scorer.against_labels(result.logits) or {}
+    """Return the figures of a run without its costs; every frame of a stream is an image."""
+    frames = result.synops.ndim > 1
+    found = scorer.against_labels(_of_images(result.logits) if frames else result.logits) or {}
     return {
         "accuracy": None,
         **found,
         "task": scorer.tasks[0].name,
-        "images": len(result.synops),
+        **({"sequences": len(result.synops), "frames": result.synops.shape[1]} if frames else {}),
+        "images": result.images,
         "timesteps": result.timesteps,
         "latency_steps": result.latency_steps,
         "backend": backend,
     }
+
+
+def _of_images(logits: Outputs) -> Outputs:
+    """Return the logits of frames, (N, F, K), as those of images, (N*F, K)."""
+    if isinstance(logits, dict):
+        return {name: array.reshape(-1, array.shape[-1]) for name, array in logits.items()}
+    return first_output(logits).reshape(-1, first_output(logits).shape[-1])
 
 
 def _write(path: Path, result: Result) -> dict[str, Any]:

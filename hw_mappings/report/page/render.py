@@ -101,7 +101,7 @@ def deployed_page(
         model=MODEL_WORDS[mapping.model],
         words=RESOURCE_WORDS,
         pairs=PAIRS,
-        images=None if activity is None else len(activity.synops),
+        images=None if activity is None else activity.images,
         cost=found.cost,
         placements=found.placements,
         data=found.data,

@@ -92,6 +92,7 @@ typedef struct {
   int64_t kind, height, width, channels, lanes, words, limit; /* lanes: channels, rounded up to 64 */
   int64_t vth_stride, v_init_stride;                          /* between positions: 0 if all have the same */
   int64_t largest, least, checked; /* payloads, both 0 where spikes are bits; whether an input beyond the limit is an error */
+  int64_t theta;                   /* of a stream, the least change that is sent; 0: no stream */
   const block *blocks;
   const int32_t *vth, *v_init, *vth_bits;
 } layer;

@@ -15,7 +15,7 @@ from ecc_lava.networks import Kind
 
 __all__ = ["SIGNATURES", "NativeKernels"]
 
-_KINDS = {Kind.IF: 0, Kind.STEP: 1, Kind.READOUT: 2}
+_KINDS = {Kind.IF: 0, Kind.STEP: 1, Kind.READOUT: 2, Kind.DELTA: 3}
 
 _POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
 
@@ -51,7 +51,7 @@ class _CBlock(ctypes.Structure):
 
 class _CLayer(ctypes.Structure):
     _fields_ = _fields(
-        "kind height width channels lanes words limit vth_stride v_init_stride largest least checked", "blocks vth v_init vth_bits"
+        "kind height width channels lanes words limit vth_stride v_init_stride largest least checked theta", "blocks vth v_init vth_bits"
     )
 
 
@@ -159,7 +159,11 @@ class NativeKernels:
         sends = (0, 0) if payload == BINARY else (payload.largest, payload.least)
         pointers = (ctypes.addressof(all_blocks), *map(_address, (layer.vth, layer.v_init, layer.vth_bits)))
         return _Prepared(
-            _CLayer(*head, *strides, *sends, layer.is_checked, *pointers), layer.lanes, layer.positions, _spans(layer), tuple(kept)
+            _CLayer(*head, *strides, *sends, layer.is_checked, layer.population.theta, *pointers),
+            layer.lanes,
+            layer.positions,
+            _spans(layer),
+            tuple(kept),
         )
 
     def _job(self, prepared: _Prepared, job: Job, scratch: Scratch) -> tuple[_CJob, Any]:

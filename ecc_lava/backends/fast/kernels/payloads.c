@@ -342,8 +342,10 @@ INLINE i32v clipped_to(i32v v, int32_t limit, job *j) {
   return load(apart);
 }
 
-/* Step the neurons of a block of one position and send their payloads; parameters as for `fire`. */
-INLINE void send(const int is_signed, const int is_shift, const layer *l, const block *b, job *j, const place *at, neurons *state) {
+/* Step the neurons of a block of one position and send their payloads; parameters as for `fire`. Those of a stream keep their potential,
+ * and send how far their activation is from what they sent so far. */
+INLINE void send(const int is_signed, const int is_shift, const int is_delta, const layer *l, const block *b, job *j, const place *at,
+                 neurons *state) {
   const int64_t position = at->y * l->width + at->x, first = (at->row * l->width + at->x) * l->channels + b->lane;
   const int64_t row_bytes = l->width * l->channels, plane = (at->row * j->steps + at->t0) * row_bytes + at->x * l->channels + b->lane;
   const int32_t *constant = constants(l, j, at) + b->lane, limit = (int32_t)l->limit, most = (int32_t)l->largest;
@@ -360,7 +362,11 @@ INLINE void send(const int is_signed, const int is_shift, const layer *l, const 
       const i32v beyond = (i32v)((u32v)v + (uint32_t)limit > (uint32_t)limit * 2);
       if (__builtin_expect(bits_of(beyond) != 0, 0)) v = clipped_to(v, limit, j);
       i32v k;
-      if (is_shift) {
+      if (is_delta) {
+        const i32v zero = {0}, up = v >= vth, theta = zero + (int32_t)l->theta;
+        k = (is_shift ? larger(smaller(v >> bits, zero + most), zero) : -up) - counts;
+        k &= (k >= theta) | (k <= -theta);
+      } else if (is_shift) {
         const i32v zero = {0}, least = is_signed ? larger(-counts, zero - most) : zero;
         k = larger(smaller(v >> bits, zero + most), least);
         v -= k << bits;
@@ -469,16 +475,18 @@ static void sum_pieces(const layer *l, const block *b, const job *j, const place
 }
 
 static void fire_all(const layer *l, const block *b, job *j, const place *places, int64_t number, neurons *state) {
-  if (j->steps == 1 && l->largest > 1) {
+  if (j->steps == 1 && l->largest > 1 && !l->theta) {
     send_once(l, b, j, places, number);
     return;
   }
   for (const place *at = places; at < places + number; at++) {
     if (l->checked) check(l, b, j, at);
     if (!l->largest) fire(l, b, j, at, state);
-    else if (l->largest == 1) send(1, 0, l, b, j, at, state);
-    else if (l->least) send(1, 1, l, b, j, at, state);
-    else send(0, 1, l, b, j, at, state);
+    else if (l->theta && l->largest == 1) send(1, 0, 1, l, b, j, at, state);
+    else if (l->theta) send(1, 1, 1, l, b, j, at, state);
+    else if (l->largest == 1) send(1, 0, 0, l, b, j, at, state);
+    else if (l->least) send(1, 1, 0, l, b, j, at, state);
+    else send(0, 1, 0, l, b, j, at, state);
   }
 }
 

@@ -135,7 +135,7 @@ def _send(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) ->
     results = (job.counts.reshape(shape), potential, job.sent.reshape(shape))
     numbers: tuple[int, int, int, int] = neurons.send(
         *(current, _constant(layer, job, row), layer.vth, layer.v_init),
-        *(layer.limit, payload.largest, payload.least),
+        *(layer.limit, payload.largest, payload.least, layer.population.theta),
         *(row, block.lane),
         *(job.planes[0], job.planes[-1]),
         *results,

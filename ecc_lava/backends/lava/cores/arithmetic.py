@@ -45,7 +45,8 @@ class _ShardNeurons:
         """Advance by one step and return what the spikes carry, (H, W, C).
 
         ``v <- clip(v + sum + bias); s = v >= vth; v <- clip(v - vth * s)``, v = v_init at the start of every window; for s with a payload
-        see `_fired`. A step population has no memory: ``v <- clip(sum + bias); s = v >= vth``.
+        see `_fired`. A step population has no memory: ``v <- clip(sum + bias); s = v >= vth``. A sigma-delta neuron keeps v and sends what
+        `_change` says.
         """
         window = self._clock.window(self.plan.depth, step)
         if self._clock.starts(self.plan.depth, step):
@@ -57,8 +58,8 @@ class _ShardNeurons:
         if self._watch is not None and window is not None:
             self._watch.look(window, np.broadcast_to(current, self._v.shape))
         self._v = self._clip(self._v + current if self.plan.is_stateful else np.broadcast_to(current, self._v.shape).copy())
-        spikes = self._fired() if self.plan.fires else np.zeros(self._v.shape, np.int64)
-        if self.plan.fires and self.plan.is_stateful:
+        spikes = self._spikes_now()
+        if self.plan.fires and self.plan.is_stateful and not self.plan.theta:
             self._v = self._clip(self._v - self._vth * spikes)
         self._counts += spikes
         if self.plan.is_graded:
@@ -66,6 +67,23 @@ class _ShardNeurons:
         if window is not None:
             self._count(step, int(np.count_nonzero(spikes)))
         return spikes
+
+    def _spikes_now(self) -> Int:
+        """Return what every neuron sends at this step."""
+        if not self.plan.fires:
+            return np.zeros(self._v.shape, np.int64)
+        return self._change() if self.plan.theta else self._fired()
+
+    def _change(self) -> Int:
+        """Return the change of every neuron's activation since it last sent one, or 0 where it is less than theta.
+
+        The activation is how often v reaches vth, at least 0 and at most the payload's largest value. The window is a sequence of frames.
+        """
+        payload = self.plan.payload
+        often = self._v >> self._exponent if payload.is_shift else (self._v >= self._vth).astype(np.int64)
+        change: Int = np.minimum(np.maximum(often, 0), payload.largest) - self._counts
+        change[np.abs(change) < self.plan.theta] = 0
+        return change
 
     def _fired(self) -> Int:
         """Return what every neuron sends: whether v reaches vth, or of a payload how often it does.

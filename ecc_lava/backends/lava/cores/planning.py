@@ -96,6 +96,7 @@ def _shard_plan(
         over_time=recording.over_time and not fires,
         payload=population.payload,
         is_checked=network.hears_payloads(shard.population),
+        theta=population.theta,
     )
 
 

@@ -33,6 +33,8 @@ class ShardPlan:
         What a spike carries.
     is_checked : bool
         Whether a sum beyond the potential's range is an error: payloads arrive, and no bound excludes it.
+    theta : int
+        Of sigma-delta neurons, the least change that is sent; 0 for others.
     """
 
     shard: Shard
@@ -47,6 +49,7 @@ class ShardPlan:
     over_time: bool
     payload: Payload
     is_checked: bool
+    theta: int = 0
 
     @property
     def is_graded(self) -> bool:

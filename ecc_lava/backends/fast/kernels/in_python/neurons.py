@@ -96,6 +96,7 @@ def send(
     limit: int,
     largest: int,
     least: int,
+    theta: int,
     row: int,
     lane: int,
     plane: Array,
@@ -104,7 +105,7 @@ def send(
     potential: Array,
     sent: Array,
 ) -> tuple[int, int, int, int]:
-    """Run all steps of a row of neurons that send payloads, with the same equation.
+    """Run all steps of a row of neurons that send payloads, with the same equation, or of a stream with that of `send_changes`.
 
     Parameters
     ----------
@@ -112,6 +113,7 @@ def send(
     constant : int32 (positions of the row or 1, lanes)
     vth, v_init : int32 (positions or 1, lanes)
     limit, largest, least : potential rail; bounds of a payload
+    theta : of a stream, the least change that is sent; 0 elsewhere
     row, lane : row over all images; first lane of the block
     plane, negative_plane : uint8 (rows, T, W' * channels)
         Receive payloads, and magnitudes of negative payloads. One step has none of these.
@@ -143,8 +145,14 @@ def send(
                 elif v < -limit:
                     v = -limit
                     low += 1
-                k = min(max(v // threshold[o], max(least, -total)), largest)
-                v -= k * threshold[o]
+                if theta:
+                    reached = (1 if v >= threshold[o] else 0) if largest == 1 else v // threshold[o]
+                    k = min(max(reached, 0), largest) - total
+                    if abs(k) < theta:
+                        k = 0
+                else:
+                    k = min(max(v // threshold[o], max(least, -total)), largest)
+                    v -= k * threshold[o]
                 total += k
                 spikes += k != 0
                 positive += k > 0
