@@ -19,7 +19,7 @@ POWER: Final = 2**_DOUBLINGS
 
 
 class Carried(NamedTuple):
-    """Carried with their spikes.
+    """The spikes on every link.
 
     Attributes
     ----------

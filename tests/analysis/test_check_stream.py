@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
 import ecc_lava
+from ecc_lava.backends.activity import Activity, Recording
 from ecc_lava.backends.fast import run as fast_module
+from ecc_lava.common import Array
 from ecc_lava.errors import InvalidInput
+from ecc_lava.networks import QuantisedNetwork
 from tests.helpers.streams import random_frame_network, random_frames, skip_network
 
 
@@ -41,9 +46,11 @@ def test_back_ends_that_differ_are_told(monkeypatch: pytest.MonkeyPatch) -> None
     network = random_frame_network(5)
     right = fast_module.fast
 
-    def wrong(*arguments: object) -> object:
-        done = right(*arguments)  # type: ignore[arg-type]
-        done["p0"].raster[0, 0, 0, 0, 0] += 1  # type: ignore[index]
+    def wrong(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
+        done = right(network, q, timesteps, recording)
+        raster = done["p0"].raster
+        assert raster is not None
+        raster[0, 0, 0, 0, 0] += 1
         return done
 
     monkeypatch.setattr(fast_module, "fast", wrong)

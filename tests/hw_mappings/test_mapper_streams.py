@@ -10,6 +10,7 @@ import pytest
 import ecc_lava
 import hw_mappings
 from ecc_lava.analysis import image_events
+from ecc_lava.common import Images
 from ecc_lava.errors import DoesNotFit, InvalidInput
 from ecc_lava.inputs import single_frames
 from ecc_lava.networks import Kind, QuantisedNetwork
@@ -24,8 +25,8 @@ from tests.helpers.partitions import random_mapping
 from tests.helpers.streams import random_frame_network, random_frames, skip_network
 
 
-def _everything(network: QuantisedNetwork, frames: object) -> ecc_lava.Result:
-    return ecc_lava.simulate(network, frames, record=tuple(network.by_name))  # type: ignore[arg-type]
+def _everything(network: QuantisedNetwork, frames: Images) -> ecc_lava.Result:
+    return ecc_lava.simulate(network, frames, record=tuple(network.by_name))
 
 
 def _memory(mapping: hw_mappings.Mapping) -> int:
@@ -97,7 +98,8 @@ def test_deployment_on_lavas_runtime_is_the_network_frame_by_frame() -> None:
     found = deploy(stream, random_mapping(np.random.default_rng(0), stream, 3), frames, runtime="lava")
     assert_deployed_alike(found)
     alone = ecc_lava.simulate(network, frames["input"][0])
-    np.testing.assert_array_equal(np.asarray(found.result.readout)[0], alone.readout)  # type: ignore[arg-type]
+    assert isinstance(alone.readout, np.ndarray)
+    np.testing.assert_array_equal(np.asarray(found.result.readout)[0], alone.readout)
 
 
 @needs_lava
