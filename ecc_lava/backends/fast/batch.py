@@ -17,7 +17,7 @@ from ecc_lava.backends.fast.jobs import Beyond, Job, Kernels, Outcome, Part, Scr
 from ecc_lava.backends.fast.memory import Memory
 from ecc_lava.backends.fast.plan import LANES, FastPlan, LayerPlan
 from ecc_lava.backends.fast.planning import fast_plan
-from ecc_lava.backends.fast.sent import Sent, SentSpikes, SentValues, of_input, silent, silent_planes
+from ecc_lava.backends.fast.sent import Sent, SentSpikes, SentValues, bits_of, of_input, planes_of
 from ecc_lava.backends.overflow import overflow
 from ecc_lava.common import BINARY, Array
 from ecc_lava.networks import Kind, QuantisedNetwork
@@ -163,9 +163,9 @@ class BatchRun:
             sources = tuple(sent[view.source].source(use, view, kind) for view, kind in layer.sources)
             constant, own = self._constant(layer, memory, len(images))
             valued = population.payload != BINARY
-            bits = None if valued else silent(memory, population.shape, len(images), self.timesteps)
+            bits = None if valued else bits_of(memory, population.shape, len(images), self.timesteps, layer.fills_words)
             signed = population.payload.signed and self.timesteps > 1  # the first step takes nothing back
-            planes = silent_planes(memory, population.shape, len(images), self.timesteps, signed) if valued else ()
+            planes = planes_of(memory, population.shape, len(images), self.timesteps, signed) if valued else ()
             job = Job(self.timesteps, sources, constant, bits, planes, *output.of_images(here))
             parts = _parts(layer, len(images), min(number, 1 + layer.cycles * len(images) * self.timesteps // WORTH_A_THREAD))
             if own and layer.graded:

@@ -124,7 +124,7 @@ class Job:
     constant : int32 array (images * positions or 1, lanes)
         What every step adds.
     bits : uint64 array (rows, T, words) or None
-        All zero before the run; kernels set spikes.
+        All zero before the run unless the layer `fills_words`; kernels set spikes.
     planes : tuple of uint8 arrays (rows, T, W * C)
         Written instead of bits: payloads, and of signed ones the positive and the magnitude of the negative ones, each with `SPARE` bytes
         before and behind.

@@ -193,6 +193,11 @@ class LayerPlan:
         return self.population.shape[0] * self.width
 
     @property
+    def fills_words(self) -> bool:
+        """Whether no two positions have spikes in one word of bits, so that kernels write words and need no zeros there."""
+        return self.channels % LANES == 0
+
+    @property
     def graded(self) -> bool:
         """Whether a piece reads a graded input."""
         return any(block.graded for block in self.blocks)

@@ -20,8 +20,8 @@ __all__ = ["fast_plan"]
 _BLOCK_BYTES = 640 * 1024
 """Bytes of one block's weights, so that a second-level cache of 1 MiB keeps them."""
 
-_ROW, _EVENT, _POSITION, _NEURONS = 2.0, 0.6, 30.0, 12.0
-"""Measured processor cycles to add 64 weights, look an event up, begin a window and step 64 neurons."""
+_ROW, _EVENT, _POSITION, _NEURONS, _MASK = 2.0, 0.6, 30.0, 12.0, 8.0
+"""Measured processor cycles to add 64 weights, look an event up, begin a window, step 64 neurons and add a weight to those of a mask."""
 
 _TAP, _QUAD = 4.0, 1.2
 """Processor cycles of a position of the source under a window, and to multiply 4 of its values with the weights of 32 lanes."""
@@ -40,9 +40,12 @@ def _together(synapses: list[TapSynapses], shape: Shape, valued: bool) -> int:
         blocks = rounded(number * channels) / LANES
         cycles = _POSITION + _NEURONS * blocks
         for s in synapses:
-            if isinstance(s.geometry, Sparse) or s.masked:
+            if isinstance(s.geometry, Sparse):
                 continue
             kernel_h, kernel_w, fan_in, _ = s.conv.kernel.shape
+            if s.masked:
+                cycles += _MASK * blocks * kernel_h * (kernel_w + (number - 1) * (s.conv.strides[1] - 1))
+                continue
             taps = kernel_h * (kernel_w + (number - 1) * s.conv.strides[1])
             if s.rows_of_weights:
                 cycles += TYPICAL_ACTIVITY * taps * fan_in * (_EVENT + _ROW * blocks)

@@ -13,7 +13,7 @@ from ecc_lava.backends.fast.plan import PieceKind, View
 from ecc_lava.common import BINARY, Array, Payload, Shape
 from ecc_lava.errors import InvalidInput
 
-__all__ = ["Sent", "SentSpikes", "SentValues", "of_input", "silent", "silent_planes"]
+__all__ = ["Sent", "SentSpikes", "SentValues", "bits_of", "of_input", "planes_of"]
 
 _MOST = 2**31 - 1 - SPARE
 
@@ -169,26 +169,27 @@ def of_input(memory: Memory, x: Array, payload: Payload) -> Sent:
     images, steps = by_step.shape[:2]
     by_row = by_step.reshape(images, steps, shape[0], -1).swapaxes(1, 2).reshape(images * shape[0], steps, -1)
     if x.ndim == 5 and payload == BINARY:
-        bits = silent(memory, shape, images, steps)
+        bits = bits_of(memory, shape, images, steps)
         packed = np.packbits(by_row, axis=-1, bitorder="little")
         bits.view(np.uint8)[..., : packed.shape[-1]] = packed
         return SentSpikes(memory, shape, bits)
-    planes = silent_planes(memory, shape, images, steps, payload.signed and x.ndim == 5)
+    planes = planes_of(memory, shape, images, steps, payload.signed and x.ndim == 5)
     for plane, sign in zip(planes, (1, -1), strict=False):
         plane[...] = np.maximum(by_row * sign, 0) if len(planes) > 1 else by_row
     return SentValues(memory, shape, planes, tuple(int(np.count_nonzero(plane)) for plane in planes))
 
 
-def silent(memory: Memory, shape: Shape, images: int, timesteps: int) -> Array:
-    """Return bits without spikes, (rows, T, words), with a spare word before and behind them."""
+def bits_of(memory: Memory, shape: Shape, images: int, timesteps: int, is_filled: bool = False) -> Array:
+    """Return bits without spikes, uninitialised if every word `is_filled` later, (rows, T, words), with a spare word on either side."""
     height, width, channels = shape
     words = -(-width * channels // 64)
     whole = memory.take((images * height * timesteps * words + 2,), np.uint64)
-    whole.view(np.uint8).fill(0)
+    if not is_filled:
+        whole.view(np.uint8).fill(0)
     return whole[1:-1].reshape(images * height, timesteps, words)
 
 
-def silent_planes(memory: Memory, shape: Shape, images: int, timesteps: int, is_signed: bool) -> tuple[Array, ...]:
+def planes_of(memory: Memory, shape: Shape, images: int, timesteps: int, is_signed: bool) -> tuple[Array, ...]:
     """Return one plane of uninitialised values, or of signed ones two, (rows, T, W * C), each with spare bytes before and behind."""
     height, width, channels = shape
     size = images * height * timesteps * width * channels

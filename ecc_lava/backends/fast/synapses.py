@@ -113,8 +113,7 @@ def may_merge(s: TapSynapses, channels: int) -> bool:
     if conv.gain is not None or conv.dilation[1] != 1 or conv.input_dilation[1] != 1:
         return False
     if s.masked:
-        plain = conv.kernel.shape[1] == conv.strides[1] == 1 and conv.padding[2:] == (0, 0) and conv.reads is None and conv.writes is None
-        return plain and channels == s.shape[2]
+        return conv.padding[2:] == (0, 0) and conv.reads is None and conv.writes is None and channels == s.shape[2]
     return conv.groups == 1
 
 
@@ -122,8 +121,12 @@ def merged_synapses(conv: Conv, number: int, total: int) -> Conv:
     """Return the convolution onto `number` neighbouring positions at once, as channels (position, channel) of a narrower map."""
     height, width, fan_in, out = conv.kernel.shape
     stride, first = conv.strides[1], conv.writes[0] if conv.writes else 0
-    if conv.groups > 1:  # masked and one column wide: the bits of the positions follow each other
-        return replace(conv, kernel=np.tile(conv.kernel, number), groups=conv.groups * number, strides=(conv.strides[0], number))
+    if conv.groups > 1:  # masked: from a column on, the bits of further positions follow each other
+        masked = np.zeros((height, width + (stride - 1) * (number - 1), 1, number, out), np.int8)
+        for i in range(number):
+            masked[:, i * (stride - 1) : i * (stride - 1) + width, :, i] = conv.kernel
+        masked = masked.reshape(*masked.shape[:3], number * out)
+        return replace(conv, kernel=masked, groups=conv.groups * number, strides=(conv.strides[0], stride * number))
     kernel = np.zeros((height, width + (number - 1) * stride, fan_in, number, total), np.int8)
     for i in range(number):
         kernel[:, i * stride : i * stride + width, :, i, first : first + out] = conv.kernel

@@ -453,12 +453,13 @@ INLINE int integrate_fire(const int is_careful, const int has_slots, const int h
   }
   const int32_t *current = in->current;
   for (int64_t t = 0; t < steps; t++, fired += LANES / WIDE) {
+    i32v sums[4]; /* summed apart from the potentials, which wait for one addition, not for a product */
 #pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) v[k] += has_current ? load(current + NUMBERS * k) + add[k] : add[k];
+    for (int k = 0; k < 4; k++) sums[k] = has_current ? load(current + NUMBERS * k) + add[k] : add[k];
     if (has_current) current += in->stride;
-    if (has_slots) add_segment(in->slots + t, in->part, in->events->parts[t].rows, in->factor, v);
+    if (has_slots) add_segment(in->slots + t, in->part, in->events->parts[t].rows, in->factor, sums);
 #pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) most = most_of(most, (u32v)v[k]);
+    for (int k = 0; k < 4; k++) v[k] += sums[k], most = most_of(most, (u32v)v[k]);
     if (is_careful && bits_of((i32v)(most > 2 * (uint32_t)limit))) {
       int32_t apart[WIDE];
       for (int k = 0; k < 4; k++) store(apart + NUMBERS * k, v[k] - limit);
@@ -530,7 +531,10 @@ INLINE void finish(const layer *l, const block *b, job *j, const place *at, cons
       const int64_t bit = at->x * l->channels + lane, words = l->words;
       uint64_t *bits = j->bits + (at->row * j->steps + at->t0) * words + (bit >> 6);
       const int shift = bit & 63;
-      for (int64_t t = 0; t < steps; t++) bits[t * words] |= fired[k][t] << shift;
+      if (l->channels % LANES == 0)
+        for (int64_t t = 0; t < steps; t++) bits[t * words] = fired[k][t];
+      else
+        for (int64_t t = 0; t < steps; t++) bits[t * words] |= fired[k][t] << shift;
       if (shift && number > LANES - shift)
         for (int64_t t = 0; t < steps; t++) bits[t * words + 1] |= fired[k][t] >> (LANES - shift);
     }

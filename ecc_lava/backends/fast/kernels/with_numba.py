@@ -6,7 +6,7 @@ import numpy as np
 
 from ecc_lava.backends.fast.jobs import Beyond, Job, Outcome, Part, Scratch, SpikeSource
 from ecc_lava.backends.fast.kernels.in_python import lists, neurons, sums
-from ecc_lava.backends.fast.plan import Block, KernelPiece, LayerPlan, PieceKind
+from ecc_lava.backends.fast.plan import LANES, Block, KernelPiece, LayerPlan, PieceKind
 from ecc_lava.common import Array, Shape
 from ecc_lava.networks import Kind
 
@@ -148,6 +148,9 @@ def _fire(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) ->
     assert job.bits is not None
     kind: Kind = layer.population.kind
     shape = (layer.population.shape[0], layer.width, layer.channels)
+    if layer.fills_words:
+        words = job.bits[row].reshape(job.steps, layer.width, layer.channels // LANES)
+        words[..., block.lane // LANES : (block.lane + block.lanes) // LANES] = 0
     counts = job.counts.reshape(-1, *shape)
     potential = job.potential.reshape(-1, *shape) if job.potential.size else _NO_POTENTIAL
     over_time = _NO_TRACE if job.over_time is None else job.over_time.reshape(-1, job.steps, *shape)
