@@ -11,7 +11,7 @@ import numpy as np
 
 from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, Array, Images, Payload, Progress, silenced
 from ecc_lava.conversion.blas import one_blas_thread
-from ecc_lava.conversion.passes.interface import IntegerOptions, Pass
+from ecc_lava.conversion.passes.interface import IntegerOptions, IntegerPass, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, passes_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS, NumberFormat, number_format
@@ -116,6 +116,8 @@ def convert(
     if not steps_in_time:
         _check_steps(network, timesteps)
     passes = passes_of(recipe, payload, IntegerOptions(format, own_widths(network, held) if bits is None else bits, graph, progress))
+    if not any(p.kind is Kind.IF for p in network.populations):
+        passes = tuple(step for step in passes if not isinstance(step, IntegerPass))  # without rates there is nothing to calibrate
     with one_blas_thread():
         for step in passes:
             network = step(network, images).with_trace(step)

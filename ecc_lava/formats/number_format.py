@@ -22,7 +22,8 @@ __all__ = ["NumberFormat"]
 class NumberFormat:
     """What integers a chip's synapses and neurons hold.
 
-    Mantissas are used symmetrically: the most negative of each two's complement range stays unused.
+    Mantissas are used symmetrically: the most negative of each two's complement range stays unused. A weight wider than a mantissa is the
+    sum of two synapses whose exponents differ.
 
     Attributes
     ----------
@@ -76,13 +77,24 @@ class NumberFormat:
         """Return the largest weight mantissa at `bits` bits, in units of ``2**dropped_bits(bits)``; the smallest is its negative."""
         if bits == self.binary_bits:
             return 1
-        if not 2 <= bits <= self.weight_bits:
-            raise InvalidInput(f"{bits} bits a weight; {self.name} holds 2 to {self.weight_bits}")
-        return int(2 ** (bits - 1)) - 1
+        if not 2 <= bits <= self.wide_bits:
+            raise InvalidInput(f"{bits} bits a weight; {self.name} holds 2 to {self.weight_bits}, and two synapses up to {self.wide_bits}")
+        more = self.more_bits(bits)
+        half = int(2 ** (bits - more - 1)) - 1
+        return (half << more) + (int(2**more) - 1 >> 1)
 
     def dropped_bits(self, bits: int) -> int:
         """Return how many low bits of every mantissa are 0 at this width."""
-        return self.weight_bits - bits if self.drops_low_bits else 0
+        return max(0, self.weight_bits - bits) if self.drops_low_bits else 0
+
+    def more_bits(self, bits: int) -> int:
+        """Return by how many bits weights of this width are wider than a mantissa, so that a second synapse holds them."""
+        return max(0, bits - self.weight_bits)
+
+    @property
+    def wide_bits(self) -> int:
+        """Width of the widest weights, of two synapses each."""
+        return 2 * self.weight_bits
 
     @property
     def default_bits(self) -> int:

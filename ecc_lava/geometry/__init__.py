@@ -26,7 +26,7 @@ from ecc_lava.geometry.types import (
     with_kernel,
     written,
 )
-from ecc_lava.geometry.weights import over_synapses, scaled_by_source, scaled_by_target, sums_by_sign
+from ecc_lava.geometry.weights import added, over_synapses, scaled_by_source, scaled_by_target, sums_by_sign
 
 __all__ = [
     "STEPS_ALIKE",
@@ -38,6 +38,7 @@ __all__ = [
     "Geometry",
     "WeightGrid",
     "Sparse",
+    "added",
     "apply",
     "apply_at",
     "arrays",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ecc_lava.common import Array, Int, on_all_cores
 from ecc_lava.geometry.types import Conv, Dense, Geometry, Sparse, written
 
-__all__ = ["over_synapses", "scaled_by_source", "scaled_by_target", "sums_by_sign"]
+__all__ = ["added", "over_synapses", "scaled_by_source", "scaled_by_target", "sums_by_sign"]
 
 PART_VALUES = 2**16
 """Weights that one thread sums up at once: a processor's cache holds what is made of them."""
@@ -45,6 +47,10 @@ def over_synapses(by: np.ufunc, geometry: Geometry, values: Array) -> Array:
             return result
 
 
+_LAYING = ("strides", "padding", "dilation", "groups", "input_dilation", "reads", "writes")
+"""What says how a Conv lies on a map."""
+
+
 def sums_by_sign(geometry: Geometry, scale: Array | None = None) -> tuple[Array, Array]:
     """Return the sums of the negative and of the positive weights into each target neuron, (P, C) each as of `over_synapses`.
 
@@ -74,6 +80,18 @@ def sums_by_sign(geometry: Geometry, scale: Array | None = None) -> tuple[Array,
     result = np.zeros((2, 1, total), kind)
     result[:, 0, where] = np.sum(on_all_cores(summed, range(0, len(rows), at_once)), axis=0)
     return result[0], result[1]
+
+
+def added(one: Geometry, other: Geometry) -> Geometry | None:
+    """Return the operator whose weights are the sums of two operators' that lie alike on a map, or None if they do not."""
+    if one.kernel.shape != other.kernel.shape:
+        return None
+    match one, other:
+        case Dense(), Dense():
+            return Dense(one.kernel + other.kernel)
+        case Conv(gain=None), Conv(gain=None) if all(getattr(one, name) == getattr(other, name) for name in _LAYING):
+            return replace(one, kernel=one.kernel + other.kernel)
+    return None
 
 
 def scaled_by_target(geometry: Geometry, scale: Array) -> Array:

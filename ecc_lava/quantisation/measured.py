@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from ecc_lava.common import Array, Float
-from ecc_lava.geometry import Conv, Geometry, on_grid, over_synapses, scaled_by_target, steps_of, sums_by_sign, with_kernel
+from ecc_lava.formats import NumberFormat
+from ecc_lava.geometry import Conv, Geometry, Sparse, on_grid, over_synapses, scaled_by_target, steps_of, sums_by_sign, with_kernel
 from ecc_lava.networks import Projection
 from ecc_lava.quantisation.gain_maps import integer_gain
 
@@ -24,7 +25,9 @@ class MeasuredProjection:
     """Operator whose weights the mantissas stand for; an integer gain map, if any, multiplies them."""
     gain: Array | None
     mantissa_max: int
-    """Largest mantissa that stays in its format after the gain."""
+    """Largest mantissa that stays in its format after the gain; where `more` is not 0, of both synapses together."""
+    more: int
+    """Bits that a second synapse of every weight adds; those of a Sparse or with a gain map have one."""
     sent: tuple[int, int]
     """Least and largest value of a source neuron in one step."""
     largest: Float
@@ -81,7 +84,7 @@ class MeasuredProjection:
         return scaled_by_target(self.geometry, units / 2.0**shift)
 
 
-def measured(projection: Projection, sent: tuple[int, int], mantissa_max: int) -> MeasuredProjection:
+def measured(projection: Projection, sent: tuple[int, int], format: NumberFormat, bits: int) -> MeasuredProjection:
     """Return a projection with its gain map in integers and the size of its weights.
 
     Parameters
@@ -89,11 +92,14 @@ def measured(projection: Projection, sent: tuple[int, int], mantissa_max: int) -
     projection : Projection
     sent : (int, int)
         Least and largest value of a source neuron in one step.
-    mantissa_max : int
-        Largest mantissa of the format.
+    format : NumberFormat
+    bits : int
+        Width of the weights.
     """
-    geometry = projection.geometry
-    gain = None
+    geometry, gain = projection.geometry, None
+    alone = isinstance(geometry, Sparse) or (isinstance(geometry, Conv) and geometry.gain is not None)
+    width = min(bits, format.weight_bits) if alone else bits
+    more, mantissa_max = format.more_bits(width), format.mantissa_max(width)
     if isinstance(geometry, Conv) and geometry.gain is not None:
         gain = integer_gain(geometry.gain, mantissa_max)
         ratio = geometry.gain[gain > 0] / gain[gain > 0]
@@ -103,4 +109,5 @@ def measured(projection: Projection, sent: tuple[int, int], mantissa_max: int) -
     largest = over_synapses(np.maximum, geometry, np.abs(geometry.kernel)).max(axis=0)
     grid = projection.grid
     fits = grid is not None and grid.peaks.max() <= mantissa_max and on_grid(geometry, grid)
-    return MeasuredProjection(projection, geometry, gain, mantissa_max, sent, largest, steps_of(geometry, grid) if grid and fits else None)
+    steps = steps_of(geometry, grid) if grid and fits else None
+    return MeasuredProjection(projection, geometry, gain, mantissa_max, more, sent, largest, steps)

@@ -24,6 +24,7 @@ from ecc_lava.quantisation.measured import measured
 from ecc_lava.quantisation.one_step import OneStep
 from ecc_lava.quantisation.own_steps import own_steps, warn_of_lost_steps
 from ecc_lava.quantisation.shared_thresholds import shared_thresholds
+from ecc_lava.quantisation.two_synapses import mantissas
 
 __all__ = ["PopulationQuantiser"]
 
@@ -52,23 +53,25 @@ class PopulationQuantiser:
     def __init__(self, network: SpikingNetwork, population: Population, format: NumberFormat, bits: int, per: str) -> None:
         self._population = population
         self._format = format
-        self._bits = bits
-        self._dropped = format.dropped_bits(bits)
+        self._bits, self._dropped = bits, format.dropped_bits(bits)
+        self._exponent_max = format.exponent_max - format.more_bits(bits)
         self._per_layer = per == "layer"
         self._one_unit = self._per_layer or population.kind is Kind.READOUT  # logits are compared, so they share one scale
         self._timesteps = (network.timesteps or 1) if population.kind.is_stateful else 1  # a step population keeps nothing
-        self._inputs = [measured(p, network.sent_range[p.source], format.mantissa_max(bits)) for p in network.into(population.name)]
+        self._inputs = [measured(p, network.sent_range[p.source], format, bits) for p in network.into(population.name)]
         self._observed = population.observed if network.hears_payloads(population.name) else None
         self._unit_min = finest(population)
         self._vth = np.broadcast_to(population.vth.max(axis=(0, 1)), population.shape[2])
         if population.kind.spikes:
             self._population = replace(population, bias=effective_bias(population, self._inputs))
         self._one_step = OneStep(self._population, self._inputs, format)
-        numbers = (self._population.bias, population.vth, population.v_init)
-        self._largest = [np.broadcast_to(np.abs(n).max(axis=(0, 1)), population.shape[2]).astype(np.float64) for n in numbers]
+        self._largest = [
+            np.broadcast_to(np.abs(n).max(axis=(0, 1)), population.shape[2]).astype(np.float64)
+            for n in (self._population.bias, population.vth, population.v_init)
+        ]
 
     def _shift(self, exponent: int) -> int:
-        """Return the left shift of one unit of the mantissas that this width tells apart."""
+        """Return the left shift of one unit of the weights that this width tells apart."""
         return self._format.shift(exponent) + self._dropped
 
     def choose(self) -> tuple[Float, list[int]]:
@@ -83,9 +86,9 @@ class PopulationQuantiser:
         if kept:
             return best_of(kept, self._unit_min)[:2]
         warn_of_lost_steps(self._population.name, self._inputs, self._bits)
-        relative = relative_exponents(self._inputs, self._format.exponent_max - self._format.exponent_min)
+        relative = relative_exponents(self._inputs, self._exponent_max - self._format.exponent_min)
         fitting: list[UnitChoice] = []
-        last = self._format.exponent_max - max(relative)
+        last = self._exponent_max - max(relative)
         first = self._format.exponent_min - max(relative) if any(i.largest.any() for i in self._inputs) else last  # zeros fit any
         options = [[max(base + r, self._format.exponent_min) for r in relative] for base in range(first, last + 1)]
         for exponents in options:
@@ -124,7 +127,7 @@ class PopulationQuantiser:
         if own is None or (self._per_layer and np.ptp(own.steps) > _SLACK * own.steps.max()):
             return []
         found = []
-        low, high = self._format.exponent_min - min(own.relative), self._format.exponent_max - max(own.relative)
+        low, high = self._format.exponent_min - min(own.relative), self._exponent_max - max(own.relative)
         for base in range(low, high + 1):
             exponents = [base + relative for relative in own.relative]
             limits = self._limits(exponents)
@@ -148,8 +151,7 @@ class PopulationQuantiser:
 
         Channels of many large inputs then leave some bits unused, and where no option suits, projections share one exponent.
         """
-        format = self._format
-        alike = [[exponent] * len(self._inputs) for exponent in range(format.exponent_min, format.exponent_max + 1)]
+        alike = [[e] * len(self._inputs) for e in range(self._format.exponent_min, self._exponent_max + 1)]
         for exponents in [*options, *alike]:
             units = self._units(exponents)
             for _ in range(COARSER):
@@ -243,8 +245,9 @@ class PopulationQuantiser:
         result = []
         for exponent, entry in zip(exponents, self._inputs, strict=True):
             p = entry.projection
-            mantissas = (np.rint(entry.exact(units, self._shift(exponent))) * 2.0**self._dropped).astype(np.int8)
-            geometry = with_kernel(entry.geometry, mantissas, entry.gain)
-            delay = depth[p.target] - depth[p.source] - 1
-            result.append(QuantisedProjection(p.source, p.target, delay, exponent, geometry, self._bits))
+            weights = np.rint(entry.exact(units, self._shift(exponent))) * 2.0**self._dropped
+            delay, bits = depth[p.target] - depth[p.source] - 1, min(self._bits, self._format.weight_bits)
+            for higher, kernel in mantissas(weights, entry.more, self._format.mantissa_max(bits)):
+                geometry = with_kernel(entry.geometry, kernel, entry.gain)
+                result.append(QuantisedProjection(p.source, p.target, delay, exponent + higher, geometry, bits))
         return result

@@ -30,7 +30,8 @@ def quantise(
         Converted: with timesteps and encoded input.
     format : str or NumberFormat
     bits : int, or a mapping of population names to int, optional
-        Width of the mantissas of all weights, or of the weights into each population; "default" stands for all populations not named.
+        Width of all weights, or of the weights into each population; "default" stands for all populations not named. Weights wider than a
+        mantissa have two synapses each, whose exponents differ.
         Without it, the widths of weights that the model itself has rounded, and of all others the widest that the format holds, at most 8.
     per : {"channel", "layer"}
         Whether every channel of a population has a unit of its own, or all channels share one.
@@ -84,7 +85,7 @@ class _Choice:
     format: NumberFormat
     quantisation: Quantisation
     bits: int
-    """Largest width of the weights."""
+    """Largest width of the mantissas."""
     populations: tuple[_ChosenPopulation, ...]
 
     def rounded(self) -> QuantisedNetwork:
@@ -132,7 +133,7 @@ def _choice(network: SpikingNetwork, format: NumberFormat, bits: Bits, per: str)
         raise InvalidInput("the network has no timesteps; convert it first")
     check_payload(network.codings, format)
     populations = tuple(_chosen(network, p, format, widths.get(p.name, format.weight_bits), per) for p in network.populations)
-    return _Choice(network, format, Quantisation(bits, per), max(widths.values()), populations)
+    return _Choice(network, format, Quantisation(bits, per), min(max(widths.values()), format.weight_bits), populations)
 
 
 def _chosen(network: SpikingNetwork, population: Population, format: NumberFormat, bits: int, per: str) -> _ChosenPopulation:

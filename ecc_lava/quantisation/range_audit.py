@@ -9,7 +9,7 @@ import numpy as np
 
 from ecc_lava.common import Array, Int
 from ecc_lava.errors import RangeError
-from ecc_lava.geometry import Conv, sums_by_sign
+from ecc_lava.geometry import Conv, Geometry, added, sums_by_sign, with_kernel
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation
 
 __all__ = ["PopulationRange", "one_step_bound"]
@@ -86,12 +86,29 @@ def _sums(
     """Return the least and the largest input plus a constant of each channel, (C,), if every source sends within its range."""
     constants = np.broadcast_to(constant, population.shape).reshape(-1, population.shape[2]).astype(np.int64)
     low, high = constants.min(axis=0), constants.max(axis=0)
-    for projection in network.into(population.name):
-        geometry = projection.geometry
-        gain = int(geometry.gain.max()) if isinstance(geometry, Conv) and geometry.gain is not None else 1
-        factor = gain * 2 ** network.format.shift(projection.exponent)
-        least, most = sent_range[projection.source]
+    for source, geometry, factor in _operators(network, population):
+        factor *= int(geometry.gain.max()) if isinstance(geometry, Conv) and geometry.gain is not None else 1
+        least, most = sent_range[source]
         negative, positive = sums_by_sign(geometry)
         low += (negative * most + positive * least).min(axis=0) * factor
         high += (positive * most + negative * least).max(axis=0) * factor
     return low, high
+
+
+def _operators(network: QuantisedNetwork, population: QuantisedPopulation) -> list[tuple[str, Geometry, int]]:
+    """Return sources with the operators from them, in units of the potential that are given.
+
+    Several projections of a source that lie alike, as those of weights of two synapses, are one: their weights have no two signs.
+    """
+    into, result = network.into(population.name), list[tuple[str, Geometry, int]]()
+    for projection in into:
+        source, geometry, factor = projection.source, projection.geometry, 2 ** network.format.shift(projection.exponent)
+        if sum(other.source == source for other in into) > 1:
+            geometry, factor = with_kernel(geometry, geometry.kernel.astype(np.int64) * factor), 1
+            alike = ((i, added(geometry, g)) for i, (known, g, _) in enumerate(result) if known == source)
+            place, joined = next(((i, both) for i, both in alike if both is not None), (len(result), None))
+            geometry = geometry if joined is None else joined
+            result[place : place + 1] = [(source, geometry, factor)]
+        else:
+            result.append((source, geometry, factor))
+    return result

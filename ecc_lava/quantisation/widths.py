@@ -59,9 +59,9 @@ def bits_of(bits: Bits, populations: Sequence[str], format: NumberFormat) -> dic
             raise InvalidInput(f"bits{where}: no population of that name has weights; there are {', '.join(populations)} and {DEFAULT!r}")
         if isinstance(width, bool) or not isinstance(width, int):
             raise InvalidInput(f"bits{where}: {width!r} is not a whole number")
-        if not 2 <= width <= format.weight_bits:
+        if not 2 <= width <= format.wide_bits:
             raise InvalidInput(
-                f"{width} bits a weight{where}; {format.name} holds 2 to {format.weight_bits} "
+                f"{width} bits a weight{where}; {format.name} holds 2 to {format.weight_bits}, and two synapses up to {format.wide_bits} "
                 "(binarised weights take one bit by themselves, where the format has it)"
             )
     missing = [name for name in populations if name not in given and DEFAULT not in given]
@@ -84,7 +84,8 @@ def own_widths(network: SpikingNetwork, format: NumberFormat) -> Bits:
         elif own and all(grid is not None for grid in grids):
             widths[population.name] = own
     if wide:
-        _log.warning("weights into %s are rounded again; %s holds %d bits", ", ".join(wide), format.name, format.weight_bits)
+        remedy = f"a synapse of {format.name} holds {format.weight_bits} bits, and two hold {format.wide_bits} if `bits` says so"
+        _log.warning("weights into %s are rounded again; %s", ", ".join(wide), remedy)
     return widths if len(widths) > 1 else format.default_bits
 
 
@@ -99,7 +100,7 @@ def as_bits(text: str) -> Bits:
     if text.lstrip("+-").isdecimal():
         return int(text)
     if not Path(text).is_file():
-        raise InvalidInput(f"--bits {text}: neither a number nor a file; give 2 to 8, or a JSON object of population names and bits")
+        raise InvalidInput(f"--bits {text}: neither a number nor a file; give 2 to 16, or a JSON object of population names and bits")
     data = read_bytes(text, _LARGEST_FILE)
     try:
         value = json.loads(data)

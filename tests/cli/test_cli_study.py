@@ -103,7 +103,7 @@ def test_images_can_be_left_out(study: Call) -> None:
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        (("--bits", "9"), "holds 2 to 8"),
+        (("--bits", "17"), "holds 2 to 8"),
         (("--timesteps", "0"), "timesteps 0"),
         (("--timesteps", "many"), "--timesteps many: a whole number"),
         (("--percentile", "x"), "--percentile x: a number"),

@@ -120,7 +120,7 @@ def test_weights_of_fewer_bits(bits: int) -> None:
 
 def test_widths_that_a_format_has_not() -> None:
     assert LOIHI2.mantissa_max(1) == 1
-    for format, bits in ((LOIHI1, 1), (LOIHI1, 9), (LOIHI2, 9), (LOIHI2, 0)):
+    for format, bits in ((LOIHI1, 1), (LOIHI1, 17), (LOIHI2, 17), (LOIHI2, 0)):
         with pytest.raises(InvalidInput, match=f"{bits} bits a weight; {format.name} holds 2 to 8"):
             format.mantissa_max(bits)
     with pytest.raises(InvalidInput, match="must be a power of two"):
@@ -328,7 +328,7 @@ def test_the_default_width_is_the_widest_up_to_eight(format: NumberFormat) -> No
         ({"input": 4, "default": 8}, "bits for 'input': no population"),
         ({"p": 4}, "bits: no width for out; name them, or give 'default'"),
         ({"p": 1, "default": 8}, "1 bits a weight for 'p'; loihi2 holds 2 to 8"),
-        ({"p": 9, "default": 8}, "9 bits a weight for 'p'"),
+        ({"p": 17, "default": 8}, "17 bits a weight for 'p'"),
         ({"default": 1}, "1 bits a weight; loihi2 holds 2 to 8"),
         ({"p": 4.0, "default": 8}, "bits for 'p': 4.0 is not a whole number"),
         ({"p": True, "default": 8}, "bits for 'p': True is not a whole number"),

@@ -20,7 +20,7 @@ def test_the_bound_lies_where_it_is_without_rounding(graph: Graph, payload_bits:
     x = np.random.default_rng(1).uniform(-1, 1, (4, *graph.input.shape))
     network = convert(graph, calibration=x, recipe="channel", payload_bits=payload_bits, timesteps=2)
     for population in network.populations[1:]:
-        inputs = [measured(p, network.sent_range[p.source], 127) for p in network.into(population.name)]
+        inputs = [measured(p, network.sent_range[p.source], number_format("loihi2"), 8) for p in network.into(population.name)]
         one_step = OneStep(population, inputs, number_format("loihi2"))
         units = np.random.default_rng(2).uniform(10, 1000, population.shape[2])
         shifts = [shift + number for number in range(len(inputs))]

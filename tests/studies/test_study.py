@@ -83,7 +83,7 @@ class TestSettings:
         ("given_", "match"),
         [
             ({"timesteps": 0}, "timesteps 0"),
-            ({"bits": 9}, "2 to 8"),
+            ({"bits": 17}, "2 to 8"),
             ({"format": "loihi3"}, "loihi3"),
             ({"recipe": "none"}, "'none' is not known"),
             ({"coding": "none"}, "'none' is not known"),

@@ -42,7 +42,7 @@ PayloadBits = Annotated[
 Widths = Annotated[
     Optional[str],
     typer.Option(
-        metavar="2..8|FILE.json",
+        metavar="2..16|FILE.json",
         help="Width of the weights, or a JSON object: population -> bits, and a default (default: the format's widest, at most 8).",
     ),
 ]

@@ -44,7 +44,7 @@ BITS, TIMESTEPS, GRADED_TIMESTEPS = ("4", "6", "8"), ("8", "16", "32"), ("1", "8
 
 Bits = Annotated[
     Words,
-    typer.Option(metavar="B...", help=f"Widths of the weights, 2 to 8, or files of widths by population (default: {' '.join(BITS)})."),
+    typer.Option(metavar="B...", help=f"Widths of the weights, 2 to 16, or files of widths by population (default: {' '.join(BITS)})."),
     Several(r"-?\d+|.+\.json"),
 ]
 Timesteps = Annotated[

@@ -45,6 +45,8 @@ def with_rounded_weights(network: SpikingNetwork, name: str, arrivals: Presynapt
     The network stays as it is if the population has no such weights, or if quantisation would round the new ones again.
     """
     integers = arrivals.integers(network, name)
+    if len(integers.into(name)) > len(network.into(name)):
+        return network  # weights of two synapses are rounded finely enough
     steps = _steps(network, integers, name)
     places = [place for place in steps if is_refittable(network.projections[place])]
     if not places:

@@ -46,6 +46,8 @@ class CurrentNormalisation:
         """Return the normalised network."""
         together = {p.source for p in network.projections if p.needs_one_lambda}
         per = {p.name: "layer" if p.name in together else self.per for p in network.populations if p.kind is Kind.IF}
+        if not per:
+            return network
         scale = floored(network, activation_scale(network, images, per, self.percentile))
         lambdas = {name: lambda_ / network.by_name[name].payload.largest for name, lambda_ in scale.items()}
         return rescaled(*on_own_steps(network, lambdas))
