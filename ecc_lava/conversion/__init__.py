@@ -10,7 +10,7 @@ from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisatio
 from ecc_lava.conversion.passes.interface import IntegerPass, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, RECIPES
 from ecc_lava.conversion.stream_thresholds import StreamThresholds, stream_thresholds
-from ecc_lava.conversion.streams import sigma_delta
+from ecc_lava.conversion.streams import sigma_delta, uniform_thresholds
 
 __all__ = [
     "CALIBRATION_IMAGES",
@@ -27,4 +27,5 @@ __all__ = [
     "payload_of",
     "sigma_delta",
     "stream_thresholds",
+    "uniform_thresholds",
 ]

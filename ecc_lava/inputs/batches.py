@@ -196,7 +196,7 @@ def batch_size(x: Images) -> int:
     return len(arrays[0]) if arrays else 0
 
 
-def batch_part(x: Images, part: slice | Array) -> Images:
+def batch_part(x: Images, part: slice | tuple[slice, ...] | Array) -> Images:
     """Return some of the samples, in the form in which they are given."""
     if isinstance(x, np.ndarray):
         return x[part]

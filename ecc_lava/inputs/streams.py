@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ecc_lava.common import Array, Images
 from ecc_lava.errors import InvalidInput
 
-__all__ = ["changes", "changes_of_all", "labels_of_frames", "single_frames"]
+__all__ = ["changes", "changes_of_all", "frames_as_images", "labels_of_frames", "single_frames"]
 
 
 def changes(q: Array, theta: int = 1) -> Array:
@@ -53,15 +53,21 @@ def single_frames(x: Images) -> Images:
 
     A stream sends each of these frames whole, so that it does what its network does frame by frame.
     """
+    return _of_each(x, lambda array: array.reshape(-1, 1, *array.shape[2:]))
 
-    def alone(array: Array) -> Array:
-        return array.reshape(-1, 1, *array.shape[2:])
 
+def frames_as_images(x: Images) -> Images:
+    """Return sequences (N, F, ...) as images (N*F, ...), in the form in which they are given."""
+    return _of_each(x, lambda array: array.reshape(-1, *array.shape[2:]))
+
+
+def _of_each(x: Images, form: Callable[[Array], Array]) -> Images:
+    """Return the arrays of all inputs in another form."""
     if isinstance(x, np.ndarray):
-        return alone(x)
+        return form(x)
     if isinstance(x, Mapping):
-        return {name: alone(np.asarray(array)) for name, array in x.items()}
-    return [alone(np.asarray(array)) for array in x]
+        return {name: form(np.asarray(array)) for name, array in x.items()}
+    return [form(np.asarray(array)) for array in x]
 
 
 def labels_of_frames(y: Array, sequences: int, frames: int) -> Array:

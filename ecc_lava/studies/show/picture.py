@@ -22,6 +22,9 @@ MARKERS: Final = "osD^vP"
 NEAR, APART, SPREAD = 0.012, 0.025, 0.12
 """Shares of an axis: points nearer than the first hide one another and stand apart by the second, all together by the third at most."""
 
+ERROR_SHOWN_MIN: Final = 0.125
+"""Percent; a stream with less error, such as one that sends every change, is drawn here."""
+
 TICKS_MAX: Final = 7
 """Most values of an axis that each have a tick."""
 
@@ -61,8 +64,11 @@ def draw_on(axes: Any, result: StudyResult) -> None:
         raise InvalidInput("no setting of the study could run: there is nothing to draw")
     reference = result.ann_accuracy
     floor = _floor([f.score for _, f in ran] + ([] if reference is None else [reference]))
+    streams = any(f.output_error is not None for _, f in ran)
     columns: list[tuple[str, _Value]] = [
-        ("timesteps T", lambda t, f: t.setting.timesteps),
+        ("RMS error of streams, % of the outputs' deviation", _shown_error)
+        if streams
+        else ("timesteps T", lambda t, f: t.setting.timesteps),
         ("memory of the weights, KiB", lambda t, f: f.memory_kib),
         ("energy per image, uJ", lambda t, f: t.energy_uj or 0.0)
         if all(trial.energy_uj is not None for trial, _ in ran)
@@ -83,6 +89,11 @@ def draw_on(axes: Any, result: StudyResult) -> None:
     if floor:
         axes[0].set_title(f"points below {100 * floor:.1f} % are drawn at the edge", fontsize=9, color="0.4")
     _legend(axes[1], ran)
+
+
+def _shown_error(trial: Trial, f: Figures) -> float:
+    """Return an error in percent, at least the smallest shown, as the axis is logarithmic."""
+    return max(100.0 * (f.output_error or 0.0), ERROR_SHOWN_MIN)
 
 
 def _draw_points(axis: Any, ran: _Ran, across: _Value, floor: float, joined: bool, measured: bool) -> None:
@@ -202,6 +213,6 @@ def _colour(trial: Trial) -> Any:
 
 
 def _marker(trial: Trial, ran: _Ran) -> str:
-    """Return the marker of a trial; it stands for everything but T and the width."""
-    kinds = list(dict.fromkeys(t.setting.others for t, _ in ran))
-    return "*" if not isinstance(trial.setting.bits, int) else MARKERS[kinds.index(trial.setting.others) % len(MARKERS)]
+    """Return the marker of a trial; it stands for everything but T, the width and what a stream sends."""
+    kinds = list(dict.fromkeys(t.setting.unstreamed.others for t, _ in ran))
+    return "*" if not isinstance(trial.setting.bits, int) else MARKERS[kinds.index(trial.setting.unstreamed.others) % len(MARKERS)]
