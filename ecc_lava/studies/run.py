@@ -135,7 +135,7 @@ def study(
 def _sends(thresholds: int | Sequence[int] | None, max_errors: float | Sequence[float] | None) -> list[Sends]:
     """Return every threshold and every error as settings have them; without any, no stream."""
     uniform = [(theta, None) for theta in ([] if thresholds is None else _several(thresholds))]
-    chosen = [(0, error) for error in ([] if max_errors is None else _several(max_errors))]
+    chosen = [(0, float(error)) for error in ([] if max_errors is None else _several(max_errors))]
     return [*uniform, *chosen] or [(0, None)]
 
 

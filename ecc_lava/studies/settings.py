@@ -91,18 +91,14 @@ class Setting:
         recipe: str = DEFAULT_RECIPE,
         coding: str | None = None,
         percentile: float | None = None,
-        payload_bits: int = 1,
-        signed_spikes: bool = False,
-        threshold: int = 0,
-        max_error: float | None = None,
+        **more: Any,
     ) -> Setting:
-        """Return a setting; None stands for the default of `convert`."""
+        """Return a setting; None stands for the default of `convert`, and the other fields are given by their names."""
         widths: Widths = bits if isinstance(bits, int) else tuple(sorted(widths_by_name(bits).items()))
         if percentile is None:
             percentile = _own_percentile(recipe)
         chosen = coding or number_format(format).default_coding
-        error = None if max_error is None else float(max_error)
-        return cls(timesteps, widths, format, recipe, chosen, float(percentile), payload_bits, signed_spikes, threshold, error)
+        return cls(timesteps, widths, format, recipe, chosen, float(percentile), **more)
 
     @property
     def others(self) -> Others:
@@ -229,7 +225,8 @@ def grid(
         elif is_stream and (why := _no_stream(t, coding or held.default_coding)):
             left_out[why] = None
         else:
-            settings[Setting.of(t, b, format, recipe, coding, percentile, payload, signed, theta, error)] = None
+            spikes = {"payload_bits": payload, "signed_spikes": signed, "threshold": theta, "max_error": error}
+            settings[Setting.of(t, b, format, recipe, coding, percentile, **spikes)] = None
     if not settings:
         why = "; ".join(left_out) or "bits and timesteps are needed"
         raise InvalidInput(f"the study has no setting to run: {why}")
