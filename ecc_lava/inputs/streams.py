@@ -12,7 +12,7 @@ from ecc_lava.errors import InvalidInput
 __all__ = ["changes", "changes_of_all", "frames_as_images", "labels_of_frames", "single_frames"]
 
 
-def changes(q: Array, theta: int = 1) -> Array:
+def changes(q: Array, theta: int = 1, before: Array | None = None) -> Array:
     """Return the changes that an input sends, int16 (N, F, H, W, C).
 
     ``d = q - sent; k = d if |d| >= theta, else 0; sent <- sent + k`` for one frame after the other; every sequence begins with sent = 0.
@@ -23,11 +23,13 @@ def changes(q: Array, theta: int = 1) -> Array:
         Encoded frames.
     theta : int
         The least change that is sent.
+    before : array (N, H, W, C), optional
+        What was sent before these frames; nothing by default.
     """
     frames = q.astype(np.int16)
+    sent, result = np.zeros_like(frames[:, 0]) if before is None else before.astype(np.int16), np.empty_like(frames)
     if theta == 1:
-        return np.diff(frames, axis=1, prepend=np.int16(0))
-    sent, result = np.zeros_like(frames[:, 0]), np.empty_like(frames)
+        return np.diff(frames, axis=1, prepend=sent[:, None])
     for index in range(frames.shape[1]):
         change = frames[:, index] - sent
         result[:, index] = np.where(np.abs(change) >= theta, change, 0)
@@ -35,7 +37,7 @@ def changes(q: Array, theta: int = 1) -> Array:
     return result
 
 
-def changes_of_all(q: Mapping[str, Array], thetas: Sequence[int]) -> dict[str, Array]:
+def changes_of_all(q: Mapping[str, Array], thetas: Sequence[int], before: Mapping[str, Array] | None = None) -> dict[str, Array]:
     """Return the changes that every input sends, by its name, from its frames and its theta in the network's order; see `changes`.
 
     Raises
@@ -45,7 +47,7 @@ def changes_of_all(q: Mapping[str, Array], thetas: Sequence[int]) -> dict[str, A
     """
     if len({x.shape[1] for x in q.values()}) > 1:
         raise InvalidInput(f"the inputs have different numbers of frames, {', '.join(f'{name} {x.shape[1]}' for name, x in q.items())}")
-    return {name: changes(x, theta) for (name, x), theta in zip(q.items(), thetas, strict=True)}
+    return {name: changes(x, theta, None if before is None else before[name]) for (name, x), theta in zip(q.items(), thetas, strict=True)}
 
 
 def single_frames(x: Images) -> Images:
