@@ -15,6 +15,9 @@ from ecc_lava.networks import Kind, QuantisedNetwork
 
 __all__ = ["THETAS", "ThresholdCosts", "threshold_costs"]
 
+RECORDED_BYTES: Final = 2**29
+"""Bytes of what is recorded of a sequence; of a longer one the first frames count."""
+
 THETAS: Final = (1, 2, 3, 4, 6, 8, 12, 16)
 """Thresholds that are considered for each population."""
 
@@ -39,7 +42,7 @@ class ThresholdCosts:
 
 
 def threshold_costs(stream: QuantisedNetwork, frames: dict[str, Array]) -> dict[str, ThresholdCosts]:
-    """Return the costs of every population that sends.
+    """Return the costs of every population that sends, on the first frames of each sequence if it is very long.
 
     Parameters
     ----------
@@ -55,8 +58,9 @@ def threshold_costs(stream: QuantisedNetwork, frames: dict[str, Array]) -> dict[
     for p in sending:
         thetas = tuple(theta for theta in THETAS if theta <= p.payload.largest)
         found[p.name] = ThresholdCosts(thetas, np.zeros(len(thetas)), np.zeros(len(thetas)))
+    most = max(2, RECORDED_BYTES // (2 * sum(p.neurons for p in sending)))
     for sample in range(batch_size(frames)):
-        raster = simulate(stream, batch_part(frames, slice(sample, sample + 1)), record=tuple(found)).raster
+        raster = simulate(stream, batch_part(frames, (slice(sample, sample + 1), slice(most))), record=tuple(found)).raster
         for name, costs in found.items():
             for index, theta in enumerate(costs.thetas):
                 events, lag = _of_threshold(raster[name][0], theta, synapses[name].ravel())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ecc_lava.common import BINARY, Float, Images
-from ecc_lava.conversion import IntegerPass, Pass, convert, doubts_not_repeated, sigma_delta, stream_thresholds, uniform_thresholds
+from ecc_lava.conversion import IntegerPass, Pass, ThresholdSearch, convert, doubts_not_repeated, sigma_delta, uniform_thresholds
 from ecc_lava.graph import Graph
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 from ecc_lava.quantisation import quantise
@@ -66,6 +66,7 @@ class Conversions:
         self._told = False
         self._passes: dict[tuple[Any, ...], SpikingNetwork] = {}
         self._networks: OrderedDict[Setting, QuantisedNetwork] = OrderedDict()
+        self._search: tuple[Setting, ThresholdSearch] | None = None
 
     def network(self, setting: Setting) -> tuple[QuantisedNetwork, float]:
         """Return the integer network of a setting and the seconds of its conversion, 0 if the network was made before."""
@@ -84,8 +85,10 @@ class Conversions:
         network, _ = self.network(setting.unstreamed)
         if setting.max_error is None:
             return sigma_delta(network, uniform_thresholds(network, setting.threshold))
-        assert self.sequences is not None
-        return sigma_delta(network, stream_thresholds(network, self.sequences, max_error=setting.max_error).thresholds)
+        if self._search is None or self._search[0] != setting.unstreamed:  # what one network's thresholds cost serves all errors
+            assert self.sequences is not None
+            self._search = setting.unstreamed, ThresholdSearch(network, self.sequences)
+        return sigma_delta(network, self._search[1].within_error(setting.max_error).thresholds)
 
     def _converted(self, setting: Setting) -> QuantisedNetwork:
         passes = tuple(step if isinstance(step, IntegerPass) else _Once(step, self._passes) for step in setting.passes)
