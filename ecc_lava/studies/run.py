@@ -129,7 +129,8 @@ def study(
     if search is not None:
         return run_search(problem, space, search, opened, progress)
     trials = run_settings(problem, space.settings, TrialStore(opened, problem.context_digest), progress)
-    return StudyResult(trials, space.left_out, problem.context)
+    objectives = ("error", "events") if frames else ("accuracy", "memory")
+    return StudyResult(trials, space.left_out, problem.context, objectives=objectives)
 
 
 def _sends(thresholds: int | Sequence[int] | None, max_errors: float | Sequence[float] | None) -> list[Sends]:

@@ -87,8 +87,9 @@ def test_a_mapper_takes_the_first_frames_of_one_sequence(result: StudyResult) ->
 
 
 def test_the_front_the_picture_and_the_page_know_errors(result: StudyResult) -> None:
-    assert result.trials[0] not in result.front("error", "events")
-    assert result.trials[1] in result.front("error", "events")
+    assert result.objectives == ("error", "events")
+    assert result.trials[0] not in result.front()
+    assert result.trials[1] in result.front()
     assert draw(result)[:4] == b"\x89PNG"
     text = page(result, "a model")
     assert 'data-x="output_error"' in text

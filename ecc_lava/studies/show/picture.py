@@ -1,4 +1,4 @@
-"""The picture of a study: accuracy against T, against memory, and against energy or events."""
+"""The picture of a study: accuracy against T, memory, and energy or events; of streams against their error and events."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def draw_on(axes: Any, result: StudyResult) -> None:
         ("RMS error of streams, % of the outputs' deviation", _shown_error)
         if streams
         else ("timesteps T", lambda t, f: t.setting.timesteps),
-        ("memory of the weights, KiB", lambda t, f: f.memory_kib),
+        ("events, % of those of whole frames", lambda t, f: 100.0 * (f.share_of_events or 1.0))
+        if streams
+        else ("memory of the weights, KiB", lambda t, f: f.memory_kib),
         ("energy per image, uJ", lambda t, f: t.energy_uj or 0.0)
         if all(trial.energy_uj is not None for trial, _ in ran)
         else ("events per image, millions", lambda t, f: (t.events_per_image or 0.0) / 1e6),
@@ -84,7 +86,8 @@ def draw_on(axes: Any, result: StudyResult) -> None:
         _mark_x(axis, sorted({across(t, f) for t, f in ran}))
     best = sorted(front([t for t, _ in ran], ("accuracy", "memory")), key=lambda t: OBJECTIVES["memory"].value(t) or 0.0)
     shown = [(t.figures.memory_kib, 100 * max(t.figures.score, floor)) for t in best if t.figures is not None]
-    axes[1].step(*zip(*shown, strict=True), where="post", color="0.2", linestyle=":", linewidth=1.4, label="front", zorder=2)
+    if not streams:
+        axes[1].step(*zip(*shown, strict=True), where="post", color="0.2", linestyle=":", linewidth=1.4, label="front", zorder=2)
     axes[0].set_ylabel(f"{result.score_name} on {ran[0][1].images:,} images, %")
     if floor:
         axes[0].set_title(f"points below {100 * floor:.1f} % are drawn at the edge", fontsize=9, color="0.4")
