@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from ecc_lava.backends.activity import ActivityOf, Carried, Recording
-from ecc_lava.backends.collecting import as_result
+from ecc_lava.backends.collecting import Collector
+from ecc_lava.backends.counting import EventTally
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.table import BackEnd
 from ecc_lava.common import Array, Outputs, StageProgress
-from ecc_lava.inputs import batch_size, changes_of_all, clipping_not_repeated, encode_all
+from ecc_lava.inputs import changes_of_all, clipping_not_repeated, encode_all
 from ecc_lava.networks import QuantisedNetwork
 
 __all__ = ["PIECE_BYTES", "SequencePieces", "frames_per_piece"]
@@ -65,18 +67,27 @@ class SequencePieces:
         ----------
         batch : input name -> array (N, F, H, W, C)
             Only one piece at a time is encoded.
-        progress : callable (sequences done, sequences), optional
+        progress : callable (frames done, frames), optional
+            Frames of all sequences.
         """
-        sequences, results = batch_size(batch), []
+        sequences, frames = next(iter(batch.values())).shape[:2]
+        results = []
         for number in range(sequences):
             one = {name: x[number : number + 1] for name, x in batch.items()}
+
+            def tell(done: int, before: int = number * frames) -> None:
+                if progress:
+                    progress(before + done, sequences * frames)
+
             with clipping_not_repeated() if number else nullcontext():
-                results.append(self._sequence(one))
-            if progress:
-                progress(number + 1, sequences)
+                results.append(self._sequence(one, tell))
         return _joined(results, 0)
 
-    def _sequence(self, one: Mapping[str, Array]) -> Result:
+    @cached_property
+    def _counter(self) -> EventTally:
+        return EventTally(self.network)
+
+    def _sequence(self, one: Mapping[str, Array], tell: Callable[[int], None]) -> Result:
         total = next(iter(one.values())).shape[1]
         number = max(1, min(-(-total // self.frames), total // FRAMES_MIN))
         edges = [total * i // number for i in range(number + 1)]
@@ -89,8 +100,11 @@ class SequencePieces:
             before = None if carried is None else {name: carried[name][1][None] for name in q}
             sent = changes_of_all(q, [p.theta for p in self.network.inputs], before)
             activity = _since_the_start(run(self.network, sent, end - first, recording, carried), before)
-            results.append(as_result(self.network, activity, self.back_end.name, 1, self.recorded))
+            collector = Collector(self.network, self.recorded, self._counter)
+            collector.add(activity)
+            results.append(collector.result(self.back_end.name, 1))
             carried = {name: (a.potential[0], a.counts[0]) for name, a in activity.items()}
+            tell(end)
         return _joined(results, 1)
 
 

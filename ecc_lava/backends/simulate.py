@@ -52,6 +52,7 @@ def simulate(
     first_sample : int
         Number of the first image within a larger run; a random input coding draws by this number.
     progress : callable (images done, images), optional
+        Of sequences that run in pieces, frames.
     max_memory : int, optional
         Bytes for the images that run together, of which there is at least one. `fast` counts their results and lists (by default 1 GiB),
         `golden`, `float` and `closed_form` the currents of the largest population (256 MiB); `lava` runs all images together. A network

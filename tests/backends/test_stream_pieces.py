@@ -76,5 +76,5 @@ def test_a_limit_of_memory_cuts_a_sequence(monkeypatch: pytest.MonkeyPatch) -> N
     assert not lengths
     cut = ecc_lava.simulate(stream, frames, max_memory=100_000, progress=lambda *now: told.append(now))
     assert 2 <= lengths[0] < 100
-    assert told == [(1, 1)]
+    assert told[-1] == (200, 200) and told == sorted(told) and len(told) > 2
     np.testing.assert_array_equal(cut.events, whole.events)
