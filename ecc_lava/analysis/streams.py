@@ -11,11 +11,11 @@ import numpy as np
 from ecc_lava.analysis.check import compared_with_fast
 from ecc_lava.analysis.differences import Differences
 from ecc_lava.analysis.images import checked_images
-from ecc_lava.backends import BACKENDS, Result, simulate
+from ecc_lava.backends import BACKENDS, Result, logits_of_images, output_error, simulate
 from ecc_lava.common import Array, Images, Progress, first_output
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, forward
-from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, single_frames
+from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, frames_as_images, single_frames
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.quantisation import PopulationRange, one_step_bound
 
@@ -38,7 +38,7 @@ class StreamReport:
         Frames with an output that differs in any integer from that of the network frame by frame; of a stream whose thresholds are all 1
         there may be none.
     error : float
-        RMS error of the first output's logits against the network frame by frame, over the deviation of these.
+        RMS error of all outputs' logits against the network frame by frame, over the deviation of these.
     agreement : float
         Share of frames whose largest logit is that of the network frame by frame.
     cnn_agreement, cnn_agreement_frame_by_frame : float or None
@@ -126,11 +126,8 @@ def check_stream(
         in_lava = compared_with_fast(network, few, "lava", "Lava against fast", stage) if runs_lava else None
         stage("frame by frame", 0, 0)
         streamed, alone = simulate(network, x), simulate(_sending_all(network), single_frames(x))
-    answers = [_flat(result) for result in (streamed, alone)]
-    cnn = None if graph is None else first_output(forward(graph, _as_images(x))).reshape(len(answers[0]), -1).argmax(axis=1)
-    predictions = [logits.argmax(axis=1) for logits in answers]
-    deviation = float(answers[1].std()) or 1.0
-    total, whole = (result.synops + result.graded_synops + result.input_macs for result in (streamed, alone))
+    predictions = [first_output(logits_of_images(result.logits)).argmax(axis=1) for result in (streamed, alone)]
+    cnn = None if graph is None else first_output(forward(graph, _as_images(x))).reshape(len(predictions[0]), -1).argmax(axis=1)
     return StreamReport(
         sequences=batch_size(x),
         frames=streamed.synops.shape[1],
@@ -138,13 +135,13 @@ def check_stream(
         golden_vs_fast=golden,
         lava_vs_fast=in_lava,
         differing_outputs=_differing(streamed, alone),
-        error=float(np.sqrt(np.mean((answers[0] - answers[1]) ** 2))) / deviation,
+        error=output_error(streamed.logits, alone.logits),
         agreement=float((predictions[0] == predictions[1]).mean()),
         cnn_agreement=None if cnn is None else float((predictions[0] == cnn).mean()),
         cnn_agreement_frame_by_frame=None if cnn is None else float((predictions[1] == cnn).mean()),
-        events=float(total.sum() / max(whole.sum(), 1)),
+        events=float(streamed.events.sum() / max(alone.events.sum(), 1)),
         messages=_spikes(streamed) / max(_spikes(alone), 1),
-        events_by_frame=tuple(total.mean(axis=0).tolist()),
+        events_by_frame=tuple(streamed.events.mean(axis=0).tolist()),
         ranges=one_step_bound(network),
         digest=network.digest,
     )
@@ -157,15 +154,9 @@ def _sending_all(network: QuantisedNetwork) -> QuantisedNetwork:
 
 def _as_images(x: Images) -> Images:
     """Return frames as images of a CNN, (N*F, ...) by input."""
-    assert isinstance(x, Mapping)
-    images = {name: array.reshape(-1, *array.shape[2:]) for name, array in x.items()}
+    images = frames_as_images(x)
+    assert isinstance(images, Mapping)
     return images if len(images) > 1 else next(iter(images.values()))
-
-
-def _flat(result: Result) -> Array:
-    """Return the first output's logits of all frames, (N*F, K)."""
-    logits = first_output(result.logits)
-    return logits.reshape(-1, logits.shape[-1]).astype(np.float64)
 
 
 def _differing(one: Result, other: Result) -> int:

@@ -13,7 +13,7 @@ from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
 from ecc_lava.backends.lava.cores.synapses import Listed, ShardSynapses, Taps
 from ecc_lava.backends.lava.run import LAVA, ONE_PROCESS, RUNTIMES, ShardRun, ShardRunOptions, run_counted
-from ecc_lava.backends.result import Result, agreement, largest_logit, sent_at_steps
+from ecc_lava.backends.result import Result, agreement, largest_logit, logits_of_images, output_error, sent_at_steps
 from ecc_lava.backends.sending import sent_by_inputs
 from ecc_lava.backends.simulate import simulate
 from ecc_lava.backends.table import BACKENDS, BackEnd, Network
@@ -43,6 +43,8 @@ __all__ = [
     "even_counts",
     "largest_logit",
     "lava_plan",
+    "logits_of_images",
+    "output_error",
     "run_counted",
     "sent_at_steps",
     "sent_by_inputs",

@@ -10,7 +10,7 @@ import numpy as np
 
 from ecc_lava.common import Array, Int
 
-__all__ = ["Activity", "ActivityOf", "Recording", "input_activity"]
+__all__ = ["Activity", "ActivityOf", "Carried", "Recording", "input_activity"]
 
 
 @dataclass(frozen=True)
@@ -83,3 +83,6 @@ def input_activity(q: Array, timesteps: int, recording: Recording, name: str) ->
 
 ActivityOf: TypeAlias = Mapping[str, Activity]
 """Population name -> activity."""
+
+Carried: TypeAlias = Mapping[str, tuple[Array, Array]]
+"""What one sequence of a stream has left: population name -> potential, and sum of what each neuron sent, both (H, W, C)."""

@@ -37,16 +37,16 @@ def as_result(network: Network, activity: ActivityOf, backend: str, timesteps: i
 
 
 class Collector:
-    """Adds up the activity of batches."""
+    """Adds up the activity of batches; `counter` counts events, and is made if there is none yet."""
 
-    def __init__(self, network: Network, recorded: Sequence[str]) -> None:
+    def __init__(self, network: Network, recorded: Sequence[str], counter: EventTally | None = None) -> None:
         self._network = network
         self._recorded = recorded
         self._batches: list[dict[str, Any]] = []
         self._samples = 0
         self._low = dict.fromkeys(network.by_name, 0)
         self._high = dict.fromkeys(network.by_name, 0)
-        self._counter = EventTally(network)
+        self._counter = counter or EventTally(network)
 
     def add(self, activity: ActivityOf) -> int:
         """Take one batch's activity and return how many samples there are now."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ecc_lava.common import Array, Int, Outputs, Shape
 
-__all__ = ["Result", "agreement", "largest_logit", "sent_at_steps"]
+__all__ = ["Result", "agreement", "largest_logit", "logits_of_images", "output_error", "sent_at_steps"]
 
 
 def _empty() -> Mapping[str, Array]:
@@ -28,6 +28,25 @@ def agreement(one: Outputs, other: Outputs) -> float:
     """Return the share of samples on which both predict the same class, over all outputs."""
     a, b = (np.stack(list(p.values())) if isinstance(p, dict) else p for p in (one, other))
     return float((a == b).mean())
+
+
+def logits_of_images(logits: Outputs) -> Outputs:
+    """Return the logits of frames, (N, F, K), as those of images, (N*F, K), and those of images as they are."""
+    if isinstance(logits, Mapping):
+        return {name: array.reshape(-1, array.shape[-1]) for name, array in logits.items()}
+    return logits.reshape(-1, logits.shape[-1])
+
+
+def output_error(logits: Outputs, reference: Outputs) -> float:
+    """Return the RMS error of the logits of all outputs over the deviation of the reference's, which has the same images or frames."""
+    own, other = _all_logits(logits), _all_logits(reference)
+    return float(np.sqrt(np.mean((own - other) ** 2))) / (float(other.std()) or 1.0)
+
+
+def _all_logits(logits: Outputs) -> Array:
+    """Return the logits of all outputs in one row."""
+    arrays = logits.values() if isinstance(logits, Mapping) else [logits]
+    return np.concatenate([array.reshape(-1) for array in arrays]).astype(np.float64)
 
 
 def sent_at_steps(raster: Array, shape: Shape) -> Array:
@@ -99,6 +118,11 @@ class Result:
     def messages(self, name: str) -> Array:
         """Return the number of spikes of each neuron of a recorded population, (N, H, W, C)."""
         return self.sent.get(name, self.counts[name])
+
+    @property
+    def events(self) -> Int:
+        """Spikes of any payload, those of the inputs included, times the synapses they pass, of each sample or frame."""
+        return self.synops + self.input_macs + self.graded_synops
 
     @property
     def images(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.collecting import Collector
+from ecc_lava.backends.pieces import PIECE_BYTES, SequencePieces, frames_per_piece
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.sending import sent_by_inputs
 from ecc_lava.backends.table import BACKENDS, BackEnd, Network
@@ -51,10 +52,12 @@ def simulate(
     first_sample : int
         Number of the first image within a larger run; a random input coding draws by this number.
     progress : callable (images done, images), optional
+        Of sequences that run in pieces, frames.
     max_memory : int, optional
         Bytes for the images that run together, of which there is at least one. `fast` counts their results and lists (by default 1 GiB),
         `golden`, `float` and `closed_form` the currents of the largest population (256 MiB); `lava` runs all images together. A network
-        of which one image takes more is refused if it is also more than 2 GiB, or the environment variable ECC_LAVA_MAX_MEMORY.
+        of which one image takes more is refused if it is also more than 2 GiB, or the environment variable ECC_LAVA_MAX_MEMORY. `fast` and
+        `golden` run a sequence of frames that takes more in pieces, each from what the piece before it left.
 
     Returns
     -------
@@ -76,14 +79,23 @@ def simulate(
             raise InvalidInput(f"there is no population {name!r} to record; there are {', '.join(network.by_name)}")
     limit = max(memory_limit(), max_memory or 0)
     check_memory("one image of this network", network_bytes(network), limit)
-    q = encode_all(as_batch(x, network.input_specs), network.codings, network.calibrated)
+    batch = as_batch(x, network.input_specs)
     rasters = network.by_name if network.is_stream else recorded  # of a stream, what happened in every frame is counted
     recording = Recording(
         frozenset(rasters) if back_end.records_rasters else frozenset(), over_time or network.is_stream, frozenset(recorded)
     )
+    if isinstance(network, QuantisedNetwork) and network.is_stream:
+        steps = next(iter(batch.values())).shape[1]
+        piece = frames_per_piece(back_end, network, steps, recording, max_memory or PIECE_BYTES)
+        if piece < steps:
+            check_memory(f"a sequence of {piece} frames", back_end.image_bytes(network, piece, recording), limit)
+            pieces = SequencePieces(back_end, network, recording, recorded, piece)
+            result = pieces.run(batch, progress)
+            _refuse_saturation(network, result, strict)
+            return result
+    q = encode_all(batch, network.codings, network.calibrated)
     samples = batch_size(q)
     if network.is_stream:
-        steps = next(iter(q.values())).shape[1]
         one, remedy = f"a sequence of {steps} frames", "give shorter sequences"
     else:
         one, remedy = f"one image at {steps} timesteps", "use fewer timesteps"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecc_lava.backends.activity import Activity, Recording, input_activity
+from ecc_lava.backends.activity import Activity, Carried, Recording, input_activity
 from ecc_lava.backends.overflow import refuse_overflow
 from ecc_lava.common import BINARY, Array, NeuronStep, Payload, integrate_and_fire, send_changes
 from ecc_lava.geometry import Geometry, apply
@@ -45,7 +45,9 @@ class _PopulationRun:
         return integrate_and_fire(v, current, vth, limit, is_stateful=self.kind.is_stateful, payload=self.payload, sent=sent)
 
 
-def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
+def golden(
+    network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording, carried: Carried | None = None
+) -> dict[str, Activity]:
     """Run the integer network exactly, in int64.
 
     Parameters
@@ -55,6 +57,8 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, re
         What graded inputs send at every step; the other inputs send spikes, uint8 or int16 (N, T, H, W, C), those of a stream changes.
     timesteps : int
     recording : Recording
+    carried : Carried, optional
+        What the earlier frames of the only sequence have left.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def golden(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, re
         )
         for p in network.populations
     ]
-    return _run(layers, q, np.int64, timesteps, recording, network.format.potential_max)
+    return _run(layers, q, np.int64, timesteps, recording, network.format.potential_max, carried)
 
 
 def floating(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
@@ -97,7 +101,13 @@ def floating(network: SpikingNetwork, q: Mapping[str, Array], timesteps: int, re
 
 
 def _run(
-    layers: list[_PopulationRun], q: Mapping[str, Array], dtype: type, timesteps: int, recording: Recording, limit: float
+    layers: list[_PopulationRun],
+    q: Mapping[str, Array],
+    dtype: type,
+    timesteps: int,
+    recording: Recording,
+    limit: float,
+    carried: Carried | None = None,
 ) -> dict[str, Activity]:
     samples = len(next(iter(q.values())))
     done: dict[str, Activity] = {}
@@ -113,6 +123,8 @@ def _run(
             refuse_overflow(layer.name, current, limit)
         v: Array = np.broadcast_to(layer.v_init, (samples, *current.shape[2:])).astype(dtype)
         fired, sent = np.zeros(current.shape, layer.payload.dtype), np.zeros_like(v)
+        if carried is not None:
+            v, sent = (array[None].astype(dtype) for array in carried[layer.name])
         over_time = np.zeros_like(current) if layer.kind is Kind.READOUT and recording.over_time else None
         low = high = 0
         for t in range(timesteps):

@@ -65,6 +65,8 @@ class BackEnd:
         How many images run together; None if all images must.
     records_rasters : bool
         Whether it can tell at which step a neuron fires.
+    carries : bool
+        Whether it goes on with a sequence from what the earlier frames have left: its function takes `Carried` as a last argument.
     is_installed : callable () -> bool
         Looks for the packages that the back end needs, and imports none.
     """
@@ -75,6 +77,7 @@ class BackEnd:
     image_bytes: Callable[..., int] = _of_largest_currents
     images_per_batch: Callable[..., int] | None = _by_largest_currents
     records_rasters: bool = True
+    carries: bool = False
     is_installed: Callable[[], bool] = _always
 
 
@@ -109,8 +112,8 @@ def _lava() -> Callable[..., ActivityOf]:
 
 
 _RECORDS = (
-    BackEnd("fast", QuantisedNetwork, _fast, _of_results_and_lists, _by_results_and_lists),
-    BackEnd("golden", QuantisedNetwork, _golden),
+    BackEnd("fast", QuantisedNetwork, _fast, _of_results_and_lists, _by_results_and_lists, carries=True),
+    BackEnd("golden", QuantisedNetwork, _golden, carries=True),
     BackEnd("lava", QuantisedNetwork, _lava, _without_time, None, is_installed=lava_is_installed),
     BackEnd("float", SpikingNetwork, _floating),
     BackEnd("closed_form", SpikingNetwork, _closed_form, _without_time, records_rasters=False),

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from ecc_lava.backends import simulate
 from ecc_lava.common import Images
 from ecc_lava.errors import DoesNotFit, InvalidInput
-from ecc_lava.inputs import batch_size
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.studies import Mapped, Mapper
 
@@ -39,8 +38,8 @@ def chip_mapper(names: Sequence[str]) -> tuple[Mapper, str]:
         if network.format.name not in by_format:
             raise InvalidInput(f"--chip {' '.join(names)}: none computes in {network.format.name}; give one for each format")
         chip = by_format[network.format.name]
-        number = batch_size(images)
         activity = simulate(network, images, record=tuple(network.by_name))
+        number = activity.images
         try:
             mapping = hw_mappings.map_network(network, chip, activity, placer=PLACER)
         except DoesNotFit:

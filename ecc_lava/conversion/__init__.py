@@ -9,8 +9,8 @@ from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset, 
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.interface import IntegerPass, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, RECIPES
-from ecc_lava.conversion.stream_thresholds import StreamThresholds, stream_thresholds
-from ecc_lava.conversion.streams import sigma_delta
+from ecc_lava.conversion.stream_thresholds import StreamThresholds, ThresholdSearch, stream_thresholds
+from ecc_lava.conversion.streams import sigma_delta, uniform_thresholds
 
 __all__ = [
     "CALIBRATION_IMAGES",
@@ -20,6 +20,7 @@ __all__ = [
     "IntegerPass",
     "Pass",
     "StreamThresholds",
+    "ThresholdSearch",
     "calibration_subset",
     "convert",
     "doubts_not_repeated",
@@ -27,4 +28,5 @@ __all__ = [
     "payload_of",
     "sigma_delta",
     "stream_thresholds",
+    "uniform_thresholds",
 ]

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Final
 
 import numpy as np
 
-from ecc_lava.backends import Result, simulate
-from ecc_lava.common import Array, Images, Progress
+from ecc_lava.backends import Result, output_error, simulate
+from ecc_lava.common import Images, Progress
+from ecc_lava.conversion.stream_costs import THETAS, threshold_costs
 from ecc_lava.conversion.streams import sigma_delta
 from ecc_lava.errors import InvalidInput
-from ecc_lava.inputs import clipping_not_repeated, single_frames
+from ecc_lava.inputs import as_batch, by_input, clipping_not_repeated, single_frames
 from ecc_lava.networks import Kind, QuantisedNetwork
 
-__all__ = ["StreamThresholds", "stream_thresholds"]
+__all__ = ["StreamThresholds", "ThresholdSearch", "stream_thresholds"]
 
-PROBES: Final = (2, 4, 8, 16)
-"""Thresholds that are tried on each population alone, beside 1."""
+PROBE: Final = 4
+"""Threshold that is tried on each population alone; what others err follows from how far they leave activations behind."""
+
+WORTH_A_PROBE: Final = 0.0005
+"""Share of all changes' events below which a population keeps 1."""
 
 ROUNDS: Final = 12
 """Combinations of thresholds that are run to find the best one within the limit."""
@@ -54,10 +58,11 @@ def stream_thresholds(
 ) -> StreamThresholds:
     """Choose the threshold of every population of a stream, without labels.
 
-    Each population alone is run with each threshold of `PROBES`, which gives the events that it saves and the squared error that it makes.
-    A price of the squared error then chooses thresholds, ``argmax(saved - price * error**2)`` for each population, and the price is
-    searched by bisection. Each combination, and every single threshold for all populations, is run, and the best one that keeps the limit
-    is returned: the fewest events within `max_error`, or the least error within `max_events`.
+    What each threshold of a population saves, and how far activations then lag behind, follows from one run with all thresholds at 1. A
+    run of each population alone at `PROBE` gives the squared error of the outputs that such a lag makes. A price of the squared error then
+    chooses thresholds, ``argmax(saved - price * error**2)`` for each population, and the price is searched by bisection. Each combination,
+    and every single threshold for all populations, is run, and the best one that keeps the limit is returned: the fewest events within
+    `max_error`, or the least error within `max_events`.
 
     Parameters
     ----------
@@ -76,17 +81,50 @@ def stream_thresholds(
         If not one limit is given, a limit is out of range or out of reach, or network or frames do not fit.
     """
     _check_limits(max_error, max_events)
-    with clipping_not_repeated():
-        trials = _Trials(network, frames)
-        prices = _probed(trials, progress)
-        limit, by_error = (max_error, True) if max_error is not None else (max_events, False)
-        assert limit is not None
-        _search(trials, prices, limit, by_error, progress)
-    kept = [t for t in trials.known.values() if (t.error if by_error else t.events) <= limit]
-    if not kept:
-        least = min(t.events for t in trials.known.values())
-        raise InvalidInput(f"max_events {limit:g} is out of reach; thresholds up to {PROBES[-1]} leave {least:.3g} of the events")
-    return min(kept, key=lambda t: (t.events, t.error) if by_error else (t.error, t.events))
+    search = ThresholdSearch(network, frames, progress)
+    return search.within_error(max_error) if max_error is not None else search.within_events(max_events or 0.0)
+
+
+class ThresholdSearch:
+    """The thresholds of one network's stream on the same frames, for several limits; parameters as for `stream_thresholds`."""
+
+    def __init__(self, network: QuantisedNetwork, frames: Images, progress: Progress | None = None) -> None:
+        self._tell: Progress = progress or (lambda stage, done, total: None)
+        with clipping_not_repeated():
+            self._trials = _Trials(network, frames)
+            self._prices = _probed(self._trials, self._tell)
+
+    def within_error(self, limit: float) -> StreamThresholds:
+        """Return the thresholds of the fewest events with at most this error."""
+        _check_limits(limit, None)
+        self._search(lambda trial: trial.error > limit)
+        kept = [trial for trial in self._trials.known.values() if trial.error <= limit]
+        return min(kept, key=lambda trial: (trial.events, trial.error))
+
+    def within_events(self, limit: float) -> StreamThresholds:
+        """Return the thresholds of the least error with at most these events."""
+        _check_limits(None, limit)
+        self._search(lambda trial: trial.events <= limit)
+        kept = [trial for trial in self._trials.known.values() if trial.events <= limit]
+        if not kept:
+            least = min(trial.events for trial in self._trials.known.values())
+            raise InvalidInput(f"max_events {limit:g} is out of reach; thresholds up to {THETAS[-1]} leave {least:.3g} of the events")
+        return min(kept, key=lambda trial: (trial.error, trial.events))
+
+    def _search(self, errors_may_be_dearer: Callable[[StreamThresholds], bool]) -> None:
+        """Run combinations of thresholds around the price at which the limit is just kept."""
+        ratios = [saved / error for tried in self._prices.values() for _, saved, error in tried if saved > 0 < error]
+        low, high = (np.log(min(ratios)) - 1, np.log(max(ratios)) + 3) if ratios else (0.0, 0.0)
+        with clipping_not_repeated():
+            for number in range(ROUNDS):
+                middle = (low + high) / 2
+                price = float(np.exp(middle))
+                found = self._trials.run({name: max(tried, key=lambda t: t[1] - price * t[2])[0] for name, tried in self._prices.items()})
+                self._tell("combining thresholds", number + 1, ROUNDS)
+                if errors_may_be_dearer(found):
+                    low = middle
+                else:
+                    high = middle
 
 
 def _check_limits(max_error: float | None, max_events: float | None) -> None:
@@ -108,11 +146,12 @@ class _Trials:
 
     def __post_init__(self) -> None:
         stream = sigma_delta(self.network)
+        self.frames = by_input(self.frames, self.network.input_specs)
         self.largest = {p.name: p.payload.largest for p in stream.populations if p.kind is not Kind.READOUT}
+        self.costs = threshold_costs(stream, as_batch(self.frames, stream.input_specs))
         exact = simulate(stream, self.frames)
-        self._reference = _logits(exact)
-        self._deviation = float(self._reference.std()) or 1.0
-        self._whole = _events(simulate(stream, single_frames(self.frames)))
+        self._reference = exact.logits
+        self._whole = simulate(stream, single_frames(self.frames)).events.mean()
         self._keep(dict.fromkeys(self.largest, 1), exact)
 
     def run(self, thresholds: Mapping[str, int]) -> StreamThresholds:
@@ -122,8 +161,7 @@ class _Trials:
         return self.known[key] if key in self.known else self._keep(full, simulate(sigma_delta(self.network, full), self.frames))
 
     def _keep(self, full: dict[str, int], result: Result) -> StreamThresholds:
-        error = float(np.sqrt(np.mean((_logits(result) - self._reference) ** 2))) / self._deviation
-        found = StreamThresholds(full, error, _events(result) / max(self._whole, 1.0))
+        found = StreamThresholds(full, output_error(result.logits, self._reference), float(result.events.mean() / max(self._whole, 1.0)))
         self.known[tuple(full.values())] = found
         return found
 
@@ -132,43 +170,17 @@ _Prices = dict[str, list[tuple[int, float, float]]]
 """Of each population: thresholds, the share of events that each saves, and the squared error that it makes."""
 
 
-def _probed(trials: _Trials, progress: Progress | None) -> _Prices:
+def _probed(trials: _Trials, tell: Progress) -> _Prices:
     """Try each population alone, and all of them together with the same threshold."""
-    base, prices = trials.run({}), dict[str, list[tuple[int, float, float]]]()
-    for index, (name, largest) in enumerate(trials.largest.items()):
-        prices[name] = [(1, 0.0, 0.0)]
-        for theta in (t for t in PROBES if t <= largest):
-            found = trials.run({name: theta})
-            prices[name].append((theta, base.events - found.events, found.error**2))
-        if progress:
-            progress("trying thresholds", index + 1, len(trials.largest))
-    for theta in PROBES:
+    changes = sum(costs.events[0] for costs in trials.costs.values())
+    worth = {name: c for name, c in trials.costs.items() if c.events[0] > WORTH_A_PROBE * changes}
+    prices = dict[str, list[tuple[int, float, float]]]()
+    for index, (name, costs) in enumerate(worth.items()):
+        probe = min(PROBE, costs.thetas[-1])
+        error = trials.run({name: probe}).error ** 2 / max(costs.lag[costs.thetas.index(probe)], 1.0)
+        saved = (costs.events[0] - costs.events) / max(changes, 1.0)
+        prices[name] = list(zip(costs.thetas, saved.tolist(), (error * costs.lag).tolist(), strict=True))
+        tell("trying thresholds", index + 1, len(worth))
+    for theta in THETAS:
         trials.run(dict.fromkeys(trials.largest, theta))
     return prices
-
-
-def _search(trials: _Trials, prices: _Prices, limit: float, by_error: bool, progress: Progress | None) -> None:
-    """Run combinations of thresholds around the price at which the limit is just kept."""
-    ratios = [saved / error for tried in prices.values() for _, saved, error in tried if saved > 0 < error]
-    low, high = (np.log(min(ratios)) - 1, np.log(max(ratios)) + 3) if ratios else (0.0, 0.0)
-    for number in range(ROUNDS):
-        middle = (low + high) / 2
-        price = float(np.exp(middle))
-        found = trials.run({name: max(tried, key=lambda t: t[1] - price * t[2])[0] for name, tried in prices.items()})
-        if progress:
-            progress("combining thresholds", number + 1, ROUNDS)
-        if (found.error > limit) if by_error else (found.events <= limit):
-            low = middle  # errors must be dearer, or may be
-        else:
-            high = middle
-
-
-def _logits(result: Result) -> Array:
-    """Return the logits of all outputs in one array."""
-    outputs = result.logits.values() if isinstance(result.logits, Mapping) else [result.logits]
-    return np.concatenate([logits.reshape(-1) for logits in outputs]).astype(np.float64)
-
-
-def _events(result: Result) -> float:
-    """Return the mean synops of a frame, of any payload and of the input."""
-    return float((result.synops + result.graded_synops + result.input_macs).mean())

@@ -12,7 +12,7 @@ from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.inputs import PAYLOAD_MAX
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
 
-__all__ = ["sigma_delta"]
+__all__ = ["sigma_delta", "uniform_thresholds"]
 
 
 def sigma_delta(network: QuantisedNetwork, threshold: int | Mapping[str, int] = 1) -> QuantisedNetwork:
@@ -59,6 +59,24 @@ def sigma_delta(network: QuantisedNetwork, threshold: int | Mapping[str, int] = 
     return replace(network, populations=tuple(population(p) for p in network.populations), trace=trace)
 
 
+def uniform_thresholds(network: QuantisedNetwork, threshold: int) -> dict[str, int]:
+    """Return the same threshold for every population that sends, or the largest payload of a population where that is less.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+        As `sigma_delta` takes it.
+    threshold : int
+    """
+    return {name: min(threshold, largest) for name, largest in _largest(network).items()}
+
+
+def _largest(network: QuantisedNetwork) -> dict[str, int]:
+    """Return the largest threshold of every population that sends."""
+    inputs, sending = {p.name for p in network.inputs}, [p for p in network.populations if p.kind is not Kind.READOUT]
+    return {p.name: PAYLOAD_MAX if p.name in inputs else p.payload.largest for p in sending}
+
+
 def _check_convertible(network: QuantisedNetwork) -> None:
     if network.is_stream:
         raise InvalidInput("the network is a stream already; give the network that it was made from")
@@ -74,8 +92,7 @@ def _check_convertible(network: QuantisedNetwork) -> None:
 
 def _thetas(network: QuantisedNetwork, threshold: int | Mapping[str, int]) -> dict[str, int]:
     """Return the threshold of every population that sends."""
-    inputs, sending = {p.name for p in network.inputs}, [p for p in network.populations if p.kind is not Kind.READOUT]
-    largest = {p.name: PAYLOAD_MAX if p.name in inputs else p.payload.largest for p in sending}
+    largest = _largest(network)
     if isinstance(threshold, Mapping):
         unknown = [name for name in threshold if name not in largest]
         if unknown:

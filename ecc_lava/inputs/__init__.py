@@ -10,7 +10,7 @@ from ecc_lava.inputs.coding import CODINGS, PAYLOAD_MAX, InputCoding
 from ecc_lava.inputs.dataset import Dataset, digest, load_dataset
 from ecc_lava.inputs.encoding import choose_coding, clipping_not_repeated, encode, encode_all, sent, sent_by_all
 from ecc_lava.inputs.ranges import PIXELS, SIGNED, UNIT, InputRange, elsewhere, input_ranges, raw_pixels, remedy, usual_range
-from ecc_lava.inputs.streams import changes, changes_of_all, labels_of_frames, single_frames
+from ecc_lava.inputs.streams import changes, changes_of_all, frames_as_images, labels_of_frames, single_frames
 
 __all__ = [
     "CODINGS",
@@ -34,6 +34,7 @@ __all__ = [
     "elsewhere",
     "encode",
     "encode_all",
+    "frames_as_images",
     "input_ranges",
     "labels_of_frames",
     "load_dataset",

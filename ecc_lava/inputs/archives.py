@@ -24,6 +24,9 @@ UNPACKED_MAX: Final = 2**29
 TIMES_PACKED: Final = 2
 """How many times its own size a file may unpack to beyond that."""
 
+MAPPED_MIN: Final = 2**26
+"""Bytes of a `.npy` from which it is mapped into memory and not read, so that long sequences take what is looked at."""
+
 HEADER_BYTES_MAX: Final = 10_000
 """Longest header that NumPy reads without trusting a file."""
 
@@ -89,6 +92,9 @@ class ArrayArchive:
                 f"the array {name!r} of shape {shape!s:.80} takes {size} bytes unpacked, more than a file of this size is trusted with; "
                 "save it with numpy.savez, which does not pack, or read fewer images (--limit)"
             )
+        if self._zip is None and size >= MAPPED_MIN:
+            mapped = np.memmap(file, dtype, "r", file.tell(), taken, "F" if fortran else "C")
+            return mapped.view(np.ndarray), shape[0]
         content = bytearray(size)
         _fill(memoryview(content), file)
         if taken == shape:

@@ -127,7 +127,8 @@ def as_maps(x: Array, spec: InputSpec, what: str = "data") -> Array:
     if not len(x):
         raise InvalidInput(f"{what}: holds no image")
     if x.dtype.kind == "f":
-        bad = ~np.isfinite(x).reshape(*x.shape[: 1 + spec.frames], -1).all(axis=-1)
+        images = x.shape[: 1 + spec.frames]
+        bad = np.array([not np.isfinite(image).all() for image in x.reshape(-1, *x.shape[len(images) :])]).reshape(images)
         if bad.any():
             sample, *frame = (int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
             where, all_of = (f"frame {frame[0]} of sequence {sample}", "frames") if frame else (f"image {sample}", "images")
@@ -196,7 +197,7 @@ def batch_size(x: Images) -> int:
     return len(arrays[0]) if arrays else 0
 
 
-def batch_part(x: Images, part: slice | Array) -> Images:
+def batch_part(x: Images, part: slice | tuple[slice, ...] | Array) -> Images:
     """Return some of the samples, in the form in which they are given."""
     if isinstance(x, np.ndarray):
         return x[part]

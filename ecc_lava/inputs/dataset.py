@@ -53,7 +53,9 @@ def digest(x: Images) -> str:
     """Return the SHA-256 of the type, shape and bytes of an array, or of all arrays with their names."""
     sha = hashlib.sha256()
     for name, array in x.items() if isinstance(x, Mapping) else (("", np.asarray(x)),):
-        sha.update(f"{name}{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+        sha.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        for rows in (array[first : first + 1] for first in range(len(array))) if array.ndim else (array,):
+            sha.update(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
 
 

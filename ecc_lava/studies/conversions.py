@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ecc_lava.common import BINARY, Float, Images
-from ecc_lava.conversion import IntegerPass, Pass, convert, doubts_not_repeated
+from ecc_lava.conversion import IntegerPass, Pass, ThresholdSearch, convert, doubts_not_repeated, sigma_delta, uniform_thresholds
 from ecc_lava.graph import Graph
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 from ecc_lava.quantisation import quantise
@@ -57,13 +57,16 @@ class Conversions:
         All are used.
     seed : int
         Of the draws of the coding poisson.
+    sequences : array (N, F, H, W, C), or arrays by input name, optional
+        On which the thresholds of streams are chosen.
     """
 
-    def __init__(self, graph: Graph, calibration: Images, seed: int = 0) -> None:
-        self.graph, self.calibration, self.seed = graph, calibration, seed
+    def __init__(self, graph: Graph, calibration: Images, seed: int = 0, sequences: Images | None = None) -> None:
+        self.graph, self.calibration, self.seed, self.sequences = graph, calibration, seed, sequences
         self._told = False
         self._passes: dict[tuple[Any, ...], SpikingNetwork] = {}
         self._networks: OrderedDict[Setting, QuantisedNetwork] = OrderedDict()
+        self._search: tuple[Setting, ThresholdSearch] | None = None
 
     def network(self, setting: Setting) -> tuple[QuantisedNetwork, float]:
         """Return the integer network of a setting and the seconds of its conversion, 0 if the network was made before."""
@@ -71,6 +74,23 @@ class Conversions:
         if setting in self._networks:
             self._networks.move_to_end(setting)
             return self._networks[setting], 0.0
+        network = self._streamed(setting) if setting.is_stream else self._converted(setting)
+        self._networks[setting] = network
+        while len(self._networks) > NETWORKS_MAX:
+            self._networks.popitem(last=False)
+        return network, time.perf_counter() - started
+
+    def _streamed(self, setting: Setting) -> QuantisedNetwork:
+        """Return a stream of the network that the other settings give."""
+        network, _ = self.network(setting.unstreamed)
+        if setting.max_error is None:
+            return sigma_delta(network, uniform_thresholds(network, setting.threshold))
+        if self._search is None or self._search[0] != setting.unstreamed:  # what one network's thresholds cost serves all errors
+            assert self.sequences is not None
+            self._search = setting.unstreamed, ThresholdSearch(network, self.sequences)
+        return sigma_delta(network, self._search[1].within_error(setting.max_error).thresholds)
+
+    def _converted(self, setting: Setting) -> QuantisedNetwork:
         passes = tuple(step if isinstance(step, IntegerPass) else _Once(step, self._passes) for step in setting.passes)
         with doubts_not_repeated() if self._told else nullcontext():
             snn = convert(
@@ -87,8 +107,4 @@ class Conversions:
                 calibration_images=None,
             )
         self._told = True
-        network = quantise(snn, format=setting.format, bits=setting.widths)
-        self._networks[setting] = network
-        while len(self._networks) > NETWORKS_MAX:
-            self._networks.popitem(last=False)
-        return network, time.perf_counter() - started
+        return quantise(snn, format=setting.format, bits=setting.widths)

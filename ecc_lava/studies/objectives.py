@@ -57,6 +57,7 @@ OBJECTIVES: Final = {
         Objective("memory", False, _memory, "a trial that runs"),
         Objective("latency", False, _latency, "a trial that runs"),
         Objective("events", False, lambda t: t.events_per_image, "a trial that runs"),
+        Objective("error", False, lambda t: None if t.figures is None else t.figures.output_error, "sequences of frames: give thresholds"),
         Objective("energy", False, lambda t: t.energy_uj, "a chip with published energies: format loihi1, or a chip file with figures"),
         Objective("cores", False, _cores, "a mapper; the command line has one, and in Python you give `mapper`"),
     )

@@ -6,16 +6,16 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from ecc_lava.analysis import OutputScore, Scorer, costs
-from ecc_lava.backends import simulate
+from ecc_lava.backends import logits_of_images, output_error, simulate
 from ecc_lava.common import Array, Images, Outputs, StageProgress
 from ecc_lava.errors import RangeError
 from ecc_lava.graph import forward
-from ecc_lava.inputs import batch_part, batch_size, digest, model_images
+from ecc_lava.inputs import as_batch, batch_part, batch_size, digest, frames_as_images, labels_of_frames, model_images
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.settings import Setting
@@ -40,14 +40,16 @@ class Problem:
     conversions : Conversions
         Of the model.
     images : array (N, H, W, C), or arrays by input name
-        Events are (N, T, H, W, C).
+        Events are (N, T, H, W, C), sequences (N, F, H, W, C).
     labels : array (N, ...) or None
-        Of the first output, as `check` takes them.
+        Of the first output, as `check` takes them; of frames or of sequences.
     mapper : Mapper or None
     mapper_name : str
         Tells this mapper from others; it is part of every trial's key.
     events : bool
         Whether the images are events, which the coding of that name takes.
+    frames : bool
+        Whether the images are sequences of frames. Streams take them as they are, other networks every frame as an image.
     tasks : mapping of output names to names of tasks, optional
         What outputs are for; by default what they and the labels show.
     """
@@ -58,7 +60,9 @@ class Problem:
     mapper: Mapper | None = None
     mapper_name: str = ""
     events: bool = False
+    frames: bool = False
     tasks: str | Mapping[str, str] | None = None
+    _whole: dict[Setting, tuple[Outputs, float]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         scorer = self.scorer
@@ -68,7 +72,22 @@ class Problem:
     @cached_property
     def scorer(self) -> Scorer:
         """What compares answers with the CNN's and with the labels."""
-        return Scorer(self.conversions.graph, labels=self.labels, samples=batch_size(self.images), task=self.tasks)
+        labels = self.labels
+        if self.frames and labels is not None:
+            labels = labels_of_frames(labels, batch_size(self.images), self.frames_each)
+        samples = batch_size(self.images) * (self.frames_each if self.frames else 1)
+        return Scorer(self.conversions.graph, labels=labels, samples=samples, task=self.tasks)
+
+    @cached_property
+    def frames_each(self) -> int:
+        """How many frames a sequence has."""
+        specs = [spec._replace(frames=True) for spec in self.conversions.graph.input_specs]
+        return int(next(iter(as_batch(self.images, specs).values())).shape[1])
+
+    @cached_property
+    def single(self) -> Images:
+        """Every frame as an image, or the images."""
+        return frames_as_images(self.images) if self.frames else self.images
 
     def part(self, part: slice, labelled: bool = True) -> Problem:
         """Return the problem on a part of the images, with labels or without, and with the same conversions."""
@@ -88,6 +107,7 @@ class Problem:
             "seed": made.seed,
             "mapper": self.mapper_name,
             **({} if set(tasks) == {"classes"} else {"tasks": tasks}),
+            **({} if made.sequences is None else {"sequences": digest(made.sequences)}),
         }
 
     @cached_property
@@ -100,6 +120,8 @@ class Problem:
         known = setting.as_dict()
         if setting.spikes == "binary":  # as keys were before spikes had payloads
             known = {name: value for name, value in known.items() if name not in ("payload_bits", "signed_spikes")}
+        if not setting.is_stream:  # as keys were before there were streams
+            known = {name: value for name, value in known.items() if name not in ("threshold", "max_error")}
         text = json.dumps([known, self.context_digest], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -108,24 +130,25 @@ class Problem:
         """The CNN's logits."""
         graph = self.conversions.graph
         specs = [spec._replace(events=self.events) for spec in graph.input_specs]
-        return forward(graph, model_images(self.images, specs))
+        return forward(graph, model_images(self.single, specs))
 
     def run(self, setting: Setting, progress: StageProgress | None = None) -> Trial:
         """Convert, quantise, simulate, and map if there is a mapper; integers out of range give a trial with that error."""
         started = time.perf_counter()
         try:
             network, seconds = self.conversions.network(setting)
-            result = simulate(network, self.images, progress=progress)
+            result = simulate(network, self.images if setting.is_stream else self.single, progress=progress)
+            logits = logits_of_images(result.logits) if setting.is_stream else result.logits
+            beside = self._beside_whole(setting, logits, float(result.events.mean()))
         except RangeError as error:
             return Trial(self.key(setting), setting, error=str(error))
         bits, weights = weight_memory(network)
         events = costs(result, network)
-        samples = batch_size(self.images)
-        scores = self.scorer.scores(result.logits, self.cnn_logits)
+        scores = self.scorer.scores(logits, self.cnn_logits)
         agreement = self.scorer.agreement(scores)
         figures = Figures(
-            images=samples,
-            accuracy=self.scorer.accuracy(result.logits),
+            images=result.images,
+            accuracy=self.scorer.accuracy(logits),
             ann_accuracy=self.scorer.accuracy(self.cnn_logits),
             agreement=agreement,
             kept_variance=self.scorer.kept_variance(scores) if agreement is None else None,
@@ -145,9 +168,29 @@ class Problem:
             network_digest=network.digest,
             seconds=round(time.perf_counter() - started, 3),
             conversion_seconds=round(seconds, 3),
+            **beside,
         )
-        mapped = None if self.mapper is None else self.mapper(network, batch_part(self.images, slice(MAPPED_IMAGES_MAX)))
+        mapped = None if self.mapper is None else self.mapper(network, self._mapped_images(setting))
         return Trial(self.key(setting), setting, figures, mapped=mapped)
+
+    def _beside_whole(self, setting: Setting, logits: Outputs, events: float) -> dict[str, float | None]:
+        """Return what a network on frames errs and takes beside the network that sends every frame whole."""
+        if not self.frames:
+            return {}
+        if setting.unstreamed not in self._whole:
+            if setting.is_stream:
+                whole = simulate(self.conversions.network(setting.unstreamed)[0], self.single)
+                self._whole[setting.unstreamed] = whole.logits, float(whole.events.mean())
+            else:
+                self._whole[setting] = logits, events
+        reference, all_events = self._whole[setting.unstreamed]
+        return {"output_error": output_error(logits, reference), "share_of_events": events / max(all_events, 1.0)}
+
+    def _mapped_images(self, setting: Setting) -> Images:
+        """Return the images that a mapper prices: of sequences the first frames of the first one."""
+        if setting.is_stream:
+            return batch_part(self.images, (slice(1), slice(MAPPED_IMAGES_MAX)))
+        return batch_part(self.single, slice(min(MAPPED_IMAGES_MAX, self.frames_each) if self.frames else MAPPED_IMAGES_MAX))
 
 
 def _others(score: OutputScore) -> dict[str, float | None]:

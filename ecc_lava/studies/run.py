@@ -13,6 +13,7 @@ from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, drawn_images
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT
 from ecc_lava.graph import Graph
+from ecc_lava.inputs import as_batch, frames_as_images
 from ecc_lava.quantisation import Bits
 from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.problem import Mapper, Problem
@@ -20,7 +21,7 @@ from ecc_lava.studies.results import StudyResult
 from ecc_lava.studies.running import StudyProgress, run_settings
 from ecc_lava.studies.search.run import run_search
 from ecc_lava.studies.search.search import Search
-from ecc_lava.studies.settings import Grid, grid
+from ecc_lava.studies.settings import Grid, Sends, grid
 from ecc_lava.studies.trials.optuna_storage import open_storage
 from ecc_lava.studies.trials.store import TrialStore
 
@@ -41,6 +42,8 @@ def study(
     percentiles: float | Sequence[float] | None = None,
     payload_bits: int | Sequence[int] = 1,
     signed_spikes: bool = False,
+    thresholds: int | Sequence[int] | None = None,
+    max_errors: float | Sequence[float] | None = None,
     search: Search | None = None,
     storage: str | Path | None = None,
     mapper: Mapper | None = None,
@@ -72,6 +75,11 @@ def study(
         Bits that a spike carries between layers; a format that cannot carry them is left out.
     signed_spikes : bool
         Whether payloads may be negative.
+    thresholds : int, or several, optional
+        theta of all populations of sigma-delta streams, for T = 1; 0 is the network that sends every frame whole. With `thresholds` or
+        `max_errors`, calibration and data are sequences (N, F, H, W, C): frames of the first calibrate the conversions.
+    max_errors : float, or several, optional
+        Errors within which the thresholds of streams are chosen, on the calibration's sequences, as `stream_thresholds` does.
     search : Search, optional
         Searches widths by layer and T for several objectives, instead of running all combinations. It chooses among `bits` and `timesteps`.
     storage : str, path or None
@@ -106,16 +114,30 @@ def study(
         recipes=_several(recipes),
         codings=_several(codings),
         percentiles=_several(percentiles),
-        payload_bits=_several(payload_bits),
-        signed_spikes=signed_spikes,
+        payloads=[(payload, signed_spikes) for payload in _several(payload_bits)],
+        sends=_sends(thresholds, max_errors),
     )
-    drawn = drawn_images(calibration, seed, calibration_images)
-    problem = Problem(Conversions(graph, drawn, seed), data, given, mapper, mapper_name, _events(space), task)
+    frames = thresholds is not None or max_errors is not None
+    if frames:
+        specs = [spec._replace(frames=True) for spec in graph.input_specs]
+        as_batch(data, specs, "data of a study of streams")
+        as_batch(calibration, specs, "calibration of a study of streams")
+    images, sequences = (frames_as_images(calibration), calibration) if frames else (calibration, None)
+    conversions = Conversions(graph, drawn_images(images, seed, calibration_images), seed, sequences)
+    problem = Problem(conversions, data, given, mapper, mapper_name, _events(space), frames, task)
     opened = open_storage(storage)
     if search is not None:
         return run_search(problem, space, search, opened, progress)
     trials = run_settings(problem, space.settings, TrialStore(opened, problem.context_digest), progress)
-    return StudyResult(trials, space.left_out, problem.context)
+    objectives = ("error", "events") if frames else ("accuracy", "memory")
+    return StudyResult(trials, space.left_out, problem.context, objectives=objectives)
+
+
+def _sends(thresholds: int | Sequence[int] | None, max_errors: float | Sequence[float] | None) -> list[Sends]:
+    """Return every threshold and every error as settings have them; without any, no stream."""
+    uniform = [(theta, None) for theta in ([] if thresholds is None else _several(thresholds))]
+    chosen = [(0, float(error)) for error in ([] if max_errors is None else _several(max_errors))]
+    return [*uniform, *chosen] or [(0, None)]
 
 
 def _events(space: Grid) -> bool:

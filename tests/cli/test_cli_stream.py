@@ -149,3 +149,22 @@ def test_what_streams_are_not(network: Path, stream: Path, frames: Path, call: C
     assert "a stream takes one step a frame; leave timesteps out" in one_message(call("run", stream, "--data", frames, "--timesteps", 1))
     assert "--attribute: check of a stream has no such option" in one_message(call("check", stream, "--data", frames, "--attribute"))
     assert "the sweep takes no stream" in one_message(call("map", stream, "--sweep"))
+
+
+def test_a_study_of_thresholds(frames: Path, call: Call, tmp_path: Path) -> None:
+    options = (MODEL, "--calibration", frames, "--data", frames, "--recipe", "channel", "--bits", 8, "--out", tmp_path)
+    outcome = call("study", *options, "--threshold", 0, 1, 6, "--max-error", 0.05, "--json")
+    assert outcome.code == OK, outcome.err
+    whole, exact, coarse, chosen = outcome.json["trials"]
+    assert [t["threshold"] for t in (whole, exact, coarse)] == [0, 1, 6]
+    assert (whole["output_error"], exact["output_error"]) == (0.0, 0.0)
+    assert whole["share_of_events"] == 1.0 > exact["share_of_events"] >= coarse["share_of_events"]
+    assert (chosen["max_error"], chosen["threshold"], chosen["images"]) == (0.05, 0, 36)
+    table = call("study", *options, "--threshold", 0, 1, 6, "--max-error", 0.05)
+    assert "4 settings, 0 new trials" in table.out
+    assert "changes within 5 %" in table.out
+    assert "error of outputs" in table.out
+    for bad, message in ((("--threshold", 300), "threshold 300"), (("--threshold", 1, "--timesteps", 8), "makes no stream")):
+        assert message in one_message(call("study", *options, *bad))
+    images = call("study", MODEL, "--calibration", DATA, "--data", DATA, "--threshold", 1, "--out", tmp_path)
+    assert "give sequences of frames" in one_message(images)

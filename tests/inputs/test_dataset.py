@@ -294,3 +294,19 @@ def test_values_outside_are_clipped_counted_and_warned_of(caplog: pytest.LogCapt
     caplog.clear()
     assert np.array_equal(np.asarray(clipped.readout), np.asarray(simulate(network, edge, backend="golden").readout))
     assert not caplog.text
+
+
+def test_a_large_npy_is_mapped_and_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = np.arange(2 * 5 * 4 * 4 * 1, dtype=np.uint8).reshape(2, 5, 4, 4, 1)
+    np.save(tmp_path / "frames.npy", frames)
+    read = load_dataset(tmp_path / "frames.npy", "test").x
+    monkeypatch.setattr("ecc_lava.inputs.archives.MAPPED_MIN", 1)
+    mapped = load_dataset(tmp_path / "frames.npy", "test").x
+    assert isinstance(mapped, np.ndarray)
+    assert not mapped.flags.writeable
+    np.testing.assert_array_equal(as_array(mapped), as_array(read))
+    np.testing.assert_array_equal(as_array(load_dataset(tmp_path / "frames.npy", "test", limit=1).x), frames[:1])
+    assert digest(mapped) == digest(read)
+    (tmp_path / "frames.npy").write_bytes((tmp_path / "frames.npy").read_bytes()[:-3])
+    with pytest.raises(FileError, match=r"frames\.npy: not an \.npz of plain arrays, or a damaged one"):
+        load_dataset(tmp_path / "frames.npy", "test")

@@ -48,3 +48,11 @@ def test_single_frames_keep_the_form_in_which_they_are_given() -> None:
     assert isinstance(named, dict) and isinstance(listed, list)
     np.testing.assert_array_equal(named["a"], alone)
     np.testing.assert_array_equal(listed[1], alone)
+
+
+def test_changes_go_on_from_what_was_sent_before() -> None:
+    q = np.random.default_rng(0).integers(0, 256, (2, 9, 3, 4, 2), np.uint8)
+    for theta in (1, 7):
+        whole = changes(q, theta)
+        first = changes(q[:, :4], theta)
+        np.testing.assert_array_equal(changes(q[:, 4:], theta, first.sum(axis=1)), whole[:, 4:])

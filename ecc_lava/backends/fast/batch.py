@@ -5,18 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ecc_lava.backends.activity import Activity, Recording
+from ecc_lava.backends.activity import Activity, Carried, Recording
 from ecc_lava.backends.fast.jobs import Beyond, Job, Kernels, Outcome, Part, Scratch
 from ecc_lava.backends.fast.memory import Memory
 from ecc_lava.backends.fast.plan import LANES, FastPlan, LayerPlan
-from ecc_lava.backends.fast.planning import fast_plan
+from ecc_lava.backends.fast.planning import fast_plan, padded
 from ecc_lava.backends.fast.sent import Sent, SentSpikes, SentValues, bits_of, of_input, planes_of
 from ecc_lava.backends.overflow import overflow
 from ecc_lava.common import BINARY, Array
@@ -38,6 +38,16 @@ class PreparedNetwork:
         """Plan a network and hand its layers to the kernels."""
         plan = fast_plan(network)
         return PreparedNetwork(with_kernels, plan, tuple(with_kernels.prepare(layer) for layer in plan.layers))
+
+    def carrying(self, carried: Carried) -> PreparedNetwork:
+        """Return the network of a stream as one sequence has left it."""
+
+        def begun(layer: LayerPlan, prepared: Any) -> Any:
+            known, shape = carried[layer.population.name], layer.population.shape
+            starts = (padded(array.reshape(shape), shape, shape[1] // layer.width, 0) for array in known)
+            return self.kernels.starting(prepared, *starts)
+
+        return replace(self, prepared=tuple(begun(layer, own) for layer, own in zip(self.plan.layers, self.prepared, strict=True)))
 
 
 WORTH_A_THREAD = 250_000

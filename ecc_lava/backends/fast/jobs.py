@@ -185,6 +185,9 @@ class Kernels(Protocol):
     def prepare(self, layer: LayerPlan) -> Any:
         """Return a layer as `run` and `run_graded` take it."""
 
+    def starting(self, prepared: Any, v_init: Array, sent_init: Array) -> Any:
+        """Return a prepared layer with other potentials and sums of what was sent before the first step, laid out like the layer's."""
+
     def run(self, prepared: Any, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
         """Run all steps of a part of a population; return how often the low and the high rail were reached."""
 

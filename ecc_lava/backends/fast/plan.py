@@ -150,6 +150,8 @@ class LayerPlan:
         Populations whose last reader is this one.
     read : bool
         Whether any population reads this one.
+    sent_init : int32 array like v_init or None
+        What neurons of a stream have sent before the first step.
     """
 
     population: QuantisedPopulation
@@ -164,6 +166,7 @@ class LayerPlan:
     is_checked: bool
     last_of: tuple[str, ...]
     read: bool
+    sent_init: Array | None = None
 
     @cached_property
     def sources(self) -> tuple[tuple[View, PieceKind], ...]:

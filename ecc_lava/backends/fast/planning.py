@@ -15,7 +15,7 @@ from ecc_lava.errors import RangeError
 from ecc_lava.geometry import Conv, Sparse
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation
 
-__all__ = ["fast_plan"]
+__all__ = ["fast_plan", "padded"]
 
 _BLOCK_BYTES = 640 * 1024
 """Bytes of one block's weights, so that a second-level cache of 1 MiB keeps them."""
@@ -67,7 +67,7 @@ def _block_lanes(synapses: list[TapSynapses], lanes: int) -> int:
     return next((size for size in sizes if rows * size <= _BLOCK_BYTES), sizes[0])
 
 
-def _padded(values: Array, shape: Shape, together: int, fill: int) -> Array:
+def padded(values: Array, shape: Shape, together: int, fill: int) -> Array:
     """Return a neuron parameter as (positions or 1, lanes)."""
     one = values.shape != shape or values.size == 1
     broad = np.broadcast_to(values, (1, together, shape[2])) if one else values
@@ -122,15 +122,15 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> LayerP
         blocks.append(Block(lane, here, spiking, constant))
         lane += here
     never = np.iinfo(np.int32).max
-    vth = _padded(population.vth, population.shape, together, never)
+    vth = padded(population.vth, population.shape, together, never)
     return LayerPlan(
         population,
         width // together,
         together * channels,
         tuple(blocks),
-        _padded(population.bias, population.shape, together, 0),
+        padded(population.bias, population.shape, together, 0),
         vth,
-        _padded(population.v_init, population.shape, together, 0),
+        padded(population.v_init, population.shape, together, 0),
         np.frexp(vth)[1] - 1,  # exact; the potential of lanes that never fire is 0
         network.format.potential_max,
         is_checked,

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ecc_lava.backends.activity import Activity, Recording, input_activity
+from ecc_lava.backends.activity import Activity, Carried, Recording, input_activity
 from ecc_lava.backends.fast.batch import BatchRun, PopulationOutput, PreparedNetwork
 from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.plan import TYPICAL_ACTIVITY, FastPlan
@@ -62,7 +62,9 @@ def _runner(network: QuantisedNetwork, with_kernels: Kernels) -> PreparedNetwork
     return known
 
 
-def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording) -> dict[str, Activity]:
+def fast(
+    network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, recording: Recording, carried: Carried | None = None
+) -> dict[str, Activity]:
     """Run the integer network exactly; parameters and result as for `golden`.
 
     Potentials are in int32; counts are as narrow as they fit.
@@ -74,6 +76,8 @@ def fast(network: QuantisedNetwork, q: Mapping[str, Array], timesteps: int, reco
         leave the potential's range.
     """
     runner, threads = _runner(network, kernels()), free_cores()
+    if carried is not None:
+        runner = runner.carrying(carried)
     samples = len(next(iter(q.values())))
     outputs = {layer.population.name: PopulationOutput.of(layer, samples, timesteps, recording) for layer in runner.plan.layers}
     run = BatchRun(runner, q, outputs, timesteps)

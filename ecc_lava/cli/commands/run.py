@@ -13,7 +13,7 @@ import typer
 
 from ecc_lava.analysis import MEASURES, Scorer, check_margin, costs, costs_of, doubts_of_run, stopped_events
 from ecc_lava.analysis import confident as stop_confident
-from ecc_lava.backends import BACKENDS, Result, simulate
+from ecc_lava.backends import BACKENDS, Result, logits_of_images, simulate
 from ecc_lava.backends import Network as NetworkOf
 from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import check_labels_of_file, float_network, load_images
@@ -128,7 +128,7 @@ def _scorer(path: Path, network: QuantisedNetwork, graph: Graph | None, images: 
 def _facts(result: Result, scorer: Scorer, backend: str) -> dict[str, Any]:
     """Return the figures of a run without its costs; every frame of a stream is an image."""
     frames = result.synops.ndim > 1
-    found = scorer.against_labels(_of_images(result.logits) if frames else result.logits) or {}
+    found = scorer.against_labels(logits_of_images(result.logits) if frames else result.logits) or {}
     return {
         "accuracy": None,
         **found,
@@ -139,13 +139,6 @@ def _facts(result: Result, scorer: Scorer, backend: str) -> dict[str, Any]:
         "latency_steps": result.latency_steps,
         "backend": backend,
     }
-
-
-def _of_images(logits: Outputs) -> Outputs:
-    """Return the logits of frames, (N, F, K), as those of images, (N*F, K)."""
-    if isinstance(logits, dict):
-        return {name: array.reshape(-1, array.shape[-1]) for name, array in logits.items()}
-    return first_output(logits).reshape(-1, first_output(logits).shape[-1])
 
 
 def _write(path: Path, result: Result) -> dict[str, Any]:

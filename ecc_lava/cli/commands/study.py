@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -78,6 +79,16 @@ Percentiles = Annotated[
     typer.Option(metavar="P...", help="Percentiles of the activations that lambda is set to (default: the recipe's own)."),
     Several(r"-?[\d.]+"),
 ]
+Thresholds = Annotated[
+    Words,
+    typer.Option(metavar="N...", help="Streams of sequences (N, F, H, W, C): least changes sent; 0 sends every frame whole."),
+    Several(r"-?\d+"),
+]
+MaxErrors = Annotated[
+    Words,
+    typer.Option(metavar="E...", help="Streams with thresholds chosen on x_train: RMS errors of E times the outputs' deviation."),
+    Several(r"-?[\d.]+(e-?\d+)?"),
+]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the trials, tables, picture and page.")]
 Storage = Annotated[
     Optional[str],
@@ -117,6 +128,8 @@ def command(
     percentile: Percentiles = None,
     payload_bits: PayloadBits = None,
     signed_spikes: SignedSpikes = False,
+    threshold: Thresholds = None,
+    max_error: MaxErrors = None,
     out: Out = Path("ecc-lava-study"),
     storage: Storage = None,
     search: Searched = False,
@@ -140,7 +153,8 @@ def command(
     folder = StudyFolder(out, storage, parquet)
     folder.claim(inputs=(model, calibration, data))
     words = {"bits": bits, "timesteps": timesteps, "formats": format, "recipes": recipe, "codings": coding, "percentiles": percentile}
-    wanted = _grid(**words, payload_bits=payload_bits)
+    streams = _streams(threshold, max_error)
+    wanted = _grid(**words, payload_bits=payload_bits, streams=bool(streams)) | streams
     wanted |= {"signed_spikes": signed_spikes, "task": chosen_tasks(task)}
     wanted["search"] = Search(trials, tuple(values(objectives)), sampler, selection, seed) if search else None
     wanted["mapper"], wanted["mapper_name"] = (None, "") if chip is None else chip_mapper(values(chip))
@@ -148,13 +162,15 @@ def command(
         stage("reading the model", 0, 0)
         train, test = begin_loading(calibration, "train"), begin_loading(data, "test", None if limit is None else skip + limit)
         graph = import_model(model, input_shape, input_scale)
-        specs = [spec._replace(events=wanted["codings"] == ["events"]) for spec in graph.input_specs]
+        specs = [spec._replace(events=wanted["codings"] == ["events"], frames=bool(streams)) for spec in graph.input_specs]
         drawn = draw_calibration(train(specs), images, seed)
-        wanted["calibration"] = drawn.images
+        wanted["calibration"], wanted["calibration_images"] = (drawn.all, images) if streams else (drawn.images, None)
         judged = _judged(data, test(specs), skip)
-        check_labels_of_file(data, judged, graph, wanted["task"])
+        if not streams:
+            check_labels_of_file(data, judged, graph, wanted["task"])
         stage("reading the model", 1, 1)
-        trial_stages = TrialStages(stage, lambda: tell_doubts_of_labels(graph, drawn, specs))  # they take as long as all else of no trials
+        doubts = None if streams else partial(tell_doubts_of_labels, graph, drawn, specs)  # they take as long as all else of no trials
+        trial_stages = TrialStages(stage, doubts)
         with folder.named_if_interrupted():
             result = study(
                 graph,
@@ -164,7 +180,6 @@ def command(
                 storage=folder.trials,
                 seed=seed,
                 progress=trial_stages,
-                calibration_images=None,
             )
     folder.write(result, model.name)
     if json:
@@ -174,12 +189,19 @@ def command(
     show_lines(f"written: {', '.join(map(str, folder.written))}; trials are kept in {folder.shown_trials}")
 
 
+def _streams(threshold: Words, max_error: Words) -> dict[str, Any]:
+    """Return what streams send, as `study` takes it; nothing for a study of images."""
+    thetas = [_number("--threshold", word, int) for word in values(threshold)]
+    errors = [_number("--max-error", word, float) for word in values(max_error)]
+    return {name: given for name, given in (("thresholds", thetas), ("max_errors", errors)) if given}
+
+
 def _grid(
-    *, bits: Words, timesteps: Words, formats: Words, recipes: Words, codings: Words, percentiles: Words, payload_bits: Words
+    *, bits: Words, timesteps: Words, formats: Words, recipes: Words, codings: Words, percentiles: Words, payload_bits: Words, streams: bool
 ) -> dict[str, Any]:
     """Return the values of each setting, as `study` takes them."""
-    payloads = [_number("--payload-bits", word, int) for word in values(payload_bits)] or [1]
-    usual = TIMESTEPS if max(payloads) == 1 else GRADED_TIMESTEPS
+    payloads = [_number("--payload-bits", word, int) for word in values(payload_bits)] or [PAYLOAD_BITS_MAX if streams else 1]
+    usual = ("1",) if streams else TIMESTEPS if max(payloads) == 1 else GRADED_TIMESTEPS
     return {
         "bits": [as_bits(word) for word in values(bits) or BITS],
         "timesteps": [_number("--timesteps", word, int) for word in values(timesteps) or usual],

@@ -17,6 +17,7 @@ _VARIED: dict[str, Callable[[Trial], str]] = {
     "coding": lambda t: t.setting.coding,
     "percentile": lambda t: f"{t.setting.percentile:g}",
     "spikes": lambda t: t.setting.spikes,
+    "sends": lambda t: t.setting.sends,
 }
 """Columns that the table shows where the trials differ."""
 
@@ -27,15 +28,18 @@ def show_study(result: StudyResult, title: str, new: int) -> None:
     front = set(result.front())
     mapped = any(t.mapped is not None for t in result.trials)
     kept = result.kept_name.removesuffix(" with the CNN").removesuffix(" of the CNN")
-    measures = ("accuracy (95 % interval)", "loss, points", kept, "weights, KiB", "M events", "steps", "energy, uJ")
+    frames = any(t.figures is not None and t.figures.output_error is not None for t in result.trials)
+    of_frames = ("of whole frames", "error of outputs") if frames else ()
+    measures = ("accuracy (95 % interval)", "loss, points", kept, "weights, KiB", "M events", "steps", "energy, uJ", *of_frames)
     columns = ("bits", "T", *varied, *measures)
     rows = []
     for trial in result.trials:
         cores = () if not mapped else ("n/a" if trial.mapped is None or trial.mapped.cores is None else str(trial.mapped.cores),)
-        shown = (_bits(trial), str(trial.setting.timesteps), *(text(trial) for text in varied.values()), *_figures(trial), *cores)
+        shown = (_bits(trial), str(trial.setting.timesteps), *(text(trial) or "whole frames" for text in varied.values()), *_figures(trial))
+        shown += (*(_figures_of_frames(trial) if frames else ()), *cores)
         rows.append((*shown, "*" if trial in front else ""))
     show_table(title, (*columns, *(("cores",) if mapped else ()), "front"), rows)
-    fixed = [f"{name} {text(result.trials[0])}" for name, text in _VARIED.items() if name not in varied]
+    fixed = [f"{name} {text(result.trials[0])}" for name, text in _VARIED.items() if name not in varied and text(result.trials[0])]
     lines = [f"CNN: {as_percent(result.ann_accuracy)}; {', '.join(fixed)}" if fixed else f"CNN: {as_percent(result.ann_accuracy)}"]
     lines.append(
         f"{len(result.trials)} {'setting' if len(result.trials) == 1 else 'settings'}, {new} new {'trial' if new == 1 else 'trials'}"
@@ -70,13 +74,20 @@ def _figures(trial: Trial) -> tuple[str, ...]:
     )
 
 
+def _figures_of_frames(trial: Trial) -> tuple[str, ...]:
+    f = trial.figures
+    if f is None or f.output_error is None:
+        return ("n/a",) * 2
+    return as_percent(f.share_of_events), f"{f.output_error:.4f}"
+
+
 class TrialStages:
     """Shows the progress of a study: the trials that are finished, and the images of the setting that runs.
 
     Parameters
     ----------
     stage : Progress
-    first : callable
+    first : callable or None
         Is called before the first setting runs, and not at all if none does.
 
     Attributes
@@ -85,7 +96,7 @@ class TrialStages:
         Trials that this process has finished.
     """
 
-    def __init__(self, stage: Progress, first: Callable[[], None]) -> None:
+    def __init__(self, stage: Progress, first: Callable[[], None] | None) -> None:
         self._stage, self._first, self._runs = stage, first, False
         self.new = 0
 
@@ -93,7 +104,8 @@ class TrialStages:
         """Show one step."""
         if step.setting is not None and not self._runs:
             self._runs = True
-            self._first()
+            if self._first is not None:
+                self._first()
         self.new += step.finished is not None
         self._stage("trials", step.done + (step.finished is not None), step.total)
         if step.setting is not None:

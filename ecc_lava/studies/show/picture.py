@@ -1,4 +1,4 @@
-"""The picture of a study: accuracy against T, against memory, and against energy or events."""
+"""The picture of a study: accuracy against T, memory, and energy or events; of streams against their error and events."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ MARKERS: Final = "osD^vP"
 
 NEAR, APART, SPREAD = 0.012, 0.025, 0.12
 """Shares of an axis: points nearer than the first hide one another and stand apart by the second, all together by the third at most."""
+
+ERROR_SHOWN_MIN: Final = 0.125
+"""Percent; a stream with less error, such as one that sends every change, is drawn here."""
 
 TICKS_MAX: Final = 7
 """Most values of an axis that each have a tick."""
@@ -61,9 +64,14 @@ def draw_on(axes: Any, result: StudyResult) -> None:
         raise InvalidInput("no setting of the study could run: there is nothing to draw")
     reference = result.ann_accuracy
     floor = _floor([f.score for _, f in ran] + ([] if reference is None else [reference]))
+    streams = any(f.output_error is not None for _, f in ran)
     columns: list[tuple[str, _Value]] = [
-        ("timesteps T", lambda t, f: t.setting.timesteps),
-        ("memory of the weights, KiB", lambda t, f: f.memory_kib),
+        ("RMS error of streams, % of the outputs' deviation", _shown_error)
+        if streams
+        else ("timesteps T", lambda t, f: t.setting.timesteps),
+        ("events, % of those of whole frames", lambda t, f: 100.0 * (f.share_of_events or 1.0))
+        if streams
+        else ("memory of the weights, KiB", lambda t, f: f.memory_kib),
         ("energy per image, uJ", lambda t, f: t.energy_uj or 0.0)
         if all(trial.energy_uj is not None for trial, _ in ran)
         else ("events per image, millions", lambda t, f: (t.events_per_image or 0.0) / 1e6),
@@ -78,11 +86,17 @@ def draw_on(axes: Any, result: StudyResult) -> None:
         _mark_x(axis, sorted({across(t, f) for t, f in ran}))
     best = sorted(front([t for t, _ in ran], ("accuracy", "memory")), key=lambda t: OBJECTIVES["memory"].value(t) or 0.0)
     shown = [(t.figures.memory_kib, 100 * max(t.figures.score, floor)) for t in best if t.figures is not None]
-    axes[1].step(*zip(*shown, strict=True), where="post", color="0.2", linestyle=":", linewidth=1.4, label="front", zorder=2)
+    if not streams:
+        axes[1].step(*zip(*shown, strict=True), where="post", color="0.2", linestyle=":", linewidth=1.4, label="front", zorder=2)
     axes[0].set_ylabel(f"{result.score_name} on {ran[0][1].images:,} images, %")
     if floor:
         axes[0].set_title(f"points below {100 * floor:.1f} % are drawn at the edge", fontsize=9, color="0.4")
     _legend(axes[1], ran)
+
+
+def _shown_error(trial: Trial, f: Figures) -> float:
+    """Return an error in percent, at least the smallest shown, as the axis is logarithmic."""
+    return max(100.0 * (f.output_error or 0.0), ERROR_SHOWN_MIN)
 
 
 def _draw_points(axis: Any, ran: _Ran, across: _Value, floor: float, joined: bool, measured: bool) -> None:
@@ -202,6 +216,6 @@ def _colour(trial: Trial) -> Any:
 
 
 def _marker(trial: Trial, ran: _Ran) -> str:
-    """Return the marker of a trial; it stands for everything but T and the width."""
-    kinds = list(dict.fromkeys(t.setting.others for t, _ in ran))
-    return "*" if not isinstance(trial.setting.bits, int) else MARKERS[kinds.index(trial.setting.others) % len(MARKERS)]
+    """Return the marker of a trial; it stands for everything but T, the width and what a stream sends."""
+    kinds = list(dict.fromkeys(t.setting.unstreamed.others for t, _ in ran))
+    return "*" if not isinstance(trial.setting.bits, int) else MARKERS[kinds.index(trial.setting.unstreamed.others) % len(MARKERS)]

@@ -71,6 +71,9 @@ class Figures:
         Of the first output against the CNN's: of maps, and of numbers.
     kept_variance : float or None
         The share of the CNN's variance that is kept, where outputs are numbers.
+    output_error, share_of_events : float or None
+        Of networks on sequences, against the network that sends every frame whole: the RMS error of the logits over their deviation, and
+        the events as a share. `images` are frames then.
     """
 
     images: int
@@ -96,6 +99,8 @@ class Figures:
     relative_rms_error: float | None = None
     correlation: float | None = None
     kept_variance: float | None = None
+    output_error: float | None = None
+    share_of_events: float | None = None
 
     @property
     def loss(self) -> float | None:

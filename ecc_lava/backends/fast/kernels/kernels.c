@@ -95,6 +95,7 @@ typedef struct {
   int64_t theta;                   /* of a stream, the least change that is sent; 0: no stream */
   const block *blocks;
   const int32_t *vth, *v_init, *vth_bits;
+  const int32_t *sent_init; /* what neurons of a stream have sent before, laid out like v_init, or NULL for 0 */
 } layer;
 
 typedef struct { /* a run of neighbouring positions under a window: their events in the first step */

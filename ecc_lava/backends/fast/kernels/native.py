@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ecc_lava.backends.fast.jobs import SPARE, Beyond, Job, Lists, Outcome, Part, Scratch, SpikeSource
-from ecc_lava.backends.fast.plan import DENSE_LANES, LANES, KernelPiece, LayerPlan, PieceKind
+from ecc_lava.backends.fast.kernels.layout import aligned, for_windows, interleaved
+from ecc_lava.backends.fast.plan import LANES, KernelPiece, LayerPlan, PieceKind
 from ecc_lava.common import BINARY, Array, Shape
 from ecc_lava.networks import Kind
 
@@ -51,7 +52,8 @@ class _CBlock(ctypes.Structure):
 
 class _CLayer(ctypes.Structure):
     _fields_ = _fields(
-        "kind height width channels lanes words limit vth_stride v_init_stride largest least checked theta", "blocks vth v_init vth_bits"
+        "kind height width channels lanes words limit vth_stride v_init_stride largest least checked theta",
+        "blocks vth v_init vth_bits sent_init",
     )
 
 
@@ -64,31 +66,6 @@ class _CJob(ctypes.Structure):
 
 def _address(array: Array | None) -> int | None:
     return None if array is None else array.__array_interface__["data"][0]
-
-
-def _aligned(array: Array) -> Array:
-    """Return a copy that begins at a cache line's first byte."""
-    raw = np.empty(array.nbytes + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    result = raw[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    result[...] = array
-    return result
-
-
-def _interleaved(weights: Array, together: int) -> Array:
-    """Put rows of weights in the order of the C kernels, by parts of so many lanes, as `kernels.c` describes it."""
-    parts = weights.reshape(len(weights), -1, 2, 2, together // 4).copy()  # byte of a word, which of two words, where
-    parts[:, :, 0] ^= -128  # the same bits as adding 128
-    return _aligned(parts.transpose(0, 1, 4, 3, 2).reshape(weights.shape))
-
-
-def _for_windows(weights: Array, channels: int) -> Array:
-    """Return rows of weights as (block of lanes, tap, 4 channels, half of the block, lane, channel), in the order of the C kernels."""
-    lanes = weights.shape[1]
-    by_tap = weights.reshape(-1, channels, lanes)
-    padded = np.pad(by_tap, ((0, 0), (0, -channels % 4), (0, 0)))
-    parts = padded.reshape(len(by_tap), -1, 4, lanes // DENSE_LANES, 2, DENSE_LANES // 2)
-    return _aligned(parts.transpose(3, 0, 1, 4, 5, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +86,13 @@ def _piece(piece: KernelPiece, source: int, together: int, has_windows: bool, ke
     if has_windows and piece.valued and piece.kind is PieceKind.EVENTS:
         taps, per_tap = len(weights[1:]) // piece.channels, np.array([1, 1, piece.channels], np.int32)
         tap_rows, tap_columns = piece.rows.entries // per_tap[1:], piece.columns.entries // per_tap
-        windows = (_for_windows(weights[1:], piece.channels), tap_rows, tap_columns)
+        windows = (for_windows(weights[1:], piece.channels), tap_rows, tap_columns)
     match piece.kind:
         case PieceKind.EVENTS:
-            weights = _interleaved(weights, together)
+            weights = interleaved(weights, together)
             row_shift = weights.shape[1].bit_length() - 1
         case PieceKind.MASKED:
-            weights = _aligned(weights)
+            weights = aligned(weights)
     if piece.kind is not PieceKind.SPARSE:
         blocks = weights.shape[1] // LANES
     tables = (piece.rows.starts, piece.rows.entries, piece.columns.starts, piece.columns.entries)
@@ -159,12 +136,19 @@ class NativeKernels:
         sends = (0, 0) if payload == BINARY else (payload.largest, payload.least)
         pointers = (ctypes.addressof(all_blocks), *map(_address, (layer.vth, layer.v_init, layer.vth_bits)))
         return _Prepared(
-            _CLayer(*head, *strides, *sends, layer.is_checked, layer.population.theta, *pointers),
+            _CLayer(*head, *strides, *sends, layer.is_checked, layer.population.theta, *pointers, None),
             layer.lanes,
             layer.positions,
             _spans(layer),
             tuple(kept),
         )
+
+    def starting(self, prepared: _Prepared, v_init: Array, sent_init: Array) -> _Prepared:
+        """Return the layer with other potentials and sums of what was sent before the first step."""
+        layer = _CLayer.from_buffer_copy(prepared.layer)
+        layer.v_init, layer.sent_init = _address(v_init), _address(sent_init)
+        layer.v_init_stride = v_init.shape[1] if len(v_init) > 1 else 0
+        return replace(prepared, layer=layer, kept=(*prepared.kept, v_init, sent_init))
 
     def _job(self, prepared: _Prepared, job: Job, scratch: Scratch) -> tuple[_CJob, Any]:
         sources = (_CSource * max(len(job.sources), 1))(*_sources(job, prepared.spans, scratch.lists))

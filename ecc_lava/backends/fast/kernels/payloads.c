@@ -355,6 +355,7 @@ INLINE void send(const int is_signed, const int is_shift, const int is_delta, co
     const i32v bits = load(l->vth_bits + position * l->vth_stride + b->lane + lane);
     const i32v vth = load(l->vth + position * l->vth_stride + b->lane + lane), add = load(constant + lane);
     i32v v = load(l->v_init + position * l->v_init_stride + b->lane + lane), counts = {0}, sent = {0};
+    if (!at->t0 && l->sent_init) counts = load(l->sent_init + position * l->v_init_stride + b->lane + lane);
     if (at->t0) v = load(own->v + lane % LANES), counts = load(own->counts + lane % LANES), sent = load(own->sent + lane % LANES);
     for (int64_t t = 0; t < at->t1 - at->t0; t++) {
       uint8_t *to = j->plane + plane + t * row_bytes + lane;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ecc_lava.backends.fast.jobs import Beyond, Job, Outcome, Part, Scratch, SpikeSource
@@ -13,6 +15,7 @@ from ecc_lava.networks import Kind
 __all__ = ["NumbaKernels"]
 
 _NO_POTENTIAL = np.zeros((0, 1, 1, 1), np.int32)
+_SENT_NOTHING = np.zeros((0, 1), np.int32)
 _NO_TRACE = np.zeros((0, 1, 1, 1, 1), np.int32)
 
 
@@ -24,6 +27,10 @@ class NumbaKernels:
     def prepare(self, layer: LayerPlan) -> LayerPlan:
         """Return the layer as it is."""
         return layer
+
+    def starting(self, prepared: LayerPlan, v_init: Array, sent_init: Array) -> LayerPlan:
+        """Return the layer with other potentials and sums of what was sent before the first step."""
+        return replace(prepared, v_init=v_init, sent_init=sent_init)
 
     def run(self, prepared: LayerPlan, job: Job, part: Part, scratch: Scratch) -> tuple[int, int]:
         """Run all steps of a part of a population."""
@@ -134,7 +141,7 @@ def _send(current: Array, layer: LayerPlan, block: Block, job: Job, row: int) ->
     potential = job.potential.reshape(shape) if job.potential.size else _NO_POTENTIAL
     results = (job.counts.reshape(shape), potential, job.sent.reshape(shape))
     numbers: tuple[int, int, int, int] = neurons.send(
-        *(current, _constant(layer, job, row), layer.vth, layer.v_init),
+        *(current, _constant(layer, job, row), layer.vth, layer.v_init, _SENT_NOTHING if layer.sent_init is None else layer.sent_init),
         *(layer.limit, payload.largest, payload.least, layer.population.theta),
         *(row, block.lane),
         *(job.planes[0], job.planes[-1]),

@@ -26,6 +26,8 @@ _AXES: Final = {
     "latency_steps": ("latency, timesteps", True),
     "cores": ("cores", True),
     "latency_us": ("latency, µs", True),
+    "output_error": ("RMS error of the outputs against every frame whole, of their deviation", False),
+    "share_of_events": ("events, of those of every frame whole", False),
 }
 """Choices of the x axis: name -> (words, whether logarithmic)."""
 
@@ -39,6 +41,8 @@ _COLUMNS: Final = {
     "kept_variance": ("variance kept", "{:.2%}"),
     "memory_kib": ("memory, KiB", "{:,.1f}"),
     "events": ("events", "{:,.0f}"),
+    "share_of_events": ("of whole frames", "{:.1%}"),
+    "output_error": ("error of outputs", "{:.4f}"),
     "energy_uj": ("energy, µJ", "{:,.1f}"),
     "latency_steps": ("latency", "{}"),
     "cores": ("cores", "{:,}"),
@@ -93,6 +97,7 @@ def page(result: StudyResult, title: str = "a model") -> str:
         axes=axes,
         columns=[{"name": name, "words": _COLUMNS[name][0], "format": _COLUMNS[name][1]} for name in known],
         cost="energy_uj" if "energy_uj" in axes else "events",
+        first="output_error" if "output_error" in axes else "timesteps",
         data={
             "points": points,
             "series": [{"name": " ".join(others), "width": width} for width, *others in series],
@@ -105,7 +110,7 @@ def page(result: StudyResult, title: str = "a model") -> str:
 
 
 def _series(trial: Trial) -> tuple[str, ...]:
-    """Return what the points of a line share: the width and everything else but T."""
+    """Return what the points of a line share: the width and everything else but T, and of streams what they send."""
     s = trial.setting
     width = f"{s.bits} bit" if isinstance(s.bits, int) else "mixed"
     payload = () if s.spikes == "binary" else (f"payload {s.spikes}",)
@@ -115,7 +120,8 @@ def _series(trial: Trial) -> tuple[str, ...]:
 def _name(trial: Trial) -> str:
     width, *others = _series(trial)
     mean = f", mean {trial.figures.average_bits:.2f}" if trial.figures is not None and width == "mixed" else ""
-    return f"{width}{mean}, T={trial.setting.timesteps}, {', '.join(others)}"
+    sends = "" if trial.figures is None or trial.figures.output_error is None else f", {trial.setting.sends or 'whole frames'}"
+    return f"{width}{mean}, T={trial.setting.timesteps}, {', '.join(others)}{sends}"
 
 
 def _point(trial: Trial, f: Figures, series: int, on_front: bool) -> dict[str, Any]:
@@ -141,4 +147,6 @@ def _point(trial: Trial, f: Figures, series: int, on_front: bool) -> dict[str, A
         "latency_steps": f.latency_steps,
         "cores": None if m is None else m.cores,
         "latency_us": None if m is None else m.latency_us,
+        "output_error": f.output_error,
+        "share_of_events": f.share_of_events,
     }

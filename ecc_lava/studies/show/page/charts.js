@@ -151,6 +151,8 @@ function facts(p) {
     p.energy_uj === null ? null : ["energy per image", `${short(p.energy_uj)} µJ`],
     ["latency", `${p.latency_steps} timesteps`],
     p.cores === null ? null : ["cores", short(p.cores)],
+    p.output_error === null ? null : ["error of outputs", `${percent(p.output_error)} of their deviation`],
+    p.share_of_events === null ? null : ["events of whole frames", percent(p.share_of_events)],
   ].filter((fact) => fact !== null);
 }
 const sentence = (p) => `${p.name}: ${facts(p).map(([what, value]) => `${what} ${value}`).join(", ")}`;

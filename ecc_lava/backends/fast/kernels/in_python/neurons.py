@@ -93,6 +93,7 @@ def send(
     constant: Array,
     vth: Array,
     v_init: Array,
+    sent_init: Array,
     limit: int,
     largest: int,
     least: int,
@@ -111,7 +112,8 @@ def send(
     ----------
     current : int32 (W', T, lanes of the block)
     constant : int32 (positions of the row or 1, lanes)
-    vth, v_init : int32 (positions or 1, lanes)
+    vth, v_init, sent_init : int32 (positions or 1, lanes)
+        The last says what neurons sent before the first step; without positions they sent nothing.
     limit, largest, least : potential rail; bounds of a payload
     theta : of a stream, the least change that is sent; 0 elsewhere
     row, lane : row over all images; first lane of the block
@@ -135,7 +137,8 @@ def send(
         threshold = vth[y * positions + x if len(vth) > 1 else 0, lane:]
         first = v_init[y * positions + x if len(v_init) > 1 else 0, lane:]
         for o in range(lanes):
-            v, total, spikes = first[o], 0, 0
+            v, spikes = first[o], 0
+            total = sent_init[y * positions + x if len(sent_init) > 1 else 0, lane + o] if len(sent_init) else 0
             at = x * channels + lane + o
             for t in range(steps):
                 v += current[x, t, o] + add[o]
