@@ -1,0 +1,10 @@
+"""A Siamese tracker on an embedding's network, sequences with known boxes, and scores of boxes.
+
+The tracker cuts windows out of frames, runs an embedding on them and moves a box. Conversion and quantisation of the embedding stand in
+their own rooms. Every box is (x, y, width, height) in pixels: x and y of its upper left corner, the first pixel reaching from 0 to 1.
+"""
+
+from ecc_lava.tracking.scores import distances, overlaps, precision, success_auc
+from ecc_lava.tracking.sequences import ObjectSequence, moving_object
+
+__all__ = ["ObjectSequence", "distances", "moving_object", "overlaps", "precision", "success_auc"]
