@@ -4,7 +4,10 @@ The tracker cuts windows out of frames, runs an embedding on them and moves a bo
 their own rooms. Every box is (x, y, width, height) in pixels: x and y of its upper left corner, the first pixel reaching from 0 to 1.
 """
 
+from ecc_lava.tracking.boxes import Box
+from ecc_lava.tracking.responses import Following
 from ecc_lava.tracking.scores import distances, overlaps, precision, success_auc
 from ecc_lava.tracking.sequences import ObjectSequence, moving_object
+from ecc_lava.tracking.siamese import Siamese, track
 
-__all__ = ["ObjectSequence", "distances", "moving_object", "overlaps", "precision", "success_auc"]
+__all__ = ["Box", "Following", "ObjectSequence", "Siamese", "distances", "moving_object", "overlaps", "precision", "success_auc", "track"]
