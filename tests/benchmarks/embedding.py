@@ -109,7 +109,7 @@ def train(model: Any, data: Pairs, steps: int) -> None:
         found = tf.reduce_max(tf.where(logits >= tf.reduce_max(logits, (1, 2), keepdims=True), -away, -1e9), (1, 2))
         return loss, tf.reduce_mean(tf.cast(found > -4.0, tf.float32))
 
-    compiled, rng, told, began = tf.function(step), np.random.default_rng(0), [], time.perf_counter()
+    compiled, rng, told, began = tf.function(step, autograph=False), np.random.default_rng(0), [], time.perf_counter()
     for number in range(1, steps + 1):
         chosen = rng.choice(len(data.places), BATCH, replace=False)
         exemplars, windows = ((array[chosen] / 255.0).astype(np.float32) for array in data[:2])
