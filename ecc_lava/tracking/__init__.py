@@ -9,5 +9,20 @@ from ecc_lava.tracking.responses import Following
 from ecc_lava.tracking.scores import distances, overlaps, precision, success_auc
 from ecc_lava.tracking.sequences import ObjectSequence, moving_object
 from ecc_lava.tracking.siamese import Siamese, track
+from ecc_lava.tracking.windows import pixel_size, search_windows, windows_at
 
-__all__ = ["Box", "Following", "ObjectSequence", "Siamese", "distances", "moving_object", "overlaps", "precision", "success_auc", "track"]
+__all__ = [
+    "Box",
+    "Following",
+    "ObjectSequence",
+    "Siamese",
+    "distances",
+    "moving_object",
+    "overlaps",
+    "pixel_size",
+    "precision",
+    "search_windows",
+    "success_auc",
+    "track",
+    "windows_at",
+]

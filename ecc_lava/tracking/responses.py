@@ -41,9 +41,9 @@ class Following:
     """
 
     context: float = 0.5
-    scale_step: float = 1.04
+    scale_step: float = 1.05
     scale_penalty: float = 0.97
-    scale_damping: float = 0.5
+    scale_damping: float = 0.7
     place_prior: float = 0.2
     upsampling: int = 8
 

@@ -18,7 +18,7 @@ from ecc_lava.tracking.boxes import Box, checked_box, checked_frame
 from ecc_lava.tracking.embeddings import Embedding, FloatEmbedding, IntegerEmbedding, Responses
 from ecc_lava.tracking.layout import checked_shape, layout_of
 from ecc_lava.tracking.responses import Following, best_move
-from ecc_lava.tracking.sampling import window
+from ecc_lava.tracking.windows import pixel_size, windows_at
 
 __all__ = ["Siamese", "track"]
 
@@ -143,26 +143,16 @@ class Siamese:
             raise InvalidInput("the tracker follows nothing yet; call start(frame, box) first")
         return self._sought
 
-    def _side(self, box: Box) -> float:
-        """Return the side of the exemplar's window around a box, in pixels of the frame, where the exemplar is square."""
-        margin = self._following.context * (box[2] + box[3])
-        return float(np.sqrt((box[2] + margin) * (box[3] + margin)))
-
-    def _pixel(self, box: Box) -> float:
-        """Return the pixels of the frame that a pixel of a window stands for."""
-        return self._side(box) / float(np.sqrt(self._layout.exemplar[0] * self._layout.exemplar[1]))
-
     def _windows(self, frame: Array, box: Box, scales: Sequence[float] | Array) -> Array:
         """Return the search windows around a box, one for each scale."""
-        rows, columns, _ = self._layout.search
-        centre, pixel = (box[0] + box[2] / 2, box[1] + box[3] / 2), self._pixel(box)
-        return np.stack([window(frame, centre, (columns * pixel * scale, rows * pixel * scale), (rows, columns)) for scale in scales])
+        pixel = pixel_size(box, self._layout.exemplar, self._following.context)
+        return windows_at(frame, (box[0] + box[2] / 2, box[1] + box[3] / 2), pixel * np.asarray(scales), self._layout.search)
 
     def _moved(self, sought: _Sought, x: float, y: float, scale: float) -> Box:
         """Return the box after a move of so many cells in the window of a scale; its middle stays inside the frame."""
         box, damping = sought.box, self._following.scale_damping
         stride = self._layout.stride
-        pixel = self._pixel(box) * scale
+        pixel = pixel_size(box, self._layout.exemplar, self._following.context) * scale
         middle = box[0] + box[2] / 2 + x * stride[1] * pixel, box[1] + box[3] / 2 + y * stride[0] * pixel
         size = [
             float(np.clip(now * (1.0 + damping * (scale - 1.0)), SMALLEST * first, LARGEST * first))

@@ -20,8 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ecc_lava.common import Array
-from ecc_lava.tracking import Following, moving_object
-from ecc_lava.tracking.sampling import window
+from ecc_lava.tracking import Following, moving_object, pixel_size, windows_at
 
 EXEMPLAR, SEARCH, STRIDE, CELLS = 32, 64, 4, 9
 TRAINING_IMAGES = 8000
@@ -50,14 +49,13 @@ def pairs(images: Array, sequences: int, seed: int = 0) -> Pairs:
         for first, then in rng.integers(0, FRAMES, (PAIRS, 2)):
             for at, size, found in ((first, EXEMPLAR, exemplars), (then, SEARCH, windows)):
                 x, y, width, height = sequence.boxes[at]
-                margin, moved = context * (width + height), np.zeros(2)
-                pixel = np.sqrt((width + margin) * (height + margin)) / EXEMPLAR
+                pixel, moved = pixel_size((x, y, width, height), (EXEMPLAR, EXEMPLAR), context), np.zeros(2)
                 if size == SEARCH:
                     pixel *= np.exp(rng.uniform(-0.1, 0.1))
                     moved = rng.uniform(-14, 14, 2)
                     places.append(moved)
                 centre = (x + width / 2 - moved[0] * pixel, y + height / 2 - moved[1] * pixel)
-                found.append(window(sequence.frames[at], centre, (size * pixel, size * pixel), (size, size)))
+                found.append(windows_at(sequence.frames[at], centre, [pixel], (size, size))[0])
     return Pairs(np.array(exemplars), np.array(windows), np.array(places, np.float32))
 
 

@@ -14,7 +14,7 @@ from ecc_lava.common import Array
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph import Graph, Linear
-from ecc_lava.tracking import Siamese, track
+from ecc_lava.tracking import Siamese, search_windows, track
 from tests.helpers.embeddings import EXEMPLAR, SEARCH, embedding, integers, moving_square
 
 FRAMES, BOXES = moving_square(3)
@@ -154,3 +154,15 @@ def test_layers_of_one_size_in_the_middle() -> None:
     whole = Linear("whole", "relu1", Conv(np.ones((1, 1, 6, 6)), gain=np.ones((10, 10))), np.zeros(6))
     with pytest.raises(InvalidInput, match="a gain map"):
         Siamese(Graph((given, conv1, relu1, whole)), EXEMPLAR, SEARCH)
+
+
+def test_windows_for_calibration() -> None:
+    found = search_windows(FRAMES, BOXES, EXEMPLAR, SEARCH)
+    assert found.shape == (3, *SEARCH)
+    assert found.dtype == np.uint8
+    tracker = Siamese(embedding(), EXEMPLAR, SEARCH)
+    np.testing.assert_array_equal(found[:1], tracker._windows(FRAMES[0], tuple(BOXES[0]), [1.0]))
+    with pytest.raises(InvalidInput, match="3 frames and 2 boxes"):
+        search_windows(FRAMES, BOXES[:2], EXEMPLAR, SEARCH)
+    with pytest.raises(InvalidInput, match="outside the frame"):
+        search_windows(FRAMES, BOXES + 50, EXEMPLAR, SEARCH)
