@@ -182,11 +182,11 @@ def track(tracker: Siamese, frames: Array, box: Sequence[float] | Array, progres
     if not len(frames):
         raise InvalidInput("there are no frames; a sequence has at least one")
     boxes = np.empty((len(frames), 4))
-    boxes[0] = box if len(box) == 4 else np.nan
     for at, frame in enumerate(frames):
         try:
             if at == 0:
                 tracker.start(frame, box)
+                boxes[0] = box
             else:
                 boxes[at] = tracker.step(frame)
         except InvalidInput as error:
