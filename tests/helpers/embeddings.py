@@ -7,7 +7,7 @@ import numpy as np
 import ecc_lava
 from ecc_lava.common import Array
 from ecc_lava.geometry import Conv
-from ecc_lava.graph import Graph, Input, Linear, Node, Relu
+from ecc_lava.graph import Add, Graph, Input, Linear, MaxPool, Node, Relu
 from ecc_lava.networks import QuantisedNetwork
 
 __all__ = ["EXEMPLAR", "SEARCH", "embedding", "integers", "moving_square", "windows"]
@@ -16,9 +16,11 @@ EXEMPLAR, SEARCH = (16, 16, 3), (24, 24, 3)
 
 
 def embedding(ends: str = "relu", padding: int = 0) -> Graph:
-    """Return two convolutions with random weights; the second ends in a ReLU, in nothing, or in a positive and a negative ReLU."""
+    """Return two convolutions with random weights; the second ends in a ReLU or in nothing. A pooled one has maxima, no stride."""
     rng = np.random.default_rng(0)
     around = (padding, padding, padding, padding)
+    if ends == "pooled":
+        return _pooled(rng)
     nodes: list[Node] = [
         Input("x", SEARCH),
         Linear("conv1", "x", Conv(rng.normal(0, 0.2, (5, 5, 3, 6)), (2, 2), around), rng.normal(0, 0.1, 6)),
@@ -26,6 +28,22 @@ def embedding(ends: str = "relu", padding: int = 0) -> Graph:
         Linear("conv2", "relu1", Conv(rng.normal(0, 0.2, (3, 3, 6, 5)), padding=around), rng.normal(0, 0.1, 5)),
     ]
     return Graph((*nodes, Relu("relu2", "conv2")) if ends == "relu" else tuple(nodes))
+
+
+def _pooled(rng: np.random.Generator) -> Graph:
+    """Return a convolution, a maximum over 2x2, a convolution of which a part goes around, and a ReLU."""
+    return Graph(
+        (
+            Input("x", SEARCH),
+            Linear("conv1", "x", Conv(rng.normal(0, 0.2, (5, 5, 3, 6))), rng.normal(0, 0.1, 6)),
+            MaxPool("pool", "conv1", (2, 2), (2, 2)),
+            Relu("relu1", "pool"),
+            Linear("conv2", "relu1", Conv(rng.normal(0, 0.2, (3, 3, 6, 5))), rng.normal(0, 0.1, 5)),
+            Linear("around", "relu1", Conv(rng.normal(0, 0.2, (1, 1, 6, 5)), padding=(-1, -1, -1, -1)), np.zeros(5)),
+            Add("sum", ("conv2", "around")),
+            Relu("relu2", "sum"),
+        )
+    )
 
 
 def windows(number: int = 24, seed: int = 0) -> Array:

@@ -55,7 +55,7 @@ def test_the_middle_of_a_windows_features_are_those_of_the_exemplar_alone() -> N
     np.testing.assert_array_equal(whole[:, middle[0], middle[1]], inner)
 
 
-@pytest.mark.parametrize("ends", ["relu", "nothing"])
+@pytest.mark.parametrize("ends", ["relu", "nothing", "pooled"])
 @pytest.mark.parametrize(("bits", "timesteps", "error"), [(8, 1, 0.01), (1, 32, 0.06)])
 def test_an_integer_response_is_the_correlation_of_the_integers_features(ends: str, bits: int, timesteps: int, error: float) -> None:
     """But for the rounding of the kernel; and `golden` answers as `fast`, bit for bit."""
@@ -93,7 +93,7 @@ def test_no_window_can_leave_the_potentials_range(graded: QuantisedNetwork) -> N
     ecc_lava.simulate(made, np.full((1, *SEARCH), 255, np.uint8), strict=True)
 
 
-@pytest.mark.parametrize("ends", ["relu", "nothing"])
+@pytest.mark.parametrize("ends", ["relu", "nothing", "pooled"])
 def test_every_kind_of_embedding_follows_a_square(ends: str) -> None:
     graph, (frames, truth) = embedding(ends), moving_square()
     payloads = integers(graph)
