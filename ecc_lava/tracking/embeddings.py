@@ -114,6 +114,8 @@ class IntegerEmbedding:
             raise InvalidInput(f"the embedding has {len(network.inputs)} inputs and {len(network.readouts)} outputs; it needs one of each")
         self._network, self._backend = network, backend
         self.input_spec = network.input_specs[0]
+        if any(step.startswith("with_readout(") for step in network.trace):
+            raise InvalidInput("the network is a tracker's, whose output is a response; give the embedding that it was made from")
         if self.input_spec.events:
             raise InvalidInput("the embedding takes events; a tracker cuts windows out of images: convert it with another --coding")
 
@@ -142,13 +144,13 @@ class _IntegerResponses:
         self._frames: list[Array] = []
 
     def __call__(self, windows: Array) -> Float:
-        given = windows
-        if self._integers.is_stream:  # each scale is a sequence, whose every frame is known only after the one before it
-            self._frames.append(windows)
-            given = np.stack(self._frames, axis=1)
-        self.result = simulate(self._integers, given, backend=self._backend)
-        logits = first_output(self.result.logits).astype(np.float64)
-        return logits[:, -1] if self._integers.is_stream else logits
+        if not self._integers.is_stream:
+            self.result = simulate(self._integers, windows, backend=self._backend)
+            return first_output(self.result.logits).astype(np.float64)
+        seen = [*self._frames, windows]  # each scale is a sequence, whose every frame is known only after the one before it
+        self.result = simulate(self._integers, np.stack(seen, axis=1), backend=self._backend)
+        self._frames = seen
+        return first_output(self.result.logits)[:, -1].astype(np.float64)
 
 
 def responding(network: QuantisedNetwork, kernel: Array) -> QuantisedNetwork:

@@ -81,6 +81,7 @@ def test_the_tracking_network_can_be_mapped(net: Path, frames: Path, call: Call,
     assert ecc_lava.load(made)[0].readout.shape == (5, 5, 1)
     facts = call("map", made, "--chip", "loihi2", "-o", tmp_path / "mapping.json", "--json").json
     assert facts["fits"] and facts["cores"] == 1
+    assert "give the embedding that it was made from" in one_message(call("track", made, "--data", frames, "--exemplar", 10, 10))
 
 
 def _npz(**arrays: Array) -> Callable[[Path], list[object]]:
