@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ecc_lava.quantisation import as_float, quantise
     from ecc_lava.storage import load, save
     from ecc_lava.studies import Search, StudyResult, study
+    from ecc_lava.tracking import Siamese
 
     __version__: str
 
@@ -34,6 +35,7 @@ __all__ = [
     "QuantisedNetwork",
     "Result",
     "Search",
+    "Siamese",
     "SpikingNetwork",
     "StreamReport",
     "StreamThresholds",
@@ -67,6 +69,7 @@ _HOME = {
     "QuantisedNetwork": "networks",
     "Result": "backends",
     "Search": "studies",
+    "Siamese": "tracking",
     "SpikingNetwork": "networks",
     "StreamReport": "analysis",
     "StreamThresholds": "conversion",

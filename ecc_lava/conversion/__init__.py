@@ -10,7 +10,7 @@ from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisatio
 from ecc_lava.conversion.passes.interface import IntegerPass, Pass
 from ecc_lava.conversion.recipes import DEFAULT_RECIPE, RECIPES
 from ecc_lava.conversion.stream_thresholds import StreamThresholds, ThresholdSearch, stream_thresholds
-from ecc_lava.conversion.streams import sigma_delta, uniform_thresholds
+from ecc_lava.conversion.streams import frame_by_frame, sigma_delta, uniform_thresholds
 
 __all__ = [
     "CALIBRATION_IMAGES",
@@ -25,6 +25,7 @@ __all__ = [
     "convert",
     "doubts_not_repeated",
     "drawn_images",
+    "frame_by_frame",
     "payload_of",
     "sigma_delta",
     "stream_thresholds",

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from ecc_lava.common import PAYLOAD_BITS_MAX, Array, Payload
+from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, Array, Payload
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.inputs import PAYLOAD_MAX
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
 
-__all__ = ["sigma_delta", "uniform_thresholds"]
+__all__ = ["frame_by_frame", "sigma_delta", "uniform_thresholds"]
 
 
 def sigma_delta(network: QuantisedNetwork, threshold: int | Mapping[str, int] = 1) -> QuantisedNetwork:
@@ -75,6 +75,24 @@ def _largest(network: QuantisedNetwork) -> dict[str, int]:
     """Return the largest threshold of every population that sends."""
     inputs, sending = {p.name for p in network.inputs}, [p for p in network.populations if p.kind is not Kind.READOUT]
     return {p.name: PAYLOAD_MAX if p.name in inputs else p.payload.largest for p in sending}
+
+
+def frame_by_frame(stream: QuantisedNetwork) -> QuantisedNetwork:
+    """Return the network of T = 1 whose outputs for each frame alone are those of a stream at theta = 1, bit for bit.
+
+    It undoes `sigma_delta`: ``v = v_init + sum_p W_p . k_p; k = clip(floor(v / vth), 0, m)``. The bias of a neuron stands in its initial
+    potential. The network that the stream was made from has the same outputs and other numbers.
+    """
+    zero = np.zeros((1, 1, 1), np.int32)
+
+    def population(p: QuantisedPopulation) -> QuantisedPopulation:
+        if p.kind is Kind.READOUT:
+            return replace(p, bias=p.v_init, v_init=zero)
+        if p.kind is Kind.INPUT:
+            return replace(p, payload=BINARY, theta=0)
+        return replace(p, kind=Kind.IF, payload=Payload(p.payload.bits), theta=0)
+
+    return replace(stream, populations=tuple(map(population, stream.populations)), trace=(*stream.trace, "frame_by_frame()"))
 
 
 def _check_convertible(network: QuantisedNetwork) -> None:

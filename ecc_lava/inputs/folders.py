@@ -36,7 +36,8 @@ def read_folder(path: Path, split: str, inputs: tuple[InputSpec, ...], limit: in
     FileError
         If the folder holds no image, or one cannot be read.
     InvalidInput
-        If an image has another size than the model takes or more than 8 bits, or the model takes several inputs or no images.
+        If an image has another size than the model takes or the first image has, or more than 8 bits, or the model takes several inputs
+        or no images.
     """
     folder = _of_split(path, split)
     files, classes = _files(folder)
@@ -45,8 +46,15 @@ def read_folder(path: Path, split: str, inputs: tuple[InputSpec, ...], limit: in
     if len(inputs) > 1 or (inputs and inputs[0].events):
         raise InvalidInput(f"{path}: a folder holds the images of one input; give an .npz of arrays")
     chosen = files[:limit]
-    x = np.stack([_read(file, inputs[0] if inputs else None) for file in chosen])
-    return x, None if classes is None else classes[:limit], classes
+    images = [_read(file, inputs[0] if inputs else None) for file in chosen]
+    for file, image in zip(chosen, images, strict=True):
+        if image.shape != images[0].shape:
+            raise InvalidInput(f"{file}: is {_told(image)}; {chosen[0].name} is {_told(images[0])}. Give images of one size")
+    return np.stack(images), None if classes is None else classes[:limit], classes
+
+
+def _told(image: Array) -> str:
+    return f"{image.shape[0]} x {image.shape[1]} pixels in {'grey' if image.shape[2] == 1 else 'colour'}"
 
 
 def _of_split(path: Path, split: str) -> Path:

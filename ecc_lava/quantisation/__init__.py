@@ -7,6 +7,7 @@ A chip's limits come from its `NumberFormat`, so a new format needs no change he
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.quantise import quantise, rounding_steps
 from ecc_lava.quantisation.range_audit import PopulationRange, one_step_bound
+from ecc_lava.quantisation.readouts import with_readout
 from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of, own_widths, widths_by_name
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "quantise",
     "rounding_steps",
     "widths_by_name",
+    "with_readout",
 ]

@@ -200,6 +200,7 @@ NETWORK_COMMANDS: dict[str, Callable[[Path, Path], list[object]]] = {
     "check": lambda network, out: ["check", network, "--data", DATA, "--limit", 2],
     "stream": lambda network, out: ["stream", network, "-o", out / "stream.h5"],
     "map": lambda network, out: ["map", network, "-o", out / "mapping.json"],
+    "track": lambda network, out: ["track", network, "--data", DATA, "-o", out / "boxes.csv"],
 }
 
 

@@ -13,6 +13,7 @@ import ecc_lava
 from ecc_lava.analysis import stopped_events
 from ecc_lava.common.arrays import Array
 from ecc_lava.common.neuron import Payload
+from ecc_lava.conversion import frame_by_frame
 from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.formats.loihi1 import LOIHI1
 from ecc_lava.inputs import InputCoding
@@ -36,6 +37,17 @@ def test_a_stream_has_the_weights_and_the_delays_of_its_network() -> None:
             assert (p.theta, p.payload) == (1, Payload(bits, signed=True))
     assert stream.is_stream and not network.is_stream
     assert stream.trace[-1] == "sigma_delta(threshold=1)"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_stream_frame_by_frame_is_a_network_of_the_same_outputs(seed: int) -> None:
+    network = random_frame_network(seed)
+    undone = frame_by_frame(ecc_lava.sigma_delta(network, {"input": 2}))
+    assert not undone.is_stream
+    frames = {name: x.reshape(-1, *x.shape[2:]) for name, x in random_frames(network, 2, 3).items()}
+    one, other = (ecc_lava.simulate(n, frames, record=[p.name for p in network.populations]) for n in (network, undone))
+    np.testing.assert_equal(one.logits, other.logits)
+    np.testing.assert_equal(dict(one.counts), dict(other.counts))
 
 
 def test_thresholds_by_name() -> None:

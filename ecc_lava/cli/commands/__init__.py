@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "run": "Run a network on images: accuracy, events and energy.",
     "check": "Check a network against golden, Lava, the float network and the CNN it came from; exit 1 if a check fails.",
     "stream": "Make a sigma-delta stream of a network of payloads: frames go in, only changes travel.",
+    "track": "Follow an object through frames: the network is the embedding of a Siamese tracker, the exemplar its last weights.",
     "map": "Cut a network into shards that fit the cores of a chip, and place them.",
     "deploy": "Run a mapping as Lava processes, one per core, against the unpartitioned network; exit 1 if anything differs.",
     "export": "Write test vectors of every core, for RTL or silicon bring-up; the folder's README.txt has the format.",
