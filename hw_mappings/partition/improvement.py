@@ -21,7 +21,7 @@ from hw_mappings.partition.packing import Packing, ShardTypes
 from hw_mappings.partition.prices import Prices
 from hw_mappings.partition.recutting import Recutting, Walk
 from hw_mappings.partition.search import Partition
-from hw_mappings.resources import ADDITIVE, fits
+from hw_mappings.resources import ADDITIVE, fits, with_axons
 
 __all__ = ["Improvement"]
 
@@ -56,10 +56,11 @@ class Improvement:
 
     def __init__(self, network: QuantisedNetwork, links: Links, packing: Packing, prices: Prices) -> None:
         self._packing, self._limits, self._prices = packing, prices.limits, prices.prices
-        self._recutting = Recutting(network, links, self._cut)
+        self._recutting, self._chip = Recutting(network, links, self._cut), links.chip
 
-    def _cut(self, candidate: CutCandidate, usage: Int) -> _Cut | None:
+    def _cut(self, candidate: CutCandidate, arriving: Int, leaving: Int) -> _Cut | None:
         """Return a population as it is cut; None where a shard does not fit."""
+        usage = with_axons(candidate.own, arriving, leaving, self._chip)
         if not fits(usage, self._limits):
             return None
         types = self._packing.types(candidate.tiling, usage)

@@ -119,7 +119,7 @@ class _Planner:
 
     def _tried(self, partition: Partition, prices: Prices) -> dict[str, list[CutCandidate]]:
         """Return the tilings of every population to try, the cheapest first."""
-        return {name: sorted(self._search.fitting(name), key=lambda each: prices.cost(each.usage)) for name in partition.chosen}
+        return {name: self._search.ranked(name, prices) for name in partition.chosen}
 
     def _walked(self, partition: Partition, prices: Prices) -> Partition:
         """Return the partition after a walk by price."""
@@ -127,7 +127,8 @@ class _Planner:
         shards = sum(tiling.number for tiling in partition.tilings.values())
         each = _NEAR * shards // populations + _LINK * len(self._network.projections) // populations
         moves = min(_CHEAP_TRIES * populations, _WORK // each)
-        recutting = Recutting(self._network, self._search.links, lambda _, usage: prices.cost(usage))
+        links = self._search.links
+        recutting = Recutting(self._network, links, lambda each, into, out: prices.cost_with(each.own, into, out, links.axon_table))
         return walked_by_price(partition, recutting, self._tried(partition, prices), Walk(moves, 0, 0))
 
     def tightened(self) -> Bound:

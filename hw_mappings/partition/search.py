@@ -86,6 +86,7 @@ class PartitionSearch:
         self._limits = limits_of(chip)
         self._demands = demands(network, chip, model)
         self._tried: dict[tuple[str, bool], list[CutCandidate]] = {}
+        self._ranked: dict[tuple[str, int], tuple[list[CutCandidate], Prices]] = {}  # by the prices' identity, which is held
         self.links = Links(network, chip)
         self._order = {p.name: number for number, p in enumerate(network.populations)}
         backwards = sorted(network.projections, key=lambda p: self._order[p.source], reverse=True)
@@ -94,6 +95,13 @@ class PartitionSearch:
     def fitting(self, name: str) -> list[CutCandidate]:
         """Return the tilings of a population that are worth trying and fit by themselves."""
         return self._candidates(name, False) or self._candidates(name, True)
+
+    def ranked(self, name: str, prices: Prices) -> list[CutCandidate]:
+        """Return `fitting`, the cheapest first."""
+        key = name, id(prices)
+        if key not in self._ranked:
+            self._ranked[key] = sorted(self.fitting(name), key=lambda each: prices.cost(each.usage)), prices
+        return self._ranked[key][0]
 
     def _candidates(self, name: str, thorough: bool) -> list[CutCandidate]:
         key = name, thorough
@@ -112,21 +120,22 @@ class PartitionSearch:
         Only the cheapest of the states that agree on the populations whose sources are not all cut yet can become the best.
         """
         pending = [target for target, source in self._last_use.items() if self._order[source] < self._order[name]]
-        found: dict[tuple[int, ...], tuple[float, State, CutCandidate, dict[str, Int]]] = {}
+        found: dict[tuple[int, ...], tuple[float, State, CutCandidate]] = {}
         shards = sum(candidate.tiling.number for candidate in tried)
-        extension = Extension(self.links, prices, name)
+        extension = Extension(self.links, prices, name, states[0].chosen)
         for state in states[: max(_FEWEST, _WORK // max(shards, 1))]:
             held = tuple(id(state.chosen[target]) for target in pending if target in state.chosen)
             for candidate in tried:
-                usage, added = extension.settled(state, candidate)
+                added = extension.added(state, candidate)
                 key = (*held, id(candidate))
                 if added < inf and (key not in found or state.cost + added < found[key][0]):
-                    found[key] = state.cost + added, state, candidate, usage
+                    found[key] = state.cost + added, state, candidate
         result: list[State] = []
         alike: Counter[Cuts] = Counter()
-        for cost, state, candidate, usage in sorted(found.values(), key=lambda entry: entry[0]):
+        for cost, state, candidate in sorted(found.values(), key=lambda entry: entry[0]):
             alike[candidate.tiling.cuts] += 1
             if alike[candidate.tiling.cuts] <= _ALIKE and len(result) < _BEAM:
+                usage = extension.usage(state, candidate)
                 result.append(State(cost, {**state.chosen, candidate.tiling.population: candidate}, {**state.usage, **usage}))
         return result
 
@@ -146,7 +155,7 @@ class PartitionSearch:
     def _misfit(self, state: State, demand: Demand, prices: Prices) -> str:
         """Say why no tiling of a population fits beside its targets."""
         single = _single(demand)
-        return self._explained(single, Extension(self.links, prices, demand.name).settled(state, single)[0])
+        return self._explained(single, Extension(self.links, prices, demand.name, state.chosen).usage(state, single))
 
     def _explained(self, single: CutCandidate, usage: Mapping[str, Int]) -> str:
         return explain_misfit(single.demand, single.tiling, {single.demand.name: single.usage, **usage}, self._limits)

@@ -29,6 +29,7 @@ from hw_mappings.resources.tiling import Cut, Cuts, Tiling
 
 __all__ = [
     "RESOURCE_INDEX",
+    "axon_table",
     "Demand",
     "demands",
     "fits",
@@ -142,6 +143,12 @@ def with_axons(own: Int, arriving: Int | int, leaving: Int | int, chip: ChipSpec
             if chip.amount(bits):
                 usage[..., RESOURCE_INDEX["memory_bits"]] += added * chip.amount(bits)
     return usage
+
+
+def axon_table(chip: ChipSpec) -> Int:
+    """Return the indices of input axons, output axons and memory, and the bits of memory that an axon of either kind takes, (5,)."""
+    indices = [RESOURCE_INDEX[name] for name in ("input_axons", "output_axons", "memory_bits")]
+    return np.array([*indices, chip.amount("input_axon_bits"), chip.amount("output_axon_bits")], np.int64)
 
 
 def projection_axons(

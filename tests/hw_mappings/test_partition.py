@@ -20,7 +20,7 @@ from hw_mappings.partition.price_walk import walked_by_price
 from hw_mappings.partition.prices import Prices
 from hw_mappings.partition.recutting import Recutting, Walk
 from hw_mappings.partition.search import Partition, PartitionSearch
-from hw_mappings.resources import ADDITIVE, SynapseModel, demands, limits_of, projection_axons, usage_of
+from hw_mappings.resources import ADDITIVE, SynapseModel, demands, limits_of, projection_axons, usage_of, with_axons
 from tests.helpers.chips import CHIPS, TINY, for_chip
 from tests.helpers.networks import random_network
 
@@ -62,7 +62,7 @@ def test_a_walk_by_price_makes_shards_cheaper_and_keeps_count(seed: int, chip: C
     network = _network(seed, chip)
     search, start, prices, _ = _partition(seed, chip)
     tried = {name: search.fitting(name) for name in start.chosen}
-    recutting = Recutting(network, search.links, lambda _, usage: prices.cost(usage))
+    recutting = Recutting(network, search.links, lambda each, into, out: prices.cost_with(each.own, into, out, search.links.axon_table))
     found = walked_by_price(start, recutting, tried, Walk(60, 0, seed))
     assert sum(map(prices.cost, found.usage.values())) <= sum(map(prices.cost, start.usage.values())) + 1e-9
     anew = usage_of(network, found.tilings, chip, SynapseModel.STRICT)
@@ -77,7 +77,7 @@ def test_what_a_walk_holds_is_what_is_counted_anew(seed: int, chip: ChipSpec) ->
     network = _network(seed, chip)
     search, start, *_ = _partition(seed, chip)
     tried = {name: search.fitting(name)[:3] for name in start.chosen}
-    recutting = Recutting(network, search.links, lambda _, usage: usage)
+    recutting = Recutting(network, search.links, lambda each, into, out: with_axons(each.own, into, out, search.links.chip))
     random, chosen = np.random.default_rng(seed), dict(start.chosen)
     held = {name: recutting.made(chosen, name) for name in chosen}
     for _ in range(40):
