@@ -8,7 +8,7 @@ and those that arrive at theirs. The search keeps the cheapest states. Axons tha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -86,7 +86,8 @@ class PartitionSearch:
         self._limits = limits_of(chip)
         self._demands = demands(network, chip, model)
         self._tried: dict[tuple[str, bool], list[CutCandidate]] = {}
-        self._ranked: dict[tuple[str, int], tuple[list[CutCandidate], Prices]] = {}  # by the prices' identity, which is held
+        self._alike: dict[tuple[Hashable, bool], list[CutCandidate]] = {}
+        self._costs: dict[tuple[Hashable, int], tuple[list[float], Prices]] = {}  # by the prices' identity, which is held
         self.links = Links(network, chip)
         self._order = {p.name: number for number, p in enumerate(network.populations)}
         backwards = sorted(network.projections, key=lambda p: self._order[p.source], reverse=True)
@@ -98,15 +99,24 @@ class PartitionSearch:
 
     def ranked(self, name: str, prices: Prices) -> list[CutCandidate]:
         """Return `fitting`, the cheapest first."""
-        key = name, id(prices)
-        if key not in self._ranked:
-            self._ranked[key] = sorted(self.fitting(name), key=lambda each: prices.cost(each.usage)), prices
-        return self._ranked[key][0]
+        tried, costs = self.fitting(name), self._costs_of(name, prices)
+        return [tried[n] for n in sorted(range(len(tried)), key=costs.__getitem__)]
+
+    def _costs_of(self, name: str, prices: Prices) -> list[float]:
+        """Return the cost of each of `fitting`, counted once for populations that are alike."""
+        key = self._demands[name].likeness, id(prices)
+        if key not in self._costs:
+            self._costs[key] = [prices.cost(each.usage) for each in self.fitting(name)], prices
+        return self._costs[key][0]
 
     def _candidates(self, name: str, thorough: bool) -> list[CutCandidate]:
         key = name, thorough
         if key not in self._tried:
-            self._tried[key] = candidates(self._demands[name], thorough)
+            demand = self._demands[name]
+            alike = self._alike.get((demand.likeness, thorough))
+            if alike is None:
+                alike = self._alike[demand.likeness, thorough] = candidates(demand, thorough)
+            self._tried[key] = [each.of(demand) for each in alike]
         return self._tried[key]
 
     @property
@@ -175,7 +185,7 @@ class PartitionSearch:
             tried = self.fitting(demand.name)
             if misfits and tried:
                 continue  # no partition exists: look for further populations that do not fit by themselves
-            found = self._extended(demand.name, states, cheapest(tried, prices), prices)
+            found = self._extended(demand.name, states, cheapest(tried, self._costs_of(demand.name, prices)), prices)
             found = found or self._extended(demand.name, states, tried, prices)
             found = found or self._extended(demand.name, states, self._candidates(demand.name, True), prices)
             if found:

@@ -83,7 +83,8 @@ def grown(trees: Trees, cores: int, positions: Int, chip: ChipSpec, crossing: in
     board = Board(positions, grid, (across[:width], along[:height]), np.arange(cores), core_at)
     used, lengths = np.zeros((2, len(trees.sources)), np.int64)
     rows = np.zeros((entries, -(-grid.shape[1] // 64)), np.uint64)
-    columns = Columns(used, lengths, np.zeros((entries, 3), np.int64), rows)
+    of_column = np.full((len(trees.sources), len(grid) + 2), -1, np.int32)
+    columns = Columns(used, lengths, np.zeros((entries, 4), np.int64), rows, of_column)
     grow(forest, board, columns)
     return forest, board, columns
 
