@@ -1,26 +1,15 @@
-"""What may import what, what an import costs, and what no source file may contain."""
+"""What may import what, and what no source file may contain."""
 
 from __future__ import annotations
 
 import ast
-import importlib
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-import ecc_lava
-import hw_mappings
-
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("ecc_lava", "hw_mappings")
-SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+from tests.helpers.sources import PACKAGES, ROOT, SOURCES, path_within, text_of, tree_of
 
 
 def _table_of_rooms() -> dict[str, list[set[str]]]:
@@ -39,17 +28,6 @@ FLOORS = _table_of_rooms()
 
 LOOSE = {"ecc_lava": {"__init__", "errors", "version", "__main__"}, "hw_mappings": {"__init__", "mapper"}}
 """The modules that stand at a package's root."""
-
-HEAVY = {"tensorflow", "keras", "lava", "h5py", "numba", "matplotlib", "scipy", "sklearn", "rich", "typer"} | {
-    "optuna",
-    "sqlalchemy",
-    "jinja2",
-    "markupsafe",
-    "PIL",
-    "pandas",
-    "pyarrow",
-    "threadpoolctl",
-}
 
 MAY_IMPORT = {
     "keras": ("ecc_lava/importers/keras/", "ecc_lava/demo/make_data.py"),
@@ -104,26 +82,12 @@ BETWEEN_OWN_PROCESSES = {
 read so."""
 
 
-@cache
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(_text(path))
-
-
-def _where(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
 def _is_submodule(package: str, name: str) -> bool:
     """Whether ``from package import name`` names a file of ours; where a function has the file's name, the function is meant."""
     folder = ROOT / package.replace(".", "/")
     if not (folder / f"{name}.py").is_file():
         return False
-    return f" {name}" not in _text(folder / "__init__.py")
+    return f" {name}" not in text_of(folder / "__init__.py")
 
 
 def _imports(path: Path, named: bool = True) -> Iterator[tuple[str, bool]]:
@@ -139,7 +103,7 @@ def _imports(path: Path, named: bool = True) -> Iterator[tuple[str, bool]]:
             if isinstance(child, ast.Import):
                 yield from ((alias.name, inside) for alias in child.names)
             elif isinstance(child, ast.ImportFrom):
-                assert child.level == 0, f"{_where(path)}: a relative import"
+                assert child.level == 0, f"{path_within(path)}: a relative import"
                 if not _is_submodule(str(child.module), child.names[0].name):
                     yield str(child.module), inside
                 if named or _is_submodule(str(child.module), child.names[0].name):
@@ -147,7 +111,7 @@ def _imports(path: Path, named: bool = True) -> Iterator[tuple[str, bool]]:
             else:
                 yield from walk(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
 
-    return walk(_tree(path), False)
+    return walk(tree_of(path), False)
 
 
 def _room(module: str) -> tuple[str, str]:
@@ -180,7 +144,7 @@ def _own_imports(path: Path) -> Iterator[tuple[str, bool]]:
 
 
 def _rooms_import_lower_floors_by_their_doors(path: Path) -> None:
-    where, (package, room) = _where(path), _room(_module(path))
+    where, (package, room) = path_within(path), _room(_module(path))
     for module, inside in _own_imports(path):
         its_package, its_room = _room(module)
         if (its_package, its_room) == (package, room):
@@ -197,7 +161,7 @@ def _rooms_import_lower_floors_by_their_doors(path: Path) -> None:
 
 
 def _heavy_packages_stay_in_their_rooms(path: Path) -> None:
-    where = _where(path)
+    where = path_within(path)
     for module, inside in _imports(path):
         package = module.split(".")[0]
         assert package != "tests", where
@@ -226,8 +190,8 @@ def test_no_imports_run_in_circles() -> None:
 def test_every_folder_has_a_door_with_a_sentence_or_more() -> None:
     for folder in {path.parent for path in SOURCES}:
         door = folder / "__init__.py"
-        assert door.is_file(), f"{_where(folder)} has no door"
-        assert ast.get_docstring(ast.parse(door.read_text(encoding="utf-8"))), f"the door of {_where(folder)} says nothing"
+        assert door.is_file(), f"{path_within(folder)} has no door"
+        assert ast.get_docstring(ast.parse(door.read_text(encoding="utf-8"))), f"the door of {path_within(folder)} says nothing"
 
 
 def test_no_loose_modules_and_no_room_without_a_floor() -> None:
@@ -239,18 +203,18 @@ def test_no_loose_modules_and_no_room_without_a_floor() -> None:
 
 
 def _no_file_repeats_its_folders_name(path: Path) -> None:
-    assert not path.stem.startswith(f"{path.parent.name}_"), f"{_where(path)}: the folder says it already"
+    assert not path.stem.startswith(f"{path.parent.name}_"), f"{path_within(path)}: the folder says it already"
 
 
 def _nothing_read_is_executed(path: Path) -> None:
     """No `eval` or `exec`; no pickle module; NumPy is told not to unpickle."""
-    where = _where(path)
+    where = path_within(path)
     for module, _ in _imports(path):
         unsafe = {"pickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"} - (
             {"pickle"} if where in BETWEEN_OWN_PROCESSES else set()
         )
         assert module.split(".")[0] not in unsafe, f"{where} imports {module}"
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(tree_of(path)):
         if not isinstance(node, ast.Call):
             continue
         name = ast.unparse(node.func)
@@ -259,88 +223,6 @@ def _nothing_read_is_executed(path: Path) -> None:
             unpickle = next((k.value for k in node.keywords if k.arg == "allow_pickle"), None)
             assert isinstance(unpickle, ast.Constant), f"{where}:{node.lineno} does not refuse pickles"
             assert unpickle.value is False
-
-
-def _loaded_by(code: str) -> tuple[set[str], float]:
-    """Return the top-level packages that a fresh interpreter holds after `code`, and the seconds of processor time that `code` took
-    beside importing NumPy."""
-    program = (
-        f"import time, sys, numpy\nstart = time.process_time()\n{code}\nseconds = time.process_time() - start\n"
-        "import json\nprint(json.dumps([sorted({m.split('.')[0] for m in sys.modules}), seconds]))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    modules, seconds = json.loads(done.stdout.splitlines()[-1])
-    return set(modules), seconds
-
-
-def test_import_ecc_lava_needs_numpy_at_most() -> None:
-    modules, seconds = _loaded_by("import ecc_lava")
-    assert not modules & HEAVY
-    assert "hw_mappings" not in modules
-    assert seconds < 0.8
-
-
-def test_import_hw_mappings_needs_numpy_alone() -> None:
-    modules, seconds = _loaded_by("import hw_mappings")
-    assert not modules & HEAVY
-    assert seconds < 0.8
-
-
-def test_every_public_name_needs_numpy_alone() -> None:
-    names = list(ecc_lava.__all__)
-    modules, seconds = _loaded_by(f"import ecc_lava\nfor name in {names!r}: getattr(ecc_lava, name)")
-    assert not modules & HEAVY
-    assert seconds < 1.5
-
-
-def test_the_help_of_the_command_line_loads_no_model_library() -> None:
-    modules, _ = _loaded_by("from ecc_lava.cli.app import app")
-    assert not modules & (HEAVY - {"rich", "typer"})
-
-
-@pytest.mark.parametrize("package", [ecc_lava, hw_mappings], ids=PACKAGES)
-def test_public_names_resolve(package: ModuleType) -> None:
-    names = package.__all__
-    assert len(set(names)) == len(names)
-    for name in names:
-        assert getattr(package, name) is not None
-    assert set(names) <= set(dir(package))
-
-
-def test_public_names_of_modules_resolve() -> None:
-    for path in SOURCES:
-        tree = _tree(path)
-        exported = [n for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"]
-        if not exported or "processes" in path.parts:
-            continue
-        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
-        for name in ast.literal_eval(exported[0].value):
-            assert hasattr(module, name), f"{_where(path)} exports {name}, which it does not have"
-
-
-def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = ecc_lava.nothing
-
-
-def test_lazy_names_are_listed_for_the_type_checker_too() -> None:
-    """The table that is used at run time and the imports that the type checker reads agree."""
-    tree = ast.parse((ROOT / "ecc_lava/__init__.py").read_text(encoding="utf-8"))
-    block = next(n for n in tree.body if isinstance(n, ast.If))
-    typed = {alias.name: str(n.module) for n in block.body if isinstance(n, ast.ImportFrom) for alias in n.names}
-    assert typed == {name: f"ecc_lava.{home}" for name, home in ecc_lava._HOME.items()}
-    assert set(typed) == set(ecc_lava.__all__)
-
-
-def test_every_error_has_the_one_root_and_a_builtin() -> None:
-    from ecc_lava import errors
-
-    for name in errors.__all__:
-        error = getattr(errors, name)
-        assert issubclass(error, errors.EccLavaError)
-        assert f"── {name} " in str(errors.__doc__) or name == "EccLavaError"
-        if error is not errors.EccLavaError:
-            assert any(base.__module__ == "builtins" for base in error.__bases__)
 
 
 LINES_OF_A_FILE, LINES_OF_A_FUNCTION, PARAMETERS = 250, 50, 8
@@ -361,13 +243,13 @@ def _length(function: ast.FunctionDef, lines: list[str]) -> int:
 
 
 def _files_and_functions_are_small(path: Path) -> None:
-    text = _text(path)
+    text = text_of(path)
     lines = text.splitlines()
-    assert len(lines) <= LINES_OF_A_FILE, f"{_where(path)} holds more than one idea"
+    assert len(lines) <= LINES_OF_A_FILE, f"{path_within(path)} holds more than one idea"
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.FunctionDef):
             continue
-        where = f"{_where(path)}: {node.name}"
+        where = f"{path_within(path)}: {node.name}"
         assert _length(node, lines) <= LINES_OF_A_FUNCTION, f"{where} has {_length(node, lines)} lines of code"
         given = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg not in ("self", "cls")]
         assert len(given) <= PARAMETERS or path.parent.name in LARGER or node.name in LARGER, f"{where} has {len(given)} parameters"
@@ -376,9 +258,9 @@ def _files_and_functions_are_small(path: Path) -> None:
 def test_a_public_class_name_has_one_meaning() -> None:
     homes: dict[str, list[str]] = {}
     for path in SOURCES:
-        for node in _tree(path).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                homes.setdefault(node.name, []).append(_where(path))
+                homes.setdefault(node.name, []).append(path_within(path))
     assert not {name: paths for name, paths in homes.items() if len(paths) > 1}
 
 

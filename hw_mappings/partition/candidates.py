@@ -12,7 +12,6 @@ import numpy as np
 
 from ecc_lava.common import Int
 from ecc_lava.networks import Kind
-from hw_mappings.partition.prices import Prices
 from hw_mappings.resources import (
     Demand,
     Tiling,
@@ -68,6 +67,12 @@ class CutCandidate:
         """Least usage of every shard."""
         return with_axons(self.own, sum(self.arriving, np.zeros(self.tiling.grid, np.int64)), 0, self.demand.chip)
 
+    def of(self, demand: Demand) -> CutCandidate:
+        """Return the same cuts of a population that is alike; what they use is counted once."""
+        other = CutCandidate(demand, Tiling(demand.name, self.tiling.cuts), self.own)
+        other.__dict__.update(arriving=self.arriving, usage=self.usage)
+        return other
+
 
 def _tried(demand: Demand, neurons_max: int, thorough: bool) -> Iterator[CutCandidate]:
     """Yield tilings whose shards fit by themselves, for each cut of the map from the fewest cuts through channels on."""
@@ -109,9 +114,10 @@ def candidates(demand: Demand, thorough: bool = False) -> list[CutCandidate]:
     return list(_tried(demand, chip.amount("compartments") // chip.amount("compartments_per_neuron"), thorough))
 
 
-def cheapest(tried: Sequence[CutCandidate], prices: Prices) -> list[CutCandidate]:
-    """Return the cheapest tilings, among them the cheapest for every number of channel parts and of map parts."""
-    ranked = sorted(((prices.cost(c.usage), tuple(reversed(c.tiling.grid)), c) for c in tried), key=lambda entry: entry[:2])
+def cheapest(tried: Sequence[CutCandidate], costs: Sequence[float]) -> list[CutCandidate]:
+    """Return the tilings of least cost, among them the cheapest for every number of channel parts and of map parts."""
+    entries = ((cost, tuple(reversed(c.tiling.grid)), c) for cost, c in zip(costs, tried, strict=True))
+    ranked = sorted(entries, key=lambda entry: entry[:2])
     kept: dict[int, CutCandidate] = {}
     seen: set[Hashable] = set()
     for rank, (_, (depth, columns, rows), candidate) in enumerate(ranked):

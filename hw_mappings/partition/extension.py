@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -14,7 +14,7 @@ from ecc_lava.networks import QuantisedNetwork
 from hw_mappings.chips import ChipSpec
 from hw_mappings.partition.candidates import CutCandidate
 from hw_mappings.partition.prices import Prices
-from hw_mappings.resources import Axons, projection_axons, with_axons
+from hw_mappings.resources import Axons, axon_table, projection_axons, with_axons
 
 __all__ = ["Extension", "Links", "State"]
 
@@ -52,7 +52,7 @@ class Links:
         self._network = network
         self._counted: dict[tuple[int, int, int], tuple[Axons, CutCandidate, CutCandidate]] = {}  # by identity, which is held
         self._numbers = 0
-        self.chip = chip
+        self.chip, self.axon_table = chip, axon_table(chip)
         self.sent: dict[str, dict[str, list[tuple[int, int]]]] = {p.name: {} for p in network.populations}
         """Source -> target -> number of each projection that joins them, and its number among those into the target."""
         arriving = {p.name: 0 for p in network.populations}
@@ -85,45 +85,71 @@ class Extension:
     prices : Prices
     name : str
         The population that is cut.
+    cut : container of str
+        The populations that are cut already.
     """
 
-    def __init__(self, links: Links, prices: Prices, name: str) -> None:
+    def __init__(self, links: Links, prices: Prices, name: str, cut: Container[str]) -> None:
         self._links, self._prices = links, prices
-        self._sent = links.sent[name]
-        self._own: dict[tuple[int, ...], tuple[Int, float]] = {}
-        self._targets: dict[tuple[int, int], tuple[Int, float]] = {}
+        self._sent = {target: numbers for target, numbers in links.sent[name].items() if target in cut}
+        self._own: dict[tuple[int, ...], float] = {}
+        self._changes: dict[tuple[int, int], float] = {}
         self._before: dict[int, float] = {}
+        self._own_usage: dict[tuple[int, ...], Int] = {}
+        self._usage: dict[tuple[int, int], Int] = {}
 
-    def settled(self, state: State, candidate: CutCandidate) -> tuple[dict[str, Int], float]:
-        """Return the usage of the candidate and of its targets, and the cost that the candidate adds; infinity if a shard does not fit."""
-        targets = [target for target in self._sent if target in state.chosen]
-        own, added = self._with_leaving(state, candidate, targets)
-        usage = {candidate.tiling.population: own}
-        for target in targets:
-            usage[target], change = self._with_arriving(state, candidate, target)
-            added += change
-        return usage, added
+    def added(self, state: State, candidate: CutCandidate) -> float:
+        """Return the cost that a candidate adds to a state, for itself and its targets; infinity if a shard does not fit."""
+        key = self._key(state, candidate)
+        added = self._own.get(key)
+        if added is None:
+            leaving = self._leaving(state, candidate)
+            added = self._own[key] = self._prices.cost_with(candidate.usage, 0 * leaving, leaving, self._links.axon_table)
+        for target in self._sent:
+            added += self._change(state, candidate, target)
+        return added
 
-    def _with_leaving(self, state: State, candidate: CutCandidate, targets: list[str]) -> tuple[Int, float]:
-        key = (id(candidate), *(id(state.chosen[target]) for target in targets))
-        if key not in self._own:
-            leaving = np.zeros(candidate.tiling.grid, np.int64)
-            for target in targets:
-                for number, _ in self._sent[target]:
-                    leaving += self._links.of(number, candidate, state.chosen[target]).leaving
-            usage = with_axons(candidate.usage, 0, leaving, self._links.chip)
-            self._own[key] = usage, self._prices.cost(usage)
-        return self._own[key]
+    def usage(self, state: State, candidate: CutCandidate) -> dict[str, Int]:
+        """Return the usage of the candidate and of its targets; the same array wherever it is the same."""
+        chip, key = self._links.chip, self._key(state, candidate)
+        if key not in self._own_usage:
+            self._own_usage[key] = with_axons(candidate.usage, 0, self._leaving(state, candidate), chip)
+        found = {candidate.tiling.population: self._own_usage[key]}
+        for target in self._sent:
+            pair = id(state.usage[target]), id(candidate)
+            if pair not in self._usage:
+                self._usage[pair] = with_axons(state.usage[target], self._arriving(state, candidate, target), 0, chip)
+            found[target] = self._usage[pair]
+        return found
 
-    def _with_arriving(self, state: State, candidate: CutCandidate, target: str) -> tuple[Int, float]:
-        """Return the usage of a target, with what arrives in place of the fewest axons that could, and the change of its cost."""
-        usage, cut = state.usage[target], state.chosen[target]
+    def _key(self, state: State, candidate: CutCandidate) -> tuple[int, ...]:
+        return (id(candidate), *[id(state.chosen[target]) for target in self._sent])
+
+    def _leaving(self, state: State, candidate: CutCandidate) -> Int:
+        """Return the axons that leave every shard of a candidate."""
+        leaving = np.zeros(candidate.tiling.grid, np.int64)
+        for target, numbers in self._sent.items():
+            for number, _ in numbers:
+                leaving += self._links.of(number, candidate, state.chosen[target]).leaving
+        return leaving
+
+    def _arriving(self, state: State, candidate: CutCandidate, target: str) -> Int:
+        """Return what arrives at a target beyond the fewest axons that could."""
+        cut = state.chosen[target]
+        arriving = np.zeros(cut.tiling.grid, np.int64)
+        for number, place in self._sent[target]:
+            arriving += self._links.of(number, candidate, cut).arriving - cut.arriving[place]
+        return arriving
+
+    def _change(self, state: State, candidate: CutCandidate, target: str) -> float:
+        """Return the change of a target's cost with what arrives in place of the fewest axons that could."""
+        usage = state.usage[target]
         key = id(usage), id(candidate)
-        if key not in self._targets:
+        found = self._changes.get(key)
+        if found is None:
             if id(usage) not in self._before:
                 self._before[id(usage)] = self._prices.cost(usage)
-            more = sum(self._links.of(number, candidate, cut).arriving - cut.arriving[place] for number, place in self._sent[target])
-            changed = with_axons(usage, more, 0, self._links.chip)
-            cost = self._prices.cost(changed)
-            self._targets[key] = changed, cost - self._before[id(usage)] if cost < inf else inf
-        return self._targets[key]
+            more = self._arriving(state, candidate, target)
+            cost = self._prices.cost_with(usage, more, 0 * more, self._links.axon_table)
+            found = self._changes[key] = cost - self._before[id(usage)] if cost < inf else inf
+        return found

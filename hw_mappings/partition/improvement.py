@@ -21,7 +21,7 @@ from hw_mappings.partition.packing import Packing, ShardTypes
 from hw_mappings.partition.prices import Prices
 from hw_mappings.partition.recutting import Recutting, Walk
 from hw_mappings.partition.search import Partition
-from hw_mappings.resources import ADDITIVE, fits
+from hw_mappings.resources import ADDITIVE
 
 __all__ = ["Improvement"]
 
@@ -55,15 +55,16 @@ class Improvement:
     """
 
     def __init__(self, network: QuantisedNetwork, links: Links, packing: Packing, prices: Prices) -> None:
-        self._packing, self._limits, self._prices = packing, prices.limits, prices.prices
-        self._recutting = Recutting(network, links, self._cut)
+        self._packing, self._prices = packing, prices.prices
+        self._limits, self._additive_prices = prices.limits[ADDITIVE], prices.prices[ADDITIVE]
+        self._recutting, self._axon_table = Recutting(network, links, self._cut), links.axon_table
 
-    def _cut(self, candidate: CutCandidate, usage: Int) -> _Cut | None:
+    def _cut(self, candidate: CutCandidate, arriving: Int, leaving: Int) -> _Cut | None:
         """Return a population as it is cut; None where a shard does not fit."""
-        if not fits(usage, self._limits):
+        types = self._packing.types_with(candidate.tiling, candidate.own, arriving, leaving, self._axon_table)
+        if types is None:
             return None
-        types = self._packing.types(candidate.tiling, usage)
-        return _Cut(types, float(types.counts @ (types.usage / self._limits[ADDITIVE]) @ self._prices[ADDITIVE]))
+        return _Cut(types, float(types.counts @ (types.usage / self._limits) @ self._additive_prices))
 
     def _score(self, cuts: dict[str, _Cut]) -> tuple[int, float]:
         """Return the cores, and the cores with the priced usage beside them."""

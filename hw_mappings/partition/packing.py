@@ -22,6 +22,7 @@ __all__ = ["Core", "Packing", "ShardTypes"]
 Core: TypeAlias = tuple[Shard, ...]
 
 _WORD: Final = 64
+_ADDITIVE: Final = np.array(ADDITIVE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class Packing:
     def __init__(self, demands: Mapping[str, Demand], chip: ChipSpec) -> None:
         self._demands = demands
         limits = limits_of(chip)
-        self._limits = limits[ADDITIVE]
+        self._limits, self._all_limits = limits[ADDITIVE], limits
         self._most = np.array([limits[RESOURCE_INDEX["thresholds"]], limits[RESOURCE_INDEX["exponents"]]])
         limited = [chip.limit("thresholds") is not None, chip.limit("exponents") is not None]
         thresholds = (
@@ -87,11 +88,30 @@ class Packing:
 
     def types(self, tiling: Tiling, usage: Int) -> ShardTypes:
         """Return the types of a population's shards, of usage (rows, columns, channels, resources)."""
+        rows = np.zeros((tiling.number, len(ADDITIVE) + 1), np.int64)
+        rows[:, :-1] = usage.reshape(tiling.number, -1).take(ADDITIVE, axis=1)
+        return self._typed(tiling, rows)
+
+    def types_with(self, tiling: Tiling, own: Int, arriving: Int, leaving: Int, table: Int) -> ShardTypes | None:
+        """Return the types of shards with more axons, as `types` of `with_axons`; None where a shard does not fit.
+
+        Parameters
+        ----------
+        tiling : Tiling
+        own : int64 array (rows, columns, channels, resources)
+        arriving, leaving : int64 arrays (rows, columns, channels)
+        table : as `axon_table` returns it
+        """
+        from hw_mappings.partition.packing_kernel import rows_within
+
+        shards = own.reshape(tiling.number, -1)
+        fit, rows = rows_within(shards, (arriving.ravel(), leaving.ravel()), table, self._all_limits, _ADDITIVE)
+        return self._typed(tiling, rows) if fit else None
+
+    def _typed(self, tiling: Tiling, rows: Int) -> ShardTypes:
+        """Return the types of shards that use so much of the resources that add up; the last column takes their thresholds."""
         from hw_mappings.partition.packing_kernel import distinct
 
-        number = tiling.number
-        rows = np.zeros((number, len(ADDITIVE) + 1), np.int64)
-        rows[:, :-1] = usage.reshape(number, -1).take(ADDITIVE, axis=1)
         if self._words[0]:
             rows[:, -1], words = self._thresholds(tiling)
         firsts, of_shard_type, counts = distinct(rows)

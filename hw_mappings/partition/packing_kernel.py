@@ -7,7 +7,34 @@ import numpy as np
 
 from ecc_lava.common import Array, compiled_by
 
-__all__ = ["distinct", "pack"]
+__all__ = ["distinct", "pack", "rows_within"]
+
+
+def _rows_within(shards: Array, axons: tuple[Array, Array], table: Array, limits: Array, additive: Array) -> tuple[bool, Array]:
+    """Return whether shards with more axons fit, and what they use of resources that add up, (shards, resources + 1), a 0 last.
+
+    Parameters
+    ----------
+    shards, limits : int64 (shards, resources) and (resources,)
+    axons, table : as of `hw_mappings.partition.prices_kernel.cost_with`
+    additive : int64 (additive resources,), their indices
+    """
+    arriving, leaving = axons
+    rows, shard = np.zeros((shards.shape[0], additive.shape[0] + 1), np.int64), np.empty(shards.shape[1], np.int64)
+    for n in range(shards.shape[0]):
+        shard[:] = shards[n]
+        shard[table[0]] += arriving[n]
+        shard[table[1]] += leaving[n]
+        shard[table[2]] += arriving[n] * table[3] + leaving[n] * table[4]
+        for r in range(shard.shape[0]):
+            if shard[r] > limits[r]:
+                return False, rows
+        for r in range(additive.shape[0]):
+            rows[n, r] = shard[additive[r]]
+    return True, rows
+
+
+rows_within = compiled_by(numba.njit, _rows_within)
 
 
 def _distinct(rows: Array) -> tuple[Array, Array, Array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -119,7 +120,7 @@ class _Planner:
 
     def _tried(self, partition: Partition, prices: Prices) -> dict[str, list[CutCandidate]]:
         """Return the tilings of every population to try, the cheapest first."""
-        return {name: sorted(self._search.fitting(name), key=lambda each: prices.cost(each.usage)) for name in partition.chosen}
+        return {name: self._search.ranked(name, prices) for name in partition.chosen}
 
     def _walked(self, partition: Partition, prices: Prices) -> Partition:
         """Return the partition after a walk by price."""
@@ -127,21 +128,21 @@ class _Planner:
         shards = sum(tiling.number for tiling in partition.tilings.values())
         each = _NEAR * shards // populations + _LINK * len(self._network.projections) // populations
         moves = min(_CHEAP_TRIES * populations, _WORK // each)
-        recutting = Recutting(self._network, self._search.links, lambda _, usage: prices.cost(usage))
+        links = self._search.links
+        recutting = Recutting(self._network, links, lambda each, into, out: prices.cost_with(each.own, into, out, links.axon_table))
         return walked_by_price(partition, recutting, self._tried(partition, prices), Walk(moves, 0, 0))
 
     def tightened(self) -> Bound:
-        """Tighten the bound and return it; the walks need it."""
-        self._bound = replace(self._bound, cores=joint_bound_cores(self._network, self._chip, self._bound, self._model))
-        return self._bound
+        """Return a tighter bound, which the walks need; it may be counted beside the search."""
+        return replace(self._bound, cores=joint_bound_cores(self._network, self._chip, self._bound, self._model))
 
-    def improved(self, found: Sequence[_Found], enough: int, report: StageProgress) -> _Found:
+    def improved(self, found: Sequence[_Found], bound: Bound, enough: int, report: StageProgress) -> _Found:
         """Return the best of several walks, which end at `enough` cores: walks from each partition by turns, at its own prices."""
         best = found[0]
         shards = sum(tiling.number for tiling in best.partition.tilings.values())
         links = len(self._network.projections) // len(best.partition.chosen)
         tilings = sum(len(self._search.fitting(name)) for name in best.partition.chosen)
-        fewest = max(self._bound.cores + self._bound.cores // _CLOSE, enough)
+        fewest = max(bound.cores + bound.cores // _CLOSE, enough)
         types = sum(len(each.counts) for each in self._packing.all_types(best.partition.tilings, best.partition.usage))
         moves = min(_TRIES * tilings, _WORK // (shards + _LINK * links + types * best.cores // _SCANNED))
         for walk in range(_WALKS):
@@ -202,9 +203,11 @@ def plan(
         raise DoesNotFit(explain_bound(chip, bound.cores, most, bound.parts))
     told: Progress = progress or (lambda stage, done, total: None)
     cores = f"{bound.cores} core{'s' * (bound.cores > 1)} on {-(-bound.cores // chip.most_usable)} chip(s)"
-    found = planner.searched(enough, partial(told, f"cutting populations into shards, at least {cores}"))
-    bound = planner.tightened()
-    best = planner.improved(found, enough, partial(told, "filling cores"))
+    with ThreadPoolExecutor(1) as beside:
+        tightened = beside.submit(planner.tightened)
+        found = planner.searched(enough, partial(told, f"cutting populations into shards, at least {cores}"))
+        bound = tightened.result()
+    best = planner.improved(found, bound, enough, partial(told, "filling cores"))
     planned = PartitionPlan(best.partition, planner.packed(best), bound)
     if len(planned.cores) > most:
         raise DoesNotFit(explain_cores(chip, len(planned.cores), most, _cores_of_each(planned)))

@@ -49,3 +49,19 @@ class Prices:
         shards = np.ascontiguousarray(usage).reshape(-1, len(self.limits))
         total: float = cost(shards, self.limits, self.prices, self._adds_up, self.unshared, self.coarse)
         return total
+
+    def cost_with(self, usage: Int, arriving: Int, leaving: Int, table: Int) -> float:
+        """Return the cost of shards, (..., resources), with more axons, (...); as `cost` of `with_axons`.
+
+        Parameters
+        ----------
+        usage, arriving, leaving : int64 arrays
+        table : as `axon_table` returns it
+        """
+        from hw_mappings.partition.prices_kernel import cost_with
+
+        shards = usage.reshape(-1, len(self.limits))
+        total: float = cost_with(
+            shards, (arriving.ravel(), leaving.ravel()), table, self.limits, self.prices, self._adds_up, (self.unshared, self.coarse)
+        )
+        return total

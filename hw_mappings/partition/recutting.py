@@ -52,11 +52,11 @@ class Recutting(Generic[_Made]):
     ----------
     network : QuantisedNetwork
     links : Links
-    made : callable (tiling, usage of its shards)
+    made : callable (tiling, axons that arrive at its shards, axons that leave them)
         What a walk makes of a population.
     """
 
-    def __init__(self, network: QuantisedNetwork, links: Links, made: Callable[[CutCandidate, Int], _Made]) -> None:
+    def __init__(self, network: QuantisedNetwork, links: Links, made: Callable[[CutCandidate, Int, Int], _Made]) -> None:
         self._links, self._made = links, made
         inputs = {p.name for p in network.populations if p.kind is Kind.INPUT}
         self._into = {
@@ -69,8 +69,8 @@ class Recutting(Generic[_Made]):
         self._inputs, self._shards = inputs, 0
         self._held: dict[tuple[int, ...], _Made] = {}
 
-    def usage(self, chosen: Mapping[str, CutCandidate], name: str) -> Int:
-        """Return the usage of a population's shards, (rows, columns, channels, resources), whether they fit or not."""
+    def axons(self, chosen: Mapping[str, CutCandidate], name: str) -> tuple[Int, Int]:
+        """Return the axons that arrive at a population's shards and that leave them, each (rows, columns, channels)."""
         own, links = chosen[name], self._links
         arriving, leaving = np.zeros(own.tiling.grid, np.int64), np.zeros(own.tiling.grid, np.int64)
         for place, (source, number) in enumerate(self._into[name]):
@@ -78,7 +78,11 @@ class Recutting(Generic[_Made]):
         for target, numbers in links.sent[name].items():
             for number, _ in numbers:
                 leaving += links.of(number, own, chosen[target]).leaving
-        return with_axons(own.own, arriving, leaving, links.chip)
+        return arriving, leaving
+
+    def usage(self, chosen: Mapping[str, CutCandidate], name: str) -> Int:
+        """Return the usage of a population's shards, (rows, columns, channels, resources), whether they fit or not."""
+        return with_axons(chosen[name].own, *self.axons(chosen, name), self._links.chip)
 
     def partition(self, chosen: Mapping[str, CutCandidate]) -> Partition:
         """Return the partition of some tilings."""
@@ -91,7 +95,7 @@ class Recutting(Generic[_Made]):
             if self._shards > _HELD:
                 self._held.clear()
                 self._shards = 0
-            self._held[key] = self._made(chosen[name], self.usage(chosen, name))
+            self._held[key] = self._made(chosen[name], *self.axons(chosen, name))
             self._shards += chosen[name].tiling.number
         return self._held[key]
 

@@ -8,7 +8,7 @@ and those that arrive at theirs. The search keeps the cheapest states. Axons tha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -86,6 +86,8 @@ class PartitionSearch:
         self._limits = limits_of(chip)
         self._demands = demands(network, chip, model)
         self._tried: dict[tuple[str, bool], list[CutCandidate]] = {}
+        self._alike: dict[tuple[Hashable, bool], list[CutCandidate]] = {}
+        self._costs: dict[tuple[Hashable, int], tuple[list[float], Prices]] = {}  # by the prices' identity, which is held
         self.links = Links(network, chip)
         self._order = {p.name: number for number, p in enumerate(network.populations)}
         backwards = sorted(network.projections, key=lambda p: self._order[p.source], reverse=True)
@@ -95,10 +97,26 @@ class PartitionSearch:
         """Return the tilings of a population that are worth trying and fit by themselves."""
         return self._candidates(name, False) or self._candidates(name, True)
 
+    def ranked(self, name: str, prices: Prices) -> list[CutCandidate]:
+        """Return `fitting`, the cheapest first."""
+        tried, costs = self.fitting(name), self._costs_of(name, prices)
+        return [tried[n] for n in sorted(range(len(tried)), key=costs.__getitem__)]
+
+    def _costs_of(self, name: str, prices: Prices) -> list[float]:
+        """Return the cost of each of `fitting`, counted once for populations that are alike."""
+        key = self._demands[name].likeness, id(prices)
+        if key not in self._costs:
+            self._costs[key] = [prices.cost(each.usage) for each in self.fitting(name)], prices
+        return self._costs[key][0]
+
     def _candidates(self, name: str, thorough: bool) -> list[CutCandidate]:
         key = name, thorough
         if key not in self._tried:
-            self._tried[key] = candidates(self._demands[name], thorough)
+            demand = self._demands[name]
+            alike = self._alike.get((demand.likeness, thorough))
+            if alike is None:
+                alike = self._alike[demand.likeness, thorough] = candidates(demand, thorough)
+            self._tried[key] = [each.of(demand) for each in alike]
         return self._tried[key]
 
     @property
@@ -112,21 +130,22 @@ class PartitionSearch:
         Only the cheapest of the states that agree on the populations whose sources are not all cut yet can become the best.
         """
         pending = [target for target, source in self._last_use.items() if self._order[source] < self._order[name]]
-        found: dict[tuple[int, ...], tuple[float, State, CutCandidate, dict[str, Int]]] = {}
+        found: dict[tuple[int, ...], tuple[float, State, CutCandidate]] = {}
         shards = sum(candidate.tiling.number for candidate in tried)
-        extension = Extension(self.links, prices, name)
+        extension = Extension(self.links, prices, name, states[0].chosen)
         for state in states[: max(_FEWEST, _WORK // max(shards, 1))]:
             held = tuple(id(state.chosen[target]) for target in pending if target in state.chosen)
             for candidate in tried:
-                usage, added = extension.settled(state, candidate)
+                added = extension.added(state, candidate)
                 key = (*held, id(candidate))
                 if added < inf and (key not in found or state.cost + added < found[key][0]):
-                    found[key] = state.cost + added, state, candidate, usage
+                    found[key] = state.cost + added, state, candidate
         result: list[State] = []
         alike: Counter[Cuts] = Counter()
-        for cost, state, candidate, usage in sorted(found.values(), key=lambda entry: entry[0]):
+        for cost, state, candidate in sorted(found.values(), key=lambda entry: entry[0]):
             alike[candidate.tiling.cuts] += 1
             if alike[candidate.tiling.cuts] <= _ALIKE and len(result) < _BEAM:
+                usage = extension.usage(state, candidate)
                 result.append(State(cost, {**state.chosen, candidate.tiling.population: candidate}, {**state.usage, **usage}))
         return result
 
@@ -146,7 +165,7 @@ class PartitionSearch:
     def _misfit(self, state: State, demand: Demand, prices: Prices) -> str:
         """Say why no tiling of a population fits beside its targets."""
         single = _single(demand)
-        return self._explained(single, Extension(self.links, prices, demand.name).settled(state, single)[0])
+        return self._explained(single, Extension(self.links, prices, demand.name, state.chosen).usage(state, single))
 
     def _explained(self, single: CutCandidate, usage: Mapping[str, Int]) -> str:
         return explain_misfit(single.demand, single.tiling, {single.demand.name: single.usage, **usage}, self._limits)
@@ -166,7 +185,7 @@ class PartitionSearch:
             tried = self.fitting(demand.name)
             if misfits and tried:
                 continue  # no partition exists: look for further populations that do not fit by themselves
-            found = self._extended(demand.name, states, cheapest(tried, prices), prices)
+            found = self._extended(demand.name, states, cheapest(tried, self._costs_of(demand.name, prices)), prices)
             found = found or self._extended(demand.name, states, tried, prices)
             found = found or self._extended(demand.name, states, self._candidates(demand.name, True), prices)
             if found:

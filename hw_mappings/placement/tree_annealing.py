@@ -32,6 +32,8 @@ _WORK: Final = 20_000_000
 """Number of trees that are counted anew in all moves, within the bounds of moves for each core; three seconds."""
 _LEAST_WORK, _MOST_WORK = 5_000_000, 60_000_000
 """The same however few and however many cores there are; a second and some ten."""
+_ENOUGH_PER_CORE: Final = 10_000
+"""Moves for each core beyond which none is found that helps; a handful of cores would take millions otherwise."""
 _HOTTEST, _MILDEST, _COLD = 0.25, 0.02, 0.005
 """Temperatures relative to the mean change of a random exchange. The first is the higher, the more moves there are for each core."""
 _HOT_MOVES: Final = 600
@@ -81,7 +83,8 @@ def grown(trees: Trees, cores: int, positions: Int, chip: ChipSpec, crossing: in
     board = Board(positions, grid, (across[:width], along[:height]), np.arange(cores), core_at)
     used, lengths = np.zeros((2, len(trees.sources)), np.int64)
     rows = np.zeros((entries, -(-grid.shape[1] // 64)), np.uint64)
-    columns = Columns(used, lengths, np.zeros((entries, 3), np.int64), rows)
+    of_column = np.full((len(trees.sources), len(grid) + 2), -1, np.int32)
+    columns = Columns(used, lengths, np.zeros((entries, 4), np.int64), rows, of_column)
     grow(forest, board, columns)
     return forest, board, columns
 
@@ -96,7 +99,7 @@ def _exchanged(problem: PlacementProblem, trees: Trees, start: tuple[Address, ..
     forest, board, columns = grown(trees, cores, board_positions(places, chip), chip)
     for_all = 2 * len(forest.members)  # trees that one exchange of every core touches: its own, and those of the other core
     usual = min(max(_WORK / for_all, _LEAST_PER_CORE), _MOST_PER_CORE)
-    per_core = min(max(usual, _LEAST_WORK / for_all), _MOST_WORK / for_all)
+    per_core = min(max(usual, _LEAST_WORK / for_all), _MOST_WORK / for_all, _ENOUGH_PER_CORE)
     moves = int(per_core * cores)
     heat = min(1.0, per_core / _HOT_MOVES) ** 2
     unit = mean_change(*grown(trees, cores, board_positions(places, chip), chip, 1), _TRIES, problem.seed) or 1.0

@@ -1,22 +1,44 @@
 """A tree as its columns with targets, for compiled code.
 
 A column is an entry: its number, the first and the last row with a target, and one bit for each row. The entries of a tree are in no order.
-An exchange of two places changes two columns, so a tree's length is counted anew in time proportional to its columns, not to its targets.
+An exchange of two places changes two columns. Where the tree's source stays, only these are counted anew; else all columns are, but not all
+targets.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from ecc_lava.common import Array
 from hw_mappings.placement.compiled import compiled
 
-__all__ = ["Place", "at", "is_target", "length_after", "with_target", "without_target"]
+__all__ = ["Columns", "Place", "at", "change_moved", "has_target", "length_after", "settle", "with_target", "without_target"]
 
 Place: TypeAlias = tuple[int, int]
 """Column and row."""
+
+
+class Columns(NamedTuple):
+    """Trees on the board; the columns of tree t are entries ``starts[t]`` to ``starts[t] + used[t]``.
+
+    Attributes
+    ----------
+    used : int64 (trees,)
+    lengths : int64 (trees,), of all links of a tree
+    spans : int64 (targets of all trees, 4)
+        Column, first and last row, and the length of the links along the column.
+    rows : uint64 (targets of all trees, words), bits of the rows with a target
+    entries : int32 (trees, columns of the board + 2)
+        The entry of each column, -1 for none; then the first and the last column with a target.
+    """
+
+    used: Array
+    lengths: Array
+    spans: Array
+    rows: Array
+    entries: Array
 
 
 @compiled
@@ -109,13 +131,6 @@ def _entry_of(spans: Array, begin: int, stop: int, column: int) -> int:
 
 
 @compiled
-def is_target(spans: Array, rows: Array, begin: int, stop: int, place: Place) -> bool:
-    """Whether the tree of entries `begin` to `stop` has a target at a place."""
-    entry = _entry_of(spans, begin, stop, place[0])
-    return entry >= 0 and _is_set(rows, entry, place[1])
-
-
-@compiled
 def with_target(spans: Array, rows: Array, begin: int, stop: int, place: Place) -> int:
     """Give a tree a target and return the end of its entries."""
     entry, row = _entry_of(spans, begin, stop, place[0]), place[1]
@@ -140,8 +155,68 @@ def without_target(spans: Array, rows: Array, begin: int, stop: int, place: Plac
         spans[entry, 2] -= 1
     if spans[entry, 1] <= spans[entry, 2]:
         return stop
-    for side in range(3):  # the last column takes the place of an empty one
+    for side in range(4):  # the last column takes the place of an empty one
         spans[entry, side] = spans[stop - 1, side]
     for word in range(rows.shape[1]):
         rows[entry, word] = rows[stop - 1, word]
     return stop - 1
+
+
+@compiled
+def settle(spans: Array, entries: Array, along: Array, tree: int, begin: int, stop: int, own: int) -> None:
+    """Count lengths of a tree's columns and its `entries` anew, with its source in row `own`; `entries` of columns that left stay."""
+    left = right = spans[begin, 0] if begin < stop else 0
+    for entry in range(begin, stop):
+        column = spans[entry, 0]
+        left, right = min(left, column), max(right, column)
+        entries[tree, column] = entry
+        spans[entry, 3] = along[max(spans[entry, 2], own)] - along[min(spans[entry, 1], own)]
+    entries[tree, -2], entries[tree, -1] = left, right
+
+
+@compiled
+def has_target(rows: Array, entries: Array, tree: int, place: Place) -> bool:
+    """Whether a tree has a target at a place."""
+    entry = entries[tree, place[0]]
+    return entry >= 0 and _is_set(rows, entry, place[1])
+
+
+@compiled
+def change_moved(
+    spans: Array,
+    rows: Array,
+    entries: Array,
+    lines: tuple[Array, Array],
+    tree: int,
+    ends: Place,
+    places: tuple[Place, Place],
+    source: Place,
+) -> int:
+    """Return how much longer a tree is once two places exchange their cores and neither is its source's, which is at `source`.
+
+    Its entries are ``ends[0]`` to ``ends[1]``; other parameters as in `Columns` and `length_after`.
+    """
+    (across, along), (gone, come) = lines, places
+    leaves, stays = has_target(rows, entries, tree, gone), has_target(rows, entries, tree, come)
+    if leaves == stays:
+        return 0
+    if stays:
+        gone, come = come, gone
+    shrunk, grown = entries[tree, gone[0]], entries[tree, come[0]]
+    change = -spans[shrunk, 3]
+    if gone[0] == come[0]:
+        return change + _height(spans, rows, along, shrunk, gone[1], come[1], source[1])
+    left, right = entries[tree, -2], entries[tree, -1]
+    change -= across[max(right, source[0])] - across[min(left, source[0])]
+    height = _height(spans, rows, along, shrunk, gone[1], -1, source[1])
+    if height >= 0:
+        change += height
+    elif gone[0] == left or gone[0] == right:
+        left = right = come[0]
+        for entry in range(ends[0], ends[1]):
+            if entry != shrunk:
+                left, right = min(left, spans[entry, 0]), max(right, spans[entry, 0])
+    if grown >= 0:
+        change -= spans[grown, 3]
+    change += _height(spans, rows, along, grown, -1, come[1], source[1])
+    return change + across[max(right, come[0], source[0])] - across[min(left, come[0], source[0])]

@@ -8,7 +8,16 @@ import numpy as np
 
 from ecc_lava.common import Array
 from hw_mappings.placement.compiled import compiled
-from hw_mappings.placement.tree_columns import at, is_target, length_after, with_target, without_target
+from hw_mappings.placement.tree_columns import (
+    Columns,
+    at,
+    change_moved,
+    has_target,
+    length_after,
+    settle,
+    with_target,
+    without_target,
+)
 
 __all__ = ["Board", "Columns", "Forest", "Schedule", "anneal", "change_of", "drawn", "exchange", "grow", "mean_change"]
 
@@ -46,23 +55,6 @@ class Board(NamedTuple):
     core_at: Array
 
 
-class Columns(NamedTuple):
-    """Trees on the board; the columns of tree t are entries ``starts[t]`` to ``starts[t] + used[t]``.
-
-    Attributes
-    ----------
-    used : int64 (trees,)
-    lengths : int64 (trees,), of all links of a tree
-    spans : int64 (targets of all trees, 3), column, first and last row
-    rows : uint64 (targets of all trees, words), bits of the rows with a target
-    """
-
-    used: Array
-    lengths: Array
-    spans: Array
-    rows: Array
-
-
 class Schedule(NamedTuple):
     """Moves `begin` to `stop` of `moves`, and the temperatures of the first and the last of all, in spikes times lengths."""
 
@@ -84,6 +76,7 @@ def grow(forest: Forest, board: Board, columns: Columns) -> None:
         source = at(board.positions, board.place_of[forest.sources[tree]])
         columns.used[tree] = stop - begin
         columns.lengths[tree] = length_after(spans, rows, board.lines, begin, stop, (-1, -1), (-1, -1), source)
+        settle(spans, columns.entries, board.lines[1], tree, begin, stop, source[1])
 
 
 @compiled
@@ -109,7 +102,7 @@ def change_of(forest: Forest, board: Board, columns: Columns, core: int, place: 
 
     `tried`, (2, trees), gets each of these trees and its length after the exchange.
     """
-    spans, rows = columns.spans, columns.rows
+    spans, rows, entries, lines = columns.spans, columns.rows, columns.entries, board.lines
     own, other = board.place_of[core], board.core_at[place]
     here, there = at(board.positions, own), at(board.positions, place)
     number, change = 0, 0.0
@@ -119,11 +112,14 @@ def change_of(forest: Forest, board: Board, columns: Columns, core: int, place: 
         for n in range(forest.firsts[moved], forest.firsts[moved + 1]):
             tree = forest.members[n]
             source, begin = forest.sources[tree], forest.starts[tree]
-            stop = begin + columns.used[tree]
-            if moved == other and (source == core or is_target(spans, rows, begin, stop, here)):
+            if moved == other and (source == core or has_target(rows, entries, tree, here)):
                 continue  # counted with the first core
-            now = place if source == core else own if source == other else board.place_of[source]
-            length = length_after(spans, rows, board.lines, begin, stop, here, there, at(board.positions, now))
+            stop = begin + columns.used[tree]
+            if source in (core, other):
+                length = length_after(spans, rows, lines, begin, stop, here, there, there if source == core else here)
+            else:
+                stays = at(board.positions, board.place_of[source])
+                length = columns.lengths[tree] + change_moved(spans, rows, entries, lines, tree, (begin, stop), (here, there), stays)
             tried[0, number], tried[1, number] = tree, length
             change += forest.spikes[tree] * (length - columns.lengths[tree])
             number += 1
@@ -133,17 +129,21 @@ def change_of(forest: Forest, board: Board, columns: Columns, core: int, place: 
 @compiled
 def exchange(forest: Forest, board: Board, columns: Columns, core: int, place: int, tried: Array) -> None:
     """Exchange a core with a place whose change is known."""
-    spans, rows = columns.spans, columns.rows
+    spans, rows, entries, lines = columns.spans, columns.rows, columns.entries, board.lines
     own, other = board.place_of[core], board.core_at[place]
     here, there = at(board.positions, own), at(board.positions, place)
     for n in range(tried.shape[1]):
         tree = tried[0, n]
         begin, columns.lengths[tree] = forest.starts[tree], tried[1, n]
-        stop = begin + columns.used[tree]
-        is_here, is_there = is_target(spans, rows, begin, stop, here), is_target(spans, rows, begin, stop, there)
+        source, stop = forest.sources[tree], begin + columns.used[tree]
+        is_here, is_there = has_target(rows, entries, tree, here), has_target(rows, entries, tree, there)
         if is_here != is_there:
-            stop = without_target(spans, rows, begin, stop, here if is_here else there)
-            columns.used[tree] = with_target(spans, rows, begin, stop, there if is_here else here) - begin
+            gone, come = (here, there) if is_here else (there, here)
+            stop = with_target(spans, rows, begin, without_target(spans, rows, begin, stop, gone), come)
+            columns.used[tree], entries[tree, gone[0]] = stop - begin, -1
+        if is_here != is_there or source in (core, other):
+            now = place if source == core else own if source == other else board.place_of[source]
+            settle(spans, entries, lines[1], tree, begin, stop, board.positions[now, 1])
     board.place_of[core], board.core_at[place], board.core_at[own] = place, core, other
     if other >= 0:
         board.place_of[other] = own

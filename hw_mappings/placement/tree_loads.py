@@ -81,7 +81,7 @@ def _load_columns(columns: Columns, begin: int, stop: int, row: int, only: Place
     """Put spikes on the links of two columns of a tree, of all for (-1, -1), and return the change of strain and the links."""
     change, links = 0.0, 0
     for entry in range(begin, stop):
-        column, first, last = columns.spans[entry]
+        column, first, last = columns.spans[entry, 0], columns.spans[entry, 1], columns.spans[entry, 2]
         if only[0] < 0 or column == only[0] or column == only[1]:
             change += _put_along(carried, 2, column, row, max(last, row), spikes)
             change += _put_along(carried, 2, column, row, min(first, row), spikes)

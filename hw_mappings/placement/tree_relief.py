@@ -49,7 +49,7 @@ class Relief(NamedTuple):
 def _takes(columns: Columns, begin: int, stop: int, source: Place, way: int, column: int, row: int) -> bool:
     """Whether a tree takes a link."""
     for entry in range(begin, stop):
-        place, first, last = columns.spans[entry]
+        place, first, last = columns.spans[entry, 0], columns.spans[entry, 1], columns.spans[entry, 2]
         if way == 0 and row == source[1] and source[0] <= column < place:
             return True
         if way == 1 and row == source[1] and place <= column < source[0]:

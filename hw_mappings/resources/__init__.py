@@ -9,6 +9,7 @@ from hw_mappings.resources.axons import Axons, edges, host_cuts
 from hw_mappings.resources.cores import (
     RESOURCE_INDEX,
     Demand,
+    axon_table,
     demands,
     fits,
     least_arriving,
@@ -35,6 +36,7 @@ __all__ = [
     "SynapseModel",
     "Tiling",
     "arrivals",
+    "axon_table",
     "axes_of",
     "core_usages",
     "demands",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -23,7 +24,7 @@ from hw_mappings.chips import ChipSpec
 from hw_mappings.resources.axes import Axis, axes_of
 from hw_mappings.resources.meetings import meeting, meeting_sums
 from hw_mappings.resources.synapses import shard_of_neuron
-from hw_mappings.resources.tiling import Cuts, even_cut
+from hw_mappings.resources.tiling import Cut, Cuts, even_cut
 
 __all__ = ["Axons", "Edges", "axons", "edges", "host_cuts"]
 
@@ -73,9 +74,14 @@ def host_cuts(shape: Shape, chip: ChipSpec) -> Cuts:
     return ((0, shape[0]),), ((0, shape[1]),), even_cut(shape[2], -(-shape[2] // atoms))
 
 
+@lru_cache(maxsize=1 << 12)
+def _longest(spans: Cut) -> int:
+    return max(stop - start for start, stop in spans)
+
+
 def _has_population_axons(sources: Cuts, chip: ChipSpec) -> bool:
     atoms = chip.limit("population_atoms")
-    return atoms is not None and max(stop - start for start, stop in sources[2]) <= atoms
+    return atoms is not None and _longest(sources[2]) <= atoms
 
 
 def _outer(y: Int, x: Int, c: Int) -> Int:

@@ -13,7 +13,7 @@ Usage is an int64 array whose last axis follows `RESOURCES`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -21,14 +21,17 @@ from typing import Final
 import numpy as np
 
 from ecc_lava.common import Array, Int, Shape
+from ecc_lava.geometry import Sparse
 from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from hw_mappings.chips import RESOURCES, ChipSpec
+from hw_mappings.resources.axes import axes_of
 from hw_mappings.resources.axons import Axons, axons, host_cuts
 from hw_mappings.resources.synapses import SynapseModel, source_neurons, synapse_bits
 from hw_mappings.resources.tiling import Cut, Cuts, Tiling
 
 __all__ = [
     "RESOURCE_INDEX",
+    "axon_table",
     "Demand",
     "demands",
     "fits",
@@ -81,6 +84,20 @@ class Demand:
     def exponents(self) -> frozenset[int]:
         """Distinct exponents of the weights into the population."""
         return frozenset(p.exponent for p, _ in self.into)
+
+    @cached_property
+    def likeness(self) -> Hashable:
+        """All that the usage of any tiling depends on, so that equal layers are counted once; of thresholds, which are equal."""
+        _, firsts, numbers = np.unique(self.population.vth, return_index=True, return_inverse=True)
+        thresholds = self.population.vth.shape, firsts[numbers].tobytes()
+        into = tuple(
+            (
+                id(p.geometry) if isinstance(p.geometry, Sparse) else axes_of(p.geometry, source.shape),
+                *(source.shape, source.kind is Kind.INPUT, p.bits, p.delay, p.exponent),
+            )
+            for p, source in self.into
+        )
+        return self.shape, self.population.kind.spikes, self.population.payload.signed, thresholds, into
 
 
 def demands(network: QuantisedNetwork, chip: ChipSpec, model: SynapseModel) -> dict[str, Demand]:
@@ -142,6 +159,12 @@ def with_axons(own: Int, arriving: Int | int, leaving: Int | int, chip: ChipSpec
             if chip.amount(bits):
                 usage[..., RESOURCE_INDEX["memory_bits"]] += added * chip.amount(bits)
     return usage
+
+
+def axon_table(chip: ChipSpec) -> Int:
+    """Return the indices of input axons, output axons and memory, and the bits of memory that an axon of either kind takes, (5,)."""
+    indices = [RESOURCE_INDEX[name] for name in ("input_axons", "output_axons", "memory_bits")]
+    return np.array([*indices, chip.amount("input_axon_bits"), chip.amount("output_axon_bits")], np.int64)
 
 
 def projection_axons(

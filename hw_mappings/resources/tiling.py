@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
 from typing import TypeAlias
@@ -54,9 +55,23 @@ class Tiling:
         return sizes
 
 
+class _Spans(tuple[Span, ...]):
+    """Spans that are looked up again and again: their hash is computed once."""
+
+    _hash: int
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash = super().__hash__()
+            return self._hash
+
+
+@lru_cache(maxsize=1 << 12)
 def even_cut(length: int, parts: int) -> Cut:
     """Cut ``range(length)`` into spans whose lengths differ by at most one."""
-    return tuple(pairwise([part * length // parts for part in range(parts + 1)]))
+    return _Spans(pairwise([part * length // parts for part in range(parts + 1)]))
 
 
 def useful_parts(length: int) -> list[int]:

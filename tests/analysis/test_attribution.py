@@ -1,10 +1,9 @@
-"""Attribution: rungs that sum to the loss, each one what it says, and planted causes that are found and named first."""
+"""Attribution: rungs that sum to the loss, each one what it says, and what is shown."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import cache
 from math import inf
 from types import SimpleNamespace
 from typing import Any
@@ -15,70 +14,38 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
-from ecc_lava.analysis.attribution import Attribution, draw, in_words
+from ecc_lava.analysis.attribution import draw
 from ecc_lava.analysis.attribution.answers import Reference
 from ecc_lava.analysis.attribution.change import Change, Flips
 from ecc_lava.analysis.attribution.ladder import RUNGS, climbed, staged
-from ecc_lava.analysis.attribution.picture import PICTURES, _draw_ladder
+from ecc_lava.analysis.attribution.picture import PICTURES
 from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
 from ecc_lava.conversion.passes.residual_elimination import ResidualElimination
 from ecc_lava.conversion.rescaling import rescaled
-from ecc_lava.demo import data as demo
 from ecc_lava.errors import InvalidInput, InvalidNetwork
 from ecc_lava.formats.loihi1 import LOIHI1
 from ecc_lava.formats.loihi2 import LOIHI2
-from ecc_lava.geometry import Conv, Dense, with_kernel
+from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, Linear, Node, Reshape, Scale, Step
-from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.rates import ideal_rates
 from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.quantise import quantise, rounding_steps
+from tests.helpers.attributions import (
+    assert_bars_are_inside,
+    attributed,
+    random_pixels,
+)
 from tests.helpers.cnns import small_graph
 from tests.helpers.graphs import graphs
-from tests.helpers.images import as_array
 
 SOME = settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
-IMAGES = 100
-
-
-def _pixels(samples: int = 40, seed: int = 1) -> Array:
-    return np.random.default_rng(seed).integers(0, 256, (samples, 5, 5, 2)).astype(np.uint8)
-
-
-def _attributed(snn: SpikingNetwork, graph: Graph, x: Array, **options: Any) -> Attribution:
-    return ecc_lava.attribute(quantise(snn, **options), x, snn=snn, graph=graph)
-
-
-@cache
-def _digits() -> Graph:
-    return ecc_lava.from_keras(ecc_lava.load_model(demo.MODEL))
-
-
-@cache
-def _converted(recipe: str, timesteps: int = 32) -> SpikingNetwork:
-    return ecc_lava.convert(_digits(), calibration=demo.calibration_images().x, timesteps=timesteps, recipe=recipe)
-
-
-def _images(count: int = IMAGES) -> Array:
-    """Return images of the demo."""
-    return as_array(demo.test_images().x)[:count]
-
-
-def _found(snn: SpikingNetwork, graph: Graph | None = None, bits: Any = 8, images: int = IMAGES) -> Attribution:
-    data = demo.test_images()
-    assert data.y is not None
-    network = quantise(snn, bits=bits)
-    return ecc_lava.attribute(network, _images(images), data.y[:images], snn=snn, graph=graph or _digits())
-
-
-# what the rungs are
 
 
 @settings(SOME, max_examples=9)
@@ -138,8 +105,8 @@ def test_rounded_weights_are_the_integers_and_all_else_is_not_rounded(graph: Gra
 
 def _saturating() -> tuple[SpikingNetwork, Array]:
     """Return a network one of whose thresholds is so small that its potential leaves the range, and images."""
-    snn = ecc_lava.convert(small_graph(), calibration=_pixels(), timesteps=64, recipe="channel")
-    return rescaled(snn, {"q": snn.by_name["q"].lambda_ * 0.005}), _pixels()
+    snn = ecc_lava.convert(small_graph(), calibration=random_pixels(), timesteps=64, recipe="channel")
+    return rescaled(snn, {"q": snn.by_name["q"].lambda_ * 0.005}), random_pixels()
 
 
 def test_without_saturation_the_integers_are_those_of_the_float_engine() -> None:
@@ -156,10 +123,10 @@ def test_without_saturation_the_integers_are_those_of_the_float_engine() -> None
 
 def test_clipping_is_at_lambda_and_a_layer_by_itself_is_clipped_as_much() -> None:
     """With one layer after the clipped one, both are the same network."""
-    graph, x = small_graph(), _pixels()
+    graph, x = small_graph(), random_pixels()
     snn = ecc_lava.convert(graph, calibration=x, timesteps=64, recipe="ecc")
     small = rescaled(snn, {"q": snn.by_name["q"].lambda_ * 0.3})
-    found = _attributed(small, graph, x)
+    found = attributed(small, graph, x)
     rungs = {rung.name: rung for rung in found.rungs}
     layers = {layer.name: layer for layer in found.layers}
     activation = ideal_rates(small, {"input": x / 255.0})["q"]
@@ -175,7 +142,9 @@ def test_clipping_is_at_lambda_and_a_layer_by_itself_is_clipped_as_much() -> Non
 
 
 def test_the_last_layer_by_itself_is_its_rounding_alone() -> None:
-    found = _attributed(ecc_lava.convert(small_graph(), calibration=_pixels(), recipe="channel"), small_graph(), _pixels(), bits=2)
+    found = attributed(
+        ecc_lava.convert(small_graph(), calibration=random_pixels(), recipe="channel"), small_graph(), random_pixels(), bits=2
+    )
     last = found.layers[-1]
     assert (last.clipping.error, last.timesteps.error) == (0.0, 0.0)
     assert last.rounding.error == last.alone.error > 0.01
@@ -193,11 +162,11 @@ CODINGS: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize("coding", CODINGS)
 def test_the_input_rung_is_what_the_coding_loses(coding: str) -> None:
     kind, format = CODINGS[coding]
-    x = _pixels(24)
+    x = random_pixels(24)
     if coding == "events":
         x = (np.random.default_rng(0).random((24, 16, 5, 5, 2)) < x[:, None] / 255).astype(np.uint8)
     snn = ecc_lava.convert(small_graph(), calibration=x, timesteps=8, recipe="channel", coding=kind, format=format)
-    found = _attributed(snn, small_graph(), x, format=format)
+    found = attributed(snn, small_graph(), x, format=format)
     assert found.rungs[1].name == "input"
     if coding == "graded":
         assert found.rungs[1].error < 1e-20
@@ -216,14 +185,14 @@ def test_step_populations_at_one_timestep_lose_nothing() -> None:
         Linear("out", "f", Dense(rng.choice([-1.0, 1.0], (16, 3))), np.zeros(3)),
     ]
     graph, x = Graph(tuple(nodes)), rng.integers(0, 256, (30, 4, 4, 1)).astype(np.uint8)
-    found = _attributed(ecc_lava.convert(graph, calibration=x, timesteps=1), graph, x)
+    found = attributed(ecc_lava.convert(graph, calibration=x, timesteps=1), graph, x)
     assert found.rungs[-1].agreement == 1.0
     assert all(rung.error < 1e-12 for rung in found.rungs)
 
 
 @pytest.mark.parametrize("per", ["channel", "layer"])
 def test_integers_of_another_network_are_refused(per: str) -> None:
-    graph, x = small_graph(), _pixels()
+    graph, x = small_graph(), random_pixels()
     snn = ecc_lava.convert(graph, calibration=x, recipe="channel")
     network = quantise(snn, bits={"r": 3, "default": 5}, per=per)
     ecc_lava.attribute(network, x, snn=snn, graph=graph)
@@ -232,13 +201,13 @@ def test_integers_of_another_network_are_refused(per: str) -> None:
 
 
 def test_integers_that_do_not_say_how_they_were_quantised_are_refused() -> None:
-    snn = ecc_lava.convert(small_graph(), calibration=_pixels(), recipe="channel")
+    snn = ecc_lava.convert(small_graph(), calibration=random_pixels(), recipe="channel")
     with pytest.raises(InvalidInput, match=r"does not say how it was quantised.*Quantise the float network again"):
-        ecc_lava.attribute(replace(quantise(snn), quantisation=None), _pixels(), snn=snn, graph=small_graph())
+        ecc_lava.attribute(replace(quantise(snn), quantisation=None), random_pixels(), snn=snn, graph=small_graph())
 
 
 def test_bad_labels_and_a_constant_cnn_are_refused() -> None:
-    graph, x = small_graph(), _pixels()
+    graph, x = small_graph(), random_pixels()
     snn = ecc_lava.convert(graph, calibration=x, recipe="channel")
     network = quantise(snn)
     with pytest.raises(InvalidInput, match=r"labels of shape \(3,\) for 40 images"):
@@ -262,179 +231,38 @@ def test_the_uncertainty_is_that_of_paired_predictions() -> None:
 
 
 def test_a_report_that_does_not_sum_is_no_report() -> None:
-    found = _attributed(ecc_lava.convert(small_graph(), calibration=_pixels(), recipe="channel"), small_graph(), _pixels())
+    found = attributed(ecc_lava.convert(small_graph(), calibration=random_pixels(), recipe="channel"), small_graph(), random_pixels())
     first, *others = found.layers
     wrong = replace(first, in_network=Change(None, Flips(99, 0, 40), 0.0))
     with pytest.raises(InvalidNetwork, match="losses of the layers"):
         replace(found, layers=(wrong, *others))
 
 
-# planted causes
-
-
-def test_a_small_lambda_is_found() -> None:
-    snn = _converted("channel")
-    found = _found(rescaled(snn, {"relu0": snn.by_name["relu0"].lambda_ * 0.2}))
-    assert found.largest_rung.name == "clipping"
-    assert found.worst_layer.name == "relu0"
-    first, own = found.advice[0], found.layer_advice
-    assert own is not None
-    assert (first.cause, first.layer, own.cause, own.layer) == ("clipping", "relu0", "clipping", "relu0")
-    assert first.change.certain
-    assert "percentile" in first.sentence
-
-
-@pytest.mark.parametrize(("layer", "bits"), [("relu0", 3), ("relu1", 2), ("dense", 2)])
-def test_few_bits_in_one_layer_are_found(layer: str, bits: int) -> None:
-    found = _found(_converted("channel"), bits={layer: bits, "default": 8})
-    assert found.largest_rung.name == "weights"
-    assert found.worst_layer.name == layer
-    assert (found.advice[0].cause, found.advice[0].layer) == ("weights", layer)
-    assert f"{bits} bits are too few for the weights into {layer!r}" in found.advice[0].sentence
-    assert "--bits" in found.advice[0].sentence
-
-
-def test_few_timesteps_are_found() -> None:
-    """Of few steps both whole spikes and their times are wrong; the remedy is the same."""
-    found = _found(_converted("channel", 4), images=200)
-    assert {advice.cause for advice in found.advice[:2]} == {"timesteps", "timing"}
-    assert all("--timesteps 8" in advice.sentence for advice in found.advice[:2])
-    others = [rung.change.points for rung in found.rungs[1:] if rung.change and rung.name not in ("timesteps", "timing")]
-    assert max(others) < 0.25 * found.points
-
-
-def test_binary_spikes_are_advised_to_carry_payloads_where_the_format_has_them() -> None:
-    found = _found(_converted("channel", 4))
-    assert all("--payload-bits 8" in advice.sentence for advice in found.advice[:2])
-    on_loihi1 = ecc_lava.convert(
-        _digits(), calibration=demo.calibration_images().x, timesteps=4, recipe="channel", format="loihi1", coding="rate"
-    )
-    network = quantise(on_loihi1, format="loihi1")
-    found = ecc_lava.attribute(network, _images(), snn=on_loihi1, graph=_digits())
-    assert found.advice and not any("payload" in advice.sentence for advice in found.advice)
-
-
-def test_coarse_payloads_are_found_and_finer_ones_lose_next_to_nothing() -> None:
-    def graded(bits: int) -> Attribution:
-        calibration = demo.calibration_images().x
-        return _found(ecc_lava.convert(_digits(), calibration=calibration, payload_bits=bits, recipe="channel"))
-
-    coarse, fine = graded(2), graded(8)
-    assert coarse.largest_rung.name == "payload"
-    timing = {rung.name: rung.change for rung in coarse.rungs}["timing"]
-    assert timing is not None and timing.agreement.net == 0 and abs(timing.error) < 1e-12  # one step has no times
-    assert fine.rungs[-1].error < 0.05 * coarse.rungs[-1].error  # what is left is the rounding of weights
-    few = _attributed(ecc_lava.convert(small_graph(), calibration=_pixels(), payload_bits=2, recipe="channel"), small_graph(), _pixels(400))
-    assert few.advice[0].cause == "payload"
-    assert "Payloads of 2 bits are too coarse" in few.advice[0].sentence and "--payload-bits 8" in few.advice[0].sentence
-    assert draw(coarse).startswith(b"\x89PNG") and json.dumps(coarse.as_dict())
-    _bars_are_inside(coarse)
-
-
-def _bars_are_inside(found: Any) -> None:
-    """Whether the axes of the ladder hold its error bars whole."""
-    from matplotlib.figure import Figure
-
-    axes = Figure().subplots()
-    _draw_ladder(axes, found, "accuracy")
-    low, high = axes.get_xlim()
-    bars = [segment for bar in axes.containers if len(bar) == 3 for lines in bar[2] for segment in lines.get_segments()]
-    assert bars and all(low < x < high for segment in bars for x, _ in segment)
-
-
-def _with_an_outlier(graph: Graph, factor: float) -> Graph:
-    """Return the same function with one channel of `relu1` so many times as large, and its weights onwards as many times smaller."""
-    changed: dict[str, Node] = {}
-    for node in graph.nodes:
-        if isinstance(node, Scale) and node.name == "bn1":
-            grow = np.where(np.arange(len(node.scale)) == 3, factor, 1.0)
-            changed[node.name] = replace(node, scale=node.scale * grow, shift=node.shift * grow)
-        if isinstance(node, Linear) and node.name == "pool1":
-            kernel = node.geometry.kernel.copy()
-            kernel[..., 3] /= factor
-            changed[node.name] = replace(node, geometry=with_kernel(node.geometry, kernel))
-    assert len(changed) == 2
-    return Graph(tuple(changed.get(node.name, node) for node in graph.nodes), graph.uint8_scale, graph.outputs)
-
-
-def test_an_outlier_channel_is_found() -> None:
-    graph = _with_an_outlier(_digits(), 100.0)
-    x = _images()
-    np.testing.assert_allclose(forward(graph, x), forward(_digits(), x), rtol=1e-6, atol=1e-6)
-    found = _found(ecc_lava.convert(graph, calibration=demo.calibration_images().x, recipe="ecc"), graph)
-    assert found.largest_rung.name == "timesteps"
-    assert found.worst_layer.name == "relu1"
-    first = found.advice[0]
-    assert (first.cause, first.layer) == ("timesteps", "relu1")
-    assert "Lambda is too large" in first.sentence
-    assert "--recipe channel" in first.sentence
-    cured = _found(ecc_lava.convert(graph, calibration=demo.calibration_images().x, recipe="channel"), graph)
-    assert cured.points < 0.1 * found.points
-
-
-def test_a_lambda_that_is_too_large_for_every_channel_asks_for_a_lower_percentile() -> None:
-    snn = _converted("channel")
-    found = _found(rescaled(snn, {"relu1": np.asarray(snn.by_name["relu1"].lambda_ * 60, np.float64)}))
-    assert (found.largest_rung.name, found.worst_layer.name) == ("timesteps", "relu1")
-    assert "lower percentile" in found.advice[0].sentence
-    assert "--recipe" not in found.advice[0].sentence
-
-
-def test_images_outside_the_range_of_the_input_are_found() -> None:
-    snn, x = _converted("channel"), _images() / 255.0 - 0.5
-    found = ecc_lava.attribute(quantise(snn), x, snn=snn, graph=_digits())
-    assert found.largest_rung.name == found.advice[0].cause == "input"
-    assert "outside the range of the calibration images" in found.advice[0].sentence
-
-
 def test_saturation_is_counted_by_layer() -> None:
     snn, x = _saturating()
-    found = _attributed(snn, small_graph(), x)
+    found = attributed(snn, small_graph(), x)
     run = ecc_lava.simulate(quantise(snn), x)
     for layer in found.layers:
         assert layer.saturated == run.saturated_low[layer.name] + run.saturated_high[layer.name]
     assert max(found.layers, key=lambda layer: layer.saturated).name == "q"
 
 
-def test_calibration_is_a_rung_of_its_own_that_wins_back() -> None:
-    snn = ecc_lava.convert(_digits(), calibration=demo.calibration_images().x, timesteps=8, bits=3)
-    found = _found(snn, bits=3)
-    last = found.rungs[-1]
-    assert last.name == "calibration"
-    assert last.change is not None
-    assert last.change.points < -5
-    assert found.largest_rung.name == "weights"
-    assert "without calibration" in in_words(found)[0]
-    plain = quantise(snn.ideal, bits=3) if snn.ideal else None
-    assert isinstance(plain, QuantisedNetwork)
-    right = ecc_lava.simulate(plain, _images()).predictions == as_array(demo.test_images().y)[:IMAGES]
-    assert found.rungs[-2].correct == right.sum()
-
-
-def test_a_network_without_losses_gets_no_advice() -> None:
-    found = _found(_converted("channel", 64))
-    assert found.advice == ()
-    assert found.layer_advice is None
-    assert "No step costs more than chance" in in_words(found)[1]
-
-
-# what is shown
-
-
 def test_the_picture_is_a_png_of_any_network() -> None:
     recipe = (InputEncoding(), CurrentNormalisation("channel", 60.0), ResidualElimination(0.5))
-    snn = ecc_lava.convert(small_graph(), calibration=_pixels(), timesteps=2, recipe=recipe)
-    found = _attributed(snn, small_graph(), _pixels(), bits=2)
+    snn = ecc_lava.convert(small_graph(), calibration=random_pixels(), timesteps=2, recipe=recipe)
+    found = attributed(snn, small_graph(), random_pixels(), bits=2)
     for format, start in zip(PICTURES, (b"\x89PNG", b"<?xml", b"%PDF"), strict=True):
         assert draw(found, format).startswith(start)
     first, last = found.rungs[0], found.rungs[-1]
     assert last.change is not None
     unsure = replace(last.change, agreement=Flips(3, 3, 6))  # as many lost as won: the bar is long and the step short
-    _bars_are_inside(SimpleNamespace(rungs=(first, replace(last, agreeing=first.agreeing, change=unsure)), timesteps=2, images=40))
+    assert_bars_are_inside(SimpleNamespace(rungs=(first, replace(last, agreeing=first.agreeing, change=unsure)), timesteps=2, images=40))
 
 
 def test_a_report_is_json() -> None:
-    found = _attributed(ecc_lava.convert(small_graph(), calibration=_pixels(), timesteps=2, recipe="ecc"), small_graph(), _pixels())
+    found = attributed(
+        ecc_lava.convert(small_graph(), calibration=random_pixels(), timesteps=2, recipe="ecc"), small_graph(), random_pixels()
+    )
     values = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert values["largest_rung"] in RUNGS
     assert [rung["name"] for rung in values["rungs"]] == [name for name in RUNGS if name not in ("payload", "calibration")]

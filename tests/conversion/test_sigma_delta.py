@@ -19,6 +19,7 @@ from ecc_lava.formats.loihi1 import LOIHI1
 from ecc_lava.inputs import InputCoding
 from ecc_lava.networks import Kind, QuantisedNetwork
 from ecc_lava.quantisation import as_float, one_step_bound
+from tests.helpers.cnns import small_graph
 from tests.helpers.networks import random_network, recoded
 from tests.helpers.streams import random_frame_network, random_frames
 
@@ -192,7 +193,7 @@ def test_what_knows_no_streams_refuses_them_by_name() -> None:
         as_float(stream)
     snn = as_float(random_frame_network(4))
     with pytest.raises(InvalidInput, match="attribution takes no stream"):
-        ecc_lava.attribute(stream, random_frames(stream, 1, 2), np.zeros(1, int), snn=snn, graph=None)  # type: ignore[arg-type]
+        ecc_lava.attribute(stream, random_frames(stream, 1, 2), np.zeros(1, int), snn=snn, graph=small_graph())
     with pytest.raises(InvalidInput, match="stopping early takes no stream"):
         stopped_events(stream, random_frames(stream, 1, 2), np.ones(1, np.int64))
     with pytest.raises(InvalidInput, match="a stream takes one step a frame; leave timesteps out"):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import astuple
 
 import numpy as np
 import pytest
 
 from ecc_lava.common import Int
+from ecc_lava.geometry import Dense
 from ecc_lava.networks import QuantisedNetwork, Shard
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec
 from hw_mappings.partition.box_demand import boxes_within
+from hw_mappings.partition.candidates import candidates
 from hw_mappings.partition.improvement import Improvement
 from hw_mappings.partition.least_axons import leaving, shards_reached
 from hw_mappings.partition.lower_bound import lower_bound
@@ -20,9 +23,9 @@ from hw_mappings.partition.price_walk import walked_by_price
 from hw_mappings.partition.prices import Prices
 from hw_mappings.partition.recutting import Recutting, Walk
 from hw_mappings.partition.search import Partition, PartitionSearch
-from hw_mappings.resources import ADDITIVE, SynapseModel, demands, limits_of, projection_axons, usage_of
+from hw_mappings.resources import ADDITIVE, SynapseModel, axon_table, demands, fits, limits_of, projection_axons, usage_of, with_axons
 from tests.helpers.chips import CHIPS, TINY, for_chip
-from tests.helpers.networks import random_network
+from tests.helpers.networks import chain, random_network, same_conv
 
 
 def _told(done: int, total: int) -> None:
@@ -62,7 +65,7 @@ def test_a_walk_by_price_makes_shards_cheaper_and_keeps_count(seed: int, chip: C
     network = _network(seed, chip)
     search, start, prices, _ = _partition(seed, chip)
     tried = {name: search.fitting(name) for name in start.chosen}
-    recutting = Recutting(network, search.links, lambda _, usage: prices.cost(usage))
+    recutting = Recutting(network, search.links, lambda each, into, out: prices.cost_with(each.own, into, out, search.links.axon_table))
     found = walked_by_price(start, recutting, tried, Walk(60, 0, seed))
     assert sum(map(prices.cost, found.usage.values())) <= sum(map(prices.cost, start.usage.values())) + 1e-9
     anew = usage_of(network, found.tilings, chip, SynapseModel.STRICT)
@@ -77,7 +80,7 @@ def test_what_a_walk_holds_is_what_is_counted_anew(seed: int, chip: ChipSpec) ->
     network = _network(seed, chip)
     search, start, *_ = _partition(seed, chip)
     tried = {name: search.fitting(name)[:3] for name in start.chosen}
-    recutting = Recutting(network, search.links, lambda _, usage: usage)
+    recutting = Recutting(network, search.links, lambda each, into, out: with_axons(each.own, into, out, search.links.chip))
     random, chosen = np.random.default_rng(seed), dict(start.chosen)
     held = {name: recutting.made(chosen, name) for name in chosen}
     for _ in range(40):
@@ -87,6 +90,41 @@ def test_what_a_walk_holds_is_what_is_counted_anew(seed: int, chip: ChipSpec) ->
         anew = usage_of(network, {name: cut.tiling for name, cut in chosen.items()}, chip, SynapseModel.STRICT)
         for name, usage in held.items():
             np.testing.assert_array_equal(usage, anew[name], err_msg=name)
+
+
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))
+@pytest.mark.parametrize("seed", range(4))
+def test_loops_over_shards_with_axons_equal_what_is_added_first(seed: int, chip: ChipSpec) -> None:
+    search, start, prices, packing = _partition(seed, chip)
+    rng, table, limits = np.random.default_rng(seed), axon_table(chip), limits_of(chip)
+    fitted = set()
+    for name in start.chosen:
+        for each in search.fitting(name)[:4]:
+            for most in (3, 100_000):
+                arriving, leaving = rng.integers(0, most, (2, *each.tiling.grid))
+                usage = with_axons(each.own, arriving, leaving, chip)
+                assert prices.cost_with(each.own, arriving, leaving, table) == prices.cost(usage)
+                types, expected = packing.types_with(each.tiling, each.own, arriving, leaving, table), packing.types(each.tiling, usage)
+                assert (types is not None) == fits(usage, limits)
+                fitted.add(types is not None)
+                if types is not None:
+                    for array, other in zip(astuple(types), astuple(expected), strict=True):
+                        np.testing.assert_array_equal(array, other)
+    assert fitted == {True, False}
+
+
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))
+def test_equal_layers_are_counted_once_and_others_are_not(chip: ChipSpec) -> None:
+    layers = same_conv(4, 4), same_conv(4, 4), same_conv(4, 4), same_conv(4, 6), same_conv(6, 6)
+    network = for_chip(chain((8, 8, 4), *layers, Dense(np.ones((384, 3), np.int8))), chip)
+    found = demands(network, chip, SynapseModel.STRICT)
+    search = PartitionSearch(network, chip, SynapseModel.STRICT)
+    assert len({demand.likeness for demand in found.values()}) == len(found) - 1, "the third is as the second; the first reads the host"
+    for name, demand in found.items():
+        for each, alone in zip(search.fitting(name), candidates(demand), strict=True):
+            assert each.tiling == alone.tiling
+            np.testing.assert_array_equal(each.own, alone.own)
+            np.testing.assert_array_equal(each.usage, alone.usage)
 
 
 @pytest.mark.parametrize("chip", CHIPS.values(), ids=list(CHIPS))

@@ -1,64 +1,30 @@
-"""Studies: what is varied, what a trial says, what is shared, and what is searched."""
+"""Studies: what is varied, what a trial says, and what is shared."""
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import ecc_lava
 from ecc_lava.analysis import costs
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
-from ecc_lava.demo import data as demo
-from ecc_lava.demo.data import MODEL
-from ecc_lava.errors import InvalidInput, MissingDependency
+from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, Linear, Relu, Reshape
 from ecc_lava.studies.conversions import Conversions
-from ecc_lava.studies.objectives import OBJECTIVES, front
 from ecc_lava.studies.problem import Problem
 from ecc_lava.studies.results import StudyResult
 from ecc_lava.studies.running import TrialProgress
-from ecc_lava.studies.search.search import Search
-from ecc_lava.studies.search.space import Space
 from ecc_lava.studies.settings import Setting, grid
 from ecc_lava.studies.show.page import page
-from ecc_lava.studies.show.picture import draw, draw_on, set_apart, tick_labels
-from ecc_lava.studies.trials.trial import Mapped, Trial
-from tests.helpers.images import as_array
-from tests.helpers.studies import SETTINGS, figures, figures_of
-
-CALIBRATION = as_array(demo.calibration_images().x)[:64]
-X, Y = as_array(demo.test_images().x)[:120], as_array(demo.test_images().y)[:120]
-
-
-@pytest.fixture(scope="module")
-def graph() -> Graph:
-    return ecc_lava.from_keras(ecc_lava.load_model(MODEL))
-
-
-@pytest.fixture(scope="module")
-def result(graph: Graph) -> StudyResult:
-    return _study(graph, bits=(3, 8), timesteps=(4, 16), formats=("loihi1", "loihi2"))
-
-
-def _study(model: Any, **options: Any) -> StudyResult:
-    given_: dict[str, Any] = {"calibration": CALIBRATION, "data": X, "labels": Y, "recipes": "channel"}
-    return ecc_lava.study(model, **given_ | options)
-
-
-def _widths(setting: Setting) -> dict[str, int]:
-    assert not isinstance(setting.bits, int)
-    return dict(setting.bits)
+from ecc_lava.studies.trials.trial import Mapped
+from tests.helpers.demo_studies import CALIBRATION, IMAGES, LABELS, study_of
+from tests.helpers.studies import SETTINGS, figures_of
 
 
 class TestSettings:
@@ -111,12 +77,12 @@ class TestTrials:
             assert f.ann_accuracy is not None and f.accuracy is not None
             snn = ecc_lava.convert(graph, calibration=CALIBRATION, timesteps=s.timesteps, recipe=s.recipe, format=s.format, bits=s.widths)
             network = ecc_lava.quantise(snn, format=s.format, bits=s.widths)
-            run = ecc_lava.simulate(network, X)
-            cnn = ecc_lava.forward(graph, X).argmax(axis=1)
+            run = ecc_lava.simulate(network, IMAGES)
+            cnn = ecc_lava.forward(graph, IMAGES).argmax(axis=1)
             assert f.network_digest == network.digest
-            assert f.accuracy == (run.predictions == Y).mean()
+            assert f.accuracy == (run.predictions == LABELS).mean()
             assert f.agreement == (run.predictions == cnn).mean()
-            assert f.ann_accuracy == result.ann_accuracy == (cnn == Y).mean()
+            assert f.ann_accuracy == result.ann_accuracy == (cnn == LABELS).mean()
             assert f.loss == f.ann_accuracy - f.accuracy
             counted = costs(run, network).as_dict()  # what `run` shows
             assert counted["synops_per_image"] == run.synops.mean()
@@ -152,18 +118,18 @@ class TestTrials:
             assert made.network(setting)[0].trace == alone.trace
 
     def test_keys_follow_the_setting_the_model_and_the_images(self, graph: Graph) -> None:
-        problem = Problem(Conversions(graph, CALIBRATION), X, Y)
+        problem = Problem(Conversions(graph, CALIBRATION), IMAGES, LABELS)
         others = [
-            Problem(Conversions(graph, CALIBRATION[:32]), X, Y),
-            Problem(Conversions(graph, CALIBRATION, seed=1), X, Y),
-            Problem(Conversions(ecc_lava.Graph(graph.nodes, 0.5), CALIBRATION), X, Y),
-            Problem(Conversions(graph, CALIBRATION), X[:60], Y[:60]),
-            Problem(Conversions(graph, CALIBRATION), X),
-            Problem(Conversions(graph, CALIBRATION), X, Y, mapper_name="chip"),
+            Problem(Conversions(graph, CALIBRATION[:32]), IMAGES, LABELS),
+            Problem(Conversions(graph, CALIBRATION, seed=1), IMAGES, LABELS),
+            Problem(Conversions(ecc_lava.Graph(graph.nodes, 0.5), CALIBRATION), IMAGES, LABELS),
+            Problem(Conversions(graph, CALIBRATION), IMAGES[:60], LABELS[:60]),
+            Problem(Conversions(graph, CALIBRATION), IMAGES),
+            Problem(Conversions(graph, CALIBRATION), IMAGES, LABELS, mapper_name="chip"),
         ]
         keys = {p.key(s) for p in (problem, *others) for s in SETTINGS}
         assert len(keys) == 7 * len(SETTINGS)
-        assert Problem(Conversions(graph, CALIBRATION.copy()), X.copy(), Y.copy()).key(SETTINGS[0]) == problem.key(SETTINGS[0])
+        assert Problem(Conversions(graph, CALIBRATION.copy()), IMAGES.copy(), LABELS.copy()).key(SETTINGS[0]) == problem.key(SETTINGS[0])
 
     def test_a_setting_whose_integers_cannot_be_is_a_trial_that_says_so(self, graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
         def refused(self: Conversions, setting: Setting) -> Any:
@@ -173,202 +139,46 @@ class TestTrials:
 
         real = Conversions.network
         monkeypatch.setattr(Conversions, "network", refused)
-        found = _study(graph, bits=(3, 8), timesteps=4)
+        found = study_of(graph, bits=(3, 8), timesteps=4)
         assert [t.error for t in found.trials] == ["too large", None]
         assert found.best().setting.bits == 8
         errors = found.to_frame()["error"]
         assert errors[0] == "too large"
         assert errors.isna().tolist() == [False, True]  # None or NaN, as pandas's version has it
         with pytest.raises(InvalidInput, match="no setting of the study could run: too large"):
-            _study(graph, bits=3, timesteps=4).best()
+            study_of(graph, bits=3, timesteps=4).best()
 
     def test_without_labels_it_is_agreement_that_counts(self, graph: Graph) -> None:
-        found = _study(graph, bits=8, timesteps=(4, 16), labels=None)
+        found = study_of(graph, bits=8, timesteps=(4, 16), labels=None)
         assert found.ann_accuracy is None
         assert [figures_of(t).accuracy for t in found.trials] == [None, None]
         assert [figures_of(t).loss for t in found.trials] == [None, None]
         assert figures_of(found.best()).score == max(figures_of(t).kept for t in found.trials)
 
     def test_a_mapper_is_asked_about_every_network(self, graph: Graph) -> None:
-        found = _study(graph, bits=(3, 8), timesteps=4, mapper=lambda network, x: Mapped("c", network.bits, 1, 5.0, None), mapper_name="c")
+        found = study_of(
+            graph, bits=(3, 8), timesteps=4, mapper=lambda network, x: Mapped("c", network.bits, 1, 5.0, None), mapper_name="c"
+        )
         assert [t.mapped and t.mapped.cores for t in found.trials] == [3, 8]
         assert [t.energy_uj for t in found.trials] == [5.0, 5.0]
         assert [row["cores"] for row in found.rows] == [3, 8]
 
     def test_labels_that_do_not_fit_are_refused(self, graph: Graph) -> None:
         with pytest.raises(InvalidInput, match=r"labels of shape \(3,\) for 120 images"):
-            _study(graph, labels=Y[:3])
+            study_of(graph, labels=LABELS[:3])
 
     def test_events_and_images_are_not_mixed(self, graph: Graph) -> None:
         with pytest.raises(InvalidInput, match="run one study for each"):
-            _study(graph, codings=("events", "rate"))
+            study_of(graph, codings=("events", "rate"))
 
     def test_a_study_goes_on_where_it_was(self, graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        first = _study(graph, bits=8, timesteps=(4, 8), storage=tmp_path / "trials.db")
+        first = study_of(graph, bits=8, timesteps=(4, 8), storage=tmp_path / "trials.db")
         steps: list[TrialProgress] = []
-        more = _study(graph, bits=8, timesteps=(4, 8, 16), storage=tmp_path / "trials.db", progress=steps.append)
+        more = study_of(graph, bits=8, timesteps=(4, 8, 16), storage=tmp_path / "trials.db", progress=steps.append)
         assert more.trials[:2] == first.trials
         assert [s.finished.setting.timesteps for s in steps if s.finished] == [16]
         monkeypatch.setattr(Problem, "run", None)
-        assert _study(graph, bits=8, timesteps=(4, 8, 16), storage=tmp_path / "trials.db").trials == more.trials
-
-
-class TestTables:
-    def test_a_frame_has_a_row_for_every_trial(self, result: StudyResult) -> None:
-        frame = result.to_frame()
-        assert len(frame) == 8
-        assert frame["bits"].tolist() == [3, 8] * 4
-        assert frame["timesteps"].tolist() == [4, 4, 16, 16] * 2
-        assert frame["accuracy"].tolist() == [figures_of(t).accuracy for t in result.trials]
-        assert {"loss", "agreement", "synops_per_image", "energy_high_uj_per_image", "latency_steps", "key"} <= set(frame.columns)
-
-    def test_csv_and_parquet_hold_the_same(self, result: StudyResult, tmp_path: Path) -> None:
-        import pandas
-        import pyarrow.parquet
-
-        mixed = Trial("m", Setting.of(4, {"a": 2, "default": 8}), figures(Setting.of(4, {"a": 2, "default": 8})))
-        both = StudyResult((*result.trials, mixed))
-        both.to_csv(tmp_path / "t.csv")
-        both.to_parquet(tmp_path / "t.parquet")
-        with (tmp_path / "t.csv").open() as file:
-            rows = list(csv.DictReader(file))
-        assert [float(row["accuracy"]) for row in rows] == [figures_of(t).accuracy for t in both.trials]
-        assert rows[-1]["bits_by_population"] == '{"a": 2, "default": 8}'
-        stored = pyarrow.parquet.read_table(tmp_path / "t.parquet").to_pandas()
-        pandas.testing.assert_frame_equal(stored, both.to_frame(), check_dtype=False)
-
-    def test_without_pandas_or_pyarrow_one_message_says_what_to_install(
-        self, result: StudyResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setitem(sys.modules, "pandas", None)
-        monkeypatch.setitem(sys.modules, "pyarrow", None)
-        with pytest.raises(MissingDependency, match="pip install pandas"):
-            result.to_frame()
-        with pytest.raises(MissingDependency, match=r"ecc-lava\[parquet\]"):
-            result.to_parquet(tmp_path / "t.parquet")
-        assert not list(tmp_path.iterdir())
-        assert result.csv().count("\n") == 9
-
-    def test_the_picture_is_drawn_and_its_edge_is_below_what_is_shown(self, result: StudyResult) -> None:
-        assert draw(result).startswith(b"\x89PNG")
-        assert draw(StudyResult(result.trials[:1])).startswith(b"\x89PNG")
-
-    def test_the_legend_hides_no_point_and_bars_stay_inside(self, result: StudyResult) -> None:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(11, 4.4), layout="constrained")
-        axes = figure.subplots(1, 3, sharey=True)
-        draw_on(axes, result)
-        figure.draw_without_rendering()
-        legend = figure.legends[0].get_window_extent()
-        assert all(not axis.get_window_extent().overlaps(legend) and axis.get_legend() is None for axis in axes)
-        low, high = axes[0].get_ylim()
-        assert all(low <= y <= high for axis in axes for line in axis.lines for y in line.get_ydata() if line.get_alpha())
-
-
-def test_points_of_the_picture_that_coincide_stand_side_by_side() -> None:
-    assert set_apart([(0.0, 1.0), (10.0, 3.0)]) == [0, 0]
-    moves = set_apart([(0.0, 1.0), (0.0, 1.0), (10.0, 3.0), (0.05, 1.0)])
-    places = [x + move for x, move in zip((0.0, 0.0, 10.0, 0.05), moves, strict=True)]
-    assert len({round(place, 9) for place in places}) == 4 and places[2] == 10.0
-    assert places[1] == pytest.approx(0.0)  # the middle of three
-
-
-def test_ticks_of_the_picture_have_the_digits_they_need() -> None:
-    assert tick_labels([4.0, 8.0, 133_120.0]) == ["4", "8", "133,000"]
-    assert tick_labels([98.25, 98.26]) == ["98.25", "98.26"]
-    assert tick_labels([0.0625]) == ["0.0625"]
-
-
-def _random_trials(points: Sequence[tuple[int, int]]) -> list[Trial]:
-    from dataclasses import replace
-
-    base = figures(SETTINGS[0])
-    made = (replace(base, accuracy=a / 10, synaptic_bits=b) for a, b in points)
-    return [Trial(str(i), SETTINGS[0], f) for i, f in enumerate(made)]
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
-@settings(derandomize=True, deadline=None, max_examples=60)
-def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
-    trials = _random_trials(points)
-    found = [int(t.key) for t in front(trials, ("accuracy", "memory"))]
-    kept = [points[i] for i in found]
-    assert len(set(kept)) == len(kept)
-    for a, b in points:
-        beaten = any(c >= a and d <= b and (c, d) != (a, b) for c, d in points)
-        assert beaten != ((a, b) in kept)
-
-
-class TestSearch:
-    def test_it_begins_with_uniform_widths_and_then_the_small_layers_wider(self, graph: Graph) -> None:
-        asked = grid(bits=(2, 4, 8), timesteps=(4, 8))
-        space = Space.of(graph, asked)
-        starts = space.starts(asked)
-        assert starts[:6] == list(asked.settings)
-        assert len(set(starts)) == len(starts) == 6 + 2 * 3  # 2 with 4, 2 with 8, 4 with 8
-        largest = max(zip(space.sizes, space.names, strict=True))[1]
-        assert all(_widths(s)[largest] == min(_widths(s).values()) for s in starts[6:])
-        assert all(_widths(s)["default"] == 8 for s in starts[6:])
-
-    @pytest.mark.parametrize("sampler", ["nsga2", pytest.param("tpe", marks=pytest.mark.slow)])
-    def test_it_finds_a_front_without_labels_and_says_so_on_other_images(self, graph: Graph, sampler: str, tmp_path: Path) -> None:
-        search = Search(trials=14, objectives=("accuracy", "memory"), sampler=sampler, selection=60)
-        found = _study(graph, bits=(2, 3, 8), timesteps=8, search=search, storage=tmp_path / "trials.journal")
-        assert all(figures_of(t).images == 60 and figures_of(t).accuracy is None for t in found.searched)
-        assert all(figures_of(t).images == 60 and figures_of(t).accuracy is not None for t in found.trials)
-        assert [t.setting for t in found.trials[:3]] == list(grid(bits=(2, 3, 8), timesteps=(8,), recipes=("channel",)).settings)
-        assert len({t.setting for t in found.searched}) == len(found.searched) > 8
-        chosen = {t.setting for t in front(found.searched, search.objectives)}
-        mixed = list(found.trials[3:])
-        assert mixed
-        assert all(t.setting in chosen for t in mixed)
-        assert set(found.front()) <= set(found.trials)
-        again = _study(graph, bits=(2, 3, 8), timesteps=8, search=search, storage=tmp_path / "trials.journal")
-        assert again == found
-
-    def test_the_same_seed_finds_the_same(self, graph: Graph) -> None:
-        def settings_of(seed: int) -> list[Setting]:
-            found = _study(graph, bits=(2, 3, 8), timesteps=4, search=Search(trials=10, selection=60, seed=seed))
-            return [t.setting for t in found.searched]
-
-        assert settings_of(0) == settings_of(0) != settings_of(1)
-
-    def test_by_default_it_aims_at_all_that_there_are_figures_for(self, graph: Graph) -> None:
-        found = _study(graph, bits=(3, 8), timesteps=4, search=Search(trials=3))
-        assert found.objectives == ("accuracy", "memory", "events", "latency")
-        options: dict[str, Any] = {"formats": "loihi1", "mapper": lambda network, x: Mapped("c", 1, 1, 2.0, 3.0), "mapper_name": "c"}
-        found = _study(graph, bits=(3, 8), timesteps=4, search=Search(trials=3), **options)
-        assert found.objectives == ("accuracy", "memory", "cores", "energy", "latency")
-        assert set(found.objectives) <= set(OBJECTIVES)
-
-    @pytest.mark.parametrize(
-        ("options", "match"),
-        [
-            ({"objectives": ("beauty",)}, "'beauty' is not known"),
-            ({"objectives": ("cores",)}, "give `mapper`"),
-            ({"objectives": ("energy",)}, "'energy' has no value for loihi2"),
-            ({"sampler": "grid"}, "'grid' is not known"),
-            ({"trials": 1}, "at least 2"),
-            ({"selection": 120}, "1 must be left"),
-        ],
-    )
-    def test_what_cannot_be_searched_is_refused(self, graph: Graph, options: dict[str, Any], match: str) -> None:
-        with pytest.raises(InvalidInput, match=match):
-            _study(graph, bits=(3, 8), timesteps=4, search=Search(**{"trials": 4} | options))
-
-    def test_mixed_widths_beat_uniform_ones_at_no_more_memory(self, graph: Graph) -> None:
-        """The layers that hold few weights are those that need their bits."""
-        search = Search(trials=12, objectives=("accuracy", "memory"), selection=60)
-        found = _study(graph, bits=(3, 4, 8), timesteps=16, search=search)
-        uniform = {t.setting.bits: t for t in found.trials if isinstance(t.setting.bits, int)}
-        mixed = [t for t in found.trials if not isinstance(t.setting.bits, int)]
-        within = [t for t in mixed if figures_of(t).synaptic_bits <= figures_of(uniform[4]).synaptic_bits]
-        best, at_three = max(figures_of(t).accuracy or 0.0 for t in within), figures_of(uniform[3]).accuracy
-        assert at_three is not None and best > at_three + 0.1
-
-    def test_averages_take_no_width(self, graph: Graph) -> None:
-        assert not any("pool" in name for name in Space.of(graph, grid(bits=(2, 8), timesteps=(4,))).names)
+        assert study_of(graph, bits=8, timesteps=(4, 8, 16), storage=tmp_path / "trials.db").trials == more.trials
 
 
 def test_a_keras_model_and_arrays_are_enough() -> None:

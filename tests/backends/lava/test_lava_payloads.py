@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ecc_lava.backends.activity import ActivityOf
 from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.run import ONE_PROCESS, ShardRunOptions, run_counted
 from ecc_lava.backends.stepwise import golden
 from ecc_lava.common import Payload
-from ecc_lava.common.arrays import Array
-from ecc_lava.errors import InvalidInput, RangeError
-from ecc_lava.networks import Kind, QuantisedNetwork
-from ecc_lava.networks.shard import Shard
+from ecc_lava.errors import InvalidInput
+from ecc_lava.networks import Kind
 from tests.helpers.compare import assert_same_activity, everything
-from tests.helpers.lava import in_one_process, needs_lava
+from tests.helpers.lava import needs_lava, on_lava, same_as_golden
 from tests.helpers.networks import eager, overflowing, random_images, random_network, recoded, with_payloads
 from tests.helpers.partitions import random_tiling, whole_cores
-
-Cores = Sequence[Sequence[Shard]]
-
-
-def _on_lava(network: QuantisedNetwork, cores: Cores, q: dict[str, Array], timesteps: int) -> ActivityOf:
-    return run_counted(network, cores, q, timesteps, everything(network)).activity
-
-
-def _same(
-    network: QuantisedNetwork,
-    cores: Cores,
-    q: dict[str, Array],
-    timesteps: int = 5,
-    run: Callable[[QuantisedNetwork, Cores, dict[str, Array], int], ActivityOf] = in_one_process,
-) -> ActivityOf | None:
-    """Assert that a partition equals `golden` in what it did or in the error; return what it did."""
-    try:
-        expected = golden(network, q, timesteps, everything(network))
-    except RangeError as error:
-        with pytest.raises(RangeError, match=f"^{re.escape(str(error))}$"):
-            run(network, cores, q, timesteps)
-        return None
-    assert_same_activity(expected, run(network, cores, q, timesteps))
-    return expected
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -53,14 +24,14 @@ def test_arithmetic_equals_golden(seed: int) -> None:
     rng = np.random.default_rng(seed)
     options = {"rails": seed % 4 == 0, "ranges": seed % 2 == 0, "ports": seed % 5 == 0, "sparse": seed % 3 == 0}
     network = with_payloads(random_network(seed, int(rng.integers(2, 7)), 5, **options), seed)
-    _same(network, random_tiling(rng, network, int(rng.integers(1, 9))), random_images(network, 3, seed))
+    same_as_golden(network, random_tiling(rng, network, int(rng.integers(1, 9))), random_images(network, 3, seed))
 
 
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_every_payload(bits: int, signed: bool) -> None:
     network = eager(with_payloads(random_network(6), 0, bits, signed))
-    done = _same(network, random_tiling(np.random.default_rng(bits), network, 6), random_images(network, 3))
+    done = same_as_golden(network, random_tiling(np.random.default_rng(bits), network, 6), random_images(network, 3))
     assert done is not None
     rasters = [np.array(a.raster) for name, a in done.items() if network.by_name[name].kind is Kind.IF]
     assert max(raster.max() for raster in rasters) == 2**bits - 1
@@ -75,7 +46,7 @@ def test_inputs_with_payloads(signed: bool) -> None:
     rng = np.random.default_rng(0)
     values = rng.integers(payload.least, payload.largest + 1, (2, 5, *network.input.shape)).astype(payload.dtype)
     values[rng.random(values.shape) < 0.7] = 0
-    assert _same(network, random_tiling(rng, network, 4), {"input": values}) is not None
+    assert same_as_golden(network, random_tiling(rng, network, 4), {"input": values}) is not None
     with pytest.raises(InvalidInput, match=f"it must be {np.dtype(payload.dtype)}"):
         run_counted(network, whole_cores(network), {"input": values.astype(np.int32)}, 5, everything(network))
 
@@ -85,7 +56,7 @@ def test_the_first_overflow_is_told_of_any_partition() -> None:
     told = 0
     for seed in range(30):
         network, rng = overflowing(seed), np.random.default_rng(seed)
-        told += _same(network, random_tiling(rng, network, int(rng.integers(1, 9))), random_images(network, 3, seed)) is None
+        told += same_as_golden(network, random_tiling(rng, network, int(rng.integers(1, 9))), random_images(network, 3, seed)) is None
     assert told > 10
 
 
@@ -103,16 +74,18 @@ def test_messages_are_as_narrow_as_payloads_allow() -> None:
 @pytest.mark.parametrize("signed", [False, True])
 def test_lava_equals_golden(signed: bool) -> None:
     network = with_payloads(random_network(6, ports=True), 6, 6, signed)
-    assert _same(network, random_tiling(np.random.default_rng(1), network, 4), random_images(network, 2), 4, _on_lava) is not None
+    assert same_as_golden(network, random_tiling(np.random.default_rng(1), network, 4), random_images(network, 2), 4, on_lava) is not None
 
 
 @needs_lava
 def test_lava_tells_the_first_overflow() -> None:
     seed = next(
-        seed for seed in range(30) if _same(overflowing(seed), whole_cores(overflowing(seed)), random_images(overflowing(seed), 2)) is None
+        seed
+        for seed in range(30)
+        if same_as_golden(overflowing(seed), whole_cores(overflowing(seed)), random_images(overflowing(seed), 2)) is None
     )
     network = overflowing(seed)
-    assert _same(network, random_tiling(np.random.default_rng(1), network, 3), random_images(network, 2), 5, _on_lava) is None
+    assert same_as_golden(network, random_tiling(np.random.default_rng(1), network, 3), random_images(network, 2), 5, on_lava) is None
 
 
 @needs_lava

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,37 +11,17 @@ import ecc_lava
 from ecc_lava.backends.activity import ActivityOf
 from ecc_lava.backends.lava.cores.clock import Clock
 from ecc_lava.backends.lava.cores.planning import lava_plan
-from ecc_lava.backends.lava.run import run_counted
-from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Array
-from ecc_lava.errors import RangeError
 from ecc_lava.networks import Kind, QuantisedNetwork
-from ecc_lava.networks.shard import Shard
-from tests.helpers.compare import assert_same_activity, everything
-from tests.helpers.lava import in_one_process, needs_lava
+from tests.helpers.compare import everything
+from tests.helpers.lava import Cores, Run, in_one_process, needs_lava, on_lava, same_as_golden
 from tests.helpers.networks import overflowing
 from tests.helpers.partitions import random_tiling, whole_cores
 from tests.helpers.streams import frame_by_frame, random_frame_network, random_frames, sent_by
 
-Cores = Sequence[Sequence[Shard]]
-Run = Callable[[QuantisedNetwork, Cores, dict[str, Array], int], ActivityOf]
-
-
-def _on_lava(network: QuantisedNetwork, cores: Cores, q: dict[str, Array], timesteps: int) -> ActivityOf:
-    return run_counted(network, cores, q, timesteps, everything(network)).activity
-
 
 def _same(stream: QuantisedNetwork, cores: Cores, frames: dict[str, Array], run: Run = in_one_process) -> ActivityOf | None:
-    """Assert that a partition equals `golden` in what it did or in the error; return what it did."""
-    q, steps = sent_by(stream, frames), next(iter(frames.values())).shape[1]
-    try:
-        expected = golden(stream, q, steps, everything(stream))
-    except RangeError as error:
-        with pytest.raises(RangeError, match=f"^{re.escape(str(error))}$"):
-            run(stream, cores, q, steps)
-        return None
-    assert_same_activity(expected, run(stream, cores, q, steps))
-    return expected
+    return same_as_golden(stream, cores, sent_by(stream, frames), next(iter(frames.values())).shape[1], run)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -84,7 +62,7 @@ def test_an_output_leaves_the_chip_d_steps_after_its_frame() -> None:
 def test_lava_equals_golden_and_the_network_frame_by_frame() -> None:
     network = random_frame_network(3)
     stream, frames = ecc_lava.sigma_delta(network), random_frames(network, 2, 4)
-    done = _same(stream, random_tiling(np.random.default_rng(1), stream, 4), frames, _on_lava)
+    done = _same(stream, random_tiling(np.random.default_rng(1), stream, 4), frames, on_lava)
     assert done is not None
     alone = frame_by_frame(network, frames)
     for p in stream.populations:
@@ -93,7 +71,7 @@ def test_lava_equals_golden_and_the_network_frame_by_frame() -> None:
 
 
 @needs_lava
-def test_simulate_streams_on_lava() -> None:
+def test_simulate_streamson_lava() -> None:
     network = random_frame_network(8)
     stream, frames = ecc_lava.sigma_delta(network, {"input": 3}), random_frames(network, 2, 3)
     golden_, lava = (ecc_lava.simulate(stream, frames, backend=backend) for backend in ("golden", "lava"))

@@ -13,7 +13,7 @@ from ecc_lava.geometry import Dense
 from hw_mappings import LOIHI1, map_network
 from hw_mappings.chips import Address, board_positions
 from hw_mappings.mapping import deployed
-from hw_mappings.placement import PLACERS, PlacementProblem, Trees, loads, routes, tree_hops
+from hw_mappings.placement import PLACERS, PlacementProblem, Traffic, Trees, loads, routes, tree_hops
 from hw_mappings.placement.cut_in_order import cut_in_order, cuts, spikes_across
 from hw_mappings.placement.problem import CROSSING, tree_lengths
 from hw_mappings.placement.tree_annealing import cost, grown
@@ -24,6 +24,7 @@ from tests.helpers.chips import chip_with, for_chip, random_trees, with_multicas
 from tests.helpers.networks import chain, same_conv
 
 BOARD = chip_with(chips=6, board_columns=3, board_rows=2, cores=12, mesh_columns=4, mesh_rows=3)
+_NO_MESSAGES = Traffic(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
 def _problem(seed: int) -> tuple[Trees, list[Address], Forest, Board, Columns]:
@@ -116,7 +117,7 @@ def test_the_order_is_cut_where_the_fewest_spikes_cross(seed: int) -> None:
 def test_cores_cut_in_order_stand_where_they_may() -> None:
     chip = replace(BOARD, blocked=((None, 5), (1, 0)))
     trees = random_trees(np.random.default_rng(0), 30)
-    problem = PlacementProblem(30, None, chip, spikes=trees)  # type: ignore[arg-type]
+    problem = PlacementProblem(30, _NO_MESSAGES, chip, spikes=trees)
     found = cut_in_order(problem, [0, 1, 4])
     assert len(set(found)) == 30 and {address.chip for address in found} == {0, 1, 4}
     assert all(address.core in chip.usable(address.chip) for address in found)

@@ -13,7 +13,9 @@ from ecc_lava.importers.keras.table import HANDLERS
 from ecc_lava.importers.keras.table import OPERATORS as OPERATOR_HANDLERS
 from ecc_lava.lowering.lower import lower
 from ecc_lava.networks.rates import rate_forward
-from tests.helpers.keras_models import LAYERS, NOT_GENERATED, OPERATIONS, RECIPES, Recipe, generated, randomise
+from tests.helpers.keras_layers import LAYERS
+from tests.helpers.keras_models import NOT_GENERATED, RECIPES, Recipe, generated, randomise
+from tests.helpers.keras_operations import OPERATIONS
 
 TOLERANCE = 1e-5
 """Of max |difference| / max |reference|."""
