@@ -12,7 +12,7 @@ from ecc_lava.formats import NumberFormat
 from ecc_lava.networks import Kind, Population
 from ecc_lava.quantisation.measured import MeasuredProjection
 
-__all__ = ["MARGIN", "UNIT_MIN", "effective_bias", "finest", "unfit", "with_margin"]
+__all__ = ["COARSER", "MARGIN", "UNIT_MIN", "effective_bias", "finest", "unfit", "with_margin"]
 
 UNIT_MIN = 1024.0
 """Potential units that the largest payload of a step should have at least: a bias is then off by at most 0.05 % of it per step."""
@@ -20,6 +20,9 @@ UNIT_MIN = 1024.0
 MARGIN = 4
 """How many times the largest input of one step on calibration images must fit into the potential's range, where payloads arrive and the
 weights alone do not prove that every sum fits."""
+
+COARSER = 20
+"""Most attempts to make units coarser; rounding makes a few necessary."""
 
 _WIDER = 2**7
 """Where `MARGIN` takes the place of a proof, the largest sum that weights allow may be so many times the range: 31 bits then hold it, so

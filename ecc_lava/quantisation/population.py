@@ -19,7 +19,7 @@ from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import EQUAL, STEPS_ALIKE, with_kernel
 from ecc_lava.networks import Kind, Population, QuantisedPopulation, QuantisedProjection, SpikingNetwork
 from ecc_lava.quantisation.candidates import UnitChoice, best_of, channels_above, relative_exponents
-from ecc_lava.quantisation.limits import effective_bias, finest, unfit, with_margin
+from ecc_lava.quantisation.limits import COARSER, effective_bias, finest, unfit, with_margin
 from ecc_lava.quantisation.measured import measured
 from ecc_lava.quantisation.one_step import OneStep
 from ecc_lava.quantisation.own_steps import own_steps, warn_of_lost_steps
@@ -30,9 +30,6 @@ __all__ = ["PopulationQuantiser"]
 
 _SLACK = 1e-9
 """Float rounding of a logarithm that lies at a power of two."""
-
-COARSER = 20
-"""Most attempts to make units coarser; rounding makes a few necessary."""
 
 
 class PopulationQuantiser:
