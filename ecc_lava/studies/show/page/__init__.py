@@ -26,8 +26,8 @@ _AXES: Final = {
     "latency_steps": ("latency, timesteps", True),
     "cores": ("cores", True),
     "latency_us": ("latency, µs", True),
-    "output_error": ("RMS error of the outputs against every frame whole, of their deviation", False),
-    "share_of_events": ("events, of those of every frame whole", False),
+    "output_error": ("RMS error of the outputs, of their deviation", False),
+    "share_of_events": ("events, of those of whole frames", False),
 }
 """Choices of the x axis: name -> (words, whether logarithmic)."""
 
