@@ -39,6 +39,10 @@ _TRIES: Final = 10
 """How often a walk tries each tiling, on average."""
 _WORK: Final = 7_000_000
 """Largest number of a walk's changes times what each of them takes: it packs all shards, and counts the axons of some populations."""
+_FAR: Final = 0.15
+"""The part of the lower bound by which cores are too many still, so that longer walks follow where the work has cut the others short."""
+_LONG_WORK: Final = 250_000_000
+"""`_WORK` of a longer walk; some ten seconds."""
 _CHEAP_TRIES: Final = 80
 """Changes of a walk by price for each population."""
 _NEAR: Final = 8
@@ -137,24 +141,31 @@ class _Planner:
         return replace(self._bound, cores=joint_bound_cores(self._network, self._chip, self._bound, self._model))
 
     def improved(self, found: Sequence[_Found], bound: Bound, enough: int, report: StageProgress) -> _Found:
-        """Return the best of several walks, which end at `enough` cores: walks from each partition by turns, at its own prices."""
+        """Return the best of several walks, which end at `enough` cores: walks from each partition by turns, at its own prices.
+
+        Longer walks follow where the cores are still far more than the bound.
+        """
         best = found[0]
         shards = sum(tiling.number for tiling in best.partition.tilings.values())
         links = len(self._network.projections) // len(best.partition.chosen)
         tilings = sum(len(self._search.fitting(name)) for name in best.partition.chosen)
-        fewest = max(bound.cores + bound.cores // _CLOSE, enough)
         types = sum(len(each.counts) for each in self._packing.all_types(best.partition.tilings, best.partition.usage))
-        moves = min(_TRIES * tilings, _WORK // (shards + _LINK * links + types * best.cores // _SCANNED))
-        for walk in range(_WALKS):
-            if best.cores <= fewest:
-                break
-            start = found[walk % len(found)]
-            tried = self._tried(start.partition, start.prices)
-            improvement = Improvement(self._network, self._search.links, self._packing, start.prices)
-            told = partial(_shifted, report, walk * moves, _WALKS * moves)
-            cores, partition = improvement.improved(start.partition, tried, Walk(moves, fewest, walk), told)
-            if cores < best.cores:
-                best = _Found(cores, partition, start.prices)
+        most, each = _TRIES * tilings, shards + _LINK * links + types * best.cores // _SCANNED
+        moves, fewest = min(most, _WORK // each), max(bound.cores + bound.cores // _CLOSE, enough)
+        walks = [(Walk(moves, fewest, seed), fewest) for seed in range(_WALKS)]
+        if moves < most:
+            far = max(int(bound.cores * (1 + _FAR)), enough)
+            walks += [(Walk(min(most, _LONG_WORK // each), fewest, _WALKS + seed), far) for seed in range(len(found))]
+        done, total = 0, sum(walk.moves for walk, _ in walks)
+        for number, (walk, few) in enumerate(walks):
+            if best.cores > few:
+                start = found[number % len(found)]
+                tried = self._tried(start.partition, start.prices)
+                improvement = Improvement(self._network, self._search.links, self._packing, start.prices)
+                cores, partition = improvement.improved(start.partition, tried, walk, partial(_shifted, report, done, total))
+                if cores < best.cores:
+                    best = _Found(cores, partition, start.prices)
+            done += walk.moves
         return best
 
     def packed(self, found: _Found) -> list[Core]:

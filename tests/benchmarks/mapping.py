@@ -3,11 +3,12 @@
 The bound before is the one that is known before the search: without axons between populations.
 
     uv run python tests/benchmarks/mapping.py [--only NAME:CHIP ...] [--growth] [--models strict] [--data FOLDER] [--cache DIR]
-        [--json FILE]
+        [--json FILE [--keep]] [--picture FILE.png]
 
 The VGG of half width and ResNet-20 are the trained ones, converted and quantised (T = 32, 8 bits), kept in the cache folder, and
 simulated on images for their costs; all others are lowered from Keras with weights of no meaning, since cores depend on shapes
-alone. Every row runs in a process of its own. `--growth` maps MobileNet for ever larger images.
+alone. Every row runs in a process of its own. `--growth` maps MobileNet for ever larger images. `--keep` keeps the
+rows of the JSON that are not measured anew; `--picture` draws all its rows, and with `--only` alone measures nothing.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from hw_mappings.partition.lower_bound import lower_bound
 from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.resources.synapses import SynapseModel
 from tests.benchmarks import networks
+from tests.benchmarks.mapping_picture import draw
 from tests.benchmarks.speed import environment
 
 TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
@@ -165,6 +167,12 @@ def show(row: dict[str, Any]) -> None:
     print(f"{named} {figures} {row['peak_mib']:6}", flush=True)
 
 
+def merged(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of an earlier run with those of this one in their places."""
+    rows = {(row["network"], row["chip"], row["model"]): row for row in old}
+    return [*(rows | {(row["network"], row["chip"], row["model"]): row for row in new}).values()]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the rows asked for, print them as they come, and write them all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -174,13 +182,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "ecc-lava-benchmarks")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--keep", action="store_true", help="keep the rows of the JSON that are not measured anew")
+    parser.add_argument("--picture", type=Path, help="draw seconds and memory against neurons")
     options = parser.parse_args(arguments)
+    if options.keep and options.json is None:
+        parser.error("--keep needs --json, whose rows it keeps")
     options.cache.mkdir(parents=True, exist_ok=True)
     asked = [*options.only, *(f"mobilenet@{side}:{chip}" for side in GROWTH if options.growth for chip in CHIPS)]
     print(
         f"{'network':14} {'neurons':>10} {'chip':7} {'model':7} {'cores':>6} {'bound':>6} {'ratio':>6} {'bound before':>13} "
         f"{'unshared bound':>15} {'chips':>6} {'seconds':>8} {'MiB':>6}"
     )
+    kept = json.loads(options.json.read_text())["rows"] if options.keep else []
     report: dict[str, Any] = {"version": 2, "environment": environment(), "timesteps": TIMESTEPS, "bits": BITS, "rows": []}
     for row in asked:
         name, chip = row.split(":")
@@ -188,9 +201,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             found = alone.apply(row_of, (name, chip, options.models, options.data, options.cache))
         for each in found:
             show(each)
-        report["rows"] += found
+        commit = report["environment"]["commit"]
+        report["rows"] += [{**each, "commit": commit} for each in found]
         if options.json is not None:
-            options.json.write_text(json.dumps(report, indent=1) + "\n")
+            options.json.write_text(json.dumps({**report, "rows": merged(kept, report["rows"])}, indent=1) + "\n")
+    if options.picture is not None:
+        draw(merged(kept, report["rows"]), options.picture)
 
 
 if __name__ == "__main__":

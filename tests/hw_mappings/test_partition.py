@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import astuple
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ecc_lava.common import Int
+from ecc_lava.common import Int, StageProgress
 from ecc_lava.geometry import Dense
 from ecc_lava.networks import QuantisedNetwork, Shard
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec
+from hw_mappings.partition import plan
 from hw_mappings.partition.box_demand import boxes_within
 from hw_mappings.partition.candidates import candidates
 from hw_mappings.partition.improvement import Improvement
@@ -178,3 +181,21 @@ def test_the_parts_of_a_bound_add_up_to_it() -> None:
     bound = lower_bound(for_chip(random_network(3), TINY), TINY)
     assert bound.cores - 1 < sum(bound.parts.values()) <= bound.cores + 1e-6
     assert boxes_within((2, 3, 2), 4).prod(axis=1).max() == 4
+
+
+@pytest.mark.parametrize("far", [True, False])
+def test_longer_walks_follow_where_cores_are_far_from_the_bound(far: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    walks: list[int] = []
+    original = Improvement.improved
+
+    def noted(self: Improvement, partition: Partition, tried: Any, walk: Walk, report: StageProgress) -> tuple[int, Partition]:
+        walks.append(walk.moves)
+        return original(self, partition, tried, walk, report)
+
+    monkeypatch.setattr(Improvement, "improved", noted)
+    planning = sys.modules["hw_mappings.partition.plan"]
+    monkeypatch.setattr(planning, "_WORK", 1)
+    monkeypatch.setattr(planning, "_FAR", -1.0 if far else 100.0)
+    for seed in range(6):
+        plan(_network(seed, TINY), TINY, SynapseModel.STRICT)
+    assert any(walks) == far
