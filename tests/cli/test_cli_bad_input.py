@@ -83,7 +83,7 @@ def test_inputs_are_not_replaced(call: Call, network: Path, tmp_path: Path) -> N
 
 
 BAD_OPTIONS: dict[str, Callable[[Path, Path], list[object]]] = {
-    "9 bits": lambda network, out: [*OUTPUTS["convert"](network, out), "--bits", 9],
+    "17 bits": lambda network, out: [*OUTPUTS["convert"](network, out), "--bits", 17],
     "bits of no file": lambda network, out: [*OUTPUTS["convert"](network, out), "--bits", "eight"],
     "bits of a file that is no JSON": lambda network, out: [*OUTPUTS["convert"](network, out), "--bits", DATA],
     "units per row": lambda network, out: [*OUTPUTS["convert"](network, out), "--per", "row"],
