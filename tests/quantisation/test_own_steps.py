@@ -123,7 +123,7 @@ def test_widths_are_the_models_own_up_to_the_formats(caplog: pytest.LogCaptureFi
     wide = _integers(3, 3, 3, 4, bits=12)
     nodes = (Input("images", SHAPE), _linear("first", "images", wide, 0.001, 12), Relu("first.relu", "first"), *_graph().nodes[3:])
     assert quantise(_converted(Graph(nodes), recipe="ecc")).quantisation is not None
-    assert "first.relu (12 bits) are rounded again; loihi2 holds 8 bits" in caplog.text
+    assert "first.relu (12 bits) are rounded again; a synapse of loihi2 holds 8 bits, and two hold 16 if `bits` says so" in caplog.text
 
 
 def test_files_hold_grids(tmp_path: Path) -> None:
