@@ -24,6 +24,7 @@ from ecc_lava.quantisation.range_audit import one_step_bound
 from ecc_lava.quantisation.two_synapses import mantissas
 from tests.helpers.compare import assert_deployed_alike
 from tests.helpers.graphs import graphs
+from tests.helpers.lava import needs_lava
 from tests.helpers.small_networks import MANY, float_network
 
 FEW = settings(MANY, max_examples=25)
@@ -123,6 +124,7 @@ def test_the_recipes_calibrate_wide_weights(recipe: str) -> None:
     converts()
 
 
+@needs_lava
 def test_widths_of_single_layers_survive_a_file_and_run_on_cores(tmp_path: Path) -> None:
     real, x = _small()
     first = real.populations[1].name
