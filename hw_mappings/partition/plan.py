@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from typing import Final
 
 from ecc_lava.common import Progress, StageProgress
@@ -214,6 +215,7 @@ def plan(
         raise DoesNotFit(explain_bound(chip, bound.cores, most, bound.parts))
     told: Progress = progress or (lambda stage, done, total: None)
     cores = f"{bound.cores} core{'s' * (bound.cores > 1)} on {-(-bound.cores // chip.most_usable)} chip(s)"
+    import_module("numba")  # two threads that load it at once would leave half of it where memory does not suffice
     with ThreadPoolExecutor(1) as beside:
         tightened = beside.submit(planner.tightened)
         found = planner.searched(enough, partial(told, f"cutting populations into shards, at least {cores}"))
