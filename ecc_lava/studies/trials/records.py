@@ -23,8 +23,8 @@ _DIGEST = "digest"
 _BEGIN = re.compile(rb'\{"key": ?"')
 _LONGEST = 2**20
 """Bytes of a record, far more than one takes."""
-_MARKS = (b"trial_user_attributes", b'{"op_code"')
-"""What every SQLite database and every journal of Optuna holds."""
+_MARKS = (b"trial_user_attributes", b'{"op_code"', STUDY.encode())
+"""What every SQLite database and every journal of Optuna holds, and the names of our studies: a schema may lie in a part that is lost."""
 
 
 class Record(NamedTuple):
