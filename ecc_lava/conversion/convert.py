@@ -89,7 +89,8 @@ def convert(
     Returns
     -------
     SpikingNetwork
-        In real units; `rate_forward` of it equals `forward` of the graph.
+        In real units; `rate_forward` of it equals `forward` of the graph. Without integrate-and-fire neurons, as of step activations alone,
+        there are no rates: nothing is calibrated.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def convert(
         _check_steps(network, timesteps)
     passes = passes_of(recipe, payload, IntegerOptions(format, own_widths(network, held) if bits is None else bits, graph, progress))
     if not any(p.kind is Kind.IF for p in network.populations):
-        passes = tuple(step for step in passes if not isinstance(step, IntegerPass))  # without rates there is nothing to calibrate
+        passes = tuple(step for step in passes if not isinstance(step, IntegerPass))
     with one_blas_thread():
         for step in passes:
             network = step(network, images).with_trace(step)

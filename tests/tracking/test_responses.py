@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -45,7 +47,8 @@ def test_the_place_prior_draws_to_the_middle() -> None:
     assert abs(best_move(responses, Following(place_prior=0.5)).x) < 0.5
 
 
-@pytest.mark.parametrize(("name", "value"), [("context", -1), ("scale_step", 0.9), ("place_prior", 1.5), ("upsampling", 0)])
-def test_numbers_out_of_range_are_refused(name: str, value: float) -> None:
+@pytest.mark.parametrize("wrong", [{"context": -1}, {"scale_step": 0.9}, {"place_prior": 1.5}, {"upsampling": 0}])
+def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
     with pytest.raises(InvalidInput, match=name):
-        Following(**{name: value})  # type: ignore[arg-type]  # a field chosen at run time
+        Following(**wrong)
