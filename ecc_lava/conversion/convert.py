@@ -90,7 +90,7 @@ def convert(
     -------
     SpikingNetwork
         In real units; `rate_forward` of it equals `forward` of the graph. Without integrate-and-fire neurons, as of step activations alone,
-        there are no rates: nothing is calibrated.
+        there are no rates to calibrate: only weights that decide signs of the input are rounded together.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def convert(
         _check_steps(network, timesteps)
     passes = passes_of(recipe, payload, IntegerOptions(format, own_widths(network, held) if bits is None else bits, graph, progress))
     if not any(p.kind is Kind.IF for p in network.populations):
-        passes = tuple(step for step in passes if not isinstance(step, IntegerPass))
+        passes = tuple(step for step in passes if not (isinstance(step, IntegerPass) and step.fits_rates))
     with one_blas_thread():
         for step in passes:
             network = step(network, images).with_trace(step)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ecc_lava.common import BINARY, Payload
 from ecc_lava.conversion.calibration.class_offsets import ClassOffsets
 from ecc_lava.conversion.calibration.layerwise import LayerwiseCalibration
+from ecc_lava.conversion.calibration.step_rounding import StepRounding
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
 from ecc_lava.conversion.passes.interface import IntegerOptions, IntegerPass, Pass
@@ -22,7 +23,14 @@ __all__ = ["DEFAULT_RECIPE", "RECIPES", "passes_of"]
 RECIPES: dict[str, tuple[Pass, ...]] = {
     "ecc": (InputEncoding(), CurrentNormalisation("layer", 100.0), ResidualElimination(0.5)),
     "channel": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5)),
-    "best": (InputEncoding(), CurrentNormalisation("channel", 99.9), ResidualElimination(0.5), LayerwiseCalibration(), ClassOffsets()),
+    "best": (
+        InputEncoding(),
+        CurrentNormalisation("channel", 99.9),
+        ResidualElimination(0.5),
+        StepRounding(),
+        LayerwiseCalibration(),
+        ClassOffsets(),
+    ),
 }
 """`ecc` is as published; `channel` has one lambda per channel; `best` calibrates the result of `channel`."""
 
@@ -49,6 +57,7 @@ def passes_of(recipe: str | Sequence[Pass], payload: Payload, options: IntegerOp
     passes = tuple(step.of(options) if isinstance(step, IntegerPass) else step for step in recipe)
     if payload == BINARY:
         return passes
-    first = next((place for place, step in enumerate(passes) if isinstance(step, IntegerPass)), len(passes))
+    fits = [isinstance(step, IntegerPass) and step.fits_rates for step in passes]
+    first = fits.index(True) if any(fits) else len(passes)
     known = any(isinstance(step, IntegerPass) and step.observes for step in passes[first : first + 1])
     return passes if known else (*passes[:first], ObservedInput(), *passes[first:])

@@ -5,7 +5,7 @@ A chip's limits come from its `NumberFormat`, so a new format needs no change he
 """
 
 from ecc_lava.quantisation.as_float import as_float
-from ecc_lava.quantisation.quantise import quantise, rounding_steps
+from ecc_lava.quantisation.quantise import quantise, rounding_steps, weight_steps
 from ecc_lava.quantisation.range_audit import PopulationRange, one_step_bound
 from ecc_lava.quantisation.readouts import with_readout
 from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of, own_widths, widths_by_name
@@ -21,6 +21,7 @@ __all__ = [
     "own_widths",
     "quantise",
     "rounding_steps",
+    "weight_steps",
     "widths_by_name",
     "with_readout",
 ]

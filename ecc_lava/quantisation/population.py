@@ -67,7 +67,7 @@ class PopulationQuantiser:
             for n in (self._population.bias, population.vth, population.v_init)
         ]
 
-    def _shift(self, exponent: int) -> int:
+    def shift(self, exponent: int) -> int:
         """Return the left shift of one unit of the weights that this width tells apart."""
         return self._format.shift(exponent) + self._dropped
 
@@ -101,13 +101,13 @@ class PopulationQuantiser:
 
     def _candidate(self, units: Float, exponents: list[int]) -> UnitChoice | None:
         """Return units and exponents as a candidate, or None if one step's input can leave the potential's range."""
-        around = self._one_step.around(units, [self._shift(e) for e in exponents])
+        around = self._one_step.around(units, [self.shift(e) for e in exponents])
         surely, perhaps = (self._fits(bound, units) for bound in around)
         fits, proven, safe = surely if surely == perhaps else self._fits(self._bound(units, exponents), units)
         if not fits:
             return None
         least = 0.5 if self._bits > self._format.binary_bits else 1.0 - EQUAL
-        whole = channels_above(least, self._inputs, [units / 2.0 ** self._shift(e) for e in exponents])
+        whole = channels_above(least, self._inputs, [units / 2.0 ** self.shift(e) for e in exponents])
         return UnitChoice(units, exponents, whole, proven, safe)
 
     def _fits(self, bound: Float, units: Float) -> tuple[bool, bool, bool]:
@@ -128,7 +128,7 @@ class PopulationQuantiser:
         for base in range(low, high + 1):
             exponents = [base + relative for relative in own.relative]
             limits = self._limits(exponents)
-            units = np.divide(2.0 ** self._shift(base), own.steps, out=self._shared(limits), where=own.steps > 0)
+            units = np.divide(2.0 ** self.shift(base), own.steps, out=self._shared(limits), where=own.steps > 0)
             if (units <= limits * (1 + _SLACK)).all() and self._thresholds_fit(units):
                 candidate = self._candidate(units, exponents)
                 found += [] if candidate is None else [candidate]
@@ -167,7 +167,7 @@ class PopulationQuantiser:
         least = self._own_limits
         with np.errstate(divide="ignore"):
             for exponent, entry in zip(exponents, self._inputs, strict=True):
-                least = np.minimum(least, entry.mantissa_max * 2.0 ** self._shift(exponent) / entry.largest)
+                least = np.minimum(least, entry.mantissa_max * 2.0 ** self.shift(exponent) / entry.largest)
         return least
 
     @cached_property
@@ -206,13 +206,13 @@ class PopulationQuantiser:
     def is_exact(self, units: Float, exponents: list[int]) -> bool:
         """Whether every weight already is a whole number of units. One-bit weights are, unless something else limits the units."""
         return all(
-            np.allclose(largest[largest > 0] * units[largest > 0] / 2.0 ** self._shift(e), 1.0, rtol=EQUAL, atol=0.0)
+            np.allclose(largest[largest > 0] * units[largest > 0] / 2.0 ** self.shift(e), 1.0, rtol=EQUAL, atol=0.0)
             for e, largest in zip(exponents, (entry.largest for entry in self._inputs), strict=True)
         )
 
     def _bound(self, units: Float, exponents: list[int]) -> Float:
         """Return a bound of |input sum + bias| in one step, (C,)."""
-        return self._one_step.bound(units, [self._shift(e) for e in exponents])
+        return self._one_step.bound(units, [self.shift(e) for e in exponents])
 
     def _needed(self, bound: Float, units: Float) -> Float:
         """Return the sums of one step that must fit, (C,): their bound, or `MARGIN` times what calibration images made if that is less."""
@@ -242,7 +242,7 @@ class PopulationQuantiser:
         result = []
         for exponent, entry in zip(exponents, self._inputs, strict=True):
             p = entry.projection
-            weights = np.rint(entry.exact(units, self._shift(exponent))) * 2.0**self._dropped
+            weights = np.rint(entry.exact(units, self.shift(exponent))) * 2.0**self._dropped
             delay, bits = depth[p.target] - depth[p.source] - 1, min(self._bits, self._format.weight_bits)
             for higher, kernel in mantissas(weights, entry.more, self._format.mantissa_max(bits)):
                 geometry = with_kernel(entry.geometry, kernel, entry.gain)

@@ -16,7 +16,7 @@ from ecc_lava.quantisation.population import PopulationQuantiser
 from ecc_lava.quantisation.range_audit import one_step_bound
 from ecc_lava.quantisation.widths import Bits, bits_of, own_widths
 
-__all__ = ["RoundingSteps", "quantise", "rounding_steps"]
+__all__ = ["RoundingSteps", "quantise", "rounding_steps", "weight_steps"]
 
 
 def quantise(
@@ -67,6 +67,12 @@ def rounding_steps(network: SpikingNetwork, *, format: NumberFormat, bits: Bits,
     choice = _choice(network, format, bits, per)
     integers = choice.rounded()
     return RoundingSteps(choice.unrounded(as_float(integers)), integers)
+
+
+def weight_steps(network: SpikingNetwork, name: str, *, format: NumberFormat, bits: int) -> list[Float]:
+    """Return what one unit of the weights of every projection into a population is in real units, (C,) each, as `quantise` chooses it."""
+    quantiser, units, exponents = _chosen(network, network.by_name[name], format, bits, "channel")
+    return [2.0 ** quantiser.shift(exponent) / units for exponent in exponents]
 
 
 class _ChosenPopulation(NamedTuple):

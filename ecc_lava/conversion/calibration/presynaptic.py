@@ -17,7 +17,7 @@ from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply_at, windows
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
 from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork, input_sum, own_rate
-from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise
+from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise, weight_steps
 
 __all__ = ["Answer", "PresynapticInput", "of_maps"]
 
@@ -57,7 +57,7 @@ class PresynapticInput:
         assert network.timesteps is not None
         self.timesteps = network.timesteps
         self._network, self._format, self._rows = network, format, rows
-        self._bits = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], number_format(format))
+        self.bits = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], number_format(format))
         self._samples = batch_size(images)
         self._ideal: dict[str, Array] = {}
         self._sent: dict[str, Answer] = {}
@@ -185,9 +185,17 @@ class PresynapticInput:
             self._quantised = (
                 network,
                 target,
-                quantise(self._alone(network, target), format=self._format, bits={DEFAULT: self._bits[target]}),
+                quantise(self._alone(network, target), format=self._format, bits={DEFAULT: self.bits[target]}),
             )
         return self._quantised[2]
+
+    def weight_steps(self, network: SpikingNetwork, target: str) -> list[Float]:
+        """Return what one unit of the weights of every projection into a population is in real units, (C,) each."""
+        return weight_steps(self._alone(network, target), target, format=number_format(self._format), bits=self.bits[target])
+
+    def mantissa_max(self, target: str) -> int:
+        """Return the largest of the whole numbers that weights into a population are rounded to."""
+        return number_format(self._format).mantissa_max(self.bits[target])
 
     def _alone(self, network: SpikingNetwork, target: str) -> SpikingNetwork:
         """Return a population with its sources as inputs, and a readout without weights."""

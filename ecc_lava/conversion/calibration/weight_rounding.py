@@ -21,8 +21,8 @@ from ecc_lava.conversion.calibration.changes import with_numbers
 from ecc_lava.conversion.calibration.presynaptic import PresynapticInput
 from ecc_lava.conversion.calibration.regression import WIDEST
 from ecc_lava.conversion.calibration.weights import is_refittable
-from ecc_lava.geometry import with_kernel, written
-from ecc_lava.networks import Projection, QuantisedNetwork, SpikingNetwork
+from ecc_lava.geometry import grid_of, with_kernel, written
+from ecc_lava.networks import Kind, SpikingNetwork
 
 __all__ = ["rounded_together", "with_rounded_weights"]
 
@@ -35,6 +35,9 @@ ROWS = 8192
 BLOCK = 128
 """Inputs whose errors are spread among themselves before they are spread over all others."""
 
+COARSER = 1 + 2**-5
+"""How much coarser the steps of weights on a grid of their own are, so that sums still fit the potential when many are rounded up."""
+
 CHANNELS = 128
 """Channels that one thread rounds for at once."""
 
@@ -44,44 +47,33 @@ def with_rounded_weights(network: SpikingNetwork, name: str, arrivals: Presynapt
 
     The network stays as it is if the population has no such weights, or if quantisation would round the new ones again.
     """
-    integers = arrivals.integers(network, name)
-    if len(integers.into(name)) > len(network.into(name)):
-        return network  # weights of two synapses are rounded finely enough
-    steps = _steps(network, integers, name)
-    places = [place for place in steps if is_refittable(network.projections[place])]
+    places = [place for place, p in enumerate(network.projections) if p.target == name and is_refittable(p)]
     if not places:
         return network
     population, projections = network.by_name[name], list(network.projections)
+    steps, largest = _steps(network, name, arrivals), arrivals.mantissa_max(name)
     change = np.zeros((1, 1, population.shape[2]))
+    is_step = population.kind is Kind.STEP  # no threshold holds its units where they are, so that a grid has to
     for place in places:
         p, own = projections[place], written(projections[place].geometry)
-        step = steps[place][own]
+        step = steps[place][own] * (COARSER if is_step else 1)
         exact = p.geometry.kernel.reshape(-1, len(step)) / step
         rates = arrivals.rates_read(p, ROWS)
-        rounded = rounded_together(rates, exact, integers.format.mantissa_max(_bits(integers, p)))
+        rounded = rounded_together(rates, exact, largest)
         change[..., own] -= rates.mean(axis=0, dtype=np.float64) @ ((rounded - exact) * step)
         projections[place] = replace(p, geometry=with_kernel(p.geometry, (rounded * step).reshape(p.geometry.kernel.shape)))
+        if is_step:
+            projections[place] = replace(projections[place], grid=grid_of(rounded, arrivals.bits[name]))
     changed = with_numbers(replace(network, projections=tuple(projections)), name, bias=population.bias + change)
-    again = _steps(changed, arrivals.integers(changed, name), name)
+    again = _steps(changed, name, arrivals)
     kernels = [(projections[place].geometry, again[place]) for place in places]
     return changed if all(_is_whole(geometry.kernel / step[written(geometry)]) for geometry, step in kernels) else network
 
 
-def _steps(network: SpikingNetwork, integers: QuantisedNetwork, name: str) -> dict[int, Float]:
-    """Return what one unit of the mantissas is in real units, (C,), by the place of every projection into a population."""
-    population = network.by_name[name]
-    units = np.broadcast_to(integers.by_name[name].vth / population.vth, (1, 1, population.shape[2])).ravel()
+def _steps(network: SpikingNetwork, name: str, arrivals: PresynapticInput) -> dict[int, Float]:
+    """Return what one unit of the weights is in real units, (C,), by the place of every projection into a population."""
     places = [place for place, p in enumerate(network.projections) if p.target == name]
-    format = integers.format
-    return {
-        place: 2.0 ** (format.shift(p.exponent) + format.dropped_bits(p.bits)) / units
-        for place, p in zip(places, integers.into(name), strict=True)
-    }
-
-
-def _bits(integers: QuantisedNetwork, projection: Projection) -> int:
-    """Return the width of the weights into a projection's target."""
-    return max(p.bits for p in integers.into(projection.target))
+    return dict(zip(places, arrivals.weight_steps(network, name), strict=True))
 
 
 def _is_whole(values: Array) -> bool:

@@ -59,9 +59,12 @@ class IntegerPass:
         Called at every step of the pass; not part of the repr.
     observes : bool
         Whether the pass itself measures `Population.observed` of every population, before it quantises it.
+    fits_rates : bool
+        Whether the pass fits the rates of integrate-and-fire neurons, so that a network without them needs none of it.
     """
 
     observes: ClassVar[bool] = False
+    fits_rates: ClassVar[bool] = True
     format: str | None = None
     bits: Bits | None = None
     progress: Progress | None = field(default=None, repr=False, compare=False, kw_only=True)
