@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ecc_lava.common import Array, read_only
 from ecc_lava.errors import InvalidNetwork
+from ecc_lava.storage.packed import Packed, packed, unpacked
 
 __all__ = ["Reader", "Writer", "has_member", "read_group", "read_texts", "whole", "write_json"]
 
@@ -32,8 +35,15 @@ class Writer:
         key = (contiguous.dtype.str, contiguous.shape, hashlib.sha256(contiguous.tobytes()).hexdigest())
         if key in self._written:
             group[name] = self._written[key]  # a hard link
-        else:
+            return
+        small = packed(contiguous)
+        if small is None:
             self._written[key] = group.create_dataset(name, data=contiguous)
+            return
+        stored = self._written[key] = group.create_group(name)
+        for part, array in small._asdict().items():
+            stored.create_dataset(part, data=array)
+        write_json(stored, "shape", contiguous.shape)
 
 
 def write_json(group: Any, name: str, value: Any) -> None:
@@ -73,10 +83,12 @@ class Reader:
     ----------
     size : int
         Bytes of the file; what is read of it has a bound that grows with them.
+    memory : int
+        Most bytes of arrays that stand in the file in few bits.
     """
 
-    def __init__(self, size: int) -> None:
-        self._left = TIMES_READ_MAX * size
+    def __init__(self, size: int, memory: int) -> None:
+        self._left, self._memory = TIMES_READ_MAX * size, memory
         self._read: dict[int, Array] = {}
 
     def array(self, group: Any, name: str, *dtypes: str) -> Array:
@@ -84,20 +96,40 @@ class Reader:
         import h5py
 
         member = _member(group, name)
-        if not isinstance(member, h5py.Dataset) or member.external is not None or member.is_virtual or member.chunks is not None:
-            raise InvalidNetwork(f"{group.name}/{name} is not an array stored whole in this file")
-        if str(member.dtype) not in dtypes:
-            raise InvalidNetwork(f"{group.name}/{name} is {member.dtype}; it must be {' or '.join(dtypes)}")
-        stored = member.id.get_storage_size()
-        if member.shape is None or stored != member.nbytes or stored > member.file.id.get_filesize():
-            raise InvalidNetwork(f"{group.name}/{name} claims {member.shape} values and does not store them")
-        self._left -= stored
-        if self._left < 0:
-            raise InvalidNetwork(f"the file names the same arrays so often that they are {TIMES_READ_MAX} times as large as the file")
         place = h5py.h5o.get_info(member.id).addr
+        if isinstance(member, h5py.Group):
+            if place not in self._read:
+                self._read[place] = read_only(self._unpacked(member, dtypes))
+            return self._read[place]
+        self._check_stored(member, f"{group.name}/{name}", dtypes)
         if place not in self._read:
             self._read[place] = read_only(member[()])
         return self._read[place]
+
+    def _check_stored(self, member: Any, where: str, dtypes: Sequence[str]) -> None:
+        import h5py
+
+        if not isinstance(member, h5py.Dataset) or member.external is not None or member.is_virtual or member.chunks is not None:
+            raise InvalidNetwork(f"{where} is not an array stored whole in this file")
+        if str(member.dtype) not in dtypes:
+            raise InvalidNetwork(f"{where} is {member.dtype}; it must be {' or '.join(dtypes)}")
+        stored = member.id.get_storage_size()
+        if member.shape is None or stored != member.nbytes or stored > member.file.id.get_filesize():
+            raise InvalidNetwork(f"{where} claims {member.shape} values and does not store them")
+        self._left -= stored
+        if self._left < 0:
+            raise InvalidNetwork(f"the file names the same arrays so often that they are {TIMES_READ_MAX} times as large as the file")
+
+    def _unpacked(self, member: Any, dtypes: Sequence[str]) -> Array:
+        """Return an array that stands in few bits."""
+        shape = self.json(member, "shape")
+        if not isinstance(shape, list) or not all(type(size) is int and 0 < size < 2**63 for size in shape):
+            raise InvalidNetwork(f"{member.name}/shape is no shape of an array")
+        stored = Packed(self.array(member, "values", *dtypes), self.array(member, "codes", "uint8"))
+        self._memory -= prod(shape) * stored.values.itemsize
+        if self._memory < 0:
+            raise InvalidNetwork(f"{member.name} takes more memory than may be used: raise ECC_LAVA_MAX_MEMORY if the file is yours")
+        return unpacked(stored, tuple(shape), member.name)
 
     def json(self, group: Any, name: str) -> Any:
         """Return JSON values."""

@@ -104,7 +104,7 @@ def load(path: str | Path, *, max_memory: int | None = None) -> tuple[QuantisedN
         _check_together(network, snn, graph)
         return network, snn, graph
 
-    network, snn, graph = _opened(path, read)
+    network, snn, graph = _opened(path, read, limit)
     claims = {"network": network_bytes(network), "float network": snn and network_bytes(snn), "CNN": graph and graph.built_bytes}
     for what, taken in claims.items():
         try:
@@ -123,7 +123,7 @@ def read_calibration(path: str | Path) -> dict[str, Any]:
             raise InvalidNetwork("the calibration is not a table")
         return value
 
-    result: dict[str, Any] = _opened(path, read)
+    result: dict[str, Any] = _opened(path, read, memory_limit())
     return result
 
 
@@ -141,14 +141,14 @@ def _check_together(network: QuantisedNetwork, snn: SpikingNetwork | None, graph
             raise InvalidNetwork(f"the graph has (inputs, outputs) {facts}, the integer network {needed}")
 
 
-def _opened(path: str | Path, read: Any) -> Any:
+def _opened(path: str | Path, read: Any, limit: int) -> Any:
     import h5py
 
     content = read_bytes(path)
     verify(content, str(path))
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
-            return read(file, Reader(len(content)))
+            return read(file, Reader(len(content), limit))
     except EccLavaError as error:
         raise FileError(f"{path}: {str(error)[:REASON_MAX]}; convert the model again") from error
     except (OSError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:

@@ -115,8 +115,8 @@ def test_statistics_are_a_record_outside_the_digest() -> None:
     with h5py.File(io.BytesIO(), "w") as file:
         for name, stored in (("seen", graph), ("bare", bare)):
             write_graph(file.create_group(name), stored, Writer())
-        again = read_graph(file["seen"], Reader(2**20)).scales[0].seen
-        assert read_graph(file["bare"], Reader(2**20)).scales[0].seen is None
+        again = read_graph(file["seen"], Reader(2**20, 2**30)).scales[0].seen
+        assert read_graph(file["bare"], Reader(2**20, 2**30)).scales[0].seen is None
     assert again is not None
     seen = graph.scales[0].seen
     assert seen is not None

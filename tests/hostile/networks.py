@@ -181,7 +181,7 @@ class _Lenient(ArrayReader):
 def _forge_digest(file: Any, size: int) -> None:
     """Give a changed network its own digest, as whoever makes such a file would."""
     try:
-        digest = read_integer(file["integer"], (), _Lenient(size)).digest
+        digest = read_integer(file["integer"], (), _Lenient(size, 2**30)).digest
         header = json.loads(file["integer/network"][()].tobytes())
         header["digest"] = digest
         text = json.dumps(header).encode()

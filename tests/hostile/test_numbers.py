@@ -148,7 +148,7 @@ def test_arrays_that_stand_in_many_places_are_read_once() -> None:
     with h5py.File(io.BytesIO(), "w") as file:
         file["a"] = np.arange(100, dtype=np.int32)
         file["b"] = file["a"]
-        reader = Reader(400)
+        reader = Reader(400, 2**20)
         assert reader.array(file, "a", "int32") is reader.array(file, "b", "int32")
         for _ in range(TIMES_READ_MAX - 2):
             reader.array(file, "a", "int32")
