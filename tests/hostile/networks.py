@@ -26,7 +26,7 @@ from tests.hostile.mutations import mutated_bytes, mutated_json
 
 __all__ = ["maker_of_networks"]
 
-WEIGHTS = (6, 4, 4, 4, 4, 1, 1)
+WEIGHTS = (6, 3, 4, 4, 4, 4, 1, 1)
 """How often each network is changed; a large one takes ten times as long."""
 
 
@@ -77,7 +77,8 @@ def _integer_networks() -> list[QuantisedNetwork]:
     pairs = from_synapses(np.ones(18, np.int8), np.arange(18) % 7, np.arange(18), (3, 3, 2), (3, 3, 2))
     ahead = Conv(np.ones((1, 1, 1, 2), np.int8), groups=2, input_dilation=(2, 2), reads=(0, 2), writes=(1, 4))
     made = [one_projection((3, 3, 2), geometry) for geometry in (conv, pairs, ahead)]
-    return [one_readout(), *made, with_payloads(made[0], 1, 4, True), random_network(1, layers=2)]
+    in_few_bits = one_projection((8, 8, 1), Dense(np.where(np.arange(4096) % 3, 1, -1).astype(np.int8).reshape(64, 64)))
+    return [one_readout(), in_few_bits, *made, with_payloads(made[0], 1, 4, True), random_network(1, layers=2)]
 
 
 def _with_names(content: bytes) -> tuple[bytes, list[str], list[str]]:
@@ -88,7 +89,7 @@ def _with_names(content: bytes) -> tuple[bytes, list[str], list[str]]:
     def visit(name: str, member: Any) -> None:
         if isinstance(member, h5py.Dataset):
             names.append(name)
-            described.extend([name] if member.dtype == np.uint8 else [])
+            described.extend([name] if member.dtype == np.uint8 and member.ndim == 1 else [])
 
     with h5py.File(io.BytesIO(content), "r") as file:
         file.visititems(visit)
@@ -112,8 +113,8 @@ def _changed(rng: random.Random, content: bytes, names: list[str], described: li
             case _:
                 flat = old.reshape(-1).copy()
                 if flat.size:
-                    info = np.iinfo(flat.dtype) if flat.dtype.kind == "i" else np.finfo(flat.dtype)
-                    flat[rng.randrange(flat.size)] = rng.choice((info.min, info.max, 0, 1, -1))
+                    info = np.finfo(flat.dtype) if flat.dtype.kind == "f" else np.iinfo(flat.dtype)
+                    flat[rng.randrange(flat.size)] = rng.choice((info.min, info.max, 0, 1, max(info.min, -1)))
                 file[name] = flat.reshape(old.shape)
         if rng.random() < 0.8:
             _forge_digest(file, len(content))
