@@ -19,6 +19,7 @@ __all__ = [
     "BLOCK_SIZES",
     "DENSE_LANES",
     "LANES",
+    "STEP_ACTIVITY",
     "TYPICAL_ACTIVITY",
     "Block",
     "FastPlan",
@@ -40,6 +41,9 @@ DENSE_LANES = 32
 
 CYCLES_A_ROW, CYCLES_A_BLOCK = 2.0, 30
 """Measured processor cycles to add 64 weights, and to step 64 neurons."""
+
+STEP_ACTIVITY = 0.5
+"""Share of a step population's neurons that is 1: signs are balanced; only speed depends on this number."""
 
 TYPICAL_ACTIVITY = 0.08
 """Spikes per neuron and step of a deep network at 32 steps; only speed depends on this number."""
@@ -96,6 +100,8 @@ class KernelPiece:
     gain : int32 array (positions,) or None
     valued : bool
         Whether the source sends values: payloads, or the same graded values at every step.
+    activity : float
+        About which share of the source's neurons spikes at a step; only speed depends on this number.
     sparse : Sparse or None
     """
 
@@ -110,6 +116,7 @@ class KernelPiece:
     shift: int
     gain: Array | None
     valued: bool
+    activity: float
     sparse: Sparse | None = None
 
     @property
@@ -181,7 +188,7 @@ class LayerPlan:
             if piece.kind is PieceKind.SPARSE:
                 cycles += len(piece.weights)
             else:
-                share = TYPICAL_ACTIVITY if piece.kind is PieceKind.EVENTS and not piece.valued else 1.0
+                share = piece.activity if piece.kind is PieceKind.EVENTS and not piece.valued else 1.0
                 cycles += int(share * CYCLES_A_ROW * self.positions * len(piece.weights) * piece.weights.shape[1] / LANES)
         return cycles
 

@@ -8,12 +8,23 @@ from math import prod
 
 import numpy as np
 
-from ecc_lava.backends.fast.plan import BLOCK_SIZES, DENSE_LANES, LANES, TYPICAL_ACTIVITY, Block, FastPlan, LayerPlan, PieceKind, rounded
+from ecc_lava.backends.fast.plan import (
+    BLOCK_SIZES,
+    DENSE_LANES,
+    LANES,
+    STEP_ACTIVITY,
+    TYPICAL_ACTIVITY,
+    Block,
+    FastPlan,
+    LayerPlan,
+    PieceKind,
+    rounded,
+)
 from ecc_lava.backends.fast.synapses import TapSynapses, cut_synapses, may_merge, merged_synapses, numbered_synapses, simplified
 from ecc_lava.common import BINARY, Array, Shape
 from ecc_lava.errors import RangeError
 from ecc_lava.geometry import Conv, Sparse
-from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation
+from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
 
 __all__ = ["fast_plan", "padded"]
 
@@ -48,7 +59,7 @@ def _together(synapses: list[TapSynapses], shape: Shape, valued: bool) -> int:
                 continue
             taps = kernel_h * (kernel_w + (number - 1) * s.conv.strides[1])
             if s.rows_of_weights:
-                cycles += TYPICAL_ACTIVITY * taps * fan_in * (_EVENT + _ROW * blocks)
+                cycles += s.activity * taps * fan_in * (_EVENT + _ROW * blocks)
             elif valued:
                 cycles += taps * (_TAP + _QUAD * -(-fan_in // 4) * -(-number * channels // DENSE_LANES))
         return cycles / number
@@ -102,7 +113,8 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> LayerP
         payload = source.payload != BINARY
         graded = not payload and network.largest_sent[p.source] > 1
         geometry = simplified(p.geometry, source.shape, graded)
-        synapses.append(TapSynapses(p.source, source.shape, geometry, network.format.shift(p.exponent), graded, payload))
+        activity = STEP_ACTIVITY if source.kind is Kind.STEP else TYPICAL_ACTIVITY
+        synapses.append(TapSynapses(p.source, source.shape, geometry, network.format.shift(p.exponent), graded, payload, activity))
     _check_range(population, synapses, network.largest_sent, network.format.potential_max)
     synapses += [s.negated() for s in synapses if network.by_name[s.source].payload.signed]
     height, width, channels = population.shape

@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, KernelPiece, PieceKind, View, rounded
+from ecc_lava.backends.fast.plan import BLOCK_SIZES, LANES, TYPICAL_ACTIVITY, KernelPiece, PieceKind, View, rounded
 from ecc_lava.backends.fast.tables import NO_TABLE, SynapseTable
 from ecc_lava.common import Array, Shape
 from ecc_lava.errors import RangeError
@@ -37,6 +37,8 @@ class TapSynapses:
         Whether the source is an input that sends the same graded values at every step.
     payload : bool
         Whether the source sends payloads.
+    activity : float
+        About which share of the source's neurons spikes at a step.
     negative : bool
         Whether the synapses read what signed payloads take back; their weights are then negated.
     """
@@ -47,6 +49,7 @@ class TapSynapses:
     shift: int
     graded: bool
     payload: bool = False
+    activity: float = TYPICAL_ACTIVITY
     negative: bool = False
 
     @property
@@ -203,7 +206,9 @@ def cut_synapses(s: TapSynapses, block: int, lanes: int, out: tuple[int, int]) -
     valued = s.graded or s.payload
     if isinstance(s.geometry, Sparse):
         view = View(s.source, 0, s.shape[2], s.negative)
-        return KernelPiece(PieceKind.SPARSE, view, 0, s.geometry.kernel, NO_TABLE, NO_TABLE, 0, 0, s.shift, None, valued, s.geometry)
+        return KernelPiece(
+            PieceKind.SPARSE, view, 0, s.geometry.kernel, NO_TABLE, NO_TABLE, 0, 0, s.shift, None, valued, s.activity, s.geometry
+        )
     conv = s.conv
     kernel_h, kernel_w, _, span = conv.kernel.shape
     written = conv.writes[0] if conv.writes else 0
@@ -223,10 +228,10 @@ def cut_synapses(s: TapSynapses, block: int, lanes: int, out: tuple[int, int]) -
         rows, columns = _rows(conv, s.shape[0], out[0], kernel_w), _columns(conv, s.shape[1], out[1], 1)
         bit = read + block + first - written
         view = View(s.source, 0, s.shape[2], s.negative)
-        return KernelPiece(PieceKind.MASKED, view, first, weights, rows, columns, s.shape[2], bit, s.shift, gain, valued)
+        return KernelPiece(PieceKind.MASKED, view, first, weights, rows, columns, s.shape[2], bit, s.shift, gain, valued, s.activity)
     plain, low, high = _group_weights(conv, start - written, stop - written)
     weights = np.zeros((1 + prod(plain.shape[:3]), width), np.int8)
     weights[1:, into] = plain.reshape(-1, stop - start)
     rows, columns = _rows(conv, s.shape[0], out[0], kernel_w * (high - low)), _columns(conv, s.shape[1], out[1], high - low)
     view = View(s.source, read + low, read + high, s.negative)
-    return KernelPiece(PieceKind.EVENTS, view, first, weights, rows, columns, high - low, 0, s.shift, gain, valued)
+    return KernelPiece(PieceKind.EVENTS, view, first, weights, rows, columns, high - low, 0, s.shift, gain, valued, s.activity)

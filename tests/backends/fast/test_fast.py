@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Shape
 from ecc_lava.errors import RangeError
 from ecc_lava.formats.loihi2 import LOIHI2
-from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
+from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, target_shape
 from ecc_lava.inputs import InputCoding
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
@@ -98,6 +99,42 @@ def test_every_geometry_between_spiking_populations(kernels: Kernels, source: Sh
 def _in_integers(geometry: Geometry) -> Geometry:
     made = replace(geometry, kernel=geometry.kernel.astype(np.int8))
     return replace(made, gain=made.gain.astype(np.int32)) if isinstance(made, Conv) and made.gain is not None else made
+
+
+@contextmanager
+def _by_signs(kernels: Kernels) -> Iterator[None]:
+    """Keep weights as signs wherever these can be, however few sources spike."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "signs_from", 0.0, raising=False)
+        yield
+
+
+def _of_signs(geometry: Geometry, seed: int) -> Geometry:
+    """Return a geometry whose weights have one magnitude a channel, 0 in some."""
+    made = _in_integers(geometry)
+    if isinstance(made, Sparse):
+        return made
+    largest = 127 // int(made.gain.max()) if isinstance(made, Conv) and made.gain is not None else 127
+    magnitudes = np.random.default_rng(seed).integers(0, largest + 1, made.kernel.shape[-1])
+    return replace(made, kernel=(np.where(made.kernel > 0, 1, -1) * magnitudes).astype(np.int8))
+
+
+@SOME
+@given(shapes, st.data(), st.integers(0, 99))
+def test_every_geometry_of_weights_of_one_magnitude_a_channel(kernels: Kernels, source: Shape, data: st.DataObject, seed: int) -> None:
+    drawn = [_of_signs(data.draw(geometries(source)), seed) for _ in range(3)]
+    with _by_signs(kernels):
+        _check(_chain(source, drawn), 6)
+
+
+@pytest.mark.parametrize("name", list(WIDE))
+def test_lanes_blocks_and_windows_of_signs(kernels: Kernels, name: str) -> None:
+    source, geometry = WIDE[name]
+    network = _chain(source, [_of_signs(geometry, 0)], timesteps=70, rate=0.5)
+    signs = [replace(p, kind=Kind.STEP, v_init=np.zeros((1, 1, 1), np.int32)) if p.name == "b0" else p for p in network.populations]
+    with _by_signs(kernels):
+        _check(network, 70)
+        _check(replace(network, populations=tuple(signs)), 70)
 
 
 @pytest.mark.parametrize("name", list(WIDE))

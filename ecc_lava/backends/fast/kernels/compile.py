@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ecc_lava.backends.fast.kernels.keeping import keep, kept, own_folder
-from ecc_lava.backends.fast.kernels.native import SIGNATURES
+from ecc_lava.backends.fast.kernels.native import NUMBERS, SIGNATURES
 from ecc_lava.common import temporary_folder
 
 __all__ = ["compile_kernels", "load_library"]
@@ -26,7 +26,7 @@ __all__ = ["compile_kernels", "load_library"]
 _log = logging.getLogger(__name__)
 
 _SOURCE = Path(__file__).with_name("kernels.c")
-_INCLUDED = [Path(__file__).with_name(name) for name in ("vectors.h", "payloads.c")]
+_INCLUDED = [Path(__file__).with_name(name) for name in ("vectors.h", "signs.c", "payloads.c")]
 _COMPILERS = ("cc", "gcc", "clang")
 _OPTIONS = ("-std=gnu11", "-O3", "-fwrapv", "-shared", "-fPIC")
 _FOR_THIS_PROCESSOR = (("-march=native", "-mprefer-vector-width=512"), ("-march=native",), ("-mcpu=native",), ())
@@ -99,7 +99,7 @@ def _opened(path: Path, key: str) -> ctypes.CDLL:
         If it has another key, or lacks one of the functions.
     """
     library = ctypes.CDLL(str(path))
-    missing = [name for name in ("kernels_key", "dense_from", "lanes_together", *SIGNATURES) if not hasattr(library, name)]
+    missing = [name for name in ("kernels_key", *NUMBERS, *SIGNATURES) if not hasattr(library, name)]
     if missing:
         raise ValueError(f"its library has no {missing[0]}")
     if (ctypes.c_char * (len(key) + 1)).in_dll(library, "kernels_key").value != key.encode():

@@ -37,7 +37,7 @@ const char kernels_key[] = TEXT(KERNELS_KEY); /* tells a library of this source 
 #define PARTS (64 / WIDE)                   /* vectors of a row of 64 weights */
 #define ALL (LANES / NUMBERS)               /* vectors of 64 numbers */
 
-enum { EVENTS, MASKED, SPARSE };
+enum { EVENTS, MASKED, SPARSE, SIGNS };
 enum { IF, STEP, READOUT };
 
 #ifdef MEASURE_STAGES /* for a benchmark on one thread: the processor's ticks by stage */
@@ -72,7 +72,7 @@ typedef struct { /* what one population sent, as one reader takes it */
 typedef struct {
   int64_t kind, source, offset, blocks; /* offset: first lane in the block; blocks: of 64 lanes */
   int64_t row_shift, channels, first, shift; /* row_shift: log2 of the bytes of a weight row */
-  int64_t weight_bytes, taps; /* taps: positions under a window */
+  int64_t weight_bytes, taps, words; /* taps: positions under a window; words: of 64 rows of signs */
   const void *weights;
   const int8_t *dense;                      /* the same weights for windows of planes, or NULL */
   const int32_t *tap_rows, *tap_columns;    /* rows and columns with numbers of taps instead of weight rows */
@@ -81,6 +81,7 @@ typedef struct {
   const int32_t *gain;                    /* per position, or NULL */
   const int64_t *sparse_starts;           /* per target neuron */
   const int32_t *sparse_sources;
+  const int32_t *scales; /* of lanes of signs */
 } piece;
 
 typedef struct {
@@ -419,6 +420,8 @@ static void add_sparse(const piece *p, const source *s, const place *at, int64_t
   }
 }
 
+#include "signs.c"
+
 static __attribute__((noinline)) void clip(int32_t *v, int64_t number, int32_t limit, job *j) {
   for (int64_t i = 0; i < number; i++) {
     if (v[i] > limit) v[i] = limit, j->high++;
@@ -440,17 +443,17 @@ typedef struct { /* what the steps of the neurons of a part of a row add to thei
   int64_t stride;
 } input;
 
-/* Step IF neurons of four vectors, whose potentials stand as distances from the low rail. Return whether one is beyond a rail: then nothing
- * is written but flags; a careful call clips and counts. */
-INLINE int integrate_fire(const int is_careful, const int has_slots, const int has_current, const input *in, int64_t steps, int32_t limit,
+/* Step IF or STEP neurons of four vectors, whose potentials stand as distances from the low rail. Return whether one is beyond a rail: then
+ * nothing is written but flags; a careful call clips and counts. */
+INLINE int integrate_fire(const int kind, const int is_careful, const int has_slots, const int has_current, const input *in, int64_t steps, int32_t limit,
                           const int32_t *constant, const int32_t *vth, int32_t *potentials, int32_t *all_counts, flags *fired, job *j) {
-  i32v v[4], add[4], from[4], threshold[4];
+  i32v v[4], add[4], from[4], threshold[4], taken[4];
   u32v most = {0};
   bytes counts = {0};
 #pragma GCC unroll 4
   for (int k = 0; k < 4; k++) {
     v[k] = load(potentials + NUMBERS * k) + limit, add[k] = load(constant + NUMBERS * k), threshold[k] = load(vth + NUMBERS * k);
-    from[k] = smaller(threshold[k], (i32v){0} + (INT32_MAX - limit)) + limit;
+    from[k] = smaller(threshold[k], (i32v){0} + (INT32_MAX - limit)) + limit, taken[k] = kind == IF ? threshold[k] : (i32v){0};
   }
   const int32_t *current = in->current;
   for (int64_t t = 0; t < steps; t++, fired += LANES / WIDE) {
@@ -460,7 +463,7 @@ INLINE int integrate_fire(const int is_careful, const int has_slots, const int h
     if (has_current) current += in->stride;
     if (has_slots) add_segment(in->slots + t, in->part, in->events->parts[t].rows, in->factor, sums);
 #pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) v[k] += sums[k], most = most_of(most, (u32v)v[k]);
+    for (int k = 0; k < 4; k++) v[k] = (kind == IF ? v[k] : (i32v){0} + limit) + sums[k], most = most_of(most, (u32v)v[k]);
     if (is_careful && bits_of((i32v)(most > 2 * (uint32_t)limit))) {
       int32_t apart[WIDE];
       for (int k = 0; k < 4; k++) store(apart + NUMBERS * k, v[k] - limit);
@@ -468,7 +471,7 @@ INLINE int integrate_fire(const int is_careful, const int has_slots, const int h
       for (int k = 0; k < 4; k++) v[k] = load(apart + NUMBERS * k) + limit;
       most = (u32v){0};
     }
-    *fired = fire_four(v, from, threshold, &counts);
+    *fired = fire_four(v, from, taken, &counts);
   }
   if (!is_careful && bits_of((i32v)(most > 2 * (uint32_t)limit))) return 1;
 #pragma GCC unroll 4
@@ -479,37 +482,30 @@ INLINE int integrate_fire(const int is_careful, const int has_slots, const int h
   return 0;
 }
 
-/* Step IF neurons of one position from lane `lane` of a block on, for a part of a row. */
-INLINE void integrate_part(const int has_slots, const int has_current, const input *in, int64_t steps, const layer *l, const block *b,
+/* Step IF or STEP neurons of one position from lane `lane` of a block on, for a part of a row. */
+INLINE void integrate_part(const int kind, const int has_slots, const int has_current, const input *in, int64_t steps, const layer *l, const block *b,
                            const place *at, int64_t lane, neurons *state, uint64_t fired[][STEPS], int64_t t0, job *j) {
   const int64_t first = b->lane + lane, position = at->y * l->width + at->x;
   const int32_t *constant = constants(l, j, at) + first, *vth = l->vth + position * l->vth_stride + first;
   neurons *n = state + lane / LANES;
   flags *to = (flags *)(fired[lane / LANES] + t0) + lane % LANES / WIDE;
   int32_t *v = n->v + lane % LANES, *counts = n->counts + lane % LANES;
-  if (integrate_fire(0, has_slots, has_current, in, steps, (int32_t)l->limit, constant, vth, v, counts, to, j))
-    integrate_fire(1, has_slots, has_current, in, steps, (int32_t)l->limit, constant, vth, v, counts, to, j);
+  if (integrate_fire(kind, 0, has_slots, has_current, in, steps, (int32_t)l->limit, constant, vth, v, counts, to, j))
+    integrate_fire(kind, 1, has_slots, has_current, in, steps, (int32_t)l->limit, constant, vth, v, counts, to, j);
 }
 
-/* Step up to 64 neurons of any kind, one by one. */
-static void integrate(const layer *l, const int32_t *current, int64_t stride, int64_t steps, const int32_t *constant, const int32_t *vth,
-                      neurons *n, int64_t number, uint64_t *fired, int32_t *over_time, int64_t over_time_stride, job *j) {
+/* Sum up to 64 neurons of a readout, one by one. */
+static void accumulate(const layer *l, const int32_t *current, int64_t stride, int64_t steps, const int32_t *constant, neurons *n,
+                       int64_t number, int32_t *over_time, int64_t over_time_stride, job *j) {
   const int32_t limit = (int32_t)l->limit;
-  for (int64_t t = 0; t < steps; t++, current += stride) {
-    fired[t] = 0;
+  for (int64_t t = 0; t < steps; t++, current += stride)
     for (int64_t i = 0; i < number; i++) {
-      int32_t v = (l->kind == STEP ? 0 : n->v[i]) + current[i] + constant[i];
+      int32_t v = n->v[i] + current[i] + constant[i];
       if (v > limit) v = limit, j->high++;
       if (v < -limit) v = -limit, j->low++;
-      if (l->kind != READOUT && v >= vth[i]) {
-        fired[t] |= (uint64_t)1 << i;
-        n->counts[i]++;
-        if (l->kind == IF) v -= vth[i];
-      }
       n->v[i] = v;
       if (over_time) over_time[t * over_time_stride + i] = v;
     }
-  }
 }
 
 /* Set the neurons of a block of one position before their first step. */
@@ -553,15 +549,20 @@ static __attribute__((noinline)) void fire(const layer *l, const block *b, job *
   if (l->kind == IF)
     for (int64_t lane = 0; lane < b->lanes; lane += WIDE) {
       const input in = {NULL, NULL, 0, 0, at->current + lane, b->lanes};
-      if (b->spiking || l->checked) integrate_part(0, 1, &in, steps, l, b, at, lane, state, fired, 0, j);
-      else integrate_part(0, 0, &in, steps, l, b, at, lane, state, fired, 0, j); /* every step adds the same */
+      if (b->spiking || l->checked) integrate_part(IF, 0, 1, &in, steps, l, b, at, lane, state, fired, 0, j);
+      else integrate_part(IF, 0, 0, &in, steps, l, b, at, lane, state, fired, 0, j); /* every step adds the same */
+    }
+  else if (l->kind == STEP)
+    for (int64_t lane = 0; lane < b->lanes; lane += WIDE) {
+      const input in = {NULL, NULL, 0, 0, at->current + lane, b->lanes};
+      integrate_part(STEP, 0, 1, &in, steps, l, b, at, lane, state, fired, 0, j);
     }
   else
     for (int64_t k = 0; k * LANES < b->lanes; k++) {
       const int64_t lane = b->lane + k * LANES, number = l->channels - lane < LANES ? l->channels - lane : LANES;
-      const int32_t *constant = constants(l, j, at) + lane, *vth = l->vth + position * l->vth_stride + lane;
+      const int32_t *constant = constants(l, j, at) + lane;
       int32_t *over_time = j->over_time ? j->over_time + (at->image * j->steps + at->t0) * size + position * l->channels + lane : NULL;
-      integrate(l, at->current + k * LANES, b->lanes, steps, constant, vth, state + k, number, fired[k], over_time, size, j);
+      accumulate(l, at->current + k * LANES, b->lanes, steps, constant, state + k, number, over_time, size, j);
     }
   finish(l, b, j, at, state, fired);
 }
@@ -582,7 +583,7 @@ INLINE void fire_events(const int has_current, const piece *p, const layer *l, c
       add_listed(p, j, lengths, steps, current, b->lanes, 1, !has_current);
       for (int64_t lane = 0; lane < b->lanes; lane += WIDE) {
         const input in = {NULL, NULL, 0, 0, current + lane, b->lanes};
-        integrate_part(0, 1, &in, steps, l, b, at, lane, state, fired, t0, j);
+        integrate_part(IF, 0, 1, &in, steps, l, b, at, lane, state, fired, t0, j);
       }
       continue;
     }
@@ -596,7 +597,7 @@ INLINE void fire_events(const int has_current, const piece *p, const layer *l, c
       for (int64_t part = 0; part < parts; part++) {
         const int64_t lane = (first + part) * WIDE;
         const input in = {&e, slots, part, 1 << p->shift, current + lane, b->lanes};
-        TIMED(NEURONS, integrate_part(1, has_current, &in, steps, l, b, at, lane, state, fired, t0, j));
+        TIMED(NEURONS, integrate_part(IF, 1, has_current, &in, steps, l, b, at, lane, state, fired, t0, j));
       }
     }
   }
@@ -627,6 +628,7 @@ static void add_pieces(const layer *l, const block *b, const job *j, const place
     const int is_first = whole && p == first;
     if (p->kind == EVENTS) add_events(p, s, j, at, b->lanes, gain, is_first);
     if (p->kind == MASKED) add_masked(p, s, j, at, b->lanes, gain, is_first);
+    if (p->kind == SIGNS) add_signs(p, s, j, at, b->lanes, gain, is_first);
     if (p->kind == SPARSE) add_sparse(p, s, at, j->steps, at->current, b->lanes, position * l->channels + b->lane, real_lanes(l, b));
   }
 }

@@ -7,7 +7,7 @@ import numpy as np
 from ecc_lava.backends.fast.plan import DENSE_LANES
 from ecc_lava.common import Array
 
-__all__ = ["aligned", "for_windows", "interleaved"]
+__all__ = ["aligned", "for_windows", "interleaved", "signs"]
 
 
 def aligned(array: Array) -> Array:
@@ -33,3 +33,18 @@ def for_windows(weights: Array, channels: int) -> Array:
     padded = np.pad(by_tap, ((0, 0), (0, -channels % 4), (0, 0)))
     parts = padded.reshape(len(by_tap), -1, 4, lanes // DENSE_LANES, 2, DENSE_LANES // 2)
     return aligned(parts.transpose(3, 0, 1, 4, 5, 2))
+
+
+def signs(weights: Array, lanes: int) -> tuple[Array, Array] | None:
+    """Return which weights are positive, and each lane's magnitude, int32; None if some lane has weights of two magnitudes.
+
+    Words of 64 rows stand in parts of so many lanes, (part, word, lane), in the order of the C kernels.
+    """
+    magnitudes = np.abs(weights.astype(np.int16))
+    scales = magnitudes.max(axis=0, initial=0)
+    if not (magnitudes == scales).all():
+        return None
+    padded = np.pad(weights > 0, ((0, -len(weights) % 64), (0, 0)))
+    in_bytes = np.packbits(padded.reshape(-1, 64, weights.shape[1]), axis=1, bitorder="little")
+    words = np.ascontiguousarray(in_bytes.transpose(0, 2, 1)).view(np.uint64)[..., 0]
+    return aligned(words.reshape(len(words), -1, lanes).transpose(1, 0, 2)), scales.astype(np.int32)

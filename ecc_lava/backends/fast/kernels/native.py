@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ecc_lava.backends.fast.jobs import SPARE, Beyond, Job, Lists, Outcome, Part, Scratch, SpikeSource
-from ecc_lava.backends.fast.kernels.layout import aligned, for_windows, interleaved
+from ecc_lava.backends.fast.kernels.layout import aligned, for_windows, interleaved, signs
 from ecc_lava.backends.fast.plan import LANES, KernelPiece, LayerPlan, PieceKind
 from ecc_lava.common import BINARY, Array, Shape
 from ecc_lava.networks import Kind
 
-__all__ = ["SIGNATURES", "NativeKernels"]
+__all__ = ["NUMBERS", "SIGNATURES", "NativeKernels"]
 
 _KINDS = {Kind.IF: 0, Kind.STEP: 1, Kind.READOUT: 2, Kind.DELTA: 3}
 
@@ -30,6 +30,12 @@ SIGNATURES: dict[str, list[Any]] = {
 }
 """Functions of the library, with their arguments."""
 
+NUMBERS = ("dense_from", "signs_from", "lanes_together")
+"""Functions that say what suits the processor."""
+
+_SIGNS = max(PieceKind) + 1
+"""Kind of pieces of events whose weights are kept as signs."""
+
 
 def _fields(integers: str, pointers: str) -> list[tuple[str, Any]]:
     return [*((name, ctypes.c_int64) for name in integers.split()), *((name, ctypes.c_void_p) for name in pointers.split())]
@@ -41,8 +47,8 @@ class _CSource(ctypes.Structure):
 
 class _CPiece(ctypes.Structure):
     _fields_ = _fields(
-        "kind source offset blocks row_shift channels first shift weight_bytes taps",
-        "weights dense tap_rows tap_columns row_starts rows column_starts columns gain sparse_starts sparse_sources",
+        "kind source offset blocks row_shift channels first shift weight_bytes taps words",
+        "weights dense tap_rows tap_columns row_starts rows column_starts columns gain sparse_starts sparse_sources scales",
     )
 
 
@@ -79,28 +85,37 @@ class _Prepared:
     kept: tuple[Any, ...]
 
 
-def _piece(piece: KernelPiece, source: int, together: int, has_windows: bool, kept: list[Any]) -> _CPiece:
+class _Suits(NamedTuple):
+    """What suits the processor: lanes of a part of a row, whether dense windows pay, and the least share of spikes from which signs do."""
+
+    together: int
+    windows: bool
+    signs_from: float
+
+
+def _piece(piece: KernelPiece, source: int, suits: _Suits, kept: list[Any]) -> _CPiece:
     weights, taps = piece.weights, 0
     windows: tuple[Array | None, ...] = (None, None, None)
-    row_shift, blocks = 0, 0
-    if has_windows and piece.valued and piece.kind is PieceKind.EVENTS:
+    row_shift, words, kind, scales = 0, 0, int(piece.kind), None
+    blocks = 0 if piece.kind is PieceKind.SPARSE else weights.shape[1] // LANES
+    if suits.windows and piece.valued and piece.kind is PieceKind.EVENTS:
         taps, per_tap = len(weights[1:]) // piece.channels, np.array([1, 1, piece.channels], np.int32)
         tap_rows, tap_columns = piece.rows.entries // per_tap[1:], piece.columns.entries // per_tap
         windows = (for_windows(weights[1:], piece.channels), tap_rows, tap_columns)
     match piece.kind:
+        case PieceKind.EVENTS if not piece.valued and piece.activity >= suits.signs_from and (found := signs(weights[1:], suits.together)):
+            kind, (weights, scales), words = _SIGNS, found, -(-len(weights[1:]) // 64)
         case PieceKind.EVENTS:
-            weights = interleaved(weights, together)
             row_shift = weights.shape[1].bit_length() - 1
+            weights = interleaved(weights, suits.together)
         case PieceKind.MASKED:
             weights = aligned(weights)
-    if piece.kind is not PieceKind.SPARSE:
-        blocks = weights.shape[1] // LANES
     tables = (piece.rows.starts, piece.rows.entries, piece.columns.starts, piece.columns.entries)
     sparse = (None, None) if piece.sparse is None else (piece.sparse.starts, piece.sparse.sources)
-    kept += [weights, *windows, *tables, *sparse, piece.gain]
+    kept += [weights, *windows, *tables, *sparse, piece.gain, scales]
     return _CPiece(
-        *(piece.kind, source, piece.offset, blocks, row_shift, piece.channels, piece.first, piece.shift, weights.nbytes, taps),
-        *map(_address, (weights, *windows, *tables, piece.gain, *sparse)),
+        *(kind, source, piece.offset, blocks, row_shift, piece.channels, piece.first, piece.shift, weights.nbytes, taps, words),
+        *map(_address, (weights, *windows, *tables, piece.gain, *sparse, scales)),
     )
 
 
@@ -112,17 +127,19 @@ class NativeKernels:
         for name, arguments in SIGNATURES.items():
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, None
-        for name in ("most_spikes", "dense_from", "lanes_together"):
+        for name in ("most_spikes", *NUMBERS):
             getattr(library, name).restype = _NUMBER
-        self.dense_from, self._together = library.dense_from() / 1000, library.lanes_together()
+        self.dense_from, self.signs_from = library.dense_from() / 1000, library.signs_from() / 1000
+        self._together = library.lanes_together()
 
     def prepare(self, layer: LayerPlan) -> _Prepared:
         """Return the layer as structures of C."""
         kept: list[Any] = []
         blocks = []
+        suits = _Suits(self._together, self.dense_from <= 1, np.inf if layer.valued else self.signs_from)
         for block in layer.blocks:
             both = (*block.spiking, *block.graded)
-            pieces = [_piece(p, layer.sources.index(p.source), self._together, self.dense_from <= 1, kept) for p in both]
+            pieces = [_piece(p, layer.sources.index(p.source), suits, kept) for p in both]
             array = (_CPiece * max(len(pieces), 1))(*pieces)
             kept.append(array)
             blocks.append(_CBlock(block.lane, block.lanes, len(block.spiking), len(block.graded), ctypes.addressof(array)))

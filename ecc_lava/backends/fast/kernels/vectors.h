@@ -16,12 +16,14 @@
 
 #define NUMBERS (WIDE / 4) /* of 32 bits in a vector */
 #define WORDS (WIDE / 2)   /* of 16 bits in a vector */
+#define QUADS (WIDE / 8)   /* of 64 bits in a vector */
 
 typedef int16_t i16v __attribute__((vector_size(WIDE)));
 typedef i16v i16v_any __attribute__((aligned(2)));
 typedef int16_t i16h __attribute__((vector_size(WIDE / 2)));
 typedef int32_t i32v __attribute__((vector_size(WIDE)));
 typedef uint32_t u32v __attribute__((vector_size(WIDE)));
+typedef uint64_t u64v __attribute__((vector_size(WIDE)));
 typedef i32v i32v_any __attribute__((aligned(4)));
 typedef uint8_t u8v __attribute__((vector_size(NUMBERS)));
 typedef u8v u8v_any __attribute__((aligned(1)));
@@ -192,6 +194,26 @@ INLINE i32v add_products(i32v sum, i16v a, i16v b) {
 #else
   for (int i = 0; i < NUMBERS; i++) sum[i] += a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
   return sum;
+#endif
+}
+
+/* Return how many bits of each word of 64 are set. */
+INLINE u64v ones_of(u64v v) {
+#if WIDE == 64 && defined(__AVX512VPOPCNTDQ__)
+  return (u64v)_mm512_popcnt_epi64((__m512i)v);
+#elif WIDE == 64
+  const __m512i ones = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4)), four = _mm512_set1_epi8(15);
+  const __m512i low = _mm512_shuffle_epi8(ones, _mm512_and_si512((__m512i)v, four));
+  const __m512i high = _mm512_shuffle_epi8(ones, _mm512_and_si512(_mm512_srli_epi16((__m512i)v, 4), four));
+  return (u64v)_mm512_sad_epu8(_mm512_add_epi8(low, high), _mm512_setzero_si512());
+#elif WIDE == 32
+  const __m256i ones = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4)), four = _mm256_set1_epi8(15);
+  const __m256i low = _mm256_shuffle_epi8(ones, _mm256_and_si256((__m256i)v, four));
+  const __m256i high = _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16((__m256i)v, 4), four));
+  return (u64v)_mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256());
+#else
+  for (int i = 0; i < QUADS; i++) v[i] = (uint64_t)__builtin_popcountll(v[i]);
+  return v;
 #endif
 }
 
