@@ -17,9 +17,9 @@ class Decision:
     Attributes
     ----------
     node : str
-    kind : {"input", "population", "folded", "relay", "maxima", "maxima over a relay", "readout", "readout over a relay"}
-        "relay": the tensor before this node became a relay; "maxima": a tree of populations. The words ", shared over a relay" follow
-        where many populations read the node's tensor over one relay.
+    kind : {"input", "population", "folded", "relay", "maxima", "maxima over a relay", "signs", "readout", "readout over a relay"}
+        "relay": the tensor before this node became a relay; "maxima": a tree of populations; "signs": a max-pool of steps, which is a step
+        itself. The words ", shared over a relay" follow where many populations read the node's tensor over one relay.
     folded, pair : OperatorCost or None
         The two costs that the choice compared; `folded` is None where folding is not exact.
     """

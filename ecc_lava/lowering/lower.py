@@ -3,9 +3,8 @@
     tensor = sum of (linear operator on a population's rates) + constant
 
 Affine nodes extend the expression, ReLUs end it in a new population. ECC's consistency maintenance for batch normalisation (CMB) is one
-case of this: a batch normalisation is a scale and a shift with the layer's own epsilon, folded wherever it stands.
-
-`folding` chooses whether an operator is folded or read over a relay. Maxima are trees of populations (see `maxima`).
+case of this: a batch normalisation is a scale and a shift with the layer's own epsilon, folded wherever it stands. `folding` chooses if an
+operator is folded or read over a relay. Maxima are trees of populations (see `maxima`); those of steps are steps themselves (`signs`).
 
 A Reshape changes nothing: an expression keeps the shape in which it was made until something reads it as another map. A Sparse operator
 then puts its numbers in place. The same rule folds this operator, so a relay of a reshaped tensor takes a synapse per neuron.
@@ -13,8 +12,9 @@ then puts its numbers in place. The same rule folds this operator, so a relay of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from math import inf
 
 import numpy as np
@@ -43,6 +43,7 @@ from ecc_lava.lowering.expressions import Expression, Term, added, extended, neg
 from ecc_lava.lowering.folding import FOLD_LIMIT, Folding, OperatorCost, cost_of, linear_costs, pool_costs, sharing_costs
 from ecc_lava.lowering.maxima import MaxTerm, inside_of, largest
 from ecc_lava.lowering.order import passes_on, pooled_first, read_as, readers_of, rectified_once
+from ecc_lava.lowering.signs import origins_of, pooled_signs, signs_first
 from ecc_lava.networks import READOUT_SUFFIX, Kind, Population, Projection, SpikingNetwork
 
 __all__ = ["lower"]
@@ -57,6 +58,7 @@ def lower(graph: Graph, fold_limit: float = FOLD_LIMIT) -> Lowering:
     fold_limit : float
         How many times the weights or synapses of the pair a folded operator may have (see `folding`).
     """
+    graph = signs_first(graph)
     nodes = rectified_once(pooled_first(nodes_for_outputs(graph.nodes, graph.logits.values())), graph)
     builder = _Builder(graph, nodes, fold_limit)
     for node in nodes:
@@ -71,6 +73,7 @@ class _Builder:
         self._readers = readers_of(nodes, graph.logits.values())
         self._reshapes = {node.name: node for node in nodes if isinstance(node, Reshape)}
         self._read_as = read_as(nodes, graph.logits.values())
+        self._origins = origins_of(nodes)
         linear = [cost_of(node.geometry, graph.shapes[node.source]) for node in nodes if isinstance(node, Linear)]
         self._folding = Folding(fold_limit, sum(linear, OperatorCost(0, 0)))
         self._populations: list[Population] = []
@@ -108,7 +111,7 @@ class _Builder:
             case MaxPool(name=name):
                 self._expressions[name] = self._max_pool(node, self._as_map(node, node.source))
             case Maximum(name=name):
-                self._expressions[name] = self._maxima(name, [MaxTerm(e) for e in self._alike(node)])
+                self._expressions[name] = largest([MaxTerm(e) for e in self._alike(node)], self._numbered(f"{name}.maximum"), self._shapes)
                 self._decide(Decision(name, "maxima"))
             case Softmax() | Sigmoid():
                 raise AssertionError("outputs are taken before a softmax or sigmoid, so none is needed")
@@ -123,7 +126,7 @@ class _Builder:
     def share(self, node: Node) -> None:
         """Make the node's tensor a relay if too many populations would fold the operator before it."""
         readers = self._readers[node.name]
-        if readers < 2 or passes_on(node) or isinstance(node, Input | Relu | Step):
+        if readers < 2 or passes_on(node) or isinstance(node, Input | Relu | Step) or self._decisions[node.name].kind == "signs":
             return
         expression = self._expressions[node.name]
         costs = sharing_costs(expression, self._shapes, readers, self._relays_of(expression))
@@ -197,6 +200,10 @@ class _Builder:
 
     def _max_pool(self, node: MaxPool, expression: Expression) -> Expression:
         """Return the largest of every window; zeros outside the map are no candidates where values can be negative."""
+        signs = pooled_signs(node, expression, self._origins, self._numbered(f"{node.name}.signs", Kind.STEP), self._shapes)
+        if signs is not None:
+            self._decide(Decision(node.name, "signs"))
+            return signs
         taps = [node.tap(row, column, expression.shape) for row, column in np.ndindex(node.size)]
         costs = pool_costs(taps, expression, self._shapes, self._relays_of(expression))
         folds = self._folding.folds_pool(costs, apart=all(np.less_equal(node.size, node.strides)))
@@ -204,19 +211,14 @@ class _Builder:
             expression = self._relay(node.source, expression)
         self._decide(Decision(node.name, "maxima" if folds else "maxima over a relay", *costs))
         masked, zeros = not self._never_negative(expression), np.zeros(expression.shape[2])
-        values = [extended(expression, tap, zeros, self._shapes) for tap in taps]
         inside = [inside_of(tap, expression.shape) if masked else None for tap in taps]
-        return self._maxima(node.name, [MaxTerm(*term) for term in zip(values, inside, strict=True)])
+        candidates = [MaxTerm(extended(expression, tap, zeros, self._shapes), where) for tap, where in zip(taps, inside, strict=True)]
+        return largest(candidates, self._numbered(f"{node.name}.maximum"), self._shapes)
 
-    def _maxima(self, name: str, candidates: Sequence[MaxTerm]) -> Expression:
-        made = 0
-
-        def rectified(expression: Expression) -> Expression:
-            nonlocal made
-            made += 1
-            return self._new_population(f"{name}.maximum{made}", Kind.IF, expression)
-
-        return largest(candidates, rectified, self._shapes)
+    def _numbered(self, stem: str, kind: Kind = Kind.IF) -> Callable[[Expression], Expression]:
+        """Return what makes populations of a kind, numbered from 1."""
+        numbers = count(1)
+        return lambda expression: self._new_population(f"{stem}{next(numbers)}", kind, expression)
 
     def _alike(self, node: Add | Maximum) -> list[Expression]:
         """Return the sources' expressions in one shape."""
