@@ -21,12 +21,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import ecc_lava
+from ecc_lava.analysis.energy import ImageEvents, image_events
+from ecc_lava.backends import Network
 from ecc_lava.cli.show.output import provenance
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset
+from ecc_lava.conversion.passes.interface import Pass
 from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.inputs.dataset import digest
+from ecc_lava.networks import QuantisedNetwork
+
+__all__ = ["CALIBRATION", "SELECTION", "Cell", "Numbers", "Run", "converted", "ran", "summary"]
 
 FILES = {name: f"{name}_cifar10.keras" for name in ("vgg16_half", "vgg16", "resnet20", "mobilenet")}
 DEFAULT_MODELS = ("vgg16_half", "resnet20")
@@ -62,8 +68,9 @@ def main() -> None:
         cells = [Cell(1, timesteps, recipe) for timesteps in asked.timesteps for recipe in ("best", "ecc")]
         for cell in [Cell(p, t, "best") for p, t in asked.payloads] + cells:
             seeds = range(1 if cell.recipe == "ecc" else asked.seeds)
-            runs = [_run(graph, train, test, cell, seed, asked) for seed in seeds]
-            rows.append({"model": model, **cell._asdict(), **_summary(runs, ann, labels)})
+            numbers = Numbers(asked.format, asked.bits, asked.coding, asked.fold_limit)
+            runs = [ran(*converted(graph, train, cell, seed, numbers), test) for seed in seeds]
+            rows.append({"model": model, **cell._asdict(), **summary(runs, ann, labels)})
             print(_line(rows[-1]), flush=True)
             _write(asked.out, rows, test, asked)
 
@@ -73,14 +80,23 @@ class Cell(NamedTuple):
 
     payload_bits: int
     timesteps: int
-    recipe: str
+    recipe: str | tuple[Pass, ...]
+
+
+class Numbers(NamedTuple):
+    """What the integers of a row are made with."""
+
+    format: str = "loihi2"
+    bits: int = 8
+    coding: str | None = None
+    fold_limit: float = 2.0
 
 
 class Run(NamedTuple):
-    """What one draw of calibration images gave: predictions, means per image, and seconds of conversion."""
+    """What one draw of calibration images gave: predictions, events and messages of an image, and seconds of conversion."""
 
     predictions: Array
-    synops: float
+    events: ImageEvents
     messages: float
     seconds: float
 
@@ -91,20 +107,26 @@ def _cell(text: str) -> tuple[int, int]:
     return int(bits), int(timesteps)
 
 
-def _run(graph: Graph, train: Array, test: Array, cell: Cell, seed: int, asked: argparse.Namespace) -> Run:
+def converted(graph: Graph, train: Array, cell: Cell, seed: int, numbers: Numbers) -> tuple[QuantisedNetwork, float]:
+    """Return the integers of a row, calibrated on the images that a seed draws, and the seconds that they took."""
     started = time.perf_counter()
     images = train[calibration_subset(len(train), seed, CALIBRATION)]
-    numbers = {"format": asked.format, "bits": asked.bits, "coding": asked.coding, "fold_limit": asked.fold_limit}
-    snn = ecc_lava.convert(graph, calibration=images, **cell._asdict(), **numbers)
-    network = ecc_lava.quantise(snn, format=asked.format, bits=asked.bits)
-    seconds = time.perf_counter() - started
-    result = ecc_lava.simulate(network, test)
+    snn = ecc_lava.convert(graph, calibration=images, **cell._asdict(), **numbers._asdict())
+    network = ecc_lava.quantise(snn, format=numbers.format, bits=numbers.bits)
+    return network, time.perf_counter() - started
+
+
+def ran(network: Network, seconds: float, test: Array, **how: Any) -> Run:
+    """Return what a network gives for test images; `how` as of `simulate`."""
+    result = ecc_lava.simulate(network, test, **how)
     between = [p.name for p in network.populations[len(network.inputs) :]]
     messages = float(sum(result.spike_counts[name].mean() for name in between))
-    return Run(result.predictions, float((result.synops + result.graded_synops).mean()), messages, seconds)
+    assert not isinstance(result.predictions, dict)
+    return Run(np.asarray(result.predictions), image_events(result, network), messages, seconds)
 
 
-def _summary(runs: list[Run], ann: Array, labels: Array) -> dict[str, Any]:
+def summary(runs: list[Run], ann: Array, labels: Array) -> dict[str, Any]:
+    """Return the row of some runs beside the CNN's predictions."""
     predictions = [run.predictions for run in runs]
     lost = np.mean([(ann == labels).astype(float) - (p == labels) for p in predictions], axis=0)  # of every image, over seeds
     return {
@@ -112,7 +134,7 @@ def _summary(runs: list[Run], ann: Array, labels: Array) -> dict[str, Any]:
         "interval_points": 196 * float(lost.std(ddof=1)) / np.sqrt(len(lost)),
         "loss_by_seed": [100 * float(((ann == labels).astype(float) - (p == labels)).mean()) for p in predictions],
         "agreement": 100 * float(np.mean([(p == ann).mean() for p in predictions])),
-        "synops_per_image": float(np.mean([run.synops for run in runs])),
+        "synops_per_image": float(np.mean([run.events.synops + run.events.graded_synops for run in runs])),
         "messages_per_image": float(np.mean([run.messages for run in runs])),
         "conversion_seconds": float(np.median([run.seconds for run in runs])),
     }

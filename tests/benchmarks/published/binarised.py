@@ -1,0 +1,71 @@
+"""Networks with trained binarisation (Xu and Cheung 2019): one-bit weights and activations, with scales, in the chip's integers.
+
+The paper is about training, of which nothing is done here: a binarised network that is trained goes to a chip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ecc_lava
+import hw_mappings
+from tests.benchmarks.published.claims import PARTLY, REPRODUCED, UNCHECKED, Claim, Row, Rows, Source, cifar10, measured
+from tests.benchmarks.quality import Cell, Numbers, converted, ran
+
+__all__ = ["SOURCE"]
+
+MODEL = "binary_cifar10.keras"
+BITS = (8, 16)
+"""Widths of the layers that the model does not binarise, its first and last."""
+
+CHIPS = ("loihi1", "loihi2")
+
+
+def measure(folder: Path, images: int) -> Iterator[Row]:
+    """Measure the binarised network."""
+    model = ecc_lava.load_model(folder / MODEL)
+    graph, data = ecc_lava.from_keras(model), cifar10(folder, images)
+    ann = np.asarray(model.predict(data.scaled, verbose=0)).argmax(axis=1)
+    yield {"model": MODEL, "images": images, "accuracy": 100 * float((ann == data.labels).mean())}
+    for bits in BITS:
+        network, seconds = converted(graph, data.train, Cell(1, 1, "best"), 0, Numbers(bits=bits))
+        inner = [p for p in network.projections if p.bits == 1]
+        assert len(inner) == 5 and all(set(np.unique(p.geometry.kernel)) <= {-1, 1} for p in inner), "binarised layers keep their one bit"
+        run = ran(network, seconds, data.test)
+        differing = int((run.predictions != ann).sum())
+        one_bit = sum(p.geometry.kernel.size for p in inner)
+        yield measured("integers, T=1", run, ann, data.labels, other_bits=bits, differing=differing, one_bit_weights=one_bit)
+    for chip in CHIPS:
+        network, _ = converted(graph, data.train, Cell(1, 1, "best"), 0, Numbers(chip))
+        mapping = hw_mappings.map_network(network, hw_mappings.chip(chip))
+        yield {"kind": "mapping", "chip": chip, "cores": len(mapping.cores), "lower_bound_cores": mapping.lower_bound_cores}
+
+
+def claims(settings: Mapping[str, Any], rows: Rows) -> list[Claim]:
+    """Return what became of the paper's claims."""
+    runs = [row for row in rows if row["kind"] == "integers, T=1"]
+    cores = {row["chip"]: row["cores"] for row in rows if row["kind"] == "mapping"}
+    images, tested = settings["images"], f"CIFAR-10, {settings['images']} test images, {MODEL}"
+    abstract = "abstract, arXiv 1909.11366"
+    answers = ", ".join(f"{row['differing']} with {row['other_bits']} bits" for row in runs)
+    return [
+        Claim("VGG-Small, CIFAR-10", "92.3 %", abstract, f"another network, {settings['accuracy']:.1f} %", UNCHECKED, tested),
+        Claim("AlexNet, ImageNet", "46.1 % top-1", abstract, "ImageNet is not here", UNCHECKED, ""),
+        Claim(
+            "weights and activations of 1 bit, with scales",
+            "in place of floats",
+            abstract,
+            f"{runs[0]['one_bit_weights'] / 1e6:.1f} M weights of 1 bit, the scales in thresholds; of {images} predictions differ, "
+            f"by the width of the two other layers: {answers}",
+            PARTLY if any(row["differing"] for row in runs) else REPRODUCED,
+            tested,
+        ),
+        Claim("on a neuromorphic chip", "", "", f"{cores['loihi2']} cores of Loihi 2, {cores['loihi1']} of Loihi 1", REPRODUCED, MODEL),
+    ]
+
+
+SOURCE = Source("Xu and Cheung, BMVC 2019 (arXiv 1909.11366)", measure, claims)
