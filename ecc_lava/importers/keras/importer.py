@@ -57,6 +57,8 @@ def examined(model: Any) -> tuple[tuple[ExaminedLayer, ...], Graph | Unsupported
     """
     keras = keras_package()
 
+    if any(kind.__module__.startswith("tf_keras.") for kind in type(model).__mro__):
+        raise InvalidInput("the model is of Keras 2 (tf_keras); save it with model.save('name.h5'), and give ecc_lava.load_model that file")
     if not isinstance(model, keras.Model):
         raise InvalidInput(f"from_keras takes a Keras model, not a {type(model).__name__}")
     if isinstance(model, keras.Sequential):

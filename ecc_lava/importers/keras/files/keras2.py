@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ecc_lava.importers.keras.files.keras2_wiring import count_calls_from_0, objects_of, without_slashes
 from ecc_lava.importers.keras.spellings import OF_KERAS_2
+from ecc_lava.importers.keras.stand_ins import QUANTISERS
 
 __all__ = ["in_words_of_keras_3", "meant_otherwise", "without_unknown_settings"]
 
@@ -53,6 +54,8 @@ def in_words_of_keras_3(description: dict[str, Any]) -> list[str]:
             if found["class_name"] == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
                 inner["axis"] = axis[0]
                 said["'axis' of BatchNormalization becomes a number"] += 1
+            _without_constraints_of_larq(inner, said)
+            _with_layer_of_quantiser(found, inner, said)
             _with_input_layer(found["class_name"], inner, said)
             count_calls_from_0(inner, said)
     without_slashes(description, said)
@@ -66,6 +69,29 @@ def _with_known_functions(inner: dict[str, Any], said: Counter[str]) -> None:
         if isinstance(name, str) and name in OF_KERAS_2:
             inner[key] = OF_KERAS_2[name]
             said[f"{name} becomes {OF_KERAS_2[name]}"] += 1
+
+
+def _without_constraints_of_larq(inner: dict[str, Any], said: Counter[str]) -> None:
+    """Leave out constraints of Larq, which act in training alone."""
+    for key, given in inner.items():
+        if key.endswith("_constraint") and isinstance(given, dict) and given.get("class_name") in ("WeightClip", "weight_clip"):
+            inner[key] = None
+            said[f"{key!r} of Larq is left out"] += 1
+
+
+def _with_layer_of_quantiser(found: dict[str, Any], inner: dict[str, Any], said: Counter[str]) -> None:
+    """Let an Activation by a quantiser of Larq be that quantiser, which is a layer itself."""
+    given = inner.get("activation")
+    kind = given.get("class_name") if isinstance(given, dict) else QUANTISERS.get(given) if isinstance(given, str) else None
+    if found["class_name"] == "Activation" and kind in QUANTISERS.values():
+        settings = given["config"] if isinstance(given, dict) and isinstance(given.get("config"), dict) else {}
+        found |= {
+            "class_name": kind,
+            "module": "larq.quantizers",
+            "registered_name": kind,
+            "config": settings | {"name": inner.get("name")},
+        }
+        said[f"an Activation by {kind} becomes a layer"] += 1
 
 
 def _with_plain_dtype(inner: dict[str, Any], said: Counter[str]) -> None:

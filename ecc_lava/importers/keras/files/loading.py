@@ -16,6 +16,7 @@ from ecc_lava.importers.keras.files.scan import layers_of, offences_of
 from ecc_lava.importers.keras.files.sizes import held_bytes
 from ecc_lava.importers.keras.framework import keras_package
 from ecc_lava.importers.keras.remedies import LOADED_TO_REFUSE
+from ecc_lava.importers.keras.stand_ins import LAYERS, stand_ins
 from ecc_lava.importers.keras.table import HANDLERS
 
 __all__ = ["described_layers", "load_model", "with_input_shapes"]
@@ -123,7 +124,8 @@ def _translated(path: Path) -> tuple[Stored, list[str]]:
 
 def _settings(kind: str) -> Collection[str] | None:
     """Return the settings that Keras's layer of a name takes; None for another class."""
-    layer = getattr(keras_package().layers, kind, None) if kind in HANDLERS or kind in LOADED_TO_REFUSE or kind == "InputLayer" else None
+    known = kind in HANDLERS or kind in LOADED_TO_REFUSE or kind == "InputLayer"
+    layer = getattr(keras_package().layers, kind, None) if known else stand_ins().get(kind) if kind in LAYERS else None
     if layer is None:
         return None
     names: set[str] = set()

@@ -60,9 +60,13 @@ def _link(path: Path, copy: Path) -> None:
 def _load(path: Path, named: Path, file: Stored) -> Any:
     keras = keras_package()
     try:
+        stand_ins: dict[str, type] = {}
         for package in packages_of(file.description):
-            import_module(package.module)  # registers its classes with Keras
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+            if package.stand_ins is None:
+                import_module(package.module)  # registers its classes with Keras
+            else:
+                stand_ins.update(package.stand_ins())
+        return keras.models.load_model(path, custom_objects=stand_ins, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises every kind of error on a damaged file
         by = f"Keras {file.version}" if file.version else "the Keras that wrote it"
         remedy = f"load it with {by}, save it there with model.save('name.keras'), or rebuild the layer"

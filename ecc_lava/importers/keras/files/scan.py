@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ecc_lava.importers.keras.packages import Package, package_of
+from ecc_lava.importers.keras.packages import Package, package_naming
 from ecc_lava.importers.keras.remedies import LOADED_TO_REFUSE, unsupported
 from ecc_lava.importers.keras.table import HANDLERS, OPERATORS
 
@@ -79,7 +79,7 @@ def _problem(found: dict[str, Any], training: bool) -> str | None:
     kind, module, inner = found.get("class_name"), found.get("module"), found.get("config")
     if kind in ("__lambda__", "Lambda"):
         return f"{unsupported('Lambda')}; it is never loaded"
-    package = package_of(module)
+    package = package_naming(found)
     if package is not None:
         return package.problem(found)
     if not isinstance(kind, str) or not isinstance(module, str | None) or (module is not None and not _allowed(module, training)):
@@ -128,7 +128,7 @@ def _objects(description: Any) -> Iterator[tuple[str, dict[str, Any], bool]]:
 
 def packages_of(description: Any) -> set[Package]:
     """Return the packages beside Keras that a description names."""
-    named = (package_of(found.get("module")) for _, found, _ in _objects(description))
+    named = (package_naming(found) for _, found, _ in _objects(description))
     return {package for package in named if package is not None}
 
 
@@ -149,7 +149,7 @@ def layers_of(description: Any) -> Iterator[tuple[str, str, str]]:
         if problem is not None:
             problems.setdefault(owner, problem)
         kind = str(found["class_name"])
-        package = package_of(found.get("module"))
+        package = package_naming(found)
         parts = _PARTS | _VALUES | _CONTAINERS | {"function", "__lambda__"} | (package.parts if package else frozenset())
         if not training and kind not in parts:
             layers[owner, kind] = None
