@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
@@ -43,7 +43,7 @@ def _assert_equal(network: QuantisedNetwork, back: SpikingNetwork) -> None:
 
 
 @given(seed=st.integers(0, 10**6), ranges=st.booleans(), sparse=st.booleans(), bits=st.integers(1, 4))
-@MANY
+@settings(MANY, max_examples=20)
 def test_generated_networks_come_back_with_the_same_spikes(seed: int, ranges: bool, sparse: bool, bits: int) -> None:
     network = random_network(seed, layers=3, timesteps=4, ranges=ranges, sparse=sparse)
     if bits > 1:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import ecc_lava
-from ecc_lava import to_nir
+from ecc_lava import from_nir, to_nir
 from ecc_lava.demo.data import MODEL, calibration_images
 from ecc_lava.demo.data import test_images as images_of_digits
 from ecc_lava.geometry import Conv
@@ -20,7 +20,7 @@ from ecc_lava.importers.keras import examined_file
 from ecc_lava.networks import QuantisedNetwork
 from tests.helpers.networks import random_network, with_payloads
 from tests.helpers.simulators import SIMULATORS, load
-from tests.helpers.simulators.comparing import differences, own_spikes
+from tests.helpers.simulators.comparing import differences, in_floats, own_spikes
 
 HERE = [name for name in SIMULATORS if find_spec(name) is not None]
 
@@ -48,7 +48,9 @@ def digits() -> QuantisedNetwork:
 @pytest.mark.parametrize("name", SIMULATORS)
 def test_digits_spike_the_same(name: str, digits: QuantisedNetwork, tmp_path: Path) -> None:
     names = _written(digits, tmp_path / "net.nir")
-    own = own_spikes(digits, images_of_digits().x[:4])
+    images = images_of_digits().x
+    assert isinstance(images, np.ndarray)
+    own = own_spikes(digits, images[:4])
     found = differences(own, load(name).as_set(tmp_path / "net.nir", own.x), names)
     assert (found.differing, found.first, own.saturated) == (0, None, 0)
     assert found.spikes > 1000
@@ -79,3 +81,17 @@ def test_payloads_are_the_multiple_spikes_of_sinabs(tmp_path: Path) -> None:
     own = own_spikes(network, np.random.default_rng(1).uniform(size=(2, *network.input.shape)))
     assert max(s.max() for s in own.spikes.values()) > 1
     assert differences(own, load("sinabs").as_set(tmp_path / "net.nir", own.x), names).differing == 0
+
+
+@pytest.mark.parametrize("name", ["sinabs", "snntorch"])
+def test_their_networks_spike_the_same_here_and_become_integers(name: str, tmp_path: Path) -> None:
+    from tests.helpers.simulators.writers import SHAPE, WRITERS
+
+    x = (np.random.default_rng(5).random((3, 12, *SHAPE)) < 0.3).astype(np.float64)
+    theirs = WRITERS[name](tmp_path / "net.nir", x)
+    network = from_nir(tmp_path / "net.nir", timesteps=12, reset="subtract")
+    found = differences(in_floats(network, x), theirs, {node: node for node in theirs})
+    assert (found.differing, found.first) == (0, None)
+    assert found.spikes > 1000
+    integers = ecc_lava.quantise(network, format="loihi2")
+    assert own_spikes(integers, np.moveaxis(x, 2, -1)).saturated == 0

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.backends.activity import Recording
+from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.sending import sent_by_inputs
-from ecc_lava.backends.stepwise import golden
+from ecc_lava.backends.stepwise import floating, golden
 from ecc_lava.common import Array, Images, only
 from ecc_lava.inputs import as_batch, encode_all
-from ecc_lava.networks import Kind, QuantisedNetwork
+from ecc_lava.networks import Kind, QuantisedNetwork, SpikingNetwork
 from tests.helpers.simulators import Spikes
 
-__all__ = ["Difference", "Own", "differences", "own_spikes"]
+__all__ = ["Difference", "Own", "differences", "in_floats", "own_spikes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +63,22 @@ def own_spikes(network: QuantisedNetwork, images: Images) -> Own:
     q = encode_all(as_batch(images, network.input_specs), network.codings)
     sent = sent_by_inputs(network, q, network.timesteps)
     done = golden(network, sent, network.timesteps, Recording(frozenset(network.by_name)))
-    spikes: Spikes = {}
-    for p in network.populations:
-        raster = done[p.name].raster
-        if p.kind is Kind.IF and raster is not None:
-            spikes[p.name] = np.moveaxis(raster, -1, 2).reshape(*raster.shape[:2], -1).astype(np.int16)
     x = only(tuple(sent.values()), "input").astype(np.float64)
     if x.ndim == 4:  # the same at every step
         x = np.repeat(x[:, None], network.timesteps, axis=1)
-    clipped = sum(a.saturated_low + a.saturated_high for a in done.values())
-    return Own(np.ascontiguousarray(np.moveaxis(x, -1, 2)), spikes, clipped)
+    return _own(network, np.ascontiguousarray(np.moveaxis(x, -1, 2)), done)
+
+
+def in_floats(network: SpikingNetwork, x: Array) -> Own:
+    """Return what a float network makes of binary spikes (N, T, C, H, W)."""
+    sent = {network.input.name: np.moveaxis(x, 2, -1).astype(np.uint8)}
+    return _own(network, x, floating(network, sent, x.shape[1], Recording(frozenset(network.by_name))))
+
+
+def _own(network: QuantisedNetwork | SpikingNetwork, x: Array, done: ActivityOf) -> Own:
+    rasters = {p.name: done[p.name].raster for p in network.populations if p.kind is Kind.IF}
+    spikes = {n: np.moveaxis(r, -1, 2).reshape(*r.shape[:2], -1).astype(np.int16) for n, r in rasters.items() if r is not None}
+    return Own(x, spikes, sum(a.saturated_low + a.saturated_high for a in done.values()))
 
 
 def differences(own: Own, theirs: Mapping[str, Array], names: Mapping[str, str]) -> Difference:
@@ -86,5 +92,3 @@ def differences(own: Own, theirs: Mapping[str, Array], names: Mapping[str, str])
         if first is None and apart.any():
             first = f"{name}, step {int(np.flatnonzero(apart.any(axis=(0, 2)))[0])}"
     return Difference(sum(int(s.sum()) for s in own.spikes.values()), differing, first)
-
-
