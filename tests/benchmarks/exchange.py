@@ -1,12 +1,12 @@
 """Exported networks in other people's simulators, and theirs here: who reads what, and the first spike that differs. A table, and JSON.
 
-    uv run --python 3.11 --group simulators python tests/benchmarks/exchange.py --data FOLDER [--only NAME ...] [--out exchange.json]
+    uv run --python 3.11 --group simulators python tests/benchmarks/exchange.py --data FOLDER [--only NAME ...] [--out FILE] [--page FILE]
 
-Three CNNs, converted and quantised for Loihi 2: the demo's digits CNN, a LeNet-5 with average pools that is trained here for one epoch on
-MNIST by a seed, and the VGG16 of half width on CIFAR-10; the digits CNN also with payloads of 4 bits. Each network is written as a NIR
-file. Every simulator reads the file by its own reader and runs the first test images in 64 bits: once as its reader made the network, and
-once with the settings of `tests/helpers/simulators`, which the file's metadata name. Every spike of every neuron at every step is compared
-with the golden model. Networks that sinabs and snnTorch write are read here and compared in the same way.
+Three CNNs, converted and quantised for Loihi 2: the demo's digits CNN, a LeNet-5 with average pools that is trained here by a seed for
+three epochs on 10,000 images of MNIST, and the VGG16 of half width on CIFAR-10; the digits CNN also with payloads of 4 bits. Each is
+written as a NIR file. Every simulator reads the file by its own reader and runs the first test images in 64 bits: once as its reader made
+the network, and once with the settings of `tests/helpers/simulators`, from numbers of the file's metadata. Every spike of every neuron at
+every step is compared with the golden model. Networks that sinabs and snnTorch write are read here and compared in the same way.
 
 Models are read, and LeNet is trained, in processes of their own: TensorFlow and PyTorch in one process may end it.
 """
@@ -44,18 +44,23 @@ IMAGES = 8
 
 PACKAGES = ("nir", "nirtorch", "torch", *SIMULATORS)
 
+MARKS = ("<!-- written by tests/benchmarks/exchange.py -->", "<!-- end -->")
+"""Between which the page has the tables."""
+
+HEAD = ["| network | simulator | spikes that differ as read | with its settings |", "|---|---|---|---|"]
+
 LENET = """
 import sys, keras, numpy as np
 from keras import layers
 keras.utils.set_random_seed(0)
 x, y = (np.load(sys.argv[1])[name] for name in ("x_train", "y_train"))
-pool = lambda: layers.AveragePooling2D()
+pool = lambda: layers.AveragePooling2D(2)
 model = keras.Sequential([
     keras.Input((28, 28, 1)), layers.Conv2D(6, 5, padding="same", activation="relu"), pool(),
     layers.Conv2D(16, 5, activation="relu"), pool(),
     layers.Flatten(), layers.Dense(120, activation="relu"), layers.Dense(84, activation="relu"), layers.Dense(10, activation="softmax")])
 model.compile("adam", "sparse_categorical_crossentropy")
-model.fit(x.reshape(-1, 28, 28, 1) / 255.0, y.ravel(), batch_size=128, epochs=1, verbose=0)
+model.fit(x.reshape(-1, 28, 28, 1) / 255.0, y.ravel(), batch_size=128, epochs=3, verbose=0)
 model.save(sys.argv[2])
 """
 
@@ -148,11 +153,26 @@ def _neurons(network: Any) -> int:
 def _told(found: dict[str, Any]) -> str:
     if "error" in found:
         return str(found["error"])
-    return f"{found['differing']} of {found['spikes']}" + (f", first in {found['first']}" if found["first"] else "")
+    return f"{found['differing']:,} of {found['spikes']:,}" + (f", first in `{found['first'].replace(',', '`,')}" if found["first"] else "")
 
 
 def _line(row: dict[str, Any]) -> str:
-    return f"| {row['network']}, T={row['timesteps']} | {row['simulator']} | {_told(row['as_read'])} | {_told(row['as_set'])} |"
+    return f"| {row['network']}, T = {row['timesteps']} | {row['simulator']} | {_told(row['as_read'])} | {_told(row['as_set'])} |"
+
+
+def table(report: dict[str, Any]) -> list[str]:
+    """Return the lines of Markdown that the page has of a report."""
+    lines = ["Versions: " + ", ".join(f"{package} {number}" for package, number in report["simulators"].items()) + ".", "", *HEAD]
+    lines += [_line(row) for row in report["exported"]]
+    lines += ["", "| network written by | neurons | T | spikes that differ here |", "|---|---|---|---|"]
+    return lines + [f"| {r['written_by']} | {r['neurons']:,} | {r['timesteps']} | {_told(r)} |" for r in report["imported"]]
+
+
+def _put(page: Path, lines: list[str]) -> None:
+    """Replace what stands between the page's two marks."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    page.write_text("\n".join([f"{before}{MARKS[0]}", "", *lines, "", f"{MARKS[1]}{after}"]), encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -162,10 +182,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--out", type=Path, default=Path("benchmark-results/exchange.json"))
+    parser.add_argument("--page", type=Path, help="a page whose tables are replaced: docs/exchange.md")
     asked = parser.parse_args(arguments)
     versions = {package: version(package) for package in PACKAGES}
     print(", ".join(f"{package} {number}" for package, number in versions.items()))
-    print("| network | simulator | spikes that differ as read | with its settings |\n|---|---|---|---|")
+    print(*HEAD, sep="\n")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         rows = [row for name in asked.only for row in exported(name, CASES[name], asked.data, work)]
@@ -173,6 +194,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     report = {"environment": environment(), "simulators": versions, "exported": rows, "imported": theirs}
     asked.out.write_text(json.dumps(report, indent=1) + "\n")
+    if asked.page is not None:
+        _put(asked.page, table(report))
 
 
 if __name__ == "__main__":
