@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ecc_lava.backends.activity import Activity, Recording
 from ecc_lava.backends.stepwise import floating, golden
 from ecc_lava.common import Array
 from ecc_lava.errors import InvalidInput
-from ecc_lava.geometry import Dense
+from ecc_lava.geometry import Dense, apply
 from ecc_lava.networks import Kind, QuantisedNetwork, SpikingNetwork
 from tests.helpers.networks import random_images, random_network, with_payloads
 from tests.helpers.small_networks import MANY, float_network
@@ -98,3 +99,37 @@ def test_what_nir_cannot_say_is_named() -> None:
         to_nir(signed)
     with pytest.raises(InvalidInput, match="no timesteps"):
         to_nir(replace(float_network((2, 2, 1), Dense(np.ones((4, 2)))), timesteps=None))
+
+
+def _on_a_chip(network: SpikingNetwork, depth: dict[str, int], q: Array, steps: int) -> dict[str, Array]:
+    """Return what every population sends where a spike takes a step to arrive: all populations work at once, each on what came before."""
+    total = steps + max(depth.values())
+    sent = {p.name: np.zeros((total, *p.shape)) for p in network.populations}
+    v: dict[str, Array] = {p.name: np.broadcast_to(p.v_init, p.shape) for p in network.populations}
+    sent[network.input.name][:steps] = q
+    for t in range(total):
+        for p in reversed(network.populations):
+            if p.kind is not Kind.IF or not 0 <= t - depth[p.name] < steps:
+                continue
+            arrived = [(j, sent[j.source][t - depth[p.name] + depth[j.source]]) for j in network.into(p.name)]
+            v[p.name] = v[p.name] + p.bias + sum(apply(j.geometry, x[None])[0] for j, x in arrived)
+            sent[p.name][t] = v[p.name] >= p.vth
+            v[p.name] = v[p.name] - p.vth * sent[p.name][t]
+    return sent
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_on_the_clock_of_a_chip_the_same_spikes_come_later_by_the_depth(seed: int) -> None:
+    network = random_network(seed, layers=5, ranges=True)
+    graph = to_nir(network)
+    told = [json.loads(n.metadata["ecc_lava"]["json"]) for n in graph.nodes.values() if "ecc_lava" in n.metadata]
+    depth = {facts["population"]: facts["depth"] for facts in told}
+    q = random_images(network, 1, seed)
+    sent = _on_a_chip(from_nir(graph), depth, q["input"][0], network.timesteps)
+    done = golden(network, q, network.timesteps, Recording(frozenset(network.by_name)))
+    for p in network.populations:
+        raster = done[p.name].raster
+        if p.kind is Kind.IF and raster is not None:
+            window = sent[p.name][depth[p.name] : depth[p.name] + network.timesteps]
+            np.testing.assert_array_equal(_in_nir_order(raster[0]), _in_nir_order(window), err_msg=p.name)
+            assert window.sum() == sent[p.name].sum()
