@@ -12,13 +12,14 @@ import pytest
 
 import ecc_lava
 import hw_mappings
-from ecc_lava import from_nir
+from ecc_lava import from_nir, to_nir
 from ecc_lava.backends.activity import Recording
 from ecc_lava.backends.stepwise import floating
 from ecc_lava.common import Array
 from ecc_lava.errors import InvalidInput
 from ecc_lava.inputs import InputCoding
 from tests.helpers.lava import needs_lava
+from tests.helpers.networks import random_network
 
 nir = pytest.importorskip("nir")
 
@@ -148,6 +149,8 @@ def test_what_the_graph_leaves_open_must_be_said(layers: dict[str, _Layer]) -> N
         from_nir(_graph(layers), reset="subtract")
     with pytest.raises(InvalidInput, match="'zero'; neurons of this tool reset by subtraction"):
         from_nir(_graph(layers), timesteps=4, reset="zero")
+    with pytest.raises(InvalidInput, match="leave the coding out"):
+        from_nir(to_nir(random_network(1)), coding=InputCoding())
 
 
 def test_leaks_and_loops_are_refused_by_name() -> None:

@@ -90,7 +90,7 @@ class _Given:
         """Return T."""
         steps = self.timesteps if self.timesteps is not None else facts.get("timesteps")
         if type(steps) is not int:
-            raise InvalidInput("the graph does not say for how many timesteps an image is shown; give timesteps")
+            raise InvalidInput("the graph does not say for how many timesteps an image is shown; give timesteps (--timesteps)")
         return steps
 
     def check_reset(self, facts: Mapping[str, Any]) -> None:
@@ -98,13 +98,16 @@ class _Given:
         if SUBTRACT not in (self.reset, facts.get("reset")):
             raise InvalidInput(
                 "the graph does not say that a spike subtracts the threshold (NIR sets the potential to v_reset). If the tool that "
-                f"wrote it subtracts, as sinabs does, give reset={SUBTRACT!r}; if it sets the potential, train with subtraction"
+                f"wrote it subtracts, as sinabs does, give reset={SUBTRACT!r} (--reset {SUBTRACT}); "
+                "if it sets the potential, train with subtraction"
             )
 
     def codings(self, facts: Mapping[str, Any], inputs: int) -> tuple[InputCoding, ...]:
         """Return a coding for each input."""
         told = facts.get("codings")
-        if self.coding is None and told is not None:
+        if self.coding is not None and told is not None:
+            raise InvalidInput("the graph itself says how its input is coded; leave the coding out")
+        if told is not None:
             if not isinstance(told, list) or len(told) != inputs:
                 raise InvalidInput(f"the metadata have no coding for each of {inputs} inputs")
             return tuple(coding_of(value) for value in told)
@@ -130,6 +133,8 @@ def _network(graph: NirGraph, given: _Given, limit: int) -> SpikingNetwork:
     for node in graph.nodes:
         builder.add(node)
     rail = graph.facts.get("potential_limit")
+    if rail is not None and not (isinstance(rail, int | float) and 0 < rail < np.inf):
+        raise InvalidInput(f"the metadata's potential_limit is {rail!r:.40}; it must be positive")
     network = SpikingNetwork(
         (*builder.inputs, *builder.populations),
         tuple(builder.projections),
@@ -151,7 +156,7 @@ class _Builder:
         self.populations: list[Population] = []
         self.projections: list[Projection] = []
         self._given, self._limit = given, limit
-        self._is_own = "codings" in graph.facts and given.coding is None
+        self._is_own = "codings" in graph.facts
         self.codings = given.codings(graph.facts, sum(node.type == "Input" for node in graph.nodes))
         self._out: dict[str, Signal] = {}
         self._shapes: dict[str, Shape] = {}
