@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ecc_lava.backends import Result, simulate
     from ecc_lava.conversion import RECIPES, StreamThresholds, convert, sigma_delta, stream_thresholds
     from ecc_lava.errors import EccLavaError, UnsupportedModel
+    from ecc_lava.exchange import from_nir, to_nir
     from ecc_lava.graph import Graph, forward
     from ecc_lava.importers.keras import from_keras, load_model
     from ecc_lava.lowering import lower
@@ -48,6 +49,7 @@ __all__ = [
     "convert",
     "forward",
     "from_keras",
+    "from_nir",
     "load",
     "load_model",
     "lower",
@@ -58,6 +60,7 @@ __all__ = [
     "simulate",
     "stream_thresholds",
     "study",
+    "to_nir",
 ]
 
 _HOME = {
@@ -82,6 +85,7 @@ _HOME = {
     "convert": "conversion",
     "forward": "graph",
     "from_keras": "importers.keras",
+    "from_nir": "exchange",
     "load": "storage",
     "load_model": "importers.keras",
     "lower": "lowering",
@@ -92,6 +96,7 @@ _HOME = {
     "simulate": "backends",
     "stream_thresholds": "conversion",
     "study": "studies",
+    "to_nir": "exchange",
 }
 """Public name -> the module it lives in."""
 

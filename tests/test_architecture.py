@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "tensorflow": ("ecc_lava/importers/keras/", "ecc_lava/demo/make_data.py"),
     "sklearn": ("ecc_lava/demo/make_data.py",),
     "lava": ("ecc_lava/backends/lava/host/", "ecc_lava/backends/lava/processes/"),
-    "h5py": ("ecc_lava/storage/", "ecc_lava/importers/keras/files/"),
+    "h5py": ("ecc_lava/storage/", "ecc_lava/importers/keras/files/", "ecc_lava/exchange/nir/hdf5.py"),
+    "nir": ("ecc_lava/exchange/nir/writing.py",),
     "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/", "hw_mappings/placement/", "hw_mappings/partition/"),
     "matplotlib": (
         "ecc_lava/demo/picture.py",

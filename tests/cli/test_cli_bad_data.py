@@ -44,6 +44,7 @@ NETWORK_COMMANDS: dict[str, Callable[[Path, Path], list[object]]] = {
     "run float": lambda network, out: ["run", network, "--data", DATA, "--backend", "float"],
     "check": lambda network, out: ["check", network, "--data", DATA, "--limit", 2],
     "stream": lambda network, out: ["stream", network, "-o", out / "stream.h5"],
+    "export": lambda network, out: ["export", network, "--to", "nir", "-o", out / "net.nir"],
     "map": lambda network, out: ["map", network, "-o", out / "mapping.json"],
     "track": lambda network, out: ["track", network, "--data", DATA, "-o", out / "boxes.csv"],
 }

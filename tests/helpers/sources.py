@@ -23,6 +23,7 @@ HEAVY = {"tensorflow", "keras", "lava", "h5py", "numba", "matplotlib", "scipy", 
     "pandas",
     "pyarrow",
     "threadpoolctl",
+    "nir",
 }
 
 

@@ -27,6 +27,7 @@ from tests.helpers.networks import random_network
 from tests.hostile.attack import Reader
 from tests.hostile.mutations import mutated_bytes, mutated_json
 from tests.hostile.networks import maker_of_networks
+from tests.hostile.nir_files import NIR
 from tests.hostile.studies import DATABASE, JOURNAL
 
 __all__ = ["READERS"]
@@ -229,6 +230,7 @@ READERS: Final = {
         Reader("mapping", ".json", _mappings, _mapping_read),
         Reader("chip", ".json", _chips, _chip_read),
         Reader("widths", ".json", _widths, _widths_read),
+        NIR,
         Reader("npz", ".npz", _archives, _archive_read),
         JOURNAL,
         DATABASE,

@@ -21,7 +21,7 @@ def test_mutants_are_refused_or_loaded_whole() -> None:
     command = [sys.executable, "-m", "tests.hostile", "mutants", "--each", str(EACH), "--seed", "1"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == 9
+    assert len(done.stdout.splitlines()) == 10
 
 
 def _raises(error: BaseException) -> Callable[[Path], None]:

@@ -19,7 +19,8 @@ COMMANDS: Final = {
     "track": "Follow an object through frames: the network is the embedding of a Siamese tracker, the exemplar its last weights.",
     "map": "Cut a network into shards that fit the cores of a chip, and place them.",
     "deploy": "Run a mapping as Lava processes, one per core, against the unpartitioned network; exit 1 if anything differs.",
-    "export": "Write test vectors of every core, for RTL or silicon bring-up; the folder's README.txt has the format.",
+    "export": "Write a network for other tools: test vectors of every core for RTL or silicon, or a NIR graph for simulators.",
+    "import": "Make an integer network of a NIR graph that another tool wrote.",
     "study": "Run many settings of a model on the same images, each once: accuracy against bits, T, memory and energy.",
 }
 """Name of a command and of its file -> the sentence of its help, in the order of the help."""

@@ -3,50 +3,99 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
 from ecc_lava.cli.choices import choice
 from ecc_lava.cli.files import some_images
 from ecc_lava.cli.options import FewerTimesteps, Json, Network, NumberOfImages, OptionalData, seed_option
-from ecc_lava.cli.show.output import emit_json, provenance, show_lines
+from ecc_lava.cli.show.output import counted, emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
+from ecc_lava.common import check_writable
+from ecc_lava.errors import InvalidInput
+from ecc_lava.exchange import to_nir
+from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.storage import load
 
 __all__ = ["command"]
 
-TARGETS = ("vectors",)
+VECTORS, NIR = TARGETS = ("vectors", "nir")
 
-To = Annotated[str, choice(TARGETS, "--to", help="vectors: the memory, the events in and out and the potentials of every core.")]
-MappingFile = Annotated[Path, typer.Option("--mapping", metavar="MAPPING.json", help="A mapping of the network, made by `ecc-lava map`.")]
-Output = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="A new or empty folder.")]
+To = Annotated[
+    str,
+    choice(
+        TARGETS,
+        "--to",
+        help="vectors: the memory, the events in and out and the potentials of every core; nir: a graph for other simulators, "
+        "docs/exchange.md.",
+    ),
+]
+MappingFile = Annotated[
+    Optional[Path],
+    typer.Option("--mapping", metavar="MAPPING.json", help="For vectors: a mapping of the network, made by `ecc-lava map`."),
+]
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="PATH", help="For vectors a new or empty folder, for nir a file.")]
 
 
 def command(
     network: Network,
     to: To,
-    mapping: MappingFile,
     output: Output,
+    mapping: MappingFile = None,
     data: OptionalData = None,
     limit: NumberOfImages = 1,
     timesteps: FewerTimesteps = None,
     seed: Annotated[int, seed_option("Seed of random images.")] = 0,
     json: Json = False,
 ) -> None:
-    """Write the vectors of every core and summarise them."""
+    """Write the files and summarise them."""
+    if (mapping is None) != (to == NIR):
+        raise InvalidInput(f"--to {to} {'needs a mapping; make one with `ecc-lava map`' if to == VECTORS else 'takes no --mapping'}")
+    if mapping is None and (data is not None or timesteps is not None):
+        raise InvalidInput(f"--to {to} takes neither --data nor --timesteps")
+    if mapping is None:
+        check_writable(output, inputs=[network])
+    integer, _, _ = load(network)
+    if mapping is None:
+        _nir(integer, output, json)
+    else:
+        _vectors(integer, mapping, output, data, limit, timesteps, seed, json)
+
+
+def _nir(network: QuantisedNetwork, output: Path, json: bool) -> None:
+    graph = to_nir(network, output)
+    if json:
+        facts = {"nodes": len(graph.nodes), "edges": len(graph.edges), "timesteps": network.timesteps}
+        emit_json(provenance(format=NIR, output=str(output), network_digest=network.digest, **facts))
+        return
+    show_lines(
+        f"written: {output}, {counted(len(graph.nodes), 'node')}, {counted(len(graph.edges), 'edge')}, T={network.timesteps}",
+        "neurons reset by subtraction and start at the v_init of their metadata; how to set that in a simulator: docs/exchange.md",
+    )
+
+
+def _vectors(
+    network: QuantisedNetwork,
+    mapping: Path,
+    output: Path,
+    data: Path | None,
+    limit: int,
+    timesteps: int | None,
+    seed: int,
+    json: bool,
+) -> None:
     import hw_mappings
 
-    integer, _, _ = load(network)
     loaded = hw_mappings.Mapping.load(mapping)
-    loaded.check(integer)
-    images = some_images(data, integer, limit, seed)
+    loaded.check(network)
+    images = some_images(data, network, limit, seed)
     with stages(lines=True) as stage:
         about = hw_mappings.export_vectors(
-            integer, loaded, images.x, output, timesteps=timesteps, progress=lambda done, total: stage("vectors", done, total)
+            network, loaded, images.x, output, timesteps=timesteps, progress=lambda done, total: stage("vectors", done, total)
         )
     if json:
-        emit_json(provenance(format=to, output=str(output), random_images=data is None, seed=seed, **about))
+        emit_json(provenance(format=VECTORS, output=str(output), random_images=data is None, seed=seed, **about))
         return
     totals = {name: sum(core[name] for core in about["cores"]) for name in ("neurons", "axons", "entries", "in_events", "out_events")}
     show_lines(
