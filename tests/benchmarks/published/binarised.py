@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 import ecc_lava
-import hw_mappings
 from tests.benchmarks.published.claims import PARTLY, REPRODUCED, UNCHECKED, Claim, Row, Rows, Source, cifar10, measured
 from tests.benchmarks.quality import Cell, Numbers, converted, ran
 
@@ -21,8 +20,6 @@ __all__ = ["SOURCE"]
 MODEL = "binary_cifar10.keras"
 BITS = (8, 16)
 """Widths of the layers that the model does not binarise, its first and last."""
-
-CHIPS = ("loihi1", "loihi2")
 
 
 def measure(folder: Path, images: int) -> Iterator[Row]:
@@ -39,19 +36,13 @@ def measure(folder: Path, images: int) -> Iterator[Row]:
         differing = int((run.predictions != ann).sum())
         one_bit = sum(p.geometry.kernel.size for p in inner)
         yield measured("integers, T=1", run, ann, data.labels, other_bits=bits, differing=differing, one_bit_weights=one_bit)
-    for chip in CHIPS:
-        network, _ = converted(graph, data.train, Cell(1, 1, "best"), 0, Numbers(chip))
-        mapping = hw_mappings.map_network(network, hw_mappings.chip(chip))
-        yield {"kind": "mapping", "chip": chip, "cores": len(mapping.cores), "lower_bound_cores": mapping.lower_bound_cores}
 
 
 def claims(settings: Mapping[str, Any], rows: Rows) -> list[Claim]:
     """Return what became of the paper's claims."""
-    runs = [row for row in rows if row["kind"] == "integers, T=1"]
-    cores = {row["chip"]: row["cores"] for row in rows if row["kind"] == "mapping"}
     images, tested = settings["images"], f"CIFAR-10, {settings['images']} test images, {MODEL}"
     abstract = "abstract, arXiv 1909.11366"
-    answers = ", ".join(f"{row['differing']} with {row['other_bits']} bits" for row in runs)
+    answers = ", ".join(f"{row['differing']} with {row['other_bits']} bits" for row in rows)
     return [
         Claim("VGG-Small, CIFAR-10", "92.3 %", abstract, f"another network, {settings['accuracy']:.1f} %", UNCHECKED, tested),
         Claim("AlexNet, ImageNet", "46.1 % top-1", abstract, "ImageNet is not here", UNCHECKED, ""),
@@ -59,12 +50,11 @@ def claims(settings: Mapping[str, Any], rows: Rows) -> list[Claim]:
             "weights and activations of 1 bit, with scales",
             "in place of floats",
             abstract,
-            f"{runs[0]['one_bit_weights'] / 1e6:.1f} M weights of 1 bit, the scales in thresholds; of {images} predictions differ, "
+            f"{rows[0]['one_bit_weights'] / 1e6:.1f} M weights of 1 bit, the scales in thresholds; of {images} predictions differ, "
             f"by the width of the two other layers: {answers}",
-            PARTLY if any(row["differing"] for row in runs) else REPRODUCED,
+            PARTLY if any(row["differing"] for row in rows) else REPRODUCED,
             tested,
         ),
-        Claim("on a neuromorphic chip", "", "", f"{cores['loihi2']} cores of Loihi 2, {cores['loihi1']} of Loihi 1", REPRODUCED, MODEL),
     ]
 
 

@@ -12,16 +12,23 @@ import numpy as np
 from ecc_lava.common import Array, wilson
 from tests.benchmarks.quality import SELECTION, Run, summary
 
-__all__ = ["Claim", "Images", "Row", "Rows", "Source", "cifar10", "measured", "share"]
+__all__ = ["Claim", "Images", "Row", "Rows", "Source", "cifar10", "measured", "near_zero", "share"]
 
 Row = dict[str, Any]
 
 Rows = Sequence[Mapping[str, Any]]
 """Rows of a source, as measured or as a JSON keeps them."""
 
-REPRODUCED, PARTLY, NOT, UNCHECKED = "reproduced", "in part", "not reproduced", "not checked"
+REPRODUCED, PARTLY, NOT, OPEN, UNCHECKED, OURS = (
+    "reproduced",
+    "in part",
+    "not reproduced",
+    "open, within the interval",
+    "not checked",
+    "ours alone",
+)
 
-VERDICTS = (REPRODUCED, PARTLY, NOT, UNCHECKED)
+VERDICTS = (REPRODUCED, PARTLY, NOT, OPEN, UNCHECKED, OURS)
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,12 @@ def measured(kind: str, run: Run, ann: Array, labels: Array, **about: Any) -> Ro
         "input_macs_m": events.input_macs / 1e6,
         "messages_k": run.messages / 1e3,
     }
+
+
+def near_zero(row: Mapping[str, Any], points: float) -> str:
+    """Return whether a row's loss is at most so many points, by its interval."""
+    loss, around = row["loss_points"], row["loss_interval"]
+    return REPRODUCED if loss + around <= points else NOT if loss - around > points else OPEN
 
 
 def share(accuracy: float, images: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ TITLES = {
 def replaced(text: str, sources: Mapping[str, Any]) -> str:
     """Return a page with the tables of a JSON's sources between the two marks."""
     before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n{page(sources)}{END}{rest.partition(END)[2]}"
+    return f"{before}{BEGIN}\n\n{page(sources)}\n{END}{rest.partition(END)[2]}"
 
 
 def page(sources: Mapping[str, Any]) -> str:
@@ -34,10 +34,10 @@ def _source(name: str, source: Mapping[str, Any]) -> str:
     ]
     data = "; ".join(dict.fromkeys(c["data"] for c in source["claims"] if c["data"]))
     parts = [
-        f"\n## {TITLES[name]}\n\n{source['paper']}. Measured on: {data}.\n",
+        f"## {TITLES[name]}\n\n{source['paper']}. Measured on: {data}.\n",
         _table(("claim", "the paper", "here", "reproduced"), claims),
     ]
-    return "\n".join([*parts, *ROWS[name](source["rows"])]) + "\n"
+    return "\n".join([*parts, *ROWS[name](source["rows"])])
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -62,7 +62,7 @@ EVENTS = ("M synops", "M input MACs")
 
 
 def _binarised(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    found = [[str(row["other_bits"]), *_lost(row), str(row["differing"]), *_events(row)] for row in rows if row["kind"] == "integers, T=1"]
+    found = [[str(row["other_bits"]), *_lost(row), str(row["differing"]), *_events(row)] for row in rows]
     return [_table(("bits of the first and last layer", *LOST, "differing", *EVENTS), found)]
 
 
@@ -74,7 +74,8 @@ def _rueckauer(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     chosen = [row for row in rows if row["kind"] == "normalisation"]
     pools = [row for row in rows if row["kind"] == "pools"]
     return [
-        "Accuracy against operations, in calibrated integers of 8 bits:\n",
+        "Accuracy against operations, in calibrated integers of 8 bits. Synops of p=1 are additions, of more payload bits multiplications. "
+        "The network of average pools is another one, trained the same way:\n",
         _table(("pools", "spikes", *LOST, *EVENTS), operations),
         "Ways to choose lambda, in integers that are not calibrated; accuracy in percent:\n",
         _by_timestep("lambda", chosen, "lambda_"),

@@ -25,11 +25,9 @@ def _operations(axes: Any, source: Mapping[str, Any]) -> None:
 
     for pool, colour, marker in (("max", BLUE, "o"), ("average", GREEN, "^")):
         binary = [row for row in rows if row["pool"] == pool and row["payload_bits"] == 1]
-        drawn(binary, color=colour, marker=marker, label=f"binary spikes, T = 1 to {binary[-1]['timesteps']}, {pool} pools")
+        drawn(binary, color=colour, marker=marker, label=f"binary spikes, {_span(binary)}, {pool} pools")
         macs, accuracy = settings[f"macs_m_{pool}"], settings[f"accuracy_{pool}"]
-        axes.plot(
-            [macs], [accuracy], color=colour, marker="*", markersize=13, linestyle="none", label=f"CNN of 8 bits, its MACs, {pool} pools"
-        )
+        axes.plot([macs], [accuracy], color=colour, marker="*", markersize=13, linestyle="none", label=f"CNN, its MACs, {pool} pools")
     for row in rows:
         if row["pool"] == "max" and row["payload_bits"] == 1:
             place = row["synops_m"] + row["input_macs_m"], row["accuracy"]
@@ -39,10 +37,24 @@ def _operations(axes: Any, source: Mapping[str, Any]) -> None:
     for row in graded:
         place = row["synops_m"] + row["input_macs_m"], row["accuracy"]
         spikes = f"p={row['payload_bits']}" + (f", T={row['timesteps']}" if row["timesteps"] > 1 else "")
-        axes.annotate(spikes, place, xytext=(-6, 4), textcoords="offset points", fontsize=7, color=RED, ha="right")
-    axes.set_xscale("log")
+        axes.annotate(
+            spikes, place, xytext=(0, row["payload_bits"] * 5 - 34), textcoords="offset points", fontsize=7, color=RED, ha="center"
+        )
+    _ticks(axes, [10, 20, 50, 100, 200])
     axes.set_xlabel("operations an image, millions: synops and input MACs")
     axes.set_title("3 Inception modules, CIFAR-10", fontsize=10)
+
+
+def _span(rows: Rows) -> str:
+    steps = [row["timesteps"] for row in rows]
+    return f"T = {steps[0]}" if len(steps) == 1 else f"T = {steps[0]} to {steps[-1]}"
+
+
+def _ticks(axes: Any, ticks: Sequence[int]) -> None:
+    """Make an axis logarithmic, with plain numbers."""
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
 
 
 def _pools(axes: Any, source: Mapping[str, Any]) -> None:
@@ -51,7 +63,7 @@ def _pools(axes: Any, source: Mapping[str, Any]) -> None:
     for name, (colour, marker) in styles.items():
         some = [row for row in rows if row["pool"] == name]
         axes.plot([r["timesteps"] for r in some], [r["agreement"] for r in some], color=colour, marker=marker, label=name)
-    axes.set_xscale("log", base=2)
+    _ticks(axes, sorted({row["timesteps"] for row in rows}))
     axes.set_xlabel("timesteps")
     axes.set_ylabel("agreement with the CNN of the same pools, %")
     axes.set_title("pools, float, not calibrated", fontsize=10)
@@ -63,7 +75,7 @@ def _ecc(axes: Any, source: Mapping[str, Any]) -> None:
         some = [row for row in source["rows"] if row["kind"] == kind and row["payload_bits"] == 1]
         axes.plot([r["timesteps"] for r in some], [r["accuracy"] for r in some], color=colour, marker=marker, label=kind)
     axes.axhline(source["settings"]["accuracy"], color=GREY, linewidth=0.8, label="CNN")
-    axes.set_xscale("log", base=2)
+    _ticks(axes, sorted({row["timesteps"] for row in source["rows"]} - {1}))
     axes.set_xlabel("timesteps")
     axes.set_title("ECC, VGG16, CIFAR-10", fontsize=10)
 
