@@ -11,7 +11,8 @@ import numpy as np
 
 from ecc_lava.common import Array, write_bytes
 from ecc_lava.errors import InvalidInput, MissingDependency
-from ecc_lava.exchange.nir.facts import graph_facts, population_facts
+from ecc_lava.exchange.nir.facts import KEY, graph_facts, population_facts
+from ecc_lava.exchange.nir.hdf5 import without_zero_resets
 from ecc_lava.exchange.nir.operators import as_map_conv, as_table, channels_first, narrowest
 from ecc_lava.geometry import Conv
 from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, SpikingNetwork, depths
@@ -60,11 +61,11 @@ def to_nir(network: QuantisedNetwork | SpikingNetwork, path: str | Path | None =
     draft = _Draft(nir, floats, HALF if is_integer else 0.0)
     for population in floats.populations:
         draft.add(population)
-    facts = graph_facts(network)
-    graph = nir.NIRGraph(draft.nodes, draft.edges, metadata=facts, type_check=draft.is_square)
+    graph = nir.NIRGraph(draft.nodes, draft.edges, metadata=graph_facts(network, draft.ends_facts), type_check=draft.is_square)
     if path is not None:
         file = io.BytesIO()
         nir.write(file, graph)
+        without_zero_resets(file)
         write_bytes(path, file.getvalue())
     return graph
 
@@ -94,6 +95,8 @@ class _Draft:
         self.edges: list[tuple[str, str]] = []
         self.is_square = True
         """Whether the types that the package `nir` infers are right: it takes kernels for square."""
+        self.ends_facts: dict[str, Any] = {}
+        """What is known of inputs and outputs, by node."""
         self._nir, self._network, self._raised = nir, network, raised
         self._depth = depths(list(network.by_name), [(p.source, p.target) for p in network.projections])
         self._ends: dict[str, str] = {}
@@ -112,12 +115,13 @@ class _Draft:
         facts = population_facts(population, narrowest(v_init), self._depth[name], own)
         match population.kind:
             case Kind.INPUT:
-                self._ends[name] = self._node(name, nir.Input(size, metadata=facts))
+                self._ends[name] = self._node(name, nir.Input(size))
+                self.ends_facts[self._ends[name]] = facts
             case Kind.READOUT:
-                self._joined(population, self._currents(population, into), nir.Output(size, metadata=facts))
+                self.ends_facts[self._joined(population, self._currents(population, into), nir.Output(size))] = facts
             case _:
                 vth = narrowest(self._of_neurons(population, population.vth))
-                neurons = nir.IF(r=np.ones_like(vth), v_threshold=vth, v_reset=np.zeros_like(vth), metadata=facts)
+                neurons = nir.IF(r=np.ones_like(vth), v_threshold=vth, v_reset=np.zeros_like(vth), metadata={KEY: facts})
                 currents = self._currents(population, into)
                 self._ends[name] = self._node(name, neurons, *currents)
 
@@ -200,7 +204,7 @@ class _Draft:
             self._flattened[source.name] = self._node(f"{source.name}_flat", node, self._ends[source.name])
         return self._flattened[source.name]
 
-    def _joined(self, population: Population, currents: list[str], output: Any) -> None:
+    def _joined(self, population: Population, currents: list[str], output: Any) -> str:
         """Add an output, whose readers take one edge into it: several currents are summed by an identity before it."""
         if len(currents) > 1:
             channels = population.shape[2]
@@ -210,4 +214,4 @@ class _Draft:
                 one = np.eye(channels, dtype=np.float32)[:, :, None, None]
                 eye = self._conv2d(one, (1, 1), (0, 0), population, np.zeros(channels, np.float32))
             currents = [self._node(f"{population.name}_sum", eye, *currents)]
-        self._node(population.name, output, *currents)
+        return self._node(population.name, output, *currents)
