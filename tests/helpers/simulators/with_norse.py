@@ -56,5 +56,6 @@ def _as_set(path: Path, x: Array) -> Spikes:
 SIMULATOR = Simulator(
     _as_read,
     _as_set,
-    "IF written as CubaLIF: tau_syn = dt, tau_mem = 2**60 dt, r = 2**60; nodes in order, reset_method = reset_subtract, dt = 2**-10, state v = v_init",
+    "IF written as CubaLIF: tau_syn = dt, tau_mem = 2**60 dt, r = 2**60; nodes in order; reset_method = reset_subtract, dt = 2**-10, "
+    "state v = v_init",
 )

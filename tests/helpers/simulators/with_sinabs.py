@@ -50,6 +50,6 @@ def _as_set(path: Path, x: Array) -> Spikes:
 SIMULATOR = Simulator(
     _as_read,
     _as_set,
-    "nodes in order, min_v_mem = None, spike_fn = SingleSpike (MaxSpike(m) for payloads up to m), v_mem = v_init",
+    "nodes in order; min_v_mem = None, spike_fn = SingleSpike (MaxSpike(m) for payloads up to m), v_mem = v_init",
     has_payloads=True,
 )
