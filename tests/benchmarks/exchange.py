@@ -2,11 +2,11 @@
 
     uv run --python 3.11 --group simulators python tests/benchmarks/exchange.py --data FOLDER [--only NAME ...] [--out FILE] [--page FILE]
 
-Three CNNs, converted and quantised for Loihi 2: the demo's digits CNN, a LeNet-5 with average pools that is trained here by a seed for
-three epochs on 10,000 images of MNIST, and the VGG16 of half width on CIFAR-10; the digits CNN also with payloads of 4 bits. Each is
-written as a NIR file. Every simulator reads the file by its own reader and runs the first test images in 64 bits: once as its reader made
-the network, and once with the settings of `tests/helpers/simulators`, from numbers of the file's metadata. Every spike of every neuron at
-every step is compared with the golden model. Networks that sinabs and snnTorch write are read here and compared in the same way.
+Four CNNs, converted and quantised for Loihi 2: the demo's digits CNN, a LeNet-5 with average pools that is trained here by a seed for
+three epochs on 10,000 images of MNIST, ResNet-20 and the VGG16 of half width on CIFAR-10; the digits CNN also with payloads of 4 bits.
+Each is written as a NIR file. Every simulator reads the file by its own reader and runs the first test images in 64 bits: once as its
+reader made the network, and once with the settings of `tests/helpers/simulators`, from numbers of the file's metadata. Every spike of every
+neuron at every step is compared with the golden model. Networks that sinabs and snnTorch write are read here and compared in the same way.
 
 Models are read, and LeNet is trained, in processes of their own: TensorFlow and PyTorch in one process may end it.
 """
@@ -79,6 +79,7 @@ CASES = {
     "digits CNN": Case("", "", 32),
     "digits CNN, payloads of 4 bits": Case("", "", 4, 4),
     "LeNet-5": Case("lenet.keras", "mnist.npz", 32),
+    "ResNet-20": Case("resnet20_cifar10.keras", "cifar10.npz", 16),
     "half VGG16": Case("vgg16_half_cifar10.keras", "cifar10.npz", 16),
 }
 

@@ -12,7 +12,7 @@ import ecc_lava
 from tests.helpers.networks import random_network
 from tests.helpers.program import Call
 
-pytest.importorskip("nir")
+nir = pytest.importorskip("nir")
 
 
 @pytest.fixture
@@ -31,6 +31,21 @@ def test_a_network_goes_out_and_comes_in(call: Call, network: Path, tmp_path: Pa
     assert snn is not None
     np.testing.assert_array_equal(ecc_lava.simulate(first, x).logits, ecc_lava.simulate(snn, x, backend="float").logits)
     assert ecc_lava.simulate(second, x).logits.shape == (4, 5)
+
+
+def test_a_file_of_another_tool_needs_what_it_leaves_open(call: Call, tmp_path: Path) -> None:
+    graph = nir.NIRGraph.from_list(nir.Affine(np.eye(3), np.zeros(3)), nir.IF(np.ones(3), np.full(3, 1.5)))
+    nir.write(tmp_path / "their.nir", graph)
+    told: list[object] = ["import", tmp_path / "their.nir", "-o", tmp_path / "out.h5"]
+    for option, message in (("--timesteps", "--reset subtract"), ("--reset", "--timesteps")):
+        value = 4 if option == "--timesteps" else "subtract"
+        outcome = call(*told, option, value)
+        assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+        assert message in outcome.err
+    assert call(*told, "--timesteps", 4, "--reset", "subtract", "--coding", "graded").code == 0
+    network, snn, _ = ecc_lava.load(tmp_path / "out.h5")
+    assert (network.timesteps, network.codings[0].kind) == (4, "graded")
+    assert snn is not None
 
 
 def test_bad_input_is_one_message(call: Call, network: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ FAULTS: dict[str, Callable[[Tree], Any]] = {
     "2 whole numbers": _set("p0_from_input", "stride", np.array([0, 1])),
     "has v_reset or several r": _set("p0", "v_reset", np.array([1.0])),
     "lacks weight": lambda tree: _nodes(tree)["p0_from_input"].pop("weight"),
-    "is no JSON": lambda tree: tree["metadata"].__setitem__("ecc_lava", "{" * 10_000),
+    "is no JSON": lambda tree: tree["metadata"]["ecc_lava"].__setitem__("json", "{" * 10_000),
     "holds |V2": _set("p0", "r", np.zeros(3, "V2")),
     "has no type": _set("p0", "type", {}),
 }

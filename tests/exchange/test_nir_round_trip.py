@@ -122,7 +122,8 @@ def _on_a_chip(network: SpikingNetwork, depth: dict[str, int], q: Array, steps: 
 def test_on_the_clock_of_a_chip_the_same_spikes_come_later_by_the_depth(seed: int) -> None:
     network = random_network(seed, layers=5, ranges=True)
     graph = to_nir(network)
-    told = [json.loads(n.metadata["ecc_lava"]["json"]) for n in graph.nodes.values() if "ecc_lava" in n.metadata]
+    told_of = [n.metadata["ecc_lava"] for n in graph.nodes.values() if n.metadata] + list(graph.metadata["ecc_lava"]["nodes"].values())
+    told = [json.loads(facts["json"]) for facts in told_of]
     depth = {facts["population"]: facts["depth"] for facts in told}
     q = random_images(network, 1, seed)
     sent = _on_a_chip(from_nir(graph), depth, q["input"][0], network.timesteps)

@@ -1,7 +1,8 @@
 """What NIR has no field for, under the key `ecc_lava` of the metadata of the graph and of its nodes.
 
-The graph has one JSON text: T, the reset, codings, digest, scales. A node of neurons and an output have the potential at the start of a
-sample (`v_init`) and lambda as arrays beside a JSON text of their own.
+The graph has one JSON text: T, the reset, codings, digest, scales. A node of neurons has the potential at the start of a sample
+(`v_init`) and lambda as arrays beside a JSON text of its own. The same of inputs and outputs stands under the graph's key, by node, because
+`nir` 1.0.4, which sinabs asks for, refuses files whose inputs or outputs have metadata.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ OUTPUT: Final = "logits = (v_init + sum over T steps of the output) / (T * logit
 DELAY: Final = "all nodes see step t in one pass; on a chip the population of depth d has sent the same at step t + d"
 
 
-def graph_facts(network: QuantisedNetwork | SpikingNetwork) -> dict[str, Any]:
-    """Return the metadata of a graph."""
+def graph_facts(network: QuantisedNetwork | SpikingNetwork, ends: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a graph; `ends` are those of its inputs and outputs, by node."""
     facts: dict[str, Any] = {
         "schema": SCHEMA,
         "version": __version__,
@@ -54,11 +55,11 @@ def graph_facts(network: QuantisedNetwork | SpikingNetwork) -> dict[str, Any]:
     else:
         limit = network.potential_limit
         facts |= {"numbers": "floats", "potential_limit": None if isinf(limit) else limit}
-    return {KEY: json.dumps(facts, sort_keys=True)}
+    return {KEY: {"json": json.dumps(facts, sort_keys=True), "nodes": ends}}
 
 
 def population_facts(population: Population, v_init: Array, depth: int, raised: float) -> dict[str, Any]:
-    """Return the metadata of a population's node; `raised` is what `v_init` has more than the population's own."""
+    """Return what the metadata of a population's node say; `raised` is what `v_init` has more than the population's own."""
     facts = {
         "population": population.name,
         "shape": population.shape,
@@ -66,7 +67,7 @@ def population_facts(population: Population, v_init: Array, depth: int, raised: 
         "payload_bits": population.payload.bits,
         "v_init_raised": raised,
     }
-    return {KEY: {"json": json.dumps(facts, sort_keys=True), "v_init": v_init, "lambda": np.array(population.lambda_)}}
+    return {"json": json.dumps(facts, sort_keys=True), "v_init": v_init, "lambda": np.array(population.lambda_)}
 
 
 def parsed(text: Any, where: str) -> dict[str, Any]:

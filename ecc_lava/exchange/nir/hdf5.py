@@ -11,7 +11,7 @@ import numpy as np
 from ecc_lava.common import check_memory, memory_limit, read_bytes
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput
 
-__all__ = ["Tree", "read_tree"]
+__all__ = ["Tree", "read_tree", "without_zero_resets"]
 
 Tree = dict[str, Any]
 """A group: names and what they stand for, arrays, texts and groups."""
@@ -66,6 +66,16 @@ def read_tree(path: str | Path, max_memory: int | None = None) -> Tree:
         # HDF5 on content that it was never meant to see
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:REASON_MAX]
         raise FileError(f"{path}: not a NIR file ({reason}). Write it again") from error
+
+
+def without_zero_resets(file: io.BytesIO) -> None:
+    """Take the field `v_reset` off the neurons of a file: 0 is what all versions take it for, and `nir` 1.0.4 refuses it."""
+    import h5py
+
+    with h5py.File(file, "r+") as opened:
+        for node in opened["node/nodes"].values():
+            if "v_reset" in node:
+                del node["v_reset"]
 
 
 class _Reader:

@@ -131,8 +131,10 @@ def checked_graph(tree: Any) -> NirGraph:
     except CycleError as error:
         ring = " -> ".join(str(name)[:40] for name in error.args[1][:8])
         raise InvalidInput(f"the graph has a cycle ({ring}); networks of this tool have no recurrence") from error
-    facts = _metadata(tree, "the graph")
-    return NirGraph(tuple(_node(name, types[name], nodes[name], tuple(sources[name])) for name in order), facts)
+    ends = _told(tree).get("nodes")
+    told = {name: _told(nodes[name]) or (ends.get(name) if isinstance(ends, Mapping) else None) for name in nodes}
+    made = (_node(name, types[name], nodes[name], told[name], tuple(sources[name])) for name in order)
+    return NirGraph(tuple(made), _facts(_told(tree), "the graph"))
 
 
 def _never_leaks(node: Mapping[str, Any]) -> bool:
@@ -182,21 +184,28 @@ def _sources(types: Mapping[str, str], edges: Any) -> dict[str, list[str]]:
     return sources
 
 
-def _node(name: str, kind: str, node: Mapping[str, Any], sources: tuple[str, ...]) -> NirNode:
+def _node(name: str, kind: str, node: Mapping[str, Any], told: Any, sources: tuple[str, ...]) -> NirNode:
     fields = dict(node) | ({"r": np.ones(())} if node["type"] == "LIF" else {})
     missing = [field for field in FIELDS[kind] if field not in fields]
     if missing:
         raise InvalidInput(f"{kind} {name!r} lacks {', '.join(missing)}")
-    return NirNode(name, kind, fields, _metadata(node, f"{name!r:.60}"), sources)
+    return NirNode(name, kind, fields, _facts(told, f"{name!r:.60}"), sources)
 
 
-def _metadata(node: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return what the metadata of a node say under our key: the JSON values, and arrays beside them."""
+def _told(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what stands under our key in the metadata of a node or of the graph; nothing if there is no such key."""
     metadata = node.get("metadata")
-    found = metadata.get(KEY) if isinstance(metadata, Mapping) else None
-    if found is None:
-        return {}
+    found = metadata.get(KEY, {}) if isinstance(metadata, Mapping) else {}
     if not isinstance(found, Mapping):
-        return parsed(found, where)
-    facts = parsed(found.get("json"), where)
-    return facts | {name: np.asarray(value, np.float64) for name, value in found.items() if isinstance(value, np.ndarray)}
+        raise InvalidInput(f"the metadata {KEY!r} are no group")
+    return found
+
+
+def _facts(told: Any, where: str) -> dict[str, Any]:
+    """Return the JSON values under our key, and arrays beside them."""
+    if not told:
+        return {}
+    if not isinstance(told, Mapping):
+        raise InvalidInput(f"the metadata {KEY!r} of {where} are no group")
+    facts = parsed(told.get("json"), where)
+    return facts | {name: np.asarray(value, np.float64) for name, value in told.items() if isinstance(value, np.ndarray)}

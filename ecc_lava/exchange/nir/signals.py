@@ -55,18 +55,17 @@ class Signal:
         shape = target_shape(geometry, self.shape)
         check_sizes([(where, shape)])
         check_memory(where, 16 * int(np.prod(shape, dtype=object)), limit)
-        terms = tuple((name, _composed(geometry, inner, shapes[name], shape, where, limit)) for name, inner in self.terms)
+        kept = [(name, inner) for name, inner in self.terms if inner is None or inner.kernel.any()]  # the others only make a constant
+        terms = tuple((name, _composed(geometry, inner, shapes[name], where, limit)) for name, inner in kept)
         constant = bias
         if self.constant.any():
             constant = compact(apply(geometry, np.broadcast_to(self.constant, self.shape)[None])[0] + bias)
         return Signal(shape, shape[:2] == (1, 1) and isinstance(geometry, Dense), terms, constant)
 
 
-def _composed(outer: Geometry, inner: Geometry | None, source: Shape, shape: Shape, where: str, limit: int) -> Geometry:
+def _composed(outer: Geometry, inner: Geometry | None, source: Shape, where: str, limit: int) -> Geometry:
     if inner is None:
         return outer
-    if not inner.kernel.any() and target_shape(inner, source) == shape:
-        return inner  # a convolution without weights, which only makes a constant
     found = composition_of(outer, inner, source)
     if found is None:
         raise InvalidInput(f"{where} and the linear layer before it are no one layer of synapses; put neurons (IF) between them")

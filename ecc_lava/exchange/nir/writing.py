@@ -9,9 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from ecc_lava.common import Array, write_bytes
+from ecc_lava.common import Array, Shape, write_bytes
 from ecc_lava.errors import InvalidInput, MissingDependency
-from ecc_lava.exchange.nir.facts import graph_facts, population_facts
+from ecc_lava.exchange.nir.borders import border_kernel
+from ecc_lava.exchange.nir.facts import KEY, graph_facts, population_facts
+from ecc_lava.exchange.nir.hdf5 import without_zero_resets
 from ecc_lava.exchange.nir.operators import as_map_conv, as_table, channels_first, narrowest
 from ecc_lava.geometry import Conv
 from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, SpikingNetwork, depths
@@ -26,7 +28,7 @@ HALF: Final = 0.5
 def to_nir(network: QuantisedNetwork | SpikingNetwork, path: str | Path | None = None) -> Any:
     """Return a network as a graph of NIR, and write it to a file if a path is given.
 
-    Populations of integrate-and-fire neurons become `IF`, projections `Conv2d` or `Affine`, factors and biases of single positions `Scale`.
+    Populations of integrate-and-fire neurons become `IF`, projections `Conv2d` or `Affine`, factors of single positions `Scale`.
     The output of the graph is the current into the readout: summed over T steps it is the readout's potential. The metadata has what NIR
     has no field for: T, reset by subtraction, the potential at the start of a sample, payloads, codings, scales and the digest.
 
@@ -60,11 +62,11 @@ def to_nir(network: QuantisedNetwork | SpikingNetwork, path: str | Path | None =
     draft = _Draft(nir, floats, HALF if is_integer else 0.0)
     for population in floats.populations:
         draft.add(population)
-    facts = graph_facts(network)
-    graph = nir.NIRGraph(draft.nodes, draft.edges, metadata=facts, type_check=draft.is_square)
+    graph = nir.NIRGraph(draft.nodes, draft.edges, metadata=graph_facts(network, draft.ends_facts), type_check=draft.is_square)
     if path is not None:
         file = io.BytesIO()
         nir.write(file, graph)
+        without_zero_resets(file)
         write_bytes(path, file.getvalue())
     return graph
 
@@ -94,6 +96,8 @@ class _Draft:
         self.edges: list[tuple[str, str]] = []
         self.is_square = True
         """Whether the types that the package `nir` infers are right: it takes kernels for square."""
+        self.ends_facts: dict[str, Any] = {}
+        """What is known of inputs and outputs, by node."""
         self._nir, self._network, self._raised = nir, network, raised
         self._depth = depths(list(network.by_name), [(p.source, p.target) for p in network.projections])
         self._ends: dict[str, str] = {}
@@ -112,12 +116,13 @@ class _Draft:
         facts = population_facts(population, narrowest(v_init), self._depth[name], own)
         match population.kind:
             case Kind.INPUT:
-                self._ends[name] = self._node(name, nir.Input(size, metadata=facts))
+                self._ends[name] = self._node(name, nir.Input(size))
+                self.ends_facts[self._ends[name]] = facts
             case Kind.READOUT:
-                self._joined(population, self._currents(population, into), nir.Output(size, metadata=facts))
+                self.ends_facts[self._joined(population, self._currents(population, into), nir.Output(size))] = facts
             case _:
                 vth = narrowest(self._of_neurons(population, population.vth))
-                neurons = nir.IF(r=np.ones_like(vth), v_threshold=vth, v_reset=np.zeros_like(vth), metadata=facts)
+                neurons = nir.IF(r=np.ones_like(vth), v_threshold=vth, v_reset=np.zeros_like(vth), metadata={KEY: facts})
                 currents = self._currents(population, into)
                 self._ends[name] = self._node(name, neurons, *currents)
 
@@ -167,28 +172,36 @@ class _Draft:
         conv = as_map_conv(p.geometry, source.shape)
         assert conv is not None
         flat_bias = np.zeros(population.shape[2], np.float32) if bias is None else narrowest(bias[:, 0, 0])
-        end = self._node(name, self._conv2d(conv.weight, conv.strides, conv.padding, source, flat_bias), self._ends[p.source])
+        end = self._node(name, self._conv2d(conv.weight, conv.strides, conv.padding, source.shape, flat_bias), self._ends[p.source])
         if conv.gain is None:
             return end
         gain = channels_first(conv.gain[:, :, None], population.shape)
         return self._node(f"{name}_gain", nir.Scale(narrowest(gain)), end)
 
-    def _conv2d(self, weight: Array, strides: tuple[int, int], padding: tuple[int, int], source: Population, bias: Array) -> Any:
+    def _conv2d(self, weight: Array, strides: tuple[int, int], padding: tuple[int, int], source: Shape, bias: Array) -> Any:
         self.is_square = self.is_square and weight.shape[2] == weight.shape[3]
         return self._nir.Conv2d(
-            input_shape=source.shape[:2], weight=narrowest(weight), stride=strides, padding=padding, dilation=(1, 1), groups=1, bias=bias
+            input_shape=source[:2], weight=narrowest(weight), stride=strides, padding=padding, dilation=(1, 1), groups=1, bias=bias
         )
 
     def _bias_map(self, population: Population, p: Projection, bias: Array) -> str:
-        """Add a bias that differs between positions: a convolution without weights makes ones, `Scale` makes them the bias."""
-        source = self._network.by_name[p.source]
+        """Add a bias that differs between positions: a convolution without weights makes ones, and another one, or `Scale`, the bias."""
+        source, channels = self._network.by_name[p.source], population.shape[2]
         assert isinstance(p.geometry, Conv)
         conv = as_map_conv(p.geometry, source.shape)
         assert conv is not None
-        ones = np.ones(population.shape[2], np.float32)
-        name = f"{population.name}_ones"
-        end = self._node(name, self._conv2d(np.zeros_like(conv.weight), conv.strides, conv.padding, source, ones), self._ends[p.source])
-        return self._node(f"{population.name}_bias", self._nir.Scale(narrowest(bias)), end)
+        kernel = border_kernel(bias)
+        made = channels if kernel is None else 1
+        none, ones = np.zeros((made, *conv.weight.shape[1:])), np.ones(made, np.float32)
+        end = self._node(
+            f"{population.name}_ones", self._conv2d(none, conv.strides, conv.padding, source.shape, ones), self._ends[p.source]
+        )
+        if kernel is None:
+            return self._node(f"{population.name}_bias", self._nir.Scale(narrowest(bias)), end)
+        margin = kernel.shape[2] // 2
+        zero = np.zeros(channels, np.float32)
+        over = self._conv2d(kernel, (1, 1), (margin, margin), population.shape, zero)
+        return self._node(f"{population.name}_bias", over, end)
 
     def _vector(self, source: Population) -> str:
         """Return the node whose output is a source's spikes as a vector."""
@@ -200,7 +213,7 @@ class _Draft:
             self._flattened[source.name] = self._node(f"{source.name}_flat", node, self._ends[source.name])
         return self._flattened[source.name]
 
-    def _joined(self, population: Population, currents: list[str], output: Any) -> None:
+    def _joined(self, population: Population, currents: list[str], output: Any) -> str:
         """Add an output, whose readers take one edge into it: several currents are summed by an identity before it."""
         if len(currents) > 1:
             channels = population.shape[2]
@@ -208,6 +221,6 @@ class _Draft:
                 eye: Any = self._nir.Affine(np.eye(population.neurons, dtype=np.float32), np.zeros(population.neurons, np.float32))
             else:
                 one = np.eye(channels, dtype=np.float32)[:, :, None, None]
-                eye = self._conv2d(one, (1, 1), (0, 0), population, np.zeros(channels, np.float32))
+                eye = self._conv2d(one, (1, 1), (0, 0), population.shape, np.zeros(channels, np.float32))
             currents = [self._node(f"{population.name}_sum", eye, *currents)]
-        self._node(population.name, output, *currents)
+        return self._node(population.name, output, *currents)

@@ -12,7 +12,7 @@ import torch
 
 from ecc_lava.common import Array
 
-__all__ = ["neurons", "one_threshold", "read", "starts", "thresholds", "watched"]
+__all__ = ["in_order", "neurons", "one_threshold", "read", "starts", "thresholds", "watched"]
 
 
 def read(path: Path) -> Any:
@@ -39,6 +39,17 @@ def one_threshold(graph: Any) -> Any:
     for name in neurons(graph):
         graph.nodes[name].v_threshold = np.ones_like(graph.nodes[name].v_threshold)
     return graph
+
+
+def in_order(model: Any) -> Any:
+    """Return a model of `nirtorch.load` that runs every node after all of its sources; left alone, it runs one after the first of them."""
+    left, done = list(model.execution_order), []
+    while left:
+        ready = next(node for node in left if all(source in done for source in model.graph.find_source_nodes_of(node)))
+        left.remove(ready)
+        done.append(ready)
+    model.execution_order = done
+    return model
 
 
 def watched(modules: Mapping[str, Any]) -> dict[str, list[Array]]:

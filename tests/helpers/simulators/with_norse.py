@@ -15,7 +15,7 @@ from norse.torch.functional.reset import reset_subtract
 
 from ecc_lava.common import Array
 from tests.helpers.simulators import Simulator, Spikes
-from tests.helpers.simulators.reading import neurons, read, starts, watched
+from tests.helpers.simulators.reading import in_order, neurons, read, starts, watched
 
 __all__ = ["SIMULATOR"]
 
@@ -49,12 +49,13 @@ def _as_set(path: Path, x: Array) -> Spikes:
         graph.nodes[name] = nir.CubaLIF(
             tau_syn=DT * one, tau_mem=DT * SLOW * one, r=SLOW * one, v_leak=zero, v_threshold=vth, v_reset=zero, w_in=one
         )
-    model = norse.torch.from_nir(graph, reset_method=reset_subtract, dt=DT)
+    model = in_order(norse.torch.from_nir(graph, reset_method=reset_subtract, dt=DT))
     return _run(model, names, {name: ((None, LIFBoxFeedForwardState(begin[name])),) for name in names}, x)
 
 
 SIMULATOR = Simulator(
     _as_read,
     _as_set,
-    "IF written as CubaLIF: tau_syn = dt, tau_mem = 2**60 dt, r = 2**60; reset_method = reset_subtract, dt = 2**-10, state v = v_init",
+    "IF written as CubaLIF: tau_syn = dt, tau_mem = 2**60 dt, r = 2**60; nodes in order; reset_method = reset_subtract, dt = 2**-10, "
+    "state v = v_init",
 )

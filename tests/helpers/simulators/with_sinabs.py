@@ -13,7 +13,7 @@ from sinabs.nir import from_nir
 
 from ecc_lava.common import Array
 from tests.helpers.simulators import Simulator, Spikes
-from tests.helpers.simulators.reading import read, starts, watched
+from tests.helpers.simulators.reading import in_order, read, starts, watched
 
 __all__ = ["SIMULATOR"]
 
@@ -36,7 +36,7 @@ def _as_read(path: Path, x: Array) -> Spikes:
 
 def _as_set(path: Path, x: Array) -> Spikes:
     graph = read(path)
-    model = from_nir(graph, batch_size=len(x), num_timesteps=x.shape[1]).double()
+    model = in_order(from_nir(graph, batch_size=len(x), num_timesteps=x.shape[1]))
     begin = starts(graph)
     for name, module in _modules(model).items():
         bits = json.loads(graph.nodes[name].metadata["ecc_lava"]["json"])["payload_bits"]
@@ -48,5 +48,8 @@ def _as_set(path: Path, x: Array) -> Spikes:
 
 
 SIMULATOR = Simulator(
-    _as_read, _as_set, "min_v_mem = None, spike_fn = SingleSpike (MaxSpike(m) for payloads up to m), v_mem = v_init", has_payloads=True
+    _as_read,
+    _as_set,
+    "nodes in order; min_v_mem = None, spike_fn = SingleSpike (MaxSpike(m) for payloads up to m), v_mem = v_init",
+    has_payloads=True,
 )
