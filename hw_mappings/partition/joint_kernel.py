@@ -69,21 +69,26 @@ def _by_span(values: Array, of_span: Array) -> Array:
     result = np.full((values.shape[0], length), np.inf)
     best, longer, cost = np.empty(length + 1), np.empty(length + 1), np.empty((length + 1, length + 1))
     for p in range(values.shape[0]):
-        if values[p].min() == np.inf:
+        least = np.inf
+        for kind in range(values.shape[1]):
+            least = min(least, values[p, kind])
+        if least == np.inf:
             continue
         for start in range(length):
             for stop in range(start + 1, length + 1):
                 cost[start, stop] = values[p, of_span[start, stop]]
-        best[:] = np.inf
-        best[0] = 0.0
+        for stop in range(length + 1):
+            best[stop] = np.inf if stop else 0.0
         for spans in range(length):
-            longer[:] = np.inf
+            for stop in range(length + 1):
+                longer[stop] = np.inf
             for start in range(spans, length):
                 if best[start] < np.inf:
                     for stop in range(start + 1, length + 1):
                         longer[stop] = min(longer[stop], best[start] + cost[start, stop])
             result[p, spans] = longer[length]
-            best[:] = longer
+            for stop in range(length + 1):
+                best[stop] = longer[stop]
     return result
 
 

@@ -130,10 +130,14 @@ class Packing:
 
         A filling has entries (number of the filling, type, shards on each core); the third array has the number of cores of each filling.
         """
-        from hw_mappings.partition.packing_kernel import pack
+        from hw_mappings.partition.packing_kernel import distinct, pack
 
         usage, counts, kept = (np.concatenate(parts) for parts in zip(*((t.usage, t.counts, t.kept) for t in types), strict=True))
-        packed: tuple[int, Int, Int] = pack(usage, counts, kept, self._words[0], self._limits, self._most, weights[ADDITIVE])
+        firsts, group_of, sizes = distinct(usage)
+        groups = firsts, np.argsort(group_of, kind="stable"), np.concatenate([[0], np.cumsum(sizes)])
+        order = np.argsort(-(usage / self._limits).max(axis=1), kind="stable")
+        bounds = self._limits, self._most, weights[ADDITIVE]
+        packed: tuple[int, Int, Int] = pack(usage, groups, order, counts, kept, self._words[0], bounds)
         return packed
 
     def cores(self, tilings: Sequence[Tiling], types: Sequence[ShardTypes], weights: Float) -> list[Core]:

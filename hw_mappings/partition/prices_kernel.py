@@ -71,7 +71,8 @@ def _cost_with(
     arriving, leaving = axons
     total, shard = 0.0, np.empty(shards.shape[1], np.int64)
     for n in range(shards.shape[0]):
-        shard[:] = shards[n]
+        for r in range(shard.shape[0]):
+            shard[r] = shards[n, r]
         shard[table[0]] += arriving[n]
         shard[table[1]] += leaving[n]
         shard[table[2]] += arriving[n] * table[3] + leaving[n] * table[4]
