@@ -57,6 +57,7 @@ def _events(row: Mapping[str, Any]) -> list[str]:
     return [f"{row['synops_m']:.1f}", f"{row['input_macs_m']:.1f}"]
 
 
+POOLS = "Pools in float, not calibrated, with lambdas of 99.9 % of the channel; agreement with the CNN in percent:\n"
 LOST = ("accuracy, %", "points lost", "agreement")
 EVENTS = ("M synops", "M input MACs")
 
@@ -79,8 +80,7 @@ def _rueckauer(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         _table(("pools", "spikes", *LOST, *EVENTS), operations),
         "Ways to choose lambda, in integers that are not calibrated; accuracy in percent:\n",
         _by_timestep("lambda", chosen, "lambda_"),
-        "Pools in float, not calibrated, with lambdas of 99.9 % of the channel; agreement with the CNN in percent:\n",
-        _by_timestep("pools", pools, "pool", "agreement"),
+        *([POOLS, _by_timestep("pools", pools, "pool", "agreement")] if pools else []),
     ]
 
 

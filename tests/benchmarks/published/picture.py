@@ -25,7 +25,8 @@ def _operations(axes: Any, source: Mapping[str, Any]) -> None:
 
     for pool, colour, marker in (("max", BLUE, "o"), ("average", GREEN, "^")):
         binary = [row for row in rows if row["pool"] == pool and row["payload_bits"] == 1]
-        drawn(binary, color=colour, marker=marker, label=f"binary spikes, {_span(binary)}, {pool} pools")
+        if binary:
+            drawn(binary, color=colour, marker=marker, label=f"binary spikes, {_span(binary)}, {pool} pools")
         macs, accuracy = settings[f"macs_m_{pool}"], settings[f"accuracy_{pool}"]
         axes.plot([macs], [accuracy], color=colour, marker="*", markersize=13, linestyle="none", label=f"CNN, its MACs, {pool} pools")
     for row in rows:
@@ -89,6 +90,8 @@ def draw(sources: Mapping[str, Any], path: Path) -> None:
     from matplotlib.figure import Figure
 
     panels = [(draws, sources[name]) for name, draws in PANELS if name in sources]
+    if not any(row["kind"] == "pools" for row in sources.get("rueckauer", {"rows": ()})["rows"]):
+        panels = [(draws, source) for draws, source in panels if draws is not _pools]
     picture = Figure(figsize=(5.6 * len(panels), 5), layout="constrained")
     FigureCanvasAgg(picture)
     for axes, (draws, source) in zip(picture.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
