@@ -31,7 +31,7 @@ def _word(state: Array) -> np.uint64:
 @borrowing
 def below(state: Array, stop: int) -> int:
     """Return a whole number of 0 to ``stop - 1``, for a stop of at most 2**32."""
-    return int(((_word(state) >> np.uint64(32)) * np.uint64(stop)) >> np.uint64(32))
+    return int(np.int64(((_word(state) >> np.uint64(32)) * np.uint64(stop)) >> np.uint64(32)))
 
 
 @borrowing
