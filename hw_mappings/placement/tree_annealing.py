@@ -1,4 +1,4 @@
-"""Simulated annealing of the links that spikes take where routers copy them, from a placement by cuts.
+"""Simulated annealing of the links that spikes take where routers copy them, mostly from a placement by cuts.
 
 Links between chips are longer than those inside a chip. The first moves weigh lengths alone, the others the busiest links too.
 """
@@ -132,10 +132,10 @@ def _cut(problem: PlacementProblem) -> tuple[Address, ...]:
 
 
 def trees_annealed(problem: PlacementProblem) -> tuple[Address, ...]:
-    """Anneal the trees of all spikes from where cuts put the cores; by `cost`, never worse than that, row-major order, or the curve."""
+    """Anneal the trees of all spikes from the shortest of a placement by cuts, row-major order and the curve; by `cost`, never worse."""
     trees, chip = problem.multicast, problem.chip
     if not len(trees.targets):
         return hilbert(problem)
-    start = _cut(problem)
-    found = _exchanged(problem, trees, start), start, row_major(problem), hilbert(problem)
-    return min(found, key=lambda addresses: cost(trees, addresses, chip))
+    starts = _cut(problem), row_major(problem), hilbert(problem)
+    start = min(starts, key=lambda addresses: tree_lengths(trees, addresses, chip))
+    return min((_exchanged(problem, trees, start), *starts), key=lambda addresses: cost(trees, addresses, chip))
