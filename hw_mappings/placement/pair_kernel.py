@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ecc_lava.common import Array
-from hw_mappings.placement.compiled import compiled
+from hw_mappings.placement.compiled import borrowing, compiled
 from hw_mappings.placement.tree_columns import Place
 
 __all__ = ["anneal"]
@@ -30,7 +30,7 @@ class _Neighbours(NamedTuple):
     at: Array
 
 
-@compiled
+@borrowing
 def _moved(neighbours: _Neighbours, core: int, other: int, here: Place, there: Place, change: float) -> float:
     """Return a change of hops and what moving a core adds to it, where `other` (-1 for none) is its partner in the exchange."""
     for n in range(neighbours.firsts[core], neighbours.firsts[core + 1]):

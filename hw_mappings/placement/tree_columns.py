@@ -1,8 +1,7 @@
 """A tree as its columns with targets, for compiled code.
 
-A column is an entry: its number, the first and the last row with a target, and one bit for each row. The entries of a tree are in no order.
-An exchange of two places changes two columns. Where the tree's source stays, only these are counted anew; else all columns are, but not all
-targets.
+A column with targets is an entry: its number, and one bit for each row. The entries of a tree are in no order. An exchange of two places
+changes two columns. Where the tree's source stays, only these are counted anew; else all columns are, but not all targets.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from ecc_lava.common import Array
-from hw_mappings.placement.compiled import compiled
+from hw_mappings.placement.compiled import borrowing, leading_zeros, lowest_bit
 
-__all__ = ["Columns", "Place", "at", "change_moved", "has_target", "length_after", "settle", "with_target", "without_target"]
+__all__ = ["Columns", "Place", "at", "change_moved", "ends", "has_target", "length_after", "length_of", "with_target", "without_target"]
 
 Place: TypeAlias = tuple[int, int]
 """Column and row."""
@@ -27,196 +26,132 @@ class Columns(NamedTuple):
     ----------
     used : int64 (trees,)
     lengths : int64 (trees,), of all links of a tree
-    spans : int64 (targets of all trees, 4)
-        Column, first and last row, and the length of the links along the column.
+    numbers : int64 (targets of all trees,), the column of an entry
     rows : uint64 (targets of all trees, words), bits of the rows with a target
-    entries : int32 (trees, columns of the board + 2)
-        The entry of each column, -1 for none; then the first and the last column with a target.
+    entries : int32 (trees, columns of the board), the entry of each column, -1 for none
+    across : uint64 (trees, words), bits of the columns with a target
+    lines : int64 (columns,), int64 (rows,)
+        Where columns and rows lie; a link is as long as its ends are apart.
     """
 
     used: Array
     lengths: Array
-    spans: Array
+    numbers: Array
     rows: Array
     entries: Array
+    across: Array
+    lines: tuple[Array, Array]
 
 
-@compiled
+@borrowing
 def at(positions: Array, place: int) -> Place:
     """Return where a place is."""
     return positions[place, 0], positions[place, 1]
 
 
-@compiled
-def _is_set(rows: Array, entry: int, row: int) -> bool:
-    return (rows[entry, row >> 6] >> np.uint64(row & 63)) & np.uint64(1) != 0
+@borrowing
+def _bit(words: Array, n: int, bit: int) -> bool:
+    return (words[n, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1) != 0
 
 
-@compiled
-def _height(spans: Array, rows: Array, along: Array, entry: int, gone: int, come: int, own: int) -> int:
-    """Return the length of a column once row `gone` leaves and row `come` arrives (-1 for none); -1 if no target is left.
-
-    An entry of -1 is a column without targets.
-    """
-    if entry < 0:
-        return abs(along[come] - along[own]) if come >= 0 else -1
-    first, last = spans[entry, 1], spans[entry, 2]
-    if gone == first:
-        first += 1
-        while first <= last and not _is_set(rows, entry, first):
-            first += 1
-    if gone == last:
-        last -= 1
-        while last >= first and not _is_set(rows, entry, last):
-            last -= 1
-    if come >= 0:
-        first, last = (come, come) if first > last else (min(first, come), max(last, come))
-    if first > last:
-        return -1
-    return along[max(last, own)] - along[min(first, own)]
+@borrowing
+def ends(words: Array, n: int, gone: int, come: int, own: int) -> Place:
+    """Return the first and the last bit of ``words[n]`` and bit `own`, once bit `gone` leaves and bit `come` arrives (-1 for none)."""
+    first, last = (min(come, own), max(come, own)) if come >= 0 else (own, own)
+    if n >= 0:
+        for word in range(words.shape[1]):
+            bits = words[n, word]
+            if gone >> 6 == word:
+                bits &= ~(np.uint64(1) << np.uint64(gone & 63))
+            if bits != 0:
+                first, last = min(first, (word << 6) + lowest_bit(bits)), max(last, (word << 6) + 63 - leading_zeros(bits))
+    return first, last
 
 
-@compiled
-def length_after(
-    spans: Array, rows: Array, lines: tuple[Array, Array], begin: int, stop: int, here: Place, there: Place, source: Place
-) -> int:
-    """Return the length of a tree once two places exchange their cores, with its source at `source` then.
-
-    Parameters
-    ----------
-    spans : int64 (entries, 3)
-        Column, first and last row.
-    rows : uint64 (entries, words)
-        Bits of the rows with a target.
-    lines : int64 (columns,), int64 (rows,)
-        Where columns and rows lie; a link is as long as its ends are apart.
-    begin, stop : the tree's entries
-    here, there : the places; (-1, -1) twice for none
-    """
-    across, along = lines
-    left, right, own, length, at_here, at_there = source[0], source[0], source[1], 0, -1, -1
-    for entry in range(begin, stop):
-        column = spans[entry, 0]
-        if column == here[0]:
-            at_here = entry
-        if column == there[0]:
-            at_there = entry
-        if column != here[0] and column != there[0]:
-            left, right = min(left, column), max(right, column)
-            length += along[max(spans[entry, 2], own)] - along[min(spans[entry, 1], own)]
-    was_here = at_here >= 0 and _is_set(rows, at_here, here[1])
-    was_there = at_there >= 0 and _is_set(rows, at_there, there[1])
-    leaves, comes = was_here and not was_there, was_there and not was_here
-    gone_here, come_here = here[1] if leaves else -1, here[1] if comes else -1
-    gone_there, come_there = there[1] if comes else -1, there[1] if leaves else -1
-    if here[0] == there[0]:
-        gone_here, come_here = max(gone_here, gone_there), max(come_here, come_there)
-    else:
-        height = _height(spans, rows, along, at_there, gone_there, come_there, own)
-        if height >= 0:
-            left, right, length = min(left, there[0]), max(right, there[0]), length + height
-    height = _height(spans, rows, along, at_here, gone_here, come_here, own)
-    if height >= 0:
-        left, right, length = min(left, here[0]), max(right, here[0]), length + height
-    return length + across[right] - across[left]
+@borrowing
+def _length(line: Array, words: Array, n: int, gone: int, come: int, own: int) -> int:
+    """Return the length of what lies between the `ends`."""
+    first, last = ends(words, n, gone, come, own)
+    return line[last] - line[first]
 
 
-@compiled
-def _entry_of(spans: Array, begin: int, stop: int, column: int) -> int:
-    """Return the entry of a column of a tree, -1 without one."""
-    for entry in range(begin, stop):
-        if spans[entry, 0] == column:
-            return entry
-    return -1
-
-
-@compiled
-def with_target(spans: Array, rows: Array, begin: int, stop: int, place: Place) -> int:
-    """Give a tree a target and return the end of its entries."""
-    entry, row = _entry_of(spans, begin, stop, place[0]), place[1]
-    if entry < 0:
-        entry, stop = stop, stop + 1
-        spans[entry, 0], spans[entry, 1], spans[entry, 2] = place[0], row, row
-        for word in range(rows.shape[1]):
-            rows[entry, word] = 0
-    spans[entry, 1], spans[entry, 2] = min(spans[entry, 1], row), max(spans[entry, 2], row)
-    rows[entry, row >> 6] |= np.uint64(1) << np.uint64(row & 63)
-    return stop
-
-
-@compiled
-def without_target(spans: Array, rows: Array, begin: int, stop: int, place: Place) -> int:
-    """Take a target from a tree and return the end of its entries."""
-    entry, row = _entry_of(spans, begin, stop, place[0]), place[1]
-    rows[entry, row >> 6] &= ~(np.uint64(1) << np.uint64(row & 63))
-    while spans[entry, 1] <= spans[entry, 2] and not _is_set(rows, entry, spans[entry, 1]):
-        spans[entry, 1] += 1
-    while spans[entry, 2] >= spans[entry, 1] and not _is_set(rows, entry, spans[entry, 2]):
-        spans[entry, 2] -= 1
-    if spans[entry, 1] <= spans[entry, 2]:
-        return stop
-    for side in range(4):  # the last column takes the place of an empty one
-        spans[entry, side] = spans[stop - 1, side]
+@borrowing
+def _is_alone(rows: Array, entry: int, row: int) -> bool:
+    """Whether a column has no target but that in one row."""
     for word in range(rows.shape[1]):
-        rows[entry, word] = rows[stop - 1, word]
-    return stop - 1
+        if rows[entry, word] != (np.uint64(1) << np.uint64(row & 63) if row >> 6 == word else np.uint64(0)):
+            return False
+    return True
 
 
-@compiled
-def settle(spans: Array, entries: Array, along: Array, tree: int, begin: int, stop: int, own: int) -> None:
-    """Count lengths of a tree's columns and its `entries` anew, with its source in row `own`; `entries` of columns that left stay."""
-    left = right = spans[begin, 0] if begin < stop else 0
-    for entry in range(begin, stop):
-        column = spans[entry, 0]
-        left, right = min(left, column), max(right, column)
-        entries[tree, column] = entry
-        spans[entry, 3] = along[max(spans[entry, 2], own)] - along[min(spans[entry, 1], own)]
-    entries[tree, -2], entries[tree, -1] = left, right
-
-
-@compiled
-def has_target(rows: Array, entries: Array, tree: int, place: Place) -> bool:
+@borrowing
+def has_target(columns: Columns, tree: int, place: Place) -> bool:
     """Whether a tree has a target at a place."""
-    entry = entries[tree, place[0]]
-    return entry >= 0 and _is_set(rows, entry, place[1])
+    entry = columns.entries[tree, place[0]]
+    return entry >= 0 and _bit(columns.rows, entry, place[1])
 
 
-@compiled
-def change_moved(
-    spans: Array,
-    rows: Array,
-    entries: Array,
-    lines: tuple[Array, Array],
-    tree: int,
-    ends: Place,
-    places: tuple[Place, Place],
-    source: Place,
-) -> int:
-    """Return how much longer a tree is once two places exchange their cores and neither is its source's, which is at `source`.
+@borrowing
+def length_of(columns: Columns, tree: int, begin: int, source: Place) -> int:
+    """Return the length of a tree, whose entries begin at `begin`, with its source at a place."""
+    (across, along), rows = columns.lines, columns.rows
+    length = _length(across, columns.across, tree, -1, -1, source[0])
+    for entry in range(begin, begin + columns.used[tree]):
+        length += _length(along, rows, entry, -1, -1, source[1])
+    return length
 
-    Its entries are ``ends[0]`` to ``ends[1]``; other parameters as in `Columns` and `length_after`.
-    """
-    (across, along), (gone, come) = lines, places
-    leaves, stays = has_target(rows, entries, tree, gone), has_target(rows, entries, tree, come)
-    if leaves == stays:
-        return 0
-    if stays:
-        gone, come = come, gone
-    shrunk, grown = entries[tree, gone[0]], entries[tree, come[0]]
-    change = -spans[shrunk, 3]
+
+@borrowing
+def change_moved(columns: Columns, tree: int, gone: Place, come: Place, source: Place) -> int:
+    """Return how much longer a tree is once its target at `gone` is at `come`, and its source at `source`, as before."""
+    (across, along), rows = columns.lines, columns.rows
+    left, joined = columns.entries[tree, gone[0]], columns.entries[tree, come[0]]
+    change = -_length(along, rows, left, -1, -1, source[1])
     if gone[0] == come[0]:
-        return change + _height(spans, rows, along, shrunk, gone[1], come[1], source[1])
-    left, right = entries[tree, -2], entries[tree, -1]
-    change -= across[max(right, source[0])] - across[min(left, source[0])]
-    height = _height(spans, rows, along, shrunk, gone[1], -1, source[1])
-    if height >= 0:
-        change += height
-    elif gone[0] == left or gone[0] == right:
-        left = right = come[0]
-        for entry in range(ends[0], ends[1]):
-            if entry != shrunk:
-                left, right = min(left, spans[entry, 0]), max(right, spans[entry, 0])
-    if grown >= 0:
-        change -= spans[grown, 3]
-    change += _height(spans, rows, along, grown, -1, come[1], source[1])
-    return change + across[max(right, come[0], source[0])] - across[min(left, come[0], source[0])]
+        return change + _length(along, rows, left, gone[1], come[1], source[1])
+    change += _length(along, rows, left, gone[1], -1, source[1])
+    change += _length(along, rows, joined, -1, come[1], source[1]) - _length(along, rows, joined, -1, -1, source[1])
+    empty = gone[0] if _is_alone(rows, left, gone[1]) else -1
+    change -= _length(across, columns.across, tree, -1, -1, source[0])
+    return change + _length(across, columns.across, tree, empty, come[0], source[0])
+
+
+@borrowing
+def length_after(columns: Columns, tree: int, begin: int, here: Place, there: Place, source: Place) -> int:
+    """Return the length of a tree once two places exchange their cores, with its source at `source` then."""
+    length = length_of(columns, tree, begin, source)
+    is_here, is_there = has_target(columns, tree, here), has_target(columns, tree, there)
+    if is_here == is_there:
+        return length
+    return length + change_moved(columns, tree, here if is_here else there, there if is_here else here, source)
+
+
+@borrowing
+def with_target(columns: Columns, tree: int, begin: int, place: Place) -> None:
+    """Give a tree a target."""
+    column, row = place
+    entry = columns.entries[tree, column]
+    if entry < 0:
+        entry = begin + columns.used[tree]
+        columns.used[tree] += 1
+        columns.entries[tree, column], columns.numbers[entry] = entry, column
+        columns.rows[entry, :] = 0
+        columns.across[tree, column >> 6] |= np.uint64(1) << np.uint64(column & 63)
+    columns.rows[entry, row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+
+
+@borrowing
+def without_target(columns: Columns, tree: int, begin: int, place: Place) -> None:
+    """Take a target from a tree."""
+    column, row = place
+    entry = columns.entries[tree, column]
+    if not _is_alone(columns.rows, entry, row):
+        columns.rows[entry, row >> 6] &= ~(np.uint64(1) << np.uint64(row & 63))
+        return
+    columns.used[tree] -= 1
+    last = begin + columns.used[tree]  # the last column takes the place of an empty one
+    columns.numbers[entry] = columns.numbers[last]
+    for word in range(columns.rows.shape[1]):
+        columns.rows[entry, word] = columns.rows[last, word]
+    columns.entries[tree, columns.numbers[entry]], columns.entries[tree, column] = entry, -1
+    columns.across[tree, column >> 6] &= ~(np.uint64(1) << np.uint64(column & 63))

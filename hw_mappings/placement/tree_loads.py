@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ecc_lava.common import Array
-from hw_mappings.placement.compiled import compiled
-from hw_mappings.placement.tree_columns import Place, at
+from hw_mappings.placement.compiled import borrowing, compiled
+from hw_mappings.placement.tree_columns import Place, at, ends
 from hw_mappings.placement.tree_kernel import Board, Columns, Forest
 
 __all__ = ["POWER", "Carried", "carry", "reload", "strain"]
@@ -33,7 +33,7 @@ class Carried(NamedTuple):
     scale: float
 
 
-@compiled
+@borrowing
 def _strained(load: float, scale: float) -> float:
     share = load / scale
     for _ in range(_DOUBLINGS):
@@ -41,16 +41,19 @@ def _strained(load: float, scale: float) -> float:
     return share
 
 
-@compiled
+@borrowing
 def strain(carried: Carried) -> float:
     """Return the sum over all links of a high power of the spikes on them, in units of the scale: that of the busiest counts most."""
     total = 0.0
-    for load in carried.loads.ravel():
-        total += _strained(load, carried.scale)
+    ways, width, height = carried.loads.shape
+    for way in range(ways):
+        for column in range(width):
+            for row in range(height):
+                total += _strained(carried.loads[way, column, row], carried.scale)
     return total
 
 
-@compiled
+@borrowing
 def _put(carried: Carried, way: int, column: int, row: int, spikes: float) -> float:
     before = carried.loads[way, column, row]
     after = max(before + spikes, 0.0)
@@ -58,7 +61,7 @@ def _put(carried: Carried, way: int, column: int, row: int, spikes: float) -> fl
     return _strained(after, carried.scale) - _strained(before, carried.scale)
 
 
-@compiled
+@borrowing
 def _put_along(carried: Carried, ahead: int, lane: int, start: int, stop: int, spikes: float) -> float:
     """Put spikes on the links from one place of a row (`ahead` 0) or a column (2) to another, and return the change of strain."""
     change, way = 0.0, ahead if start < stop else ahead + 1
@@ -67,25 +70,17 @@ def _put_along(carried: Carried, ahead: int, lane: int, start: int, stop: int, s
     return change
 
 
-@compiled
-def _row_of(columns: Columns, begin: int, stop: int, source: Place) -> Place:
-    """Return the first and the last column of a tree."""
-    left, right = source[0], source[0]
-    for entry in range(begin, stop):
-        left, right = min(left, columns.spans[entry, 0]), max(right, columns.spans[entry, 0])
-    return left, right
-
-
-@compiled
+@borrowing
 def _load_columns(columns: Columns, begin: int, stop: int, row: int, only: Place, spikes: float, carried: Carried) -> tuple[float, int]:
     """Put spikes on the links of two columns of a tree, of all for (-1, -1), and return the change of strain and the links."""
     change, links = 0.0, 0
     for entry in range(begin, stop):
-        column, first, last = columns.spans[entry, 0], columns.spans[entry, 1], columns.spans[entry, 2]
+        column = columns.numbers[entry]
         if only[0] < 0 or column == only[0] or column == only[1]:
-            change += _put_along(carried, 2, column, row, max(last, row), spikes)
-            change += _put_along(carried, 2, column, row, min(first, row), spikes)
-            links += max(last, row) - min(first, row)
+            first, last = ends(columns.rows, entry, -1, -1, row)
+            change += _put_along(carried, 2, column, row, last, spikes)
+            change += _put_along(carried, 2, column, row, first, spikes)
+            links += last - first
     return change, links
 
 
@@ -97,14 +92,14 @@ def carry(forest: Forest, board: Board, columns: Columns) -> Array:
         begin, spikes = forest.starts[tree], forest.spikes[tree]
         stop = begin + columns.used[tree]
         column, row = at(board.positions, board.place_of[forest.sources[tree]])
-        left, right = _row_of(columns, begin, stop, (column, row))
+        left, right = ends(columns.across, tree, -1, -1, column)
         _put_along(carried, 0, row, column, left, spikes)
         _put_along(carried, 0, row, column, right, spikes)
         _load_columns(columns, begin, stop, row, (-1, -1), spikes, carried)
     return carried.loads
 
 
-@compiled
+@borrowing
 def reload(
     forest: Forest,
     board: Board,
@@ -125,7 +120,7 @@ def reload(
         begin, spikes, source = forest.starts[tree], forest.spikes[tree], forest.sources[tree]
         stop, moved = begin + columns.used[tree], source == exchanged[0] or source == exchanged[1]
         column, row = at(board.positions, board.place_of[source])
-        left, right = _row_of(columns, begin, stop, (column, row))
+        left, right = ends(columns.across, tree, -1, -1, column)
         only = (-1, -1) if moved else (exchanged[2], exchanged[3])
         more, number = _load_columns(columns, begin, stop, row, only, sign * spikes, carried)
         change, links = change + more, links + number

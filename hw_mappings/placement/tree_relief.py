@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ecc_lava.common import Array
-from hw_mappings.placement.compiled import compiled
-from hw_mappings.placement.tree_columns import Place, at
+from hw_mappings.placement.compiled import borrowing, compiled
+from hw_mappings.placement.random_kernel import below, fraction
+from hw_mappings.placement.tree_columns import Place, at, ends
 from hw_mappings.placement.tree_kernel import Board, Columns, Forest, change_of, drawn, exchange
 from hw_mappings.placement.tree_loads import POWER, Carried, carry, reload, strain
 
@@ -45,44 +46,39 @@ class Relief(NamedTuple):
     worth: float
 
 
-@compiled
-def _takes(columns: Columns, begin: int, stop: int, source: Place, way: int, column: int, row: int) -> bool:
+@borrowing
+def _takes(columns: Columns, tree: int, source: Place, way: int, column: int, row: int) -> bool:
     """Whether a tree takes a link."""
-    for entry in range(begin, stop):
-        place, first, last = columns.spans[entry, 0], columns.spans[entry, 1], columns.spans[entry, 2]
-        if way == 0 and row == source[1] and source[0] <= column < place:
-            return True
-        if way == 1 and row == source[1] and place <= column < source[0]:
-            return True
-        if way == 2 and place == column and source[1] <= row < last:
-            return True
-        if way == 3 and place == column and first <= row < source[1]:
-            return True
-    return False
+    if way < 2:
+        left, right = ends(columns.across, tree, -1, -1, source[0])
+        return row == source[1] and (source[0] <= column < right if way == 0 else left <= column < source[0])
+    if columns.entries[tree, column] < 0:
+        return False
+    first, last = ends(columns.rows, columns.entries[tree, column], -1, -1, source[1])
+    return source[1] <= row < last if way == 2 else first <= row < source[1]
 
 
-@compiled
+@borrowing
 def _on_busiest(forest: Forest, board: Board, columns: Columns, loads: Array, found: Array) -> int:
     """Fill `found`, (trees,), with the trees that take the busiest link, and return their number."""
-    busiest, number = np.argmax(loads), 0
-    way, place = int(busiest // board.grid.size), int(busiest % board.grid.size)
-    column, row = place // board.grid.shape[1], place % board.grid.shape[1]
+    number, most, (way, column, row) = 0, -1.0, (0, 0, 0)
+    for link in np.ndindex(loads.shape):
+        if loads[link] > most:
+            most, (way, column, row) = loads[link], link
     for tree in range(forest.sources.shape[0]):
-        begin = forest.starts[tree]
-        source = at(board.positions, board.place_of[forest.sources[tree]])
-        if _takes(columns, begin, begin + columns.used[tree], source, way, column, row):
+        if _takes(columns, tree, at(board.positions, board.place_of[forest.sources[tree]]), way, column, row):
             found[number] = tree
             number += 1
     return number
 
 
-@compiled
-def _hot_core(forest: Forest, hot: Array) -> int:
+@borrowing
+def _hot_core(forest: Forest, hot: Array, state: Array) -> int:
     """Return a core of one of some trees: its source as often as a target."""
-    tree = hot[np.random.randint(hot.shape[0])]
-    if np.random.random() < 0.5:
+    tree = hot[below(state, hot.shape[0])]
+    if fraction(state) < 0.5:
         return forest.sources[tree]
-    return forest.targets[np.random.randint(forest.starts[tree], forest.starts[tree + 1])]
+    return forest.targets[forest.starts[tree] + below(state, forest.starts[tree + 1] - forest.starts[tree])]
 
 
 @compiled
@@ -91,25 +87,25 @@ def relieve(forest: Forest, board: Board, columns: Columns, relief: Relief, seed
 
     Half of the cores are of trees that take the busiest link.
     """
-    np.random.seed(seed)
+    state = np.array([seed], np.uint64)
     cores, trees = board.place_of.shape[0], forest.sources.shape[0]
     tried, before, lie = np.empty((2, trees), np.int64), np.empty((2, trees), np.int64), np.empty((2, trees), np.int64)
     hot, number, work, moves = np.empty(trees, np.int64), 0, 0, 0
-    carried, strained = Carried(carry(forest, board, columns), relief.scale), 0.0
+    carried, strained, temperature = Carried(carry(forest, board, columns), relief.scale), 0.0, relief.hot
     while moves < relief.moves and work < relief.work:
         if moves % _SEEN == 0:
             number = _on_busiest(forest, board, columns, carried.loads, hot)
             strained = strain(carried)
-        done = max(moves / relief.moves, work / relief.work)
+            temperature = relief.hot * (relief.cold / relief.hot) ** max(moves / relief.moves, work / relief.work)
         moves += 1
-        core = np.random.randint(cores)
-        if number and np.random.random() < 0.5:
-            core = _hot_core(forest, hot[:number])
-        place = drawn(forest, board, core, _RADIUS)
+        core = below(state, cores)
+        if number and fraction(state) < 0.5:
+            core = _hot_core(forest, hot[:number], state)
+        place = drawn(forest, board, core, _RADIUS, state)
         if place < 0 or place == board.place_of[core]:
             continue
         touched, longer = change_of(forest, board, columns, core, place, tried)
-        most = -relief.hot * (relief.cold / relief.hot) ** done * np.log(1.0 - np.random.random())
+        most = -temperature * np.log(1.0 - fraction(state))
         norm = strained ** (1 / POWER)
         if longer > most + _MOST * relief.worth * norm:
             continue

@@ -17,7 +17,7 @@ import numpy as np
 
 from ecc_lava.common import Float, Int
 
-__all__ = ["Branches", "Trees", "branches", "hops_of", "one_by_one"]
+__all__ = ["Branches", "Trees", "branches", "hops_of", "members", "one_by_one"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +63,15 @@ class Branches(NamedTuple):
 def one_by_one(sources: Int, targets: Int, messages: Float) -> Trees:
     """Return messages that go to one core each, (messages,): every one is a tree of its own."""
     return Trees(sources, np.arange(len(sources) + 1), targets, messages)
+
+
+def members(trees: Trees, cores: int) -> tuple[Int, Int]:
+    """Return the trees of every core, core after core, and where those of each core begin, (cores + 1,)."""
+    numbers = np.arange(len(trees.sources))
+    cores_of = np.concatenate([trees.sources, trees.targets])
+    order = np.argsort(cores_of, kind="stable")
+    trees_of = np.concatenate([numbers, np.repeat(numbers, np.diff(trees.starts))])[order]
+    return trees_of, np.searchsorted(cores_of[order], np.arange(cores + 1))
 
 
 def branches(trees: Trees, places: Int) -> Branches:

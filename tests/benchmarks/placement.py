@@ -1,11 +1,13 @@
 """Placers and rivals on the same cores and spikes: a table, JSON with `--json FILE`, and the problems themselves with `--save DIR`.
 
-    uv run --extra bench python tests/benchmarks/placement.py [--only NAME:CHIP ...] [--data FOLDER] [--json FILE] [--save DIR]
+    uv run --extra bench python tests/benchmarks/placement.py [--only NAME:CHIP ...] [--data FOLDER]
+        [--json FILE [--keep]] [--save DIR]
 
 Networks are those of `mapping.py`: trained ones fire as they do on images, the others' neurons all fire at every step. Routers copy spikes
 on every chip here, rows first. A saved problem is an NPZ that other placers can read: `positions` (places, 2), column and row of every core
 that may be used; `cores`, how many to place there; `sources`, `starts`, `targets`, `spikes`: tree t has a source, the targets
 ``targets[starts[t] : starts[t + 1]]`` and a number of spikes; `chip`, columns and rows of one chip. Hops are spikes times links of trees.
+`--keep` keeps the rows of the JSON that are not measured anew.
 """
 
 from __future__ import annotations
@@ -95,12 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "ecc-lava-benchmarks")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--keep", action="store_true", help="keep the rows of the JSON that are not measured anew")
     parser.add_argument("--save", type=Path, help="a folder for the problems")
     options = parser.parse_args(arguments)
+    if options.keep and options.json is None:
+        parser.error("--keep needs --json, whose rows it keeps")
     options.cache.mkdir(parents=True, exist_ok=True)
     placers = {**PLACERS, "pairs annealed": pairs_annealed, **rivals()}
     warm(placers, replace(LOIHI1, multicast=MULTICAST))
-    report: dict[str, Any] = {"version": 1, "environment": environment(), "rows": []}
+    report: dict[str, Any] = {"version": 1, "environment": environment()}
+    kept = json.loads(options.json.read_text())["rows"] if options.keep else []
+    rows = {(row["network"], row["chip"]): row for row in kept}
     columns = ("cores", "chips", "hops", "to qap", "between chips", "busiest link", "seconds")
     print(f"{'network':14} {'chip':7} {'placer':20}" + "".join(f"{column:>15}" for column in columns))
     for row in options.only:
@@ -118,9 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 flush=True,
             )
         about = {"network": name, "chip": chip_name, "cores": problem.cores, "trees": len(problem.multicast.spikes)}
-        report["rows"].append({**about, "placers": found})
+        rows[name, chip_name] = {**about, "placers": found, "commit": report["environment"]["commit"]}
         if options.json is not None:
-            options.json.write_text(json.dumps(report, indent=1) + "\n")
+            options.json.write_text(json.dumps({**report, "rows": [*rows.values()]}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Loads of links while cores exchange places, exchanges that relieve them, links between chips, and cuts of the network's order."""
+"""Loads of links while cores exchange places, exchanges that relieve them, and links between chips."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations, pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,8 +13,7 @@ from ecc_lava.geometry import Dense
 from hw_mappings import LOIHI1, map_network
 from hw_mappings.chips import Address, board_positions
 from hw_mappings.mapping import deployed
-from hw_mappings.placement import PLACERS, PlacementProblem, Traffic, Trees, loads, routes, tree_hops
-from hw_mappings.placement.cut_in_order import cut_in_order, cuts, spikes_across
+from hw_mappings.placement import PLACERS, Traffic, Trees, loads, routes, tree_hops
 from hw_mappings.placement.problem import CROSSING, tree_lengths
 from hw_mappings.placement.tree_annealing import cost, grown
 from hw_mappings.placement.tree_kernel import Board, Columns, Forest, change_of, exchange
@@ -91,37 +90,6 @@ def test_a_link_between_chips_is_longer_by_what_a_crossing_costs(seed: int) -> N
     trees, places, *_ = _problem(seed)
     found = routes(loads(trees, places, BOARD), BOARD)
     assert tree_lengths(trees, places, BOARD) == tree_hops(trees, places, BOARD) + (CROSSING - 1) * found.between_chips
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_the_order_is_cut_where_the_fewest_spikes_cross(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    cores, parts = int(rng.integers(2, 12)), int(rng.integers(1, 4))
-    trees = random_trees(rng, cores)
-    across = spikes_across(trees, cores)
-    ends = [(s, *trees.targets[a:b]) for s, (a, b) in zip(trees.sources, pairwise(trees.starts), strict=True)]
-    for n in range(cores + 1):
-        assert across[n] == sum(w for cs, w in zip(ends, trees.spikes, strict=True) if min(cs) < n <= max(cs))
-    parts = min(parts, cores)
-    sizes = [int(n) for n in rng.integers(-(-cores // parts), cores + 1, parts)]
-    found = cuts(across, sizes)
-    allowed = [
-        [0, *inner, cores]
-        for inner in combinations(range(1, cores), parts - 1)
-        if all(b - a <= size for (a, b), size in zip(pairwise([0, *inner, cores]), sizes, strict=True))
-    ]
-    assert found in allowed
-    assert sum(across[n] for n in found) == min(sum(across[n] for n in each) for each in allowed)
-
-
-def test_cores_cut_in_order_stand_where_they_may() -> None:
-    chip = replace(BOARD, blocked=((None, 5), (1, 0)))
-    trees = random_trees(np.random.default_rng(0), 30)
-    problem = PlacementProblem(30, _NO_MESSAGES, chip, spikes=trees)
-    found = cut_in_order(problem, [0, 1, 4])
-    assert len(set(found)) == 30 and {address.chip for address in found} == {0, 1, 4}
-    assert all(address.core in chip.usable(address.chip) for address in found)
-    assert [address.chip for address in found] == sorted(address.chip for address in found)
 
 
 def test_a_network_s_busiest_link_and_hops_between_chips() -> None:
