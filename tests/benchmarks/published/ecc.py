@@ -46,7 +46,7 @@ NEAR_ZERO = 1.0
 """Points of accuracy that a loss near zero is at most, as this table reads it."""
 
 BEST = (16, 32)
-PAYLOADS = ((8, 1),)
+PAYLOADS = ((8, 1), (4, 1))
 LOIHI1 = 32
 """T of the network whose energy is estimated in the chip's own figures."""
 

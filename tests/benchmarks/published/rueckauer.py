@@ -38,8 +38,8 @@ from tests.benchmarks.quality import CALIBRATION, Cell, Numbers, converted, ran
 __all__ = ["SOURCE"]
 
 TIMESTEPS = (1, 2, 4, 8, 16, 32, 64)
-PAYLOADS = ((8, 1), (4, 1), (4, 2))
-AVERAGED = ((1, 16), (8, 1))
+PAYLOADS = ((8, 1), (4, 1), (4, 2), (2, 4))
+AVERAGED = ((1, 16), (1, 32), (8, 1))
 """Payload bits and T of the network with average pools."""
 
 STEPPED = (4, 8, 16, 32, 64)
