@@ -172,7 +172,8 @@ def test_the_vgg_runs_200_images_on_fast(vgg: Converted) -> None:
     assert not any(result.saturated_high.values())
 
 
-@pytest.mark.parametrize("name", ["lenet", *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet", "vgg"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lenet", "resnet", "vgg"])
 def test_every_model_maps_onto_loihi2(name: str, request: pytest.FixtureRequest) -> None:
     converted: Converted = request.getfixturevalue(name)
     mapping = hw_mappings.map_network(converted.network, chip=hw_mappings.LOIHI2)
