@@ -126,7 +126,7 @@ def _killed(command: Command, place: Path, sent: signal.Signals, after: float, o
     outcome.whole += written
     outcome.absent += not written
     left = [*(place / "tmp").iterdir(), *(place / "out").glob(".*")]
-    segments = [name for name in _segments() - shared if not _is_mapped(name)]
+    segments = _staying(_segments() - shared)
     if segments:
         wrong.append(f"segments stay: {segments}")
     if left and sent == signal.SIGKILL:
@@ -170,6 +170,16 @@ def _has(process: psutil.Process, mark: str) -> bool:
 
 def _segments() -> set[str]:
     return {path.name for path in Path("/dev/shm").glob("psm_*")}
+
+
+def _staying(names: set[str]) -> list[str]:
+    """Return the segments that stay without a process; those of other tests are so only between two calls."""
+    until = time.monotonic() + LEAVE_S
+    left = [name for name in names if not _is_mapped(name)]
+    while left and time.monotonic() < until:
+        time.sleep(0.1)
+        left = [name for name in left if not _is_mapped(name)]
+    return left
 
 
 def _is_mapped(name: str) -> bool:
