@@ -4,9 +4,9 @@ Strokes are drawn on a few images. A layer standardises its channels by the mean
 patches under each stroke are clustered, and each centre, at unit length, is a filter. A ReLU and a max-pool follow. The next layer takes
 its patches from the output of this one, under the same strokes.
 
-Source: de Souza and Falcao, "Learning CNN Filters from User-Drawn Image Markers for Coconut-Tree Image Classification", IEEE Geoscience and
-Remote Sensing Letters, 2020 (arXiv 2008.03549); the method is Feature Learning from Image Markers. There a person draws, and the filters
-are reduced to a chosen number. Here a rule draws, and every centre is a filter.
+Source: de Souza and Falcao, "Learning CNN Filters from User-Drawn Image Markers for Coconut-Tree Image Classification", SIBGRAPI 2020
+(arXiv 2008.03549); the method is Feature Learning from Image Markers. There a person draws, and the filters are reduced to a chosen
+number. Here a rule draws, and every centre is a filter.
 """
 
 from __future__ import annotations

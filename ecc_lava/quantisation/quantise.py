@@ -70,7 +70,29 @@ def rounding_steps(network: SpikingNetwork, *, format: NumberFormat, bits: Bits,
 
 
 def weight_steps(network: SpikingNetwork, name: str, *, format: NumberFormat, bits: int) -> list[Float]:
-    """Return what one unit of the weights of every projection into a population is in real units, (C,) each, as `quantise` chooses it."""
+    """Return what one unit of the weights of every projection into a population is in real units, as `quantise` chooses it.
+
+    A weight of output c is held as ``m * 2^e``, where one unit of the potential is ``1 / S_c``: a step is ``2^e / S_c``.
+
+    Parameters
+    ----------
+    network : SpikingNetwork
+    name : str
+        The population that the weights go into.
+    format : NumberFormat
+    bits : int
+        Width of these weights.
+
+    Returns
+    -------
+    list of (C,) arrays
+        In the order of `network.into(name)`.
+
+    Raises
+    ------
+    RangeError
+        If no exponent keeps the population's one-step input sum in the potential's range.
+    """
     quantiser, units, exponents = _chosen(network, network.by_name[name], format, bits, "channel")
     return [2.0 ** quantiser.shift(exponent) / units for exponent in exponents]
 

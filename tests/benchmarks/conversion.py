@@ -1,11 +1,11 @@
 """Seconds, processor time and memory of a conversion by the recipe `best`, of this code and of other checkouts side by side.
 
     uv run python tests/benchmarks/conversion.py --data FOLDER [--before CHECKOUT] [--cells NAME:P:T ...] [--growth] [--repeats 1]
-                                                 [--out conversion.json]
+                                                 [--out conversion.json] [--picture growth.png]
 
 Every conversion runs in a process of its own, after a small one that loads and compiles what all need; checkouts take turns. Time is that
 of `convert` and `quantise` on 256 training images, drawn by a seed; the model is read before. `--growth` also varies images, T and the
-width of the model one by one. Digests show which checkouts make the same integers.
+width of the model one by one, and draws that. Digests show which checkouts make the same integers. A checkout is named by its commit.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import ecc_lava
+from tests.benchmarks.conversion_picture import draw
 from tests.benchmarks.speed import environment
 
 ROOT = Path(__file__).parents[2]
+COMMAND = "uv run python tests/benchmarks/conversion.py --data FOLDER --before CHECKOUT --growth --picture docs/conversion_growth.png"
 IMAGES = 256
 DIGITS = "digits"
 
@@ -38,6 +41,7 @@ from ecc_lava.demo import data as demo
 def made(graph, images, payload, timesteps):
     options = {"payload_bits": payload} if payload > 1 else {}
     wall, processor = time.perf_counter(), time.process_time()
+    options["calibration_images"] = None  # all of them
     network = ecc_lava.quantise(ecc_lava.convert(graph, calibration=images, timesteps=timesteps, **options))
     return time.perf_counter() - wall, time.process_time() - processor, network.digest
 
@@ -73,7 +77,7 @@ CELLS = (
     *(Cell("mobilenet", 8, 1), Cell("vgg16", 1, 8), Cell("vgg16", 8, 1), Cell(DIGITS, 1, 16)),
 )
 GROWTH = {
-    "images": tuple(Cell("resnet20", 1, 8, images) for images in (64, 128, 256, 512)),
+    "images": tuple(Cell("resnet20", 1, 8, images) for images in (64, 128, 256, 512, 1024)),
     "T": tuple(Cell("resnet20", 1, timesteps) for timesteps in (4, 8, 16, 32, 64)),
     "width": tuple(Cell(model, 8, 1) for model in ("vgg16_half", "vgg16")),
 }
@@ -88,22 +92,30 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("benchmark-results/conversion.json"))
+    parser.add_argument("--picture", type=Path, help="of --growth")
     asked = parser.parse_args()
-    report: dict[str, Any] = {"environment": environment()}
+    report: dict[str, Any] = {"version": ecc_lava.__version__, "command": COMMAND, "environment": environment()}
     data, trees = asked.data.resolve(), [*asked.before, ROOT]
-    print("model        p   T  images  " + "".join(f"{tree.name[:24]:>28}" for tree in trees))
+    print("model        p   T  images  " + "".join(f"{_commit(tree):>28}" for tree in trees))
     report["rows"] = [_row(cell, trees, data, asked.repeats) for cell in asked.cells]
     if asked.growth:
         report["growth"] = {name: [_row(cell, [ROOT], data, asked.repeats) for cell in cells] for name, cells in GROWTH.items()}
+        if asked.picture:
+            draw(report["growth"], asked.picture)
     report["environment"]["load_after"] = os.getloadavg()
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(report, indent=1))
+    asked.out.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def _cell(text: str) -> Cell:
     """Return the cell of NAME:P:T."""
     model, payload, timesteps = text.split(":")
     return Cell(model, int(payload), int(timesteps))
+
+
+def _commit(tree: Path) -> str:
+    """Return the short name of a checkout's commit."""
+    return subprocess.run(["git", "rev-parse", "--short=7", "HEAD"], cwd=tree, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _row(cell: Cell, trees: Sequence[Path], data: Path, repeats: int) -> dict[str, Any]:
@@ -122,7 +134,7 @@ def _row(cell: Cell, trees: Sequence[Path], data: Path, repeats: int) -> dict[st
         f"{cell.model:11} {cell.payload_bits:2} {cell.timesteps:3}  {cell.images:6}  " + "".join(f"{text:>28}" for text in texts),
         flush=True,
     )
-    return {**cell._asdict(), "contenders": {str(tree): median for tree, median in zip(trees, medians, strict=True)}}
+    return {**cell._asdict(), "contenders": {_commit(tree): median for tree, median in zip(trees, medians, strict=True)}}
 
 
 def _once(cell: Cell, tree: Path, data: Path) -> dict[str, Any]:

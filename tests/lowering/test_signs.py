@@ -14,6 +14,7 @@ from ecc_lava.graph.nodes import Add, Input, Linear, MaxPool, Node, Relu, Reshap
 from ecc_lava.lowering.lower import lower
 from ecc_lava.networks import Kind
 from ecc_lava.networks.rates import rate_forward
+from tests.helpers.signs import sign_nodes
 
 POOLS = {
     "apart": ((2, 2), (2, 2), (0, 0, 0, 0)),
@@ -23,17 +24,6 @@ POOLS = {
 SHIFT = np.array([0.0, 0.3, -40.0, 7.0])
 SCALE = np.array([1.0, -0.5, 2.0, -3.0])
 ONE, ZERO = np.ones(4), np.zeros(4)
-
-
-def _sign(name: str, source: str) -> list[Node]:
-    """Return the nodes of sign(x) = H(x) - H(-x)."""
-    return [
-        Step(f"{name}.up", source),
-        Scale(f"{name}.minus", source, -ONE, ZERO),
-        Step(f"{name}.down", f"{name}.minus"),
-        Scale(f"{name}.negated", f"{name}.down", -ONE, ZERO),
-        Add(name, (f"{name}.up", f"{name}.negated")),
-    ]
 
 
 def _graph(*between: Node) -> Graph:
@@ -59,14 +49,14 @@ def _between(kind: str, pool: str) -> list[Node]:
         case "step, levels, pool":
             return [Step("s", "c"), Scale("l", "s", np.array([2.0, -2.0, 2.0, 0.0]), -ONE), MaxPool("y", "l", size, strides, padding)]
         case "sign, pool":
-            return [Scale("b", "c", SCALE, SHIFT), *_sign("s", "b"), MaxPool("y", "s", size, strides, padding)]
+            return [Scale("b", "c", SCALE, SHIFT), *sign_nodes("s", "b", 4), MaxPool("y", "s", size, strides, padding)]
         case "pool, step":
             return [MaxPool("p", "c", size, strides, padding), Step("y", "p")]
         case "pool, scale, scale, step":
             scales = [Scale("b", "p", SCALE, SHIFT), Scale("d", "b", -ONE, ZERO)]
             return [MaxPool("p", "c", size, strides, padding), *scales, Step("y", "d")]
         case "pool, scale, sign":
-            return [MaxPool("p", "c", size, strides, padding), Scale("b", "p", SCALE, SHIFT), *_sign("y", "b")]
+            return [MaxPool("p", "c", size, strides, padding), Scale("b", "p", SCALE, SHIFT), *sign_nodes("y", "b", 4)]
         case "pool, pool, step":
             return [MaxPool("o", "c", (1, 2), (1, 1)), MaxPool("p", "o", (2, 1), (2, 1)), Step("y", "p")]
     raise AssertionError(kind)

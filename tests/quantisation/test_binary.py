@@ -21,23 +21,12 @@ from ecc_lava.networks.rates import rate_forward
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.quantise import quantise
 from tests.helpers.lava import needs_lava
+from tests.helpers.signs import sign_nodes
 
 
 def _signs(rng: np.random.Generator, *shape: int) -> Array:
     """Return +-alpha, one alpha for every output channel, in single precision."""
     return (rng.choice([-1.0, 1.0], shape) * rng.uniform(0.1, 2.0, shape[-1])).astype(np.float32)
-
-
-def _sign(name: str, source: str, channels: int) -> list[Node]:
-    """Return the nodes of sign(x) = H(x) - H(-x)."""
-    one, zero = np.ones(channels), np.zeros(channels)
-    return [
-        Step(f"{name}.up", source),
-        Scale(f"{name}.minus", source, -one, zero),
-        Step(f"{name}.down", f"{name}.minus"),
-        Scale(f"{name}.negated", f"{name}.down", -one, zero),
-        Add(name, (f"{name}.up", f"{name}.negated")),
-    ]
 
 
 def _binarised(seed: int) -> Graph:
@@ -47,10 +36,10 @@ def _binarised(seed: int) -> Graph:
         Input("x", (7, 6, 2)),
         Linear("c1", "x", Conv(_signs(rng, 3, 3, 2, 5)), np.zeros(5)),
         Scale("b1", "c1", rng.normal(1, 0.5, 5), rng.normal(0, 0.5, 5)),
-        *_sign("s1", "b1", 5),
+        *sign_nodes("s1", "b1", 5),
         Linear("c2", "s1", Conv(_signs(rng, 3, 3, 5, 4), padding=(1, 1, 1, 1)), np.zeros(4)),
         Scale("b2", "c2", rng.normal(1, 0.5, 4), rng.normal(0, 0.5, 4)),
-        *_sign("s2", "b2", 4),
+        *sign_nodes("s2", "b2", 4),
         Reshape("f", "s2", (1, 1, 5 * 4 * 4)),
         Linear("out", "f", Dense(0.7 * rng.choice([-1.0, 1.0], (80, 3))), rng.normal(size=3)),  # a readout has one unit, so one alpha
     ]
@@ -103,7 +92,7 @@ def test_the_file_keeps_one_bit_and_the_kind(tmp_path: object) -> None:
 
 
 def test_step_at_zero_is_one_and_sign_of_zero_is_zero() -> None:
-    graph = Graph((Input("x", (1, 1, 3)), *_sign("s", "x", 3)))
+    graph = Graph((Input("x", (1, 1, 3)), *sign_nodes("s", "x", 3)))
     np.testing.assert_array_equal(forward(graph, np.array([[-0.5, 0.0, 0.5]])), [[-1, 0, 1]])
     np.testing.assert_array_equal(rate_forward(lower(graph).network, np.array([[-0.5, 0.0, 0.5]])), [[-1, 0, 1]])
 

@@ -21,7 +21,17 @@ __all__ = ["StepRounding"]
 
 @dataclass(frozen=True)
 class StepRounding(IntegerPass):
-    """Round the weights into step populations that read graded inputs alone, so that their sums change least."""
+    """Round the weights into step populations that read graded inputs alone, so that their sums change least.
+
+    A step population sends ``H(W x + b - theta)`` for an image x. Its weights of C outputs, in steps of ``s_c`` (`weight_steps`), become
+    whole numbers ``M`` for which ``E |(W - s M) x|^2`` over the calibration images is small (`rounded_together`), and ``b`` takes
+    ``E (W - s M) x``. A sign moves where ``|W x + b - theta|`` is less than what is left of that sum.
+
+    Parameters, of `IntegerPass`, are the format and the width of weights in bits. A population whose weights quantisation would round again
+    stays as it is; weights that a format cannot hold are refused by `quantise`, not here.
+
+    Source: that of `weight_rounding`, used where nothing after a layer makes up for its rounding.
+    """
 
     fits_rates: ClassVar[bool] = False
 

@@ -12,6 +12,7 @@ BEGIN, END = "<!-- published: begin -->", "<!-- published: end -->"
 
 TITLES = {
     "binarised": "Binarised networks",
+    "flim": "Encoders from image markers",
     "rueckauer": "Theory and tools of conversion",
     "ecc": "ECC",
 }
@@ -67,6 +68,17 @@ def _binarised(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [_table(("bits of the first and last layer", *LOST, "differing", *EVENTS), found)]
 
 
+def _flim(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    found = []
+    for row in rows:
+        if row["kind"] == "integers":
+            spikes = f"{row['format']}, p={row['payload_bits']}, T={row['timesteps']}"
+            energy = f"{row['cores_low_uj']:.0f} to {row['cores_high_uj']:.0f}" if "cores_low_uj" in row else "none published"
+            found.append([row["data"], spikes, *_lost(row), *_events(row), f"{row['cores']} ({row['bound']})", energy])
+    about = "Integers of 8 bits; cores with their lower bound; energy of the neuron cores from every update idle to all active:\n"
+    return [about, _table(("data", "spikes", *LOST, *EVENTS, "cores", "µJ"), found)]
+
+
 def _rueckauer(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     def spikes(row: Mapping[str, Any]) -> str:
         return f"p={row['payload_bits']}, T={row['timesteps']}"
@@ -100,4 +112,4 @@ def _ecc(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [_table(("network", "spikes", *LOST, *EVENTS, "µJ of synops, 0.9 pJ", "µJ of input MACs, 4.6 pJ"), found)]
 
 
-ROWS = {"binarised": _binarised, "rueckauer": _rueckauer, "ecc": _ecc}
+ROWS = {"binarised": _binarised, "flim": _flim, "rueckauer": _rueckauer, "ecc": _ecc}
