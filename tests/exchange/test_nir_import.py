@@ -156,8 +156,8 @@ def test_what_the_graph_leaves_open_must_be_said(layers: dict[str, _Layer]) -> N
 def test_leaks_and_loops_are_refused_by_name() -> None:
     one = np.ones(3)
     lif = nir.LIF(tau=one, r=one, v_leak=0 * one, v_threshold=one)
-    graph = nir.NIRGraph.from_list(nir.Affine(np.ones((3, 3)), np.zeros(3)), lif, nir.Threshold(one))
-    with pytest.raises(InvalidInput, match=r"(?s)2 node\(s\).*'lif' \(LIF\): its potential leaks.*'threshold' \(Threshold\)"):
+    graph = nir.NIRGraph.from_list(nir.Affine(np.ones((3, 3)), np.zeros(3)), lif, nir.Delay(one))
+    with pytest.raises(InvalidInput, match=r"(?s)2 node\(s\).*'lif' \(LIF\): its potential leaks.*'delay' \(Delay\)"):
         from_nir(graph, timesteps=4, reset="subtract")
     loop = nir.NIRGraph.from_list(nir.Affine(np.ones((3, 3)), np.zeros(3)), nir.IF(one, one))
     loop.nodes["back"] = nir.Affine(np.ones((3, 3)), np.zeros(3))

@@ -27,6 +27,7 @@ FIELDS: Final = {
     "Flatten": ("start_dim", "end_dim"),
     "Scale": ("scale",),
     "IF": ("r", "v_threshold"),
+    "Threshold": ("threshold",),
 }
 """A type that is read -> its fields."""
 
@@ -37,7 +38,6 @@ REASONS: Final = {
     "LI": "its potential leaks; end the graph with the layer before it, whose output is summed over time",
     "I": "it integrates and sends its potential; end the graph with the layer before it, whose output is summed over time",
     "Delay": "delays follow from the depths of layers here; leave it out",
-    "Threshold": "it fires without a potential; use IF",
     "NIRGraph": "it is a graph within the graph; write a flat graph",
 }
 

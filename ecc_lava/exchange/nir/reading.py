@@ -10,8 +10,9 @@ import numpy as np
 
 from ecc_lava.common import BINARY, Array, Payload, Shape, check_memory, memory_limit
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput
-from ecc_lava.exchange.nir.facts import SUBTRACT, coding_of
+from ecc_lava.exchange.nir.given import Given
 from ecc_lava.exchange.nir.hdf5 import read_tree
+from ecc_lava.exchange.nir.levels import HALF, raised
 from ecc_lava.exchange.nir.linear import operator
 from ecc_lava.exchange.nir.nodes import NirGraph, NirNode, checked_graph
 from ecc_lava.exchange.nir.signals import Signal, compact, from_nir_order, map_shape, summed
@@ -62,7 +63,7 @@ def from_nir(
         For a graph in memory with such faults; if T or the reset is not known.
     """
     limit = memory_limit(max_memory)
-    given = _Given(timesteps, reset, coding, dt)
+    given = Given(timesteps, reset, coding, dt)
     if not isinstance(source, str | Path):
         if not hasattr(source, "to_dict"):
             raise InvalidInput(f"from_nir takes a path or a nir.NIRGraph, not {type(source).__name__}")
@@ -76,47 +77,6 @@ def from_nir(
         raise FileError(f"{source}: not a NIR graph ({type(error).__name__}: {str(error)[:200]})") from error
 
 
-class _Given:
-    """What the caller says about a graph."""
-
-    def __init__(self, timesteps: int | None, reset: str | None, coding: InputCoding | None, dt: float) -> None:
-        if reset not in (None, SUBTRACT):
-            raise InvalidInput(f"reset {reset!r:.40}; neurons of this tool reset by subtraction, {SUBTRACT!r}")
-        if not 0 < dt < np.inf:
-            raise InvalidInput(f"dt {dt}; it must be positive and finite")
-        self.timesteps, self.reset, self.coding, self.dt = timesteps, reset, coding, dt
-
-    def steps(self, facts: Mapping[str, Any]) -> int:
-        """Return T."""
-        steps = self.timesteps if self.timesteps is not None else facts.get("timesteps")
-        if type(steps) is not int:
-            raise InvalidInput("the graph does not say for how many timesteps an image is shown; give timesteps (--timesteps)")
-        return steps
-
-    def check_reset(self, facts: Mapping[str, Any]) -> None:
-        """Refuse a graph that may mean another reset."""
-        if SUBTRACT not in (self.reset, facts.get("reset")):
-            raise InvalidInput(
-                "the graph does not say that a spike subtracts the threshold (NIR sets the potential to v_reset). If the tool that "
-                f"wrote it subtracts, as sinabs does, give reset={SUBTRACT!r} (--reset {SUBTRACT}); "
-                "if it sets the potential, train with subtraction"
-            )
-
-    def codings(self, facts: Mapping[str, Any], inputs: int) -> tuple[InputCoding, ...]:
-        """Return a coding for each input."""
-        told = facts.get("codings")
-        if self.coding is not None and told is not None:
-            raise InvalidInput("the graph itself says how its input is coded; leave the coding out")
-        if told is not None:
-            if not isinstance(told, list) or len(told) != inputs:
-                raise InvalidInput(f"the metadata have no coding for each of {inputs} inputs")
-            return tuple(coding_of(value) for value in told)
-        coding = self.coding or InputCoding("events")
-        if coding.offset != 0:
-            raise InvalidInput(f"the input coding has the offset {coding.offset}, unknown to the graph's first layer; it must be 0")
-        return (coding,) * inputs
-
-
 def _plain(value: Any) -> Any:
     """Return a tree of a graph in memory: tensors of other packages become arrays."""
     if isinstance(value, dict):
@@ -128,7 +88,7 @@ def _plain(value: Any) -> Any:
     return np.asarray(value)
 
 
-def _network(graph: NirGraph, given: _Given, limit: int) -> SpikingNetwork:
+def _network(graph: NirGraph, given: Given, limit: int) -> SpikingNetwork:
     builder = _Builder(graph, given, limit)
     for node in graph.nodes:
         builder.add(node)
@@ -150,13 +110,13 @@ def _network(graph: NirGraph, given: _Given, limit: int) -> SpikingNetwork:
 class _Builder:
     """Populations and projections so far, and what flows out of every node."""
 
-    def __init__(self, graph: NirGraph, given: _Given, limit: int) -> None:
+    def __init__(self, graph: NirGraph, given: Given, limit: int) -> None:
         given.check_reset(graph.facts)
         self.inputs: list[Population] = []
         self.populations: list[Population] = []
         self.projections: list[Projection] = []
         self._given, self._limit = given, limit
-        self._is_own = "codings" in graph.facts
+        self._is_own, self._is_integer = "codings" in graph.facts, graph.facts.get("numbers") == "integers"
         self.codings = given.codings(graph.facts, sum(node.type == "Input" for node in graph.nodes))
         self._out: dict[str, Signal] = {}
         self._shapes: dict[str, Shape] = {}
@@ -174,7 +134,7 @@ class _Builder:
             return
         arriving = summed([self._out[source] for source in node.sources], where)
         match node.type:
-            case "IF" | "Output":
+            case "IF" | "Threshold" | "Output":
                 self._out[node.name] = self._population(node, arriving, where)
             case "Flatten":
                 self._out[node.name] = _flattened(node, arriving, where)
@@ -187,10 +147,13 @@ class _Builder:
         return Signal(shape, is_flat, ((name, None),), _ZERO)
 
     def _population(self, node: NirNode, arriving: Signal, where: str) -> Signal:
-        """Add the neurons of an `IF`, or a readout, and the projections into them."""
+        """Add the neurons of an `IF` or a `Threshold`, or a readout, and the projections into them."""
         name, facts, vth, factor = _name(node), node.facts, _ONE, 1.0
-        if node.type == "IF":
-            vth = compact(np.broadcast_to(from_nir_order(node.numbers("v_threshold"), arriving, where), arriving.shape))
+        kind = {"IF": Kind.IF, "Threshold": Kind.STEP, "Output": Kind.READOUT}[node.type]
+        if kind.spikes:
+            of_neurons = node.numbers("v_threshold") if kind is Kind.IF else self._step_thresholds(node)
+            vth = compact(np.broadcast_to(from_nir_order(of_neurons, arriving, where), arriving.shape))
+        if kind is Kind.IF:
             factor = self._input_factor(node, where)
         v_init = from_nir_order(_array(facts, "v_init"), arriving, where) - float(facts.get("v_init_raised", 0.0))
         lambda_ = facts.get("lambda", _ONE)
@@ -199,16 +162,21 @@ class _Builder:
             Population(
                 name,
                 arriving.shape,
-                Kind.IF if node.type == "IF" else Kind.READOUT,
+                kind,
                 arriving.constant * factor,
                 vth,
                 compact(np.broadcast_to(v_init, arriving.shape)),
                 lambda_,
-                payload=Payload(bits) if node.type == "IF" else BINARY,
+                payload=Payload(bits) if kind is Kind.IF else BINARY,
             )
         )
         self._project(name, arriving, factor)
         return self._spikes(name, arriving.shape, arriving.is_flat)
+
+    def _step_thresholds(self, node: NirNode) -> Array:
+        """Return the least inputs at which a `Threshold` fires."""
+        level, stored = node.numbers("threshold"), node.fields["threshold"].dtype
+        return raised(level.astype(stored) if stored.kind == "f" else level, HALF if self._is_integer else 0.0)
 
     def _input_factor(self, node: NirNode, where: str) -> float:
         """Return what an `IF` counts its input by."""

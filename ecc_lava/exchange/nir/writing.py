@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ecc_lava.errors import InvalidInput, MissingDependency
 from ecc_lava.exchange.nir.borders import border_kernel
 from ecc_lava.exchange.nir.facts import KEY, graph_facts, population_facts
 from ecc_lava.exchange.nir.hdf5 import without_zero_resets
+from ecc_lava.exchange.nir.levels import HALF, lowered
 from ecc_lava.exchange.nir.operators import as_map_conv, as_table, channels_first, narrowest
 from ecc_lava.geometry import Conv
 from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, SpikingNetwork, depths
@@ -21,14 +22,12 @@ from ecc_lava.quantisation import as_float
 
 __all__ = ["to_nir"]
 
-HALF: Final = 0.5
-"""What is added to integer potentials: readers that fire above the threshold and readers that fire at it then fire together."""
-
 
 def to_nir(network: QuantisedNetwork | SpikingNetwork, path: str | Path | None = None) -> Any:
     """Return a network as a graph of NIR, and write it to a file if a path is given.
 
-    Populations of integrate-and-fire neurons become `IF`, projections `Conv2d` or `Affine`, factors of single positions `Scale`.
+    Populations of integrate-and-fire neurons become `IF`, step populations `Threshold`, projections `Conv2d` or `Affine`, factors of single
+    positions `Scale`.
     The output of the graph is the current into the readout: summed over T steps it is the readout's potential. The metadata has what NIR
     has no field for: T, reset by subtraction, the potential at the start of a sample, payloads, codings, scales and the digest.
 
@@ -77,8 +76,6 @@ def _refuse(network: QuantisedNetwork | SpikingNetwork) -> None:
     for p in network.populations:
         if p.kind is Kind.DELTA or p.theta:
             reasons[p.name] = "sends changes (sigma-delta); export the network that the stream was made of"
-        elif p.kind is Kind.STEP:
-            reasons[p.name] = "is a step population without a potential; NIR's readers know integrate-and-fire neurons alone"
         elif p.payload.signed:
             reasons[p.name] = "takes spikes back (signed payloads); convert with unsigned payloads"
     if reasons:
@@ -121,10 +118,16 @@ class _Draft:
             case Kind.READOUT:
                 self.ends_facts[self._joined(population, self._currents(population, into), nir.Output(size))] = facts
             case _:
-                vth = narrowest(self._of_neurons(population, population.vth))
-                neurons = nir.IF(r=np.ones_like(vth), v_threshold=vth, v_reset=np.zeros_like(vth), metadata={KEY: facts})
-                currents = self._currents(population, into)
-                self._ends[name] = self._node(name, neurons, *currents)
+                neurons = self._neurons(population, facts)
+                self._ends[name] = self._node(name, neurons, *self._currents(population, into))
+
+    def _neurons(self, population: Population, facts: dict[str, Any]) -> Any:
+        """Return the node of a population that spikes."""
+        vth = self._of_neurons(population, population.vth)
+        if population.kind is Kind.STEP:
+            return self._nir.Threshold(threshold=lowered(vth, self._raised), metadata={KEY: facts})
+        vth = narrowest(vth)
+        return self._nir.IF(r=np.ones_like(vth), v_threshold=vth, v_reset=np.zeros_like(vth), metadata={KEY: facts})
 
     def _is_flat(self, population: Population, into: tuple[Projection, ...]) -> bool:
         """Whether the population's numbers are written as a vector, as something into it is no convolution of maps."""
