@@ -15,7 +15,7 @@ import pytest
 from ecc_lava.errors import FileError, InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.geometry import Dense
 from ecc_lava.networks import QuantisedNetwork
-from hw_mappings import LOIHI1, LOIHI2, Mapping, export_sanafe, map_network
+from hw_mappings import LOIHI1, LOIHI2, ChipSpec, Mapping, export_sanafe, map_network
 from hw_mappings.sanafe import EventPrices, prices_of
 from tests.helpers.chips import chip_with
 from tests.helpers.networks import chain, random_images, random_network, recoded, same_conv, with_payloads
@@ -128,8 +128,8 @@ def test_prices_are_the_chips_and_tiles_those_of_its_mesh(tmp_path: Path) -> Non
     assert "energy_message_out: 1.000000e+00" in text and "energy_message_out: 0.000000e+00" in text  # a core's, and the host's
 
 
-def _mapped(network: QuantisedNetwork) -> Mapping:
-    return random_mapping(np.random.default_rng(0), network, 3)
+def _mapped(network: QuantisedNetwork, chip: ChipSpec = LOIHI2) -> Mapping:
+    return random_mapping(np.random.default_rng(0), network, 3, chip)
 
 
 def test_what_it_cannot_say_is_refused_by_name(tmp_path: Path) -> None:
@@ -157,9 +157,9 @@ def test_larger_cores_and_longer_delays_are_refused_and_repeaters_are_written(tm
         export_sanafe(wide, map_network(wide, chip_with(compartments=4096)), random_images(wide, 1), tmp_path / "out")
     long = chain((3, 3, 1), *(same_conv(1, 1) for _ in range(8)), Dense(np.zeros((9, 2), np.int8)), skip=True)
     with pytest.raises(InvalidInput, match="p0 -> readout: a delay of 7 steps; its dendrites delay by at most 5"):
-        export_sanafe(long, map_network(long, LOIHI2), random_images(long, 1), tmp_path / "out")
-    network = random_network(9)
-    about = export_sanafe(network, map_network(network, chip_with(delay_max=0)), random_images(network, 1), tmp_path / "out")
+        export_sanafe(long, _mapped(long), random_images(long, 1), tmp_path / "out")
+    network = random_network(9, layers=5)
+    about = export_sanafe(network, _mapped(network, chip_with(delay_max=0)), random_images(network, 1), tmp_path / "out")
     assert any("repeater" in p["population"] for p in about["populations"])
     lines, _, _ = replay(tmp_path / "out", about)
     assert lines == Counter((tmp_path / "out" / "expected_spikes.csv").read_text().split()[1:])
