@@ -15,7 +15,7 @@ import pytest
 from ecc_lava.errors import FileError, InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.geometry import Dense
 from ecc_lava.networks import QuantisedNetwork
-from hw_mappings import LOIHI1, LOIHI2, ChipSpec, Mapping, export_sanafe, map_network
+from hw_mappings import LOIHI1, LOIHI2, ChipSpec, Mapping, export_sanafe
 from hw_mappings.sanafe import EventPrices, prices_of
 from tests.helpers.chips import chip_with
 from tests.helpers.networks import chain, random_images, random_network, recoded, same_conv, with_payloads
@@ -154,7 +154,7 @@ def test_what_it_cannot_say_is_refused_by_name(tmp_path: Path) -> None:
 def test_larger_cores_and_longer_delays_are_refused_and_repeaters_are_written(tmp_path: Path) -> None:
     wide = chain((40, 40, 1), same_conv(1, 1), Dense(np.zeros((1600, 2), np.int8)))
     with pytest.raises(InvalidInput, match=r"1602 neurons; its cores hold 1024\. Map to a chip file with so few compartments"):
-        export_sanafe(wide, map_network(wide, chip_with(compartments=4096)), random_images(wide, 1), tmp_path / "out")
+        export_sanafe(wide, random_mapping(np.random.default_rng(0), wide, 1), random_images(wide, 1), tmp_path / "out")
     long = chain((3, 3, 1), *(same_conv(1, 1) for _ in range(8)), Dense(np.zeros((9, 2), np.int8)), skip=True)
     with pytest.raises(InvalidInput, match="p0 -> readout: a delay of 7 steps; its dendrites delay by at most 5"):
         export_sanafe(long, _mapped(long), random_images(long, 1), tmp_path / "out")
