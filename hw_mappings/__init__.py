@@ -2,7 +2,8 @@
 
 The mapper cuts the populations of a network into shards, packs the shards on cores and places the cores. A lower bound on the cores
 judges the result. `deploy` runs a mapping as Lava processes and compares the run with the network. `sweep` says what the same network
-needs on other chips and at other widths. This package imports `ecc_lava`; of `ecc_lava` only the command line imports this package.
+needs on other chips and at other widths. A mapping leaves as test vectors, or as files of SANA-FE. This package imports `ecc_lava`; of
+`ecc_lava` only the command line imports this package.
 """
 
 from hw_mappings.chips import LOIHI1, LOIHI2, ChipSpec, chip, load_chip
@@ -10,6 +11,7 @@ from hw_mappings.deployment import CoreCounters, Deployment, deploy, predicted_c
 from hw_mappings.mapper import map_network
 from hw_mappings.mapping import Mapping
 from hw_mappings.report import chip_page
+from hw_mappings.sanafe import export_sanafe
 from hw_mappings.sweeps import Sweep, sweep
 from hw_mappings.vectors import export_vectors
 
@@ -24,6 +26,7 @@ __all__ = [
     "chip",
     "chip_page",
     "deploy",
+    "export_sanafe",
     "export_vectors",
     "load_chip",
     "map_network",

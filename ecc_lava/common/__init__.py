@@ -9,6 +9,7 @@ from ecc_lava.common.bounds import EDGE_MAX, NEURONS_MAX, POPULATIONS_MAX, TIMES
 from ecc_lava.common.compiling import compiled_by
 from ecc_lava.common.cores import usable_cores
 from ecc_lava.common.files import JSON_BYTES_MAX, check_writable, read_bytes, require_file, write_bytes
+from ecc_lava.common.folders import whole_folder
 from ecc_lava.common.intervals import wilson
 from ecc_lava.common.matrices import factorised, gram, product, solved
 from ecc_lava.common.memory import NEURON_BYTES, check_memory, memory_limit
@@ -85,6 +86,7 @@ __all__ = [
     "temporary_file",
     "temporary_folder",
     "usable_cores",
+    "whole_folder",
     "wilson",
     "write_bytes",
 ]

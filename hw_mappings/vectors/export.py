@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.backends import LavaPlan, Recording, lava_plan
-from ecc_lava.common import Array, Images, StageProgress, temporary_folder
-from ecc_lava.errors import FileError
+from ecc_lava.common import Array, Images, StageProgress, whole_folder
 from ecc_lava.inputs import as_batch, clipping_not_repeated, digest, encode_all, sent_by_all
 from ecc_lava.networks import QuantisedNetwork, refuse_stream
 from ecc_lava.version import __version__
@@ -181,24 +180,8 @@ def export_vectors(
     folder = Path(folder)
     refuse_stream(network, "export of vectors")
     mapping.check(network)
-    try:
-        _check_new_or_empty(folder)
-        with temporary_folder(folder.absolute().parent, f".{folder.name}.") as draft:
-            about = _write(chip_network(network, mapping.chip), mapping, x, draft, timesteps, progress)
-            draft.chmod(0o755)
-            draft.replace(folder)  # an empty folder is replaced
-    except OSError as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    return about
-
-
-def _check_new_or_empty(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()):
-        raise FileError(f"{folder}: holds other files; give a new or empty folder")
-    if folder.exists() and not folder.is_dir():
-        raise FileError(f"{folder}: is not a folder")
+    with whole_folder(folder) as draft:
+        return _write(chip_network(network, mapping.chip), mapping, x, draft, timesteps, progress)
 
 
 def _write(

@@ -20,22 +20,26 @@ from ecc_lava.storage import load
 
 __all__ = ["command"]
 
-VECTORS, NIR = TARGETS = ("vectors", "nir")
+VECTORS, SANAFE, NIR = TARGETS = ("vectors", "sanafe", "nir")
+MAPPED = (VECTORS, SANAFE)
+"""What is written of a mapping and images; the others are of the network alone."""
 
 To = Annotated[
     str,
     choice(
         TARGETS,
         "--to",
-        help="vectors: the memory, the events in and out and the potentials of every core; nir: a graph for other simulators, "
-        "docs/exchange.md.",
+        help="vectors: the memory, the events in and out and the potentials of every core; sanafe: the mapping and an image for SANA-FE, "
+        "which estimates energy and time; nir: a graph for other simulators. docs/exchange.md.",
     ),
 ]
 MappingFile = Annotated[
     Optional[Path],
-    typer.Option("--mapping", metavar="MAPPING.json", help="For vectors: a mapping of the network, made by `ecc-lava map`."),
+    typer.Option("--mapping", metavar="MAPPING.json", help="For vectors and sanafe: a mapping of the network, made by `ecc-lava map`."),
 ]
-Output = Annotated[Path, typer.Option("-o", "--output", metavar="PATH", help="For vectors a new or empty folder, for nir a file.")]
+Output = Annotated[
+    Path, typer.Option("-o", "--output", metavar="PATH", help="For vectors and sanafe a new or empty folder, for nir a file.")
+]
 
 
 def command(
@@ -50,8 +54,8 @@ def command(
     json: Json = False,
 ) -> None:
     """Write the files and summarise them."""
-    if (mapping is None) != (to == NIR):
-        raise InvalidInput(f"--to {to} {'needs a mapping; make one with `ecc-lava map`' if to == VECTORS else 'takes no --mapping'}")
+    if (mapping is None) == (to in MAPPED):
+        raise InvalidInput(f"--to {to} {'needs a mapping; make one with `ecc-lava map`' if to in MAPPED else 'takes no --mapping'}")
     if mapping is None and (data is not None or timesteps is not None):
         raise InvalidInput(f"--to {to} takes neither --data nor --timesteps")
     if mapping is None:
@@ -59,6 +63,10 @@ def command(
     integer, _, _ = load(network)
     if mapping is None:
         _nir(integer, output, json)
+    elif to == SANAFE:
+        if limit != 1:
+            raise InvalidInput(f"--limit {limit}: a network file of SANA-FE has the input of one image; export one at a time")
+        _sanafe(integer, mapping, output, data, timesteps, seed, json)
     else:
         _vectors(integer, mapping, output, data, limit, timesteps, seed, json)
 
@@ -103,4 +111,22 @@ def _vectors(
         + ("; random images, as no --data was given" if data is None else ""),
         ", ".join(f"{total:,} {name.replace('_', ' ')}" for name, total in totals.items()),
         f"the format: {output / 'README.txt'}",
+    )
+
+
+def _sanafe(
+    network: QuantisedNetwork, mapping: Path, output: Path, data: Path | None, timesteps: int | None, seed: int, json: bool
+) -> None:
+    import hw_mappings
+
+    image = some_images(data, network, 1, seed)
+    about = hw_mappings.export_sanafe(network, hw_mappings.Mapping.load(mapping), image.x, output, timesteps=timesteps)
+    if json:
+        emit_json(provenance(format=SANAFE, output=str(output), random_images=data is None, seed=seed, **about))
+        return
+    show_lines(
+        f"written: {output}, {counted(about['cores'], 'core')}, T={about['timesteps']}, {about['steps']} steps to run"
+        + ("; a random image, as no --data was given" if data is None else ""),
+        f"{about['neurons']:,} neurons, {about['spikes']:,} spikes, {about['synaptic_events']:,} spikes through synapses to be expected",
+        f"how to run and compare: {output / 'README.txt'}; energy by term: docs/exchange.md",
     )
