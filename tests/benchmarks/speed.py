@@ -39,6 +39,7 @@ from ecc_lava.backends.fast.batch import PreparedNetwork
 from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.kernels.native import NativeKernels
 from ecc_lava.backends.fast.run import fast
+from ecc_lava.backends.lava.importing import import_lava
 from ecc_lava.common import usable_cores
 from ecc_lava.common.arrays import Array
 from ecc_lava.formats.loihi2 import LOIHI2
@@ -271,6 +272,7 @@ def lava(network: QuantisedNetwork, x: Array) -> dict[str, Any]:
     """Time Lava's own Conv arithmetic layer by layer, and its runtime on this network where it ends within ten minutes."""
     if not importlib.util.find_spec("lava"):
         return {}
+    import_lava()
     from lava.proc.conv.utils import conv as lava_conv
 
     table, rng = {}, np.random.default_rng(0)

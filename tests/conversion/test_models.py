@@ -20,7 +20,7 @@ from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.spiking import SpikingNetwork
 
 HAS_LAVA = importlib.util.find_spec("lava") is not None
-needs_lava = pytest.mark.skipif(not HAS_LAVA, reason="lava-nc needs Python 3.10")
+needs_lava = pytest.mark.skipif(not HAS_LAVA, reason="needs Lava")
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from tests.helpers.compare import assert_same_activity, everything
 
 __all__ = ["ROOT", "Cores", "in_one_process", "needs_lava", "on_lava", "same_as_golden", "script"]
 
-needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="lava-nc needs Python 3.10")
+needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="needs Lava")
 
 Cores: TypeAlias = Sequence[Sequence[Shard]]
 Run: TypeAlias = Callable[[QuantisedNetwork, Cores, dict[str, Array], int], ActivityOf]

@@ -1,18 +1,30 @@
-"""Looks for Lava without importing it."""
+"""Looks for Lava without importing it, and says how to get it."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
 import sys
-from typing import Final
 
 from ecc_lava.errors import MissingDependency
 
-__all__ = ["NEEDED", "check_installed", "is_installed"]
+__all__ = ["check_installed", "is_installed", "needed"]
 
-NEEDED: Final = f"lava-nc 0.10.0, which needs Python 3.10 (this is {sys.version.split()[0]})"
-"""The package that must be installed, for messages."""
+_REFUSED, _UNTRIED = (3, 11), (3, 14)
+"""The first Python that Lava's package refuses although Lava runs on it (`importing`), and the first on which nobody has run it."""
+
+
+def needed(version: tuple[int, int] = sys.version_info[:2]) -> str:
+    """Return the package that must be installed on a version of Python, and the command, for messages."""
+    package, python = "lava-nc==0.10.0", ".".join(map(str, version))
+    if version < _REFUSED:
+        return f"{package}: pip install {package}"
+    if version < _UNTRIED:
+        return (
+            f"{package}, which pip refuses on Python {python} unless told: pip install 'ecc-lava[lava]', then "
+            f"pip install --no-deps --ignore-requires-python {package} (in a clone of the project: uv sync)"
+        )
+    return f"{package}, which runs on Python 3.10 to 3.13 (this is {python})"
 
 
 def is_installed() -> bool:
@@ -31,4 +43,4 @@ def check_installed() -> None:
         If it is not; the message names what must be installed.
     """
     if not is_installed():
-        raise MissingDependency(f"the lava back end needs {NEEDED}: uv sync --python 3.10")
+        raise MissingDependency(f"the lava back end needs {needed()}")

@@ -140,7 +140,7 @@ def _show(out: Path, report: CheckReport, facts: dict[str, Any]) -> None:
         ("their agreement with the ANN", as_percent(graded["agreement"])),
         (f"cores of one {facts['chip']} chip", str(facts["cores"])),
         ("golden against fast", _differences(report.golden_vs_fast)),
-        ("Lava against fast", "not run: Lava needs Python 3.10" if lava is None else _differences(lava)),
+        ("Lava against fast", "not run: Lava is not installed" if lava is None else _differences(lava)),
         ("synops per image", f"{report.synops_per_image:,.0f}"),
         ("graded synops per image in their place", f"{graded['graded_synops_per_image']:,.0f}"),
         ("seconds", f"{facts['seconds']:.1f}"),

@@ -59,5 +59,5 @@ def _accuracies(report: CheckReport) -> list[tuple[str, str]]:
 
 def _differences(found: Differences | None) -> str:
     if found is None:
-        return "not run: Lava is not installed (it needs Python 3.10)"
+        return "not run: Lava is not installed"
     return f"{found.differing_spikes} spikes and {found.differing_potentials} potentials differ on {found.images} images"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.backends.lava.cores.plan import SLOTS, LavaPlan
+from ecc_lava.backends.lava.importing import import_lava
 from ecc_lava.common import Array
 
 __all__ = ["compiled", "runtime_of"]
@@ -37,6 +38,7 @@ def compiled(plan: LavaPlan, shared: Mapping[str, Array]) -> tuple[Any, list[Any
     processes : list of lava Processes
         Source, cores, sink.
     """
+    import_lava()
     from lava.magma.core.run_configs import Loihi2SimCfg
 
     from ecc_lava.backends.lava.processes.core import Core, CoreModel

@@ -27,7 +27,7 @@ from pathlib import Path
 from ecc_lava.backends.lava.cores.plan import LavaPlan
 from ecc_lava.backends.lava.host.memory import Layout
 from ecc_lava.backends.lava.host.vitals import POLL_S, Limits, Patience, ended_by, group_alive, vitals
-from ecc_lava.backends.lava.installed import NEEDED
+from ecc_lava.backends.lava.installed import needed
 from ecc_lava.common import Array, StageProgress, own_program, temporary_folder
 from ecc_lava.errors import LavaError, MissingDependency
 
@@ -138,7 +138,7 @@ def _wait(
                             progress(plan.clock.steps, plan.clock.steps)
                         return
                     case ("missing", text):
-                        raise MissingDependency(f"Lava cannot be imported; the lava back end needs {NEEDED}\n{text}")
+                        raise MissingDependency(f"Lava cannot be imported; the lava back end needs {needed()}\n{text}")
                     case (_, text):
                         raise LavaError(str(text))
         if exited:

@@ -2,3 +2,7 @@
 
 No other code belongs here, because Lava executes every module beside a Process's own when it looks for ProcessModels.
 """
+
+from ecc_lava.backends.lava.importing import import_lava
+
+import_lava()
