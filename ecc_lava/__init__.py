@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ecc_lava.backends import Result, simulate
     from ecc_lava.conversion import RECIPES, StreamThresholds, convert, sigma_delta, stream_thresholds
     from ecc_lava.errors import EccLavaError, UnsupportedModel
-    from ecc_lava.exchange import from_nir, to_nir
+    from ecc_lava.exchange import from_nir, to_netx, to_nir
     from ecc_lava.graph import Graph, forward
     from ecc_lava.importers.keras import from_keras, load_model
     from ecc_lava.lowering import lower
@@ -60,6 +60,7 @@ __all__ = [
     "simulate",
     "stream_thresholds",
     "study",
+    "to_netx",
     "to_nir",
 ]
 
@@ -96,6 +97,7 @@ _HOME = {
     "simulate": "backends",
     "stream_thresholds": "conversion",
     "study": "studies",
+    "to_netx": "exchange",
     "to_nir": "exchange",
 }
 """Public name -> the module it lives in."""

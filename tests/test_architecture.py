@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "tensorflow": ("ecc_lava/importers/keras/", "ecc_lava/demo/make_data.py"),
     "sklearn": ("ecc_lava/demo/make_data.py",),
     "lava": ("ecc_lava/backends/lava/host/", "ecc_lava/backends/lava/processes/"),
-    "h5py": ("ecc_lava/storage/", "ecc_lava/importers/keras/files/", "ecc_lava/exchange/nir/hdf5.py"),
+    "h5py": ("ecc_lava/storage/", "ecc_lava/importers/keras/files/", "ecc_lava/exchange/nir/hdf5.py", "ecc_lava/exchange/netx/writing.py"),
     "nir": ("ecc_lava/exchange/nir/writing.py",),
     "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/", "hw_mappings/placement/", "hw_mappings/partition/"),
     "matplotlib": (

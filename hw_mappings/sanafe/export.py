@@ -33,14 +33,14 @@ A mapped network and one image, for SANA-FE 2.2
     architecture = sanafe.load_arch("architecture.yaml")
     chip = sanafe.SpikingChip(architecture)
     chip.load(sanafe.load_net("network.yaml", architecture))
-    chip.sim(STEPS, spike_trace="spikes.csv", potential_trace="potentials.csv")
+    found = chip.sim(STEPS, spike_trace="spikes.csv", potential_trace=True)
 
 STEPS is `steps` of sanafe.json. After it,
 
-  spikes.csv      has the lines of expected_spikes.csv, in whatever order;
-  potentials.csv  ends with the readouts' potentials of sanafe.json plus 0.5, as every potential begins half a unit higher;
-  the run counts `synaptic_events` spikes through synapses: those of the network, and `host_events` by which the host begins and ends the
-                  windows of populations.
+- spikes.csv has the lines of expected_spikes.csv, in whatever order;
+- found["potential_trace"][-1] is the readouts' potentials of sanafe.json plus 0.5, as every potential begins half a unit higher;
+- found["spikes"] is `synaptic_events`, the spikes through synapses: those of the network, and `host_events`, by which the host opens and
+  closes the windows of populations.
 
 A population of depth d works in the steps d + 1 to d + T. Groups, first steps and cores are in sanafe.json. Core 0 of a tile is the chip's;
 the others are the host's, which cost nothing. EventPrices that the chip does not publish are 0.

@@ -44,9 +44,6 @@ IMAGES = 8
 
 PACKAGES = ("nir", "nirtorch", "torch", *SIMULATORS)
 
-MARKS = ("<!-- written by tests/benchmarks/exchange.py -->", "<!-- end -->")
-"""Between which the page has the tables."""
-
 HEAD = ["| network | simulator | spikes that differ as read | with its settings |", "|---|---|---|---|"]
 
 LENET = """
@@ -67,12 +64,15 @@ model.save(sys.argv[2])
 
 @dataclass(frozen=True)
 class Case:
-    """A network: the model, the file of images, T, and the width of payloads."""
+    """A network: the model, the file of images, T, payload bits, the coding of images, the integers, and whose thresholds are one."""
 
     model: str
     images: str
     timesteps: int
     payload_bits: int | None = None
+    coding: str = "graded"
+    format: str = "loihi2"
+    per: str = "channel"
 
 
 CASES = {
@@ -84,20 +84,27 @@ CASES = {
 }
 
 
-def converted(case: Case, folder: Path, work: Path) -> tuple[QuantisedNetwork, Array]:
-    """Return a network and its test images."""
+def converted(case: Case, folder: Path, work: Path, limit: int = IMAGES) -> tuple[QuantisedNetwork, Array, Array]:
+    """Return a network, its first test images and their labels."""
     images, model = folder / case.images, folder / case.model
     if not case.model:
         images, model = MODEL.parent / "digits.npz", MODEL
     if case.model == "lenet.keras":
         model = work / case.model
+    if case.model == "lenet.keras" and not model.exists():
         subprocess.run([sys.executable, "-W", "ignore", "-c", LENET, str(images), str(model)], check=True, stderr=subprocess.DEVNULL)
     _, graph = examined_file(model)
     assert isinstance(graph, Graph), graph
     with np.load(images, allow_pickle=False) as stored:
-        calibration, test = stored["x_train"][:CALIBRATION], stored["x_test"][:IMAGES]
-    snn = ecc_lava.convert(graph, calibration=calibration, timesteps=case.timesteps, payload_bits=case.payload_bits)
-    return ecc_lava.quantise(snn, format="loihi2"), test
+        calibration, test, labels = stored["x_train"][:CALIBRATION], stored["x_test"][:limit], stored["y_test"][:limit]
+    settings: dict[str, Any] = {
+        "timesteps": case.timesteps,
+        "payload_bits": case.payload_bits,
+        "coding": case.coding,
+        "format": case.format,
+    }
+    snn = ecc_lava.convert(graph, calibration=calibration, **settings)
+    return ecc_lava.quantise(snn, format=case.format, per=case.per), test, labels.ravel()
 
 
 def _names(graph: Any) -> dict[str, str]:
@@ -108,7 +115,7 @@ def _names(graph: Any) -> dict[str, str]:
 
 def exported(name: str, case: Case, folder: Path, work: Path) -> list[dict[str, Any]]:
     """Return what every simulator makes of a network, printed as it comes."""
-    network, images = converted(case, folder, work)
+    network, images, _ = converted(case, folder, work)
     path = work / f"{name}.nir"
     names = _names(ecc_lava.to_nir(network, path))
     own = own_spikes(network, images)
@@ -169,11 +176,12 @@ def table(report: dict[str, Any]) -> list[str]:
     return lines + [f"| {r['written_by']} | {r['neurons']:,} | {r['timesteps']} | {_told(r)} |" for r in report["imported"]]
 
 
-def _put(page: Path, lines: list[str]) -> None:
-    """Replace what stands between the page's two marks."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    page.write_text("\n".join([f"{before}{MARKS[0]}", "", *lines, "", f"{MARKS[1]}{after}"]), encoding="utf-8")
+def put(page: Path, lines: list[str], script: str = "exchange") -> None:
+    """Replace what stands between a script's mark on the page and the next end."""
+    mark, end = f"<!-- written by tests/benchmarks/{script}.py -->", "<!-- end -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(mark)
+    _, _, after = rest.partition(end)
+    page.write_text("\n".join([f"{before}{mark}", "", *lines, "", f"{end}{after}"]), encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -196,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report = {"environment": environment(), "simulators": versions, "exported": rows, "imported": theirs}
     asked.out.write_text(json.dumps(report, indent=1) + "\n")
     if asked.page is not None:
-        _put(asked.page, table(report))
+        put(asked.page, table(report))
 
 
 if __name__ == "__main__":

@@ -18,9 +18,11 @@ folder, steps = sys.argv[1], int(sys.argv[2])
 architecture = sanafe.load_arch(f"{folder}/architecture.yaml")
 chip = sanafe.SpikingChip(architecture)
 chip.load(sanafe.load_net(f"{folder}/network.yaml", architecture))
-traces = {"spike_trace": f"{folder}/spikes.csv", "potential_trace": f"{folder}/potentials.csv", "perf_trace": f"{folder}/perf.csv"}
+traces = {"spike_trace": f"{folder}/spikes.csv", "potential_trace": True, "perf_trace": f"{folder}/perf.csv"}
 found = chip.sim(steps, timing_model=sys.argv[3], **traces)
-print(json.dumps({name: value for name, value in found.items() if not name.endswith("_trace")}), file=sys.stderr)
+last = found["potential_trace"][-1]
+kept = {name: value for name, value in found.items() if not name.endswith("_trace")}
+print(json.dumps({**kept, "potentials": last}), file=sys.stderr)
 """
 
 
@@ -60,10 +62,8 @@ def run_in_sanafe(folder: Path, timing: str = "detailed", program: str = sys.exe
     first = min(apart, key=lambda line: int(line.split(",")[1]), default=None)
     perf = [line.split(",") for line in (folder / "perf.csv").read_text().splitlines()]
     hops = sum(int(row[perf[0].index("hops")]) for row in perf[1:])
-    return SanaFeRun(about, json.loads(done.stderr.splitlines()[-1]), apart.total(), first, _readouts(folder, about), hops)
-
-
-def _readouts(folder: Path, about: dict[str, Any]) -> dict[str, list[float]]:
-    rows = [line.rstrip(",").split(",") for line in (folder / "potentials.csv").read_text().splitlines() if line]
-    last = dict(zip(rows[0][1:], rows[-1][1:], strict=True))
-    return {group: [float(last[f"neuron {group}.{n}"]) for n in range(len(ours))] for group, ours in about["readouts"].items()}
+    found = json.loads(done.stderr.splitlines()[-1])
+    ends, readouts = iter(found.pop("potentials")), {}
+    for group in sorted(about["readouts"]):
+        readouts[group] = [next(ends) for _ in about["readouts"][group]]
+    return SanaFeRun(about, found, apart.total(), first, readouts, hops)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ecc_lava.common import Array
-from ecc_lava.exchange.nir.operators import narrowest
+from ecc_lava.exchange.operators import narrowest
 
 __all__ = ["HALF", "lowered", "raised"]
 

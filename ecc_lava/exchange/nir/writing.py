@@ -15,7 +15,7 @@ from ecc_lava.exchange.nir.borders import border_kernel
 from ecc_lava.exchange.nir.facts import KEY, graph_facts, population_facts
 from ecc_lava.exchange.nir.hdf5 import without_zero_resets
 from ecc_lava.exchange.nir.levels import HALF, lowered
-from ecc_lava.exchange.nir.operators import as_map_conv, as_table, channels_first, narrowest
+from ecc_lava.exchange.operators import as_map_conv, as_table, channels_first, narrowest
 from ecc_lava.geometry import Conv
 from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, SpikingNetwork, depths
 from ecc_lava.quantisation import as_float

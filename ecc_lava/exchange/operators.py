@@ -1,6 +1,6 @@
-"""Our linear operators as NIR's: convolutions with symmetric padding and no groups, and tables of weights.
+"""Our linear operators as other tools have them: convolutions with symmetric padding and no groups, and tables of weights.
 
-NIR and its readers flatten maps as (C, H, W) and know padding that is the same on both sides, so a kernel gets rows and columns of zeros
+Other tools flatten maps as (C, H, W) and know padding that is the same on both sides, so a kernel gets rows and columns of zeros
 where padding differs. Python's `nir` takes grouped convolutions for ones of fewer channels and kernels for square, and readers refuse
 groups: kernels are written without groups, and square where zeros can make them so. No weight is changed.
 """
@@ -23,7 +23,7 @@ TABLE_MAX = 2**25
 
 @dataclass(frozen=True, eq=False)
 class MapConv:
-    """A convolution as NIR has it.
+    """A convolution as other tools have it.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ def narrowest(values: Array) -> Array:
 
 
 def as_map_conv(conv: Conv, source: Shape) -> MapConv | None:
-    """Return a convolution as NIR has it, or None for one that spreads its input."""
+    """Return a convolution as other tools have it, or None for one that spreads its input."""
     if conv.input_dilation != (1, 1):
         return None
     kernel = _undilated(_all_channels(conv, source), conv.dilation)
@@ -107,7 +107,7 @@ def as_table(geometry: Geometry, source: Shape, arrow: str) -> Array:
     size = int(np.prod(source)) * int(np.prod(target))
     if size > TABLE_MAX:
         raise InvalidInput(
-            f"the projection {arrow} has neither a kernel nor is it dense, and NIR holds it as a table of {size} weights; at most "
+            f"the projection {arrow} has neither a kernel nor is it dense, and the file holds it as a table of {size} weights; at most "
             f"{TABLE_MAX} are written. Use a smaller input, or layers without transposed convolution, permuted axes or uneven pools"
         )
     synapses = as_sparse(geometry, source)
