@@ -10,6 +10,7 @@
     ├── RangeError          OverflowError   an integer outside its hardware format
     ├── DoesNotFit          ValueError      a population that no core of the chip can hold
     ├── MissingDependency   ImportError     an optional package that this call needs
+    ├── ClusterError        RuntimeError    a cluster that does not answer, lost its workers, or has other versions
     └── LavaError           RuntimeError    the Lava runtime failed, stalled or lost a process
 
 A message states what, where, the limit, and the smallest fix. ``assert`` is for our own bugs.
@@ -18,6 +19,7 @@ A message states what, where, the limit, and the smallest fix. ``assert`` is for
 from __future__ import annotations
 
 __all__ = [
+    "ClusterError",
     "DoesNotFit",
     "EccLavaError",
     "FileError",
@@ -78,6 +80,10 @@ class DoesNotFit(EccLavaError, ValueError):
 
 class MissingDependency(EccLavaError, ImportError):
     """An optional package that this call needs."""
+
+
+class ClusterError(EccLavaError, RuntimeError):
+    """A cluster that does not answer, lost its workers, or has other versions."""
 
 
 class LavaError(EccLavaError, RuntimeError):

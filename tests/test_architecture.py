@@ -34,7 +34,11 @@ MAY_IMPORT = {
     "tensorflow": ("ecc_lava/importers/keras/", "ecc_lava/demo/make_data.py"),
     "sklearn": ("ecc_lava/demo/make_data.py",),
     "lava": ("ecc_lava/backends/lava/host/", "ecc_lava/backends/lava/processes/"),
-    "h5py": ("ecc_lava/storage/", "ecc_lava/importers/keras/files/", "ecc_lava/exchange/nir/hdf5.py", "ecc_lava/exchange/netx/writing.py"),
+    "distributed": ("ecc_lava/cluster/",),
+    "h5py": (
+        *("ecc_lava/inputs/hdf5.py", "ecc_lava/storage/", "ecc_lava/importers/keras/files/"),
+        *("ecc_lava/exchange/nir/hdf5.py", "ecc_lava/exchange/netx/writing.py"),
+    ),
     "nir": ("ecc_lava/exchange/nir/writing.py",),
     "numba": ("ecc_lava/backends/fast/kernels/", "ecc_lava/conversion/", "hw_mappings/placement/", "hw_mappings/partition/"),
     "matplotlib": (
@@ -78,9 +82,10 @@ BETWEEN_OWN_PROCESSES = {
     "ecc_lava/backends/lava/host/supervisor.py",
     "ecc_lava/importers/keras/files/apart.py",
     "ecc_lava/importers/keras/files/child.py",
+    "ecc_lava/cluster/held.py",
 }
-"""May pickle: what goes between this process and its own child, through a pipe or a private temporary folder; nothing that a user names is
-read so."""
+"""May pickle: what goes between this process and its own child, through a pipe or a private temporary folder, or to its workers; nothing
+that a user names is read so."""
 
 
 def _is_submodule(package: str, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,12 +15,16 @@ from ecc_lava.analysis.layers import LayerReport, compared_layers
 from ecc_lava.analysis.plausibility import doubts
 from ecc_lava.analysis.scores import OutputScore, Scorer
 from ecc_lava.backends import BACKENDS, simulate
-from ecc_lava.common import Array, Images, Progress, joined
+from ecc_lava.cluster import Shards, shared_out
+from ecc_lava.common import Array, Images, Outputs, Progress, joined
 from ecc_lava.errors import InvalidInput
-from ecc_lava.graph import Graph, forward
+from ecc_lava.graph import BATCH, Graph, forward
 from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, model_images
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.quantisation import PopulationRange, one_step_bound
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["CheckReport", "check", "compared_with_fast"]
 
@@ -81,6 +85,7 @@ def check(
     progress: Progress | None = None,
     task: str | Mapping[str, str] | None = None,
     limits: Mapping[str, float] | None = None,
+    client: Client | None = None,
 ) -> CheckReport:
     """Check an integer network against the stages before it and the other back ends.
 
@@ -103,6 +108,8 @@ def check(
     limits : mapping of figure names to numbers, optional
         Limits of figures against the CNN which, broken, fail the check: at least so much `agreement`, `mean_iou` or `correlation` (0 to 1),
         at most so much `relative_rms_error`. The latter is 1 by default, where an answer is no better than the mean.
+    client : distributed.Client, optional
+        Runs the networks on all images on the workers of a Dask cluster; the few that are compared bit for bit stay here.
 
     Raises
     ------
@@ -120,7 +127,7 @@ def check(
     scorer = Scorer(network, graph, labels, batch_size(x), task)
     stage = progress or (lambda name, done, total: None)
     ranges = one_step_bound(network)
-    ann = None if graph is None else forward(graph, model_images(x, network.input_specs))
+    ann = None if graph is None else _cnn_outputs(graph, network, x, client)
     scorer.check_limits(limits or {}, ann)
     with clipping_not_repeated():
         few = batch_part(x, slice(exact_images))
@@ -128,8 +135,8 @@ def check(
         floating = compared_with_fast(network, few, "float", "float engine on the integers against fast", stage)
         runs_lava = BACKENDS["lava"].is_installed() if lava is None else lava
         in_lava = compared_with_fast(network, few, "lava", "Lava against fast", stage) if runs_lava else None
-        integer, reference, layers = compared_layers(network, snn, x, stage)
-        closed = None if snn is None else simulate(snn.ideal or snn, x, backend="closed_form").logits
+        integer, reference, layers = compared_layers(network, snn, x, stage, client)
+        closed = None if snn is None else simulate(snn.ideal or snn, x, backend="closed_form", client=client).logits
     logits = joined([r.logits for r in integer])
     scores = scorer.scores(logits, ann)
     against = () if graph is None or ann is None else doubts(graph, x, network.input_specs, scorer, ann)
@@ -157,6 +164,17 @@ def check(
         failures=scorer.failures(scores, limits),
         doubts=against,
     )
+
+
+def _cnn_outputs(graph: Graph, network: QuantisedNetwork, x: Images, client: Client | None) -> Outputs:
+    """Return the CNN's outputs, on batches of the same images wherever they run."""
+    samples = batch_size(x)
+    starts = range(0, samples, BATCH)
+    shards = Shards(
+        [min(BATCH, samples - start) for start in starts],
+        lambda index: model_images(batch_part(x, slice(starts[index], starts[index] + BATCH)), network.input_specs),
+    )
+    return joined(shared_out(client, forward, graph, shards))
 
 
 def compared_with_fast(network: QuantisedNetwork, x: Images, backend: str, title: str, stage: Progress) -> Differences:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ecc_lava.analysis.differences import BATCH
 from ecc_lava.backends import Result, simulate
-from ecc_lava.common import Array, Images, Progress
-from ecc_lava.inputs import batch_part, batch_size
+from ecc_lava.cluster import Shards, shared_out
+from ecc_lava.common import Array, Float, Images, Progress
+from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["LayerReport", "compared_layers"]
 
@@ -39,21 +44,23 @@ class LayerReport:
 
 
 def compared_layers(
-    network: QuantisedNetwork, snn: SpikingNetwork | None, x: Images, stage: Progress
+    network: QuantisedNetwork, snn: SpikingNetwork | None, x: Images, stage: Progress, client: Client | None = None
 ) -> tuple[list[Result], list[Result], tuple[LayerReport, ...]]:
     """Run both networks through time on all images and compare their spike counts layer by layer."""
     names = [p.name for p in network.populations if p.kind.spikes]
+    samples, title = batch_size(x), "float against integers, layer by layer"
+    starts = range(0, samples, BATCH)
+    shards = Shards(
+        [min(BATCH, samples - start) for start in starts],
+        lambda index: (starts[index], batch_part(x, slice(starts[index], starts[index] + BATCH))),
+        progress=lambda done, total, report: stage(title, done, total),
+    )
+    parts = shared_out(client, _compared_part, (network, snn, names), shards)
+    integer, reference = [part[0] for part in parts], [part[1] for part in parts if part[1] is not None]
     sums = {name: _Moments() for name in names}
-    integer, reference = [], []
-    samples = batch_size(x)
-    for start in range(0, samples, BATCH):
-        part = batch_part(x, slice(start, start + BATCH))
-        integer.append(simulate(network, part, backend="fast", record=names, first_sample=start))
-        if snn is not None:
-            reference.append(simulate(snn, part, backend="float", record=names, first_sample=start))
-            for name in names:
-                sums[name].add(integer[-1].counts[name], reference[-1].counts[name])
-        stage("float against integers, layer by layer", min(start + BATCH, samples), samples)
+    for name, moments in sums.items():
+        for part in parts if snn is not None else ():
+            moments.add(part[2][name])
     layers = tuple(
         LayerReport(
             name,
@@ -64,12 +71,30 @@ def compared_layers(
         )
         for name in names
     )
-    # recorded spikes are large, and nobody reads them any more
-    return [_light(r) for r in integer], [_light(r) for r in reference], layers
+    return integer, reference, layers
+
+
+def _compared_part(
+    shared: tuple[QuantisedNetwork, SpikingNetwork | None, list[str]], item: tuple[int, Images]
+) -> tuple[Result, Result | None, dict[str, tuple[Float, float]]]:
+    """Return the results of some images, and the sums of every population for `_Moments`; recorded spikes stay where they are."""
+    (network, snn, names), (start, part) = shared, item
+    with clipping_not_repeated():
+        integer = simulate(network, part, backend="fast", record=names, first_sample=start)
+        if snn is None:
+            return _light(integer), None, {}
+        reference = simulate(snn, part, backend="float", record=names, first_sample=start)
+    return _light(integer), _light(reference), {name: sums_of(integer.counts[name], reference.counts[name]) for name in names}
 
 
 def _light(result: Result) -> Result:
     return replace(result, counts={}, raster={}, potential={})
+
+
+def sums_of(a: Array, b: Array) -> tuple[Float, float]:
+    """Return size, sums, sums of squares and of products of two count arrays, and the sum of their absolute differences."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return np.array([a.size, a.sum(), b.sum(), (a * a).sum(), (b * b).sum(), (a * b).sum()]), float(np.abs(a - b).sum())
 
 
 class _Moments:
@@ -79,10 +104,9 @@ class _Moments:
         self._sums = np.zeros(6, np.float64)  # n, a, b, aa, bb, ab
         self._difference = 0.0
 
-    def add(self, a: Array, b: Array) -> None:
-        a, b = a.astype(np.float64), b.astype(np.float64)
-        self._sums += [a.size, a.sum(), b.sum(), (a * a).sum(), (b * b).sum(), (a * b).sum()]
-        self._difference += float(np.abs(a - b).sum())
+    def add(self, of_part: tuple[Float, float]) -> None:
+        self._sums += of_part[0]
+        self._difference += of_part[1]
 
     def mean_difference(self) -> float:
         return self._difference / self._sums[0]

@@ -13,6 +13,7 @@ from ecc_lava.common import Array, Images, Outputs, output_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, doubts_of_scale, forward
 from ecc_lava.inputs import (
+    ImageSource,
     InputSpec,
     as_batch,
     batch_part,
@@ -95,7 +96,7 @@ def _of_labels(graph: Graph, x: Images, inputs: Sequence[InputSpec], scorer: Sco
 
 
 def doubts_of_run(
-    network: QuantisedNetwork, graph: Graph, x: Images, labels: Array | None, accuracy: float | None, task: Any = None
+    network: QuantisedNetwork, graph: Graph, x: Images | ImageSource, labels: Array | None, accuracy: float | None, task: Any = None
 ) -> tuple[str, ...]:
     """Return what makes a network's answers implausible, as `doubts`, from a few of its images.
 
@@ -112,7 +113,7 @@ def doubts_of_run(
         As `check` takes it.
     """
     specs = network.input_specs
-    few = batch_part(by_input(x, specs), slice(IMAGES))
+    few = by_input(batch_part(x, slice(IMAGES)), specs)
     if labels is None or accuracy is None or accuracy >= GOOD:
         return doubts_of_scale(graph, few, any(spec.events for spec in specs))
     scorer = Scorer(network, graph, labels[:IMAGES], batch_size(few), task)
@@ -134,7 +135,7 @@ def _told_by_scale(graph: Graph, x: Images, inputs: Sequence[InputSpec], name: s
     best = max(tried, key=lambda scale: tried[scale].sum(), default=None)
     if best is None or not _better(right[:few], tried[best]):
         return ""
-    how = remedy(stored[spec.name], input_ranges(stored, inputs)[0], best, spec.uint8_scale)
+    how = remedy(stored[spec.name].dtype, input_ranges(stored, inputs)[0], best, spec.uint8_scale)
     return (
         f"the CNN itself is right on {_percent(right[:few])} of {few} images as they are scaled, and on {_percent(tried[best])} if they "
         f"lie in {best}: {how}"

@@ -11,7 +11,7 @@ from ecc_lava.analysis.energy import ImageEvents, updated_neurons
 from ecc_lava.backends import EVENTS, EventTally, Network, Result, sent_at_steps, simulate
 from ecc_lava.common import Array, Images, Int, StageProgress
 from ecc_lava.errors import InvalidInput
-from ecc_lava.inputs import batch_part, batch_size
+from ecc_lava.inputs import ImageSource, batch_part, batch_size
 from ecc_lava.networks import Kind, depths, refuse_stream
 
 __all__ = ["steps_run", "stopped_events"]
@@ -38,7 +38,13 @@ def steps_run(steps: Int, timesteps: int, depth: int) -> Int:
 
 
 def stopped_events(
-    network: Network, x: Images, steps: Int, *, backend: str = "fast", timesteps: int | None = None, progress: StageProgress | None = None
+    network: Network,
+    x: Images | ImageSource,
+    steps: Int,
+    *,
+    backend: str = "fast",
+    timesteps: int | None = None,
+    progress: StageProgress | None = None,
 ) -> ImageEvents:
     """Return the mean events of images that are each stopped once the readout has done `steps` steps.
 
@@ -74,7 +80,9 @@ def stopped_events(
     return ImageEvents(*np.concatenate(found, axis=1).mean(axis=1).tolist())
 
 
-def _recorded(network: Network, x: Images, backend: str, timesteps: int | None, progress: StageProgress | None) -> Iterator[Result]:
+def _recorded(
+    network: Network, x: Images | ImageSource, backend: str, timesteps: int | None, progress: StageProgress | None
+) -> Iterator[Result]:
     """Simulate as many images at a time as their spikes have room; record the spikes of all populations."""
     sending = [p.name for p in network.populations if p.kind is not Kind.READOUT]
     steps = timesteps or network.timesteps or 1

@@ -9,14 +9,13 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
-
 from ecc_lava.backends.activity import ActivityOf, Carried, Recording
 from ecc_lava.backends.collecting import Collector
 from ecc_lava.backends.counting import EventTally
+from ecc_lava.backends.joining import joined_results
 from ecc_lava.backends.result import Result
 from ecc_lava.backends.table import BackEnd
-from ecc_lava.common import Array, Outputs, StageProgress
+from ecc_lava.common import Array, StageProgress
 from ecc_lava.inputs import changes_of_all, clipping_not_repeated, encode_all
 from ecc_lava.networks import QuantisedNetwork
 
@@ -81,7 +80,7 @@ class SequencePieces:
 
             with clipping_not_repeated() if number else nullcontext():
                 results.append(self._sequence(one, tell))
-        return _joined(results, 0)
+        return joined_results(results, 0)
 
     @cached_property
     def _counter(self) -> EventTally:
@@ -105,7 +104,7 @@ class SequencePieces:
             results.append(collector.result(self.back_end.name, 1))
             carried = {name: (a.potential[0], a.counts[0]) for name, a in activity.items()}
             tell(end)
-        return _joined(results, 1)
+        return joined_results(results, 1)
 
 
 def _since_the_start(activity: ActivityOf, before: Mapping[str, Array] | None) -> ActivityOf:
@@ -113,48 +112,3 @@ def _since_the_start(activity: ActivityOf, before: Mapping[str, Array] | None) -
     if before is None:
         return activity
     return {**activity, **{name: replace(activity[name], counts=activity[name].counts + sent) for name, sent in before.items()}}
-
-
-def _joined(results: list[Result], axis: int) -> Result:
-    """Return one result of pieces, axis 1, or of sequences, axis 0."""
-
-    def numbers(get: Callable[[Result], Array]) -> Array:
-        return np.concatenate([get(result) for result in results], axis=axis)
-
-    def outputs(get: Callable[[Result], Outputs]) -> Outputs:
-        if isinstance(get(results[0]), Mapping):
-            names = list(get(results[0]))
-            return {name: whole([get(result)[name] for result in results]) for name in names}
-        return numbers(get)
-
-    def by_name(get: Callable[[Result], Mapping[str, Array]], join: Callable[[list[Array]], Array]) -> dict[str, Array]:
-        return {name: join([get(result)[name] for result in results]) for name in get(results[0])}
-
-    def rails(get: Callable[[Result], Mapping[str, int]]) -> dict[str, int]:
-        return {name: sum(get(result)[name] for result in results) for name in get(results[0])}
-
-    def whole(arrays: list[Array]) -> Array:
-        return np.concatenate(arrays, axis=axis)
-
-    def last(arrays: list[Array]) -> Array:
-        return arrays[-1] if axis else np.concatenate(arrays)
-
-    def total(arrays: list[Array]) -> Array:
-        return np.sum(arrays, axis=0, dtype=arrays[0].dtype) if axis else np.concatenate(arrays)
-
-    return replace(
-        results[0],
-        logits=outputs(lambda result: result.logits),
-        readout=outputs(lambda result: result.readout),
-        spike_counts=by_name(lambda result: result.spike_counts, whole),
-        synops=numbers(lambda result: result.synops),
-        input_macs=numbers(lambda result: result.input_macs),
-        graded_synops=numbers(lambda result: result.graded_synops),
-        payload_bits=numbers(lambda result: result.payload_bits),
-        saturated_low=rails(lambda result: result.saturated_low),
-        saturated_high=rails(lambda result: result.saturated_high),
-        counts=by_name(lambda result: result.counts, last),
-        raster=by_name(lambda result: result.raster, whole),
-        potential=by_name(lambda result: result.potential, last),
-        sent=by_name(lambda result: result.sent, total),
-    )

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ecc_lava.backends.activity import Recording
-from ecc_lava.backends.collecting import Collector
-from ecc_lava.backends.pieces import PIECE_BYTES, SequencePieces, frames_per_piece
+from ecc_lava.backends.images import RunSettings, check_settings, run_images
+from ecc_lava.backends.parts import PartsOptions, run_parts
 from ecc_lava.backends.result import Result
-from ecc_lava.backends.sending import sent_by_inputs
-from ecc_lava.backends.table import BACKENDS, BackEnd, Network
-from ecc_lava.common import TIMESTEPS_MAX, Images, StageProgress, check_memory, memory_limit
-from ecc_lava.errors import InvalidInput, RangeError
-from ecc_lava.inputs import as_batch, batch_size, encode_all, parts
-from ecc_lava.networks import Kind, QuantisedNetwork, network_bytes
+from ecc_lava.backends.table import Network
+from ecc_lava.cluster import WorkReport
+from ecc_lava.common import Images, StageProgress
+from ecc_lava.errors import RangeError
+from ecc_lava.inputs import ImageSource
+from ecc_lava.networks import Kind, QuantisedNetwork
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["simulate"]
 
 
 def simulate(
     network: Network,
-    x: Images,
+    x: Images | ImageSource,
     *,
     backend: str = "fast",
     timesteps: int | None = None,
@@ -30,6 +34,9 @@ def simulate(
     first_sample: int = 0,
     progress: StageProgress | None = None,
     max_memory: int | None = None,
+    client: Client | None = None,
+    journal: str | Path | None = None,
+    report: Callable[[WorkReport], None] | None = None,
 ) -> Result:
     """Run a network on images.
 
@@ -38,7 +45,7 @@ def simulate(
     network : QuantisedNetwork for `fast`, `golden`, `lava`; SpikingNetwork for `float`, `closed_form`
     x : array (N, H, W, C), or arrays by input name
         Images as the Keras model takes them; uint8 is scaled by the coding's `uint8_scale`. The coding "events" takes binary
-        (N, T, H, W, C). A stream takes sequences of frames, (N, F, H, W, C).
+        (N, T, H, W, C). A stream takes sequences of frames, (N, F, H, W, C). Of an `ImageSource`, few images are in memory at once.
     backend : str
         A name of `BACKENDS`.
     timesteps : int, optional
@@ -58,6 +65,12 @@ def simulate(
         `golden`, `float` and `closed_form` the currents of the largest population (256 MiB); `lava` runs all images together. A network
         of which one image takes more is refused if it is also more than 2 GiB, or the environment variable ECC_LAVA_MAX_MEMORY. `fast` and
         `golden` run a sequence of frames that takes more in pieces, each from what the piece before it left.
+    client : distributed.Client, optional
+        Runs the images on the workers of a Dask cluster. The result is the same, bit for bit.
+    journal : path, optional
+        A folder that keeps what is finished, so that the same run goes on from there. Integer networks alone.
+    report : callable (WorkReport), optional
+        Hears after every part what the workers have done.
 
     Returns
     -------
@@ -70,68 +83,17 @@ def simulate(
     RangeError
         If a readout or a population of a stream saturated, or with `strict` any population; if payloads make one step's input leave the
         potential's range.
+    ClusterError
+        If the cluster is gone, or its workers have another version.
     """
-    back_end = _back_end(backend, network)
-    steps = _timesteps(network, timesteps)
-    recorded = tuple(record)
-    for name in recorded:
-        if name not in network.by_name:
-            raise InvalidInput(f"there is no population {name!r} to record; there are {', '.join(network.by_name)}")
-    limit = max(memory_limit(), max_memory or 0)
-    check_memory("one image of this network", network_bytes(network), limit)
-    batch = as_batch(x, network.input_specs)
-    rasters = network.by_name if network.is_stream else recorded  # of a stream, what happened in every frame is counted
-    recording = Recording(
-        frozenset(rasters) if back_end.records_rasters else frozenset(), over_time or network.is_stream, frozenset(recorded)
-    )
-    if isinstance(network, QuantisedNetwork) and network.is_stream:
-        steps = next(iter(batch.values())).shape[1]
-        piece = frames_per_piece(back_end, network, steps, recording, max_memory or PIECE_BYTES)
-        if piece < steps:
-            check_memory(f"a sequence of {piece} frames", back_end.image_bytes(network, piece, recording), limit)
-            pieces = SequencePieces(back_end, network, recording, recorded, piece)
-            result = pieces.run(batch, progress)
-            _refuse_saturation(network, result, strict)
-            return result
-    q = encode_all(batch, network.codings, network.calibrated)
-    samples = batch_size(q)
-    if network.is_stream:
-        one, remedy = f"a sequence of {steps} frames", "give shorter sequences"
+    settings = RunSettings(backend, timesteps, over_time, tuple(record), max_memory)
+    check_settings(network, settings)
+    if client is None and journal is None and not isinstance(x, ImageSource):
+        result = run_images(network, x, settings, first_sample, progress)
     else:
-        one, remedy = f"one image at {steps} timesteps", "use fewer timesteps"
-    check_memory(one, back_end.image_bytes(network, steps, recording), limit, remedy)
-    size = samples if back_end.images_per_batch is None else back_end.images_per_batch(network, steps, recording, max_memory)
-    run, collector, done = back_end.load(), Collector(network, recorded), 0
-    for part in parts(q, size):
-        sent = sent_by_inputs(network, part, steps, first_sample + done)
-        done = collector.add(run(network, sent, steps, recording))
-        if progress:
-            progress(done, samples)
-    result = collector.result(backend, 1 if network.is_stream else steps)
+        result = run_parts(network, x, settings, first_sample, PartsOptions(client, journal, progress, report))
     _refuse_saturation(network, result, strict)
     return result
-
-
-def _back_end(name: str, network: Network) -> BackEnd:
-    if name not in BACKENDS:
-        raise InvalidInput(f"back end {name!r} is not known; known: {', '.join(BACKENDS)}")
-    back_end = BACKENDS[name]
-    if not isinstance(network, back_end.network_type):
-        raise InvalidInput(f"the back end {name!r} runs a {back_end.network_type.__name__}, not a {type(network).__name__}")
-    return back_end
-
-
-def _timesteps(network: Network, asked: int | None) -> int:
-    limit = network.timesteps
-    if asked is None and limit is None:
-        raise InvalidInput("the network has not been converted, so timesteps must be given")
-    if asked is not None and network.is_stream:
-        raise InvalidInput("a stream takes one step a frame; leave timesteps out")
-    steps = limit if asked is None else asked
-    assert steps is not None
-    if not 1 <= steps <= (limit or TIMESTEPS_MAX):
-        raise InvalidInput(f"timesteps {steps}; this network {'was converted' if limit else 'runs'} for 1 to {limit or TIMESTEPS_MAX}")
-    return steps
 
 
 def _refuse_saturation(network: Network, result: Result, strict: bool) -> None:

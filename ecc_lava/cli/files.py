@@ -18,7 +18,7 @@ from ecc_lava.conversion import calibration_subset
 from ecc_lava.errors import InvalidInput, UnsupportedModel
 from ecc_lava.graph import Graph
 from ecc_lava.importers.keras import ExaminedLayer, examined_file
-from ecc_lava.inputs import Dataset, InputSpec, as_batch, batch_part, batch_size, load_dataset
+from ecc_lava.inputs import Dataset, InputSpec, StoredDataset, as_batch, batch_part, batch_size, is_hdf5, load_dataset, open_dataset
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
 __all__ = [
@@ -31,10 +31,14 @@ __all__ = [
     "import_model",
     "load_images",
     "make_folder",
+    "open_images",
     "some_images",
     "tell_doubts_of_labels",
     "with_input_scale",
 ]
+
+LARGE_BYTES: Final = 2**26
+"""Bytes of a file from which on its images are read when they are wanted."""
 
 RANDOM_FRAMES: Final = 4
 """Frames of a random sequence."""
@@ -130,6 +134,25 @@ def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int 
     return _fitting(load_dataset(path, split, limit, inputs), path, inputs)
 
 
+def open_images(path: Path, split: str, network: QuantisedNetwork, limit: int | None, lazily: bool) -> Dataset | StoredDataset:
+    """Return the images of a file and their labels; large ones, and with `lazily` all, are read when they are wanted.
+
+    Sequences of a stream are read at once.
+    """
+    inputs = network.input_specs
+    if network.is_stream or not (lazily or path.is_dir() or _is_large(path)):
+        return load_images(path, split, inputs, limit)
+    found = open_dataset(path, split, limit, inputs)
+    if found is None:
+        return load_images(path, split, inputs, limit)
+    as_batch(found.x.part(0, 1), inputs, str(path))
+    return found
+
+
+def _is_large(path: Path) -> bool:
+    return path.is_file() and (path.stat().st_size >= LARGE_BYTES or is_hdf5(path))
+
+
 def begin_loading(path: Path, split: str, limit: int | None = None) -> Callable[[Sequence[InputSpec]], Dataset]:
     """Begin to read a file beside other work; the function returned takes the inputs of a network and returns what `load_images` does."""
     if path.is_dir():  # whose images get the size that the network takes
@@ -143,7 +166,9 @@ def _fitting(stored: Dataset, path: Path, inputs: Sequence[InputSpec]) -> Datase
     return stored
 
 
-def check_labels_of_file(path: Path, images: Dataset, network: Graph | QuantisedNetwork, task: str | dict[str, str] | None = None) -> None:
+def check_labels_of_file(
+    path: Path, images: Dataset | StoredDataset, network: Graph | QuantisedNetwork, task: str | dict[str, str] | None = None
+) -> None:
     """Check all labels of a file, those beyond the limit too, against the first output."""
     if images.all_y is None:
         return

@@ -22,7 +22,7 @@ from ecc_lava.common.progress import Progress, StageProgress
 from ecc_lava.common.silence import silenced
 from ecc_lava.common.temporary import SEGMENTS, sweep, temporary_file, temporary_folder
 from ecc_lava.common.text import as_cell, as_message, check_name, printable
-from ecc_lava.common.threads import free_cores, in_parts, on_all_cores
+from ecc_lava.common.threads import free_cores, in_parts, on_all_cores, one_core
 
 __all__ = [
     "BINARY",
@@ -68,6 +68,7 @@ __all__ = [
     "joined",
     "memory_limit",
     "on_all_cores",
+    "one_core",
     "only",
     "output_of",
     "own_program",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache, partial
 from itertools import pairwise
 from typing import TypeVar
 
 from ecc_lava.common.cores import usable_cores
 
-__all__ = ["free_cores", "in_parts", "on_all_cores"]
+__all__ = ["free_cores", "in_parts", "on_all_cores", "one_core"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -45,8 +46,19 @@ def on_all_cores(function: Callable[[_Item], _Result], items: Iterable[_Item]) -
     return [job.result() for job in [pool.submit(function, item) for item in given]]
 
 
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Have this thread do all of its work itself while the block runs, as other processes use the other cores."""
+    before = getattr(_own, "is_worker", False)
+    _own.is_worker = True
+    try:
+        yield
+    finally:
+        _own.is_worker = before
+
+
 def free_cores() -> int:
-    """Return how many cores a call may use: all, or the one of a worker of `on_all_cores`."""
+    """Return how many cores a call may use: all, or the one of a worker of `on_all_cores` and of a block of `one_core`."""
     return 1 if getattr(_own, "is_worker", False) else usable_cores()
 
 

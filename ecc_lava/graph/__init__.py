@@ -5,7 +5,7 @@ This room knows neither Keras nor spikes. To add a kind of node, write its class
 """
 
 from ecc_lava.graph.doubts import doubts_of_scale
-from ecc_lava.graph.evaluate import forward
+from ecc_lava.graph.evaluate import BATCH, forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import (
     Add,
@@ -27,6 +27,7 @@ from ecc_lava.graph.statistics import Contradiction, contradiction
 from ecc_lava.graph.training import Statistics
 
 __all__ = [
+    "BATCH",
     "Add",
     "Contradiction",
     "Final",

@@ -34,7 +34,11 @@ def doubts_of_scale(graph: Graph, x: Images, events: bool = False) -> tuple[str,
     against = contradiction(graph, model_inputs(few, specs))
     if against is not None:
         name = specs[0].name
-        how = None if against.better is None else remedy(stored[name], input_ranges(stored, specs)[0], against.better, specs[0].uint8_scale)
+        how = (
+            None
+            if against.better is None
+            else remedy(stored[name].dtype, input_ranges(stored, specs)[0], against.better, specs[0].uint8_scale)
+        )
         better = f"images of {against.better} would fit; {how}" if how else "scale them as in training"
         return (f"{against.sentence}: {better}, or train the model for longer if its statistics have not settled",)
     raw = [spec for spec in specs if raw_pixels(stored[spec.name], spec)]

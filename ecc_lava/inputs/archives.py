@@ -6,15 +6,19 @@ stores, so that a small file cannot fill the memory.
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Callable
 from math import prod
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 
 from ecc_lava.common import Array
 from ecc_lava.errors import InvalidInput
+from ecc_lava.inputs.rows import FileRows, PackedRows
+from ecc_lava.inputs.sources import Rows
 
 __all__ = ["ArrayArchive"]
 
@@ -26,6 +30,9 @@ TIMES_PACKED: Final = 2
 
 MAPPED_MIN: Final = 2**26
 """Bytes of a `.npy` from which it is mapped into memory and not read, so that long sequences take what is looked at."""
+
+_NAME_LENGTHS: Final = 26
+"""Where the header before a zip member has the lengths of its name and of its extra field."""
 
 HEADER_BYTES_MAX: Final = 10_000
 """Longest header that NumPy reads without trusting a file."""
@@ -79,10 +86,38 @@ class ArrayArchive:
         with self._zip.open(self._members[name]) as member:
             return self._array(member, name, limit)
 
+    def rows(self, path: Path, name: str = "") -> Rows | None:
+        """Return an array whose rows are read when they are wanted; None if its columns come first.
+
+        Parameters
+        ----------
+        path : Path
+            Of this file, which is opened again for every read.
+        name : str
+
+        Raises
+        ------
+        ValueError
+            If it is no plain array.
+        """
+        if self._zip is None:
+            self._file.seek(0)
+            shape, fortran, dtype = _plain_header(self._file, name)
+            return None if fortran or not shape else FileRows(path, self._file.tell(), shape, dtype)
+        info = self._members[name]
+        with self._zip.open(info) as member:
+            shape, fortran, dtype = _plain_header(member, name)
+            header = member.tell()
+        if fortran or not shape:
+            return None
+        if info.compress_type != zipfile.ZIP_STORED:
+            return PackedRows(path, info.filename, header, shape, dtype)
+        self._file.seek(info.header_offset + _NAME_LENGTHS)
+        name_length, extra_length = struct.unpack("<HH", self._file.read(4))
+        return FileRows(path, info.header_offset + _NAME_LENGTHS + 4 + name_length + extra_length + header, shape, dtype)
+
     def _array(self, file: Any, name: str, limit: int | None) -> tuple[Array, int]:
-        shape, fortran, dtype = _header(file)
-        if dtype.hasobject:
-            raise ValueError(f"the array {name!r} holds Python objects, which are never loaded")
+        shape, fortran, dtype = _plain_header(file, name)
         rows = min(shape[0], limit) if shape and limit is not None and not fortran else None
         taken = shape if rows is None else (rows, *shape[1:])
         size = prod(taken) * dtype.itemsize
@@ -101,6 +136,13 @@ class ArrayArchive:
             file.read(1)  # at its end, a zip member checks its sum
         values: Array = np.frombuffer(content, dtype).reshape(taken[::-1] if fortran else taken)
         return values.T if fortran else values, shape[0] if shape else 0
+
+
+def _plain_header(file: Any, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    shape, fortran, dtype = _header(file)
+    if dtype.hasobject:
+        raise ValueError(f"the array {name!r} holds Python objects, which are never loaded")
+    return shape, fortran, dtype
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ecc_lava.common import Array, Float, Images, Shape
 from ecc_lava.errors import InvalidInput
+from ecc_lava.inputs.sources import ImageSource
 
 __all__ = [
     "InputSpec",
@@ -189,16 +190,22 @@ def model_images(x: Images, inputs: Sequence[InputSpec], what: str = "data") -> 
     return {s.name: given[s.name].mean(axis=1) if s.events else given[s.name] for s in inputs}
 
 
-def batch_size(x: Images) -> int:
+def batch_size(x: Images | ImageSource) -> int:
     """Return the number of samples."""
+    if isinstance(x, ImageSource):
+        return len(x)
     if isinstance(x, np.ndarray):
         return len(x)
     arrays = list(x.values() if isinstance(x, Mapping) else x)
     return len(arrays[0]) if arrays else 0
 
 
-def batch_part(x: Images, part: slice | tuple[slice, ...] | Array) -> Images:
-    """Return some of the samples, in the form in which they are given."""
+def batch_part(x: Images | ImageSource, part: slice | tuple[slice, ...] | Array) -> Images:
+    """Return some of the samples, in the form in which they are given; of a source a range."""
+    if isinstance(x, ImageSource):
+        assert isinstance(part, slice)
+        first, end, _ = part.indices(len(x))
+        return x.part(first, end)
     if isinstance(x, np.ndarray):
         return x[part]
     if isinstance(x, Mapping):

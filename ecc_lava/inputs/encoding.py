@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ecc_lava.inputs.batches import images_as_floats
 from ecc_lava.inputs.coding import PAYLOAD_MAX, InputCoding
 from ecc_lava.inputs.ranges import PIXELS, SIGNED, UNIT, InputRange, departure
 
-__all__ = ["choose_coding", "clipping_not_repeated", "encode", "encode_all", "sent", "sent_by_all"]
+__all__ = ["SeenImages", "choose_coding", "clipping_not_repeated", "encode", "encode_all", "sent", "sent_by_all", "warn_of_inputs"]
 
 _log = logging.getLogger(__name__)
 
@@ -68,15 +69,61 @@ def encode(x: Array, coding: InputCoding, seen: InputRange | None = None) -> Arr
     q, outside = np.clip(exact, 0, PAYLOAD_MAX).astype(np.uint8), (exact < 0) | (exact > PAYLOAD_MAX)
     if values is not x:
         q, outside = q[x], outside[x] if outside.any() else outside[:0]
-    clipped = int(outside.sum())
+    if x.size:
+        warn_of_inputs(SeenImages(len(x), q.size, int(outside.sum()), float(x.min()), float(x.max()), x.dtype), coding, seen)
+    return q
+
+
+@dataclass(frozen=True)
+class SeenImages:
+    """What is told of the images of one input: numbers that add up over parts.
+
+    Attributes
+    ----------
+    images, values, clipped : int
+        How many; of the values, how many lie outside the coding's range.
+    low, high : float
+        The least and the largest value, as stored.
+    dtype : NumPy type
+    """
+
+    images: int
+    values: int
+    clipped: int
+    low: float
+    high: float
+    dtype: np.dtype[Any]
+
+    def __add__(self, other: SeenImages) -> SeenImages:
+        """Return what is told of both parts."""
+        counts = self.images + other.images, self.values + other.values, self.clipped + other.clipped
+        return SeenImages(*counts, min(self.low, other.low), max(self.high, other.high), self.dtype)
+
+    @staticmethod
+    def of(x: Array, coding: InputCoding) -> SeenImages:
+        """Return what is told of images, (N, ...) and not empty."""
+        counts = np.bincount(x.ravel(), minlength=2**8) if x.dtype == np.uint8 else None
+        values = np.arange(2**8, dtype=np.uint8) if counts is not None else x
+        exact = np.rint((images_as_floats(values, coding.uint8_scale) - coding.offset) / coding.scale)
+        outside = (exact < 0) | (exact > PAYLOAD_MAX)
+        clipped = 0 if coding.kind == "events" else int(outside.sum() if counts is None else counts[outside].sum())
+        return SeenImages(len(x), x.size, clipped, float(x.min()), float(x.max()), x.dtype)
+
+
+def warn_of_inputs(found: SeenImages, coding: InputCoding, seen: InputRange | None) -> None:
+    """Warn if values were clipped, or if the range of images departs from that of the calibration images."""
+    if coding.kind == "events":
+        return
     top = coding.offset + coding.scale * PAYLOAD_MAX
-    said = [f"{clipped} of {q.size} input values lie outside [{coding.offset:g}, {top:g}] and were clipped"] if clipped else []
-    if seen is not None and x.size:
-        factor = coding.uint8_scale if x.dtype == np.uint8 else 1.0
-        said.append(departure(x, InputRange(float(x.min()) * factor, float(x.max()) * factor), seen, coding.uint8_scale))
+    said = [f"{found.clipped} of {found.values} input values lie outside [{coding.offset:g}, {top:g}] and were clipped"] * bool(
+        found.clipped
+    )
+    if seen is not None:
+        factor = coding.uint8_scale if found.dtype == np.uint8 else 1.0
+        inside = InputRange(found.low * factor, found.high * factor)
+        said.append(departure(found.images, found.dtype, inside, seen, coding.uint8_scale))
     if any(said):
         _log.warning("%s", "; ".join(filter(None, said)))
-    return q
 
 
 def encode_all(batch: Mapping[str, Array], codings: Sequence[InputCoding], seen: Sequence[InputRange] = ()) -> dict[str, Array]:

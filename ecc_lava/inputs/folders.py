@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 from ecc_lava.common import Array, Int
 from ecc_lava.errors import FileError, InvalidInput
 from ecc_lava.inputs.batches import InputSpec
+from ecc_lava.inputs.sources import ImageSource
 
-__all__ = ["read_folder"]
+__all__ = ["FolderSource", "open_folder", "read_folder"]
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 
@@ -39,18 +41,48 @@ def read_folder(path: Path, split: str, inputs: tuple[InputSpec, ...], limit: in
         If an image has another size than the model takes or the first image has, or more than 8 bits, or the model takes several inputs
         or no images.
     """
+    found, classes = open_folder(path, split, inputs)
+    chosen = found.files[:limit]
+    return found.part(0, len(chosen)), None if classes is None else classes[:limit], classes
+
+
+@dataclass(frozen=True, eq=False)
+class FolderSource(ImageSource):
+    """Images of a folder, which are read when they are wanted.
+
+    Attributes
+    ----------
+    files : tuple of Path
+    spec : InputSpec or None
+        What the model takes.
+    """
+
+    files: tuple[Path, ...]
+    spec: InputSpec | None
+    can_be_sent: bool = True
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def part(self, first: int, end: int) -> Array:
+        """Return the images of a range, uint8 (N, H, W, C)."""
+        chosen = self.files[first:end]
+        images = [_read(file, self.spec) for file in chosen]
+        for file, image in zip(chosen, images, strict=True):
+            if image.shape != images[0].shape:
+                raise InvalidInput(f"{file}: is {_told(image)}; {chosen[0].name} is {_told(images[0])}. Give images of one size")
+        return np.stack(images)
+
+
+def open_folder(path: Path, split: str, inputs: tuple[InputSpec, ...]) -> tuple[FolderSource, Int | None]:
+    """Return the images of a folder, none of which is read yet, and the classes of all; errors as for `read_folder`."""
     folder = _of_split(path, split)
     files, classes = _files(folder)
     if not files:
         raise FileError(f"{folder}: is only a folder without PNG or JPEG images, in it or in one folder for each class")
     if len(inputs) > 1 or (inputs and inputs[0].events):
         raise InvalidInput(f"{path}: a folder holds the images of one input; give an .npz of arrays")
-    chosen = files[:limit]
-    images = [_read(file, inputs[0] if inputs else None) for file in chosen]
-    for file, image in zip(chosen, images, strict=True):
-        if image.shape != images[0].shape:
-            raise InvalidInput(f"{file}: is {_told(image)}; {chosen[0].name} is {_told(images[0])}. Give images of one size")
-    return np.stack(images), None if classes is None else classes[:limit], classes
+    return FolderSource(tuple(files), inputs[0] if inputs else None), classes
 
 
 def _told(image: Array) -> str:

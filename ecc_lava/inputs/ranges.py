@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -103,12 +104,13 @@ def raw_pixels(x: Array, spec: InputSpec) -> bool:
     return bool(x.min() >= 0 and RAW_MAX < x.max() <= PIXELS.high and (x == np.rint(x)).all())
 
 
-def departure(x: Array, found: InputRange, seen: InputRange, uint8_scale: float) -> str:
+def departure(images: int, dtype: np.dtype[Any], found: InputRange, seen: InputRange, uint8_scale: float) -> str:
     """Return how the range of images departs from that of the calibration images, with the likely remedy; empty if it does not.
 
     Parameters
     ----------
-    x : array (N, ...)
+    images : int
+    dtype : NumPy type
         As stored.
     found, seen : InputRange
         Of these images and of the calibration images.
@@ -118,20 +120,20 @@ def departure(x: Array, found: InputRange, seen: InputRange, uint8_scale: float)
     beyond = max(seen.low - found.low, found.high - seen.high)
     leaves = beyond > LEAVES * seen.width
     small = 0 < found.width < SMALL * seen.width
-    positive = len(x) >= SOME and seen.low < -DARK * seen.width and found.low >= 0 < found.width
+    positive = images >= SOME and seen.low < -DARK * seen.width and found.low >= 0 < found.width
     if not (leaves or small or positive):
         return ""
     better = usual_range(seen)
-    how = None if better is None or better == usual_range(found) else remedy(x, found, better, uint8_scale)
+    how = None if better is None or better == usual_range(found) else remedy(dtype, found, better, uint8_scale)
     return f"the images lie in {found}, those of calibration in {seen}: {how or 'scale them alike, or calibrate with images like these'}"
 
 
-def remedy(x: Array, found: InputRange, better: InputRange, uint8_scale: float) -> str | None:
+def remedy(dtype: np.dtype[Any], found: InputRange, better: InputRange, uint8_scale: float) -> str | None:
     """Return how images get from their range to a better usual one; None if their own is no usual range.
 
     Parameters
     ----------
-    x : array (N, ...)
+    dtype : NumPy type
         As stored.
     found : InputRange
         Of x in the model's units.
@@ -140,7 +142,7 @@ def remedy(x: Array, found: InputRange, better: InputRange, uint8_scale: float) 
         Factor on uint8 images.
     """
     here = usual_range(found)
-    if x.dtype == np.uint8:
+    if dtype == np.uint8:
         if better == SIGNED:
             return "give floats, x / 127.5 - 1, in place of uint8"
         factor = better.high / PIXELS.high

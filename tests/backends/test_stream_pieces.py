@@ -37,7 +37,7 @@ def _stream(seed: int) -> QuantisedNetwork:
 
 def _run(stream: QuantisedNetwork, frames: dict[str, Array], length: int, backend: str = "fast") -> ecc_lava.Result:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("ecc_lava.backends.simulate"), "frames_per_piece", lambda *of: length)
+        patch.setattr(import_module("ecc_lava.backends.images"), "frames_per_piece", lambda *of: length)
         return ecc_lava.simulate(stream, frames, backend=backend, record=stream.by_name)
 
 

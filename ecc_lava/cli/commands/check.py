@@ -21,6 +21,7 @@ from ecc_lava.cli.show.output import FAILED, OK, emit_json, provenance, show_lin
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.cli.show.report import show_report
 from ecc_lava.cli.stream_check import StreamCheck, check_stream_file
+from ecc_lava.cli.workers import Dask, cluster
 from ecc_lava.common import Progress, check_writable, write_bytes
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.graph import Graph
@@ -68,6 +69,7 @@ def command(
     task: Tasks = None,
     attribute: Attribute = False,
     picture: Picture = None,
+    dask: Dask = None,
     json: Json = False,
 ) -> None:
     """Check and print; exit 1 if a check fails."""
@@ -77,7 +79,7 @@ def command(
         _picture_format(picture)
     loaded = integer, snn, graph = load(network)
     if integer.is_stream:
-        given = {"--max-loss": max_loss, "--min-agreement": min_agreement, "--min-iou": min_iou, "--task": task}
+        given = {"--max-loss": max_loss, "--min-agreement": min_agreement, "--min-iou": min_iou, "--task": task, "--dask": dask}
         refused = [name for name, value in {**given, "--attribute": attribute or None}.items() if value is not None]
         raise typer.Exit(check_stream_file(integer, graph, data, limit, StreamCheck(lava_limit, max_error, json, picture, tuple(refused))))
     images, tasks = load_images(data, "test", integer.input_specs, limit), chosen_tasks(task)
@@ -86,10 +88,10 @@ def command(
         _check_comparable(network, data, graph, Scorer(integer, graph, images.y, batch_size(images.x), tasks), max_loss)
     checked = partial(check, integer, images.x, snn=snn, graph=graph, labels=images.y, exact_images=lava_limit, task=tasks)
     try:
-        with stages() as stage:
+        with cluster(dask) as workers, stages() as stage:
             found = None if not attribute and picture is None else _attributed(network, loaded, images, tasks, stage)
             with clipping_not_repeated() if found is not None else nullcontext():
-                report = checked(limits=_limits(min_agreement, min_iou, max_error), progress=stage)
+                report = checked(limits=_limits(min_agreement, min_iou, max_error), progress=stage, client=workers.client)
     except RangeError as error:
         _tell_range_error(error, integer.digest, images, started, json)
         raise typer.Exit(FAILED) from error

@@ -16,16 +16,17 @@ from ecc_lava.analysis import confident as stop_confident
 from ecc_lava.backends import BACKENDS, Result, logits_of_images, simulate
 from ecc_lava.backends import Network as NetworkOf
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import check_labels_of_file, float_network, load_images
+from ecc_lava.cli.files import check_labels_of_file, float_network, open_images
 from ecc_lava.cli.options import Data, FewerTimesteps, Json, Limit, Network, Tasks, chosen_tasks
 from ecc_lava.cli.show.energy import show_account
 from ecc_lava.cli.show.inputs import input_facts, show_inputs
 from ecc_lava.cli.show.output import as_figure, emit_json, provenance, show_lines, show_table
 from ecc_lava.cli.show.progress import stages
+from ecc_lava.cli.workers import Dask, cluster
 from ecc_lava.common import Array, Images, Outputs, check_writable, first_output, write_bytes
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
-from ecc_lava.inputs import Dataset, as_batch, batch_size, digest, labels_of_frames
+from ecc_lava.inputs import Dataset, ImageSource, StoredDataset, as_batch, batch_size, digest, labels_of_frames
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.storage import load
 
@@ -39,6 +40,11 @@ OverTime = Annotated[bool, typer.Option("--over-time", help="Also give the accur
 Confident = Annotated[
     Optional[float],
     typer.Option(metavar="M", min=0.0, help="Stop each image when its answer leads by M in the model's logits: odds of e^M to 1."),
+]
+
+Journal = Annotated[
+    Optional[Path],
+    typer.Option(metavar="DIR", help="Keep what is finished in a folder, so that the same command goes on from there after an interrupt."),
 ]
 
 _OF_PAYLOADS = ("graded_synops_per_image", "payload_bits_per_image")
@@ -55,6 +61,8 @@ def command(
     over_time: OverTime = False,
     confident: Confident = None,
     task: Tasks = None,
+    dask: Dask = None,
+    journal: Journal = None,
     json: Json = False,
 ) -> None:
     """Simulate and print accuracy, events and energy."""
@@ -67,12 +75,12 @@ def command(
     if integer.is_stream:
         _check_options_of_streams(integer, backend, engine, over_time, confident)
     target = float_network(network, snn) if BACKENDS[engine].network_type is SpikingNetwork else integer
-    images, tasks = load_images(data, "test", target.input_specs, limit), chosen_tasks(task)
+    images, tasks = open_images(data, "test", integer, limit, lazily=dask is not None), chosen_tasks(task)
     scorer = _scorer(data, integer, graph, images, tasks)
     if confident is not None and scorer.tasks[0].name != "classes":
         raise InvalidInput(f"--confident compares classes; the task of output {scorer.outputs[0].name!r} is {scorer.tasks[0].name}")
     started = time.perf_counter()
-    with stages() as stage:
+    with cluster(dask, journal) as workers, stages() as stage:
         result = simulate(
             target,
             images.x,
@@ -80,6 +88,9 @@ def command(
             timesteps=timesteps,
             over_time=over_time or confident is not None,
             progress=lambda done, total: stage(engine, done, total),
+            client=workers.client,
+            journal=journal,
+            report=workers.told,
         )
         seconds = time.perf_counter() - started
         facts = _facts(result, scorer, backend)
@@ -96,11 +107,12 @@ def command(
         extra["confident"] = _stopped(result, images.x, scorer, confident, target, integer)
     if json:
         about = provenance(network_digest=integer.digest, data_digest=digest(images.x), account=cost.account.as_dict(), predictions=written)
-        emit_json({**about, "inputs": inputs, **facts, **extra, "doubts": doubts})
+        emit_json({**about, "inputs": inputs, **facts, **workers.as_dict(), **extra, "doubts": doubts})
         return
     show_lines(*show_inputs(inputs))
     show_table(f"{network.name} on {data.name}", ("", "value"), _rows(facts, facts["images"]))
     show_account(cost.account)
+    show_lines(*workers.lines())
     _show(extra, facts["images"])
     if written is not None:
         show_lines(f"written: {written['file']}: {', '.join(written['arrays'])}")
@@ -115,11 +127,14 @@ def _check_options_of_streams(network: QuantisedNetwork, backend: str, engine: s
             raise InvalidInput(f"{option} looks at the steps of an image; a stream takes one step a frame")
 
 
-def _scorer(path: Path, network: QuantisedNetwork, graph: Graph | None, images: Dataset, tasks: str | dict[str, str] | None) -> Scorer:
+def _scorer(
+    path: Path, network: QuantisedNetwork, graph: Graph | None, images: Dataset | StoredDataset, tasks: str | dict[str, str] | None
+) -> Scorer:
     """Return what scores the images of a file, or every frame of its sequences."""
     if not network.is_stream:
         check_labels_of_file(path, images, graph or network, tasks)
         return Scorer(network, graph, images.y, batch_size(images.x), tasks)
+    assert isinstance(images, Dataset)  # sequences are read at once
     sequences, frames = next(iter(as_batch(images.x, network.input_specs).values())).shape[:2]
     labels = None if images.y is None else labels_of_frames(images.y, sequences, frames)
     return Scorer(network, graph, labels, sequences * frames, tasks)
@@ -158,7 +173,7 @@ def _over_time(result: Result, scorer: Scorer, over_time: bool) -> dict[str, Any
 
 
 def _stopped(
-    result: Result, images: Images, scorer: Scorer, margin: float, network: NetworkOf, integer: QuantisedNetwork
+    result: Result, images: Images | ImageSource, scorer: Scorer, margin: float, network: NetworkOf, integer: QuantisedNetwork
 ) -> dict[str, Any]:
     """Return what images give and cost that are each stopped as soon as the first output's lead is large enough."""
     assert result.logits_over_time is not None

@@ -8,26 +8,30 @@ from typing import Any
 import numpy as np
 
 from ecc_lava.common import Images
-from ecc_lava.inputs import InputCoding, InputRange, InputSpec, as_batch, input_ranges
+from ecc_lava.inputs import ImageSource, InputCoding, InputRange, InputSpec, as_batch, in_memory
 
 __all__ = ["input_facts", "show_inputs"]
 
 
 def input_facts(
-    x: Images, inputs: Sequence[InputSpec], codings: Sequence[InputCoding] = (), calibrated: Sequence[InputRange] = ()
+    x: Images | ImageSource, inputs: Sequence[InputSpec], codings: Sequence[InputCoding] = (), calibrated: Sequence[InputRange] = ()
 ) -> list[dict[str, Any]]:
     """Return JSON values for every input: type and range as stored, factor, range in the model's units, coding, calibration's range."""
-    batch = as_batch(x, inputs)
+    seen = None
+    for part in in_memory(x):
+        batch = as_batch(part, inputs)
+        found = [(batch[s.name].dtype, float(batch[s.name].min()), float(batch[s.name].max())) for s in inputs]
+        seen = found if seen is None else [(t, min(a, c), max(b, d)) for (t, a, b), (_, c, d) in zip(seen, found, strict=True)]
+    assert seen is not None
     facts = []
-    for index, (spec, found) in enumerate(zip(inputs, input_ranges(batch, inputs), strict=True)):
-        stored = batch[spec.name]
-        factor = spec.uint8_scale if stored.dtype == np.uint8 and not spec.events else 1.0
+    for index, (spec, (dtype, low, high)) in enumerate(zip(inputs, seen, strict=True)):
+        factor = spec.uint8_scale if dtype == np.uint8 and not spec.events else 1.0
         fact: dict[str, Any] = {
             "input": spec.name,
-            "type": str(stored.dtype),
-            "stored": [float(stored.min()), float(stored.max())],
+            "type": str(dtype),
+            "stored": [low, high],
             "factor": factor,
-            "range": [found.low, found.high],
+            "range": [low * factor, high * factor],
         }
         if codings:
             fact |= {"coding": codings[index].kind, "offset": codings[index].offset, "scale": codings[index].scale}

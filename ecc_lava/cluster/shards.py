@@ -1,0 +1,212 @@
+"""A function over shards on all workers, with results in the order of the shards, whatever worker runs which, when and how often.
+
+A shard whose worker ends, or whose scheduler does, runs again; its result is taken once. Of several errors, the one of the first shard is
+raised, as if one process had run all of them in order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+from ecc_lava.cluster.held import hold, packed
+from ecc_lava.cluster.versions import check_workers, versions
+from ecc_lava.cluster.work import Done, Missing, OtherVersion, WorkReport, work
+from ecc_lava.errors import ClusterError, EccLavaError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+__all__ = ["Shards", "map_shards", "shared_out"]
+
+TRIES: Final = 4
+"""How often a shard is handed in before it is taken for what ends its workers; each time the scheduler itself tries several workers."""
+
+AHEAD: Final = 2
+"""Shards handed in for each thread of the workers: one runs, one waits, so that few images wait in the cluster's memory."""
+
+PATIENCE_SECONDS: Final = 120.0
+"""Seconds without any worker, or without the scheduler, after which a run ends."""
+
+POLL_SECONDS: Final = 0.5
+"""Seconds between two looks at the cluster while no shard ends."""
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Shards of a piece of work.
+
+    Attributes
+    ----------
+    weights : sequence of int
+        Images or trials of each shard, which progress counts.
+    item : callable (index) -> object
+        What the function takes of a shard, made when it is handed in.
+    finished : callable (index, result)
+        Called once for every shard, in the order in which they end.
+    progress : callable (done, total, WorkReport)
+    """
+
+    weights: Sequence[int]
+    item: Callable[[int], Any]
+    finished: Callable[[int, Any], None] = lambda index, result: None
+    progress: Callable[[int, int, WorkReport], None] = lambda done, total, report: None
+
+
+def map_shards(client: Client, function: Callable[[Any, Any], Any], shared: Any, shards: Shards) -> tuple[list[Any], WorkReport]:
+    """Return ``[function(shared, item) for item in items]`` and what each worker did.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    function : callable (shared, item) -> result
+        Stands at the top of a module of this package.
+    shared : object
+        What all shards take; every worker gets it once.
+    shards : Shards
+
+    Raises
+    ------
+    ClusterError
+        If the scheduler or all workers are gone for long, a worker has another version, or a shard ends every worker that runs it.
+    Exception
+        What the function raised, of the first such shard.
+    """
+    run = _Run(client, function, *packed(shared), shards)
+    try:
+        return run.results(), run.report
+    finally:  # also when interrupted
+        run.cancel()
+
+
+def shared_out(client: Client | None, function: Callable[[Any, Any], Any], shared: Any, shards: Shards) -> list[Any]:
+    """Return what `map_shards` does; without a client, this process runs all shards in order, on all of its cores."""
+    if client is not None:
+        return map_shards(client, function, shared, shards)[0]
+    found, done, total, report = list[Any](), 0, sum(shards.weights), WorkReport()
+    for index, weight in enumerate(shards.weights):
+        found.append(function(shared, shards.item(index)))
+        done += weight
+        shards.finished(index, found[-1])
+        shards.progress(done, total, report)
+    return found
+
+
+@dataclass
+class _Run:
+    """One call of `map_shards`."""
+
+    client: Client
+    function: Callable[[Any, Any], Any]
+    digest: str
+    content: bytes
+    shards: Shards
+    report: WorkReport = field(default_factory=WorkReport)
+
+    def __post_init__(self) -> None:
+        self._waiting = list(range(len(self.shards.weights)))[::-1]
+        self._running: dict[str, tuple[int, Future]] = {}
+        self._found: dict[int, Any] = {}
+        self._errors: dict[int, Exception] = {}
+        self._tries: dict[int, int] = {}
+        self._ended: SimpleQueue[str] = SimpleQueue()
+        self._number = 0
+
+    def results(self) -> list[Any]:
+        """Run all shards."""
+        self._send()
+        alive = time.monotonic()
+        while self._waiting or self._running:
+            if self.client.status == "running":
+                self._hand_in()
+            try:
+                key = self._ended.get(timeout=POLL_SECONDS)
+                alive = time.monotonic()
+            except Empty:
+                if self.client.status == "running" and self.client.scheduler_info()["workers"]:
+                    alive = time.monotonic()
+                self._check_alive(alive)
+                continue
+            if key in self._running:
+                self._take(*self._running.pop(key))
+        if self._errors:
+            raise self._errors[min(self._errors)]
+        return [self._found[index] for index in range(len(self.shards.weights))]
+
+    def cancel(self) -> None:
+        """Give up what still runs."""
+        for _, future in self._running.values():
+            with suppress(Exception):  # the cluster may be gone
+                future.cancel(force=True)
+
+    def _check_alive(self, alive: float) -> None:
+        if self.client.status == "closed":
+            raise ClusterError("the cluster's scheduler is gone")
+        if time.monotonic() - alive > PATIENCE_SECONDS:
+            what = "scheduler does not answer" if self.client.status != "running" else "workers are gone"
+            raise ClusterError(f"the cluster's {what} for {PATIENCE_SECONDS:g} s")
+
+    def _send(self, workers: list[str] | None = None) -> None:
+        """Give workers, all without a list, what the shards share."""
+        with suppress(OSError, KeyError, TimeoutError):  # a worker that has just ended; the next one asks for it
+            self.client.run(hold, self.digest, self.content, workers=workers, on_error="ignore")
+
+    def _hand_in(self) -> None:
+        threads = sum(worker["nthreads"] for worker in self.client.scheduler_info(n_workers=-1)["workers"].values())
+        while self._waiting and len(self._running) < AHEAD * max(threads, 1):
+            index = self._waiting.pop()
+            if self._errors and index > min(self._errors):
+                continue  # its result would not be looked at
+            self._number += 1
+            key = f"ecc_lava-{self.function.__name__}-{index}-{id(self)}-{self._number}"
+            try:
+                item = self.shards.item(index)
+            except EccLavaError as error:
+                self._errors[index] = error
+                continue
+            future = self.client.submit(work, self.function, self.digest, versions(), item, key=key, pure=False)
+            self._running[key] = index, future
+            future.add_done_callback(lambda _, key=key: self._ended.put(key))
+
+    def _take(self, index: int, future: Future) -> None:
+        """Take what became of a shard: a result, an error, or nothing, and then it runs again."""
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            outcome = future.result(timeout=PATIENCE_SECONDS)
+        except (CancelledError, KilledWorker, OSError) as error:
+            if isinstance(error, EccLavaError):
+                self._errors[index] = error
+            else:
+                self._again(index, killed=isinstance(error, KilledWorker))
+            return
+        except Exception as error:
+            self._errors[index] = error
+            return
+        match outcome:
+            case Done(result=result):
+                self._found[index] = result
+                self.report.add(outcome, self.shards.weights[index])
+                self.shards.finished(index, result)
+                self.shards.progress(sum(self.shards.weights[i] for i in self._found), sum(self.shards.weights), self.report)
+            case Missing(worker=worker):
+                self._send([worker])
+                self._waiting.append(index)
+            case OtherVersion(worker=worker, why=why):
+                raise ClusterError(f"the worker {worker} {why}")
+
+    def _again(self, index: int, killed: bool) -> None:
+        self._tries[index] = self._tries.get(index, 0) + killed
+        if self._tries[index] >= TRIES:
+            raise ClusterError(f"shard {index} of {len(self.shards.weights)} ended every worker that ran it; give workers more memory")
+        self.report.lost += 1
+        self._waiting.append(index)
+        while self.client.status == "connecting":  # to a scheduler that begins anew
+            time.sleep(POLL_SECONDS)
+        if not killed and self.client.status == "running":
+            check_workers(self.client)
+            self._send()

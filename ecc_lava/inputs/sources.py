@@ -1,0 +1,103 @@
+"""Images that are read when they are wanted, a range at a time, so that a data set may be larger than the memory."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from ecc_lava.common import Array, Images
+from ecc_lava.errors import InvalidInput
+
+__all__ = ["PART_BYTES", "ArraySource", "ImageSource", "Rows", "in_memory"]
+
+PART_BYTES: Final = 2**26
+"""Bytes of the images that are read together."""
+
+
+class ImageSource(ABC):
+    """Images in a fixed order, of which a part can be read."""
+
+    can_be_sent: bool = False
+    """Whether another process can read the same images where it finds the same files."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of images."""
+
+    @abstractmethod
+    def part(self, first: int, end: int) -> Images:
+        """Return the images of a range, an array or arrays by input name."""
+
+    @cached_property
+    def image_bytes(self) -> int:
+        """Bytes of one image of all inputs, as stored."""
+        one = self.part(0, 1)
+        return sum(array.nbytes for array in (one.values() if isinstance(one, Mapping) else [np.asarray(one)]))
+
+
+class Rows(Protocol):
+    """One stored array, of which rows are read."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Its type."""
+
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether another process can read it."""
+
+    def read(self, first: int, end: int) -> Array:
+        """Return rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySource(ImageSource):
+    """Images of stored arrays.
+
+    Attributes
+    ----------
+    arrays : input name -> Rows
+        "" for the only input.
+    images : int
+        The first so many rows.
+    """
+
+    arrays: Mapping[str, Rows]
+    images: int
+
+    def __post_init__(self) -> None:
+        for name, rows in self.arrays.items():
+            if rows.shape[0] < self.images:
+                raise InvalidInput(f"input {name!r} has {rows.shape[0]} images, others have {self.images}")
+
+    @property
+    def can_be_sent(self) -> bool:  # type: ignore[override]
+        """Whether another process can read the same rows."""
+        return all(rows.can_be_sent for rows in self.arrays.values())
+
+    def __len__(self) -> int:
+        return self.images
+
+    def part(self, first: int, end: int) -> Images:
+        """Return the images of a range."""
+        found = {name: rows.read(first, min(end, self.images)) for name, rows in self.arrays.items()}
+        return found.get("", found)
+
+
+def in_memory(x: Images | ImageSource) -> Iterator[Images]:
+    """Yield the images one part after the other; images that are in memory are one part."""
+    if not isinstance(x, ImageSource):
+        yield x
+        return
+    size = max(1, PART_BYTES // max(x.image_bytes, 1))
+    for first in range(0, len(x), size):
+        yield x.part(first, min(first + size, len(x)))
