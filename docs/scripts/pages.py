@@ -67,11 +67,13 @@ def _layers() -> str:
     sys.path.insert(0, str(ROOT))  # MkDocs runs without this project installed
     from ecc_lava.importers.keras import supported
 
-    rows = ["| kind | layers | operations | limits |", "|---|---|---|---|"]
+    lines = []
     for kind in supported():
-        names = (", ".join(f"`{name}`" for name in members) for members in (kind.layers, kind.operations))
-        rows.append(f"| {' | '.join((kind.title, *names, kind.limits))} |")
-    return "\n".join(rows)
+        lines += [f"**{kind.title}**: {kind.limits}", ""]
+        for title, names in (("layers", kind.layers), ("operations", kind.operations)):
+            lines += [f"- {title}: {', '.join(f'`{name}`' for name in names)}"] if names else []
+        lines.append("")
+    return "\n".join(lines)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
