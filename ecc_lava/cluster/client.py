@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
+from ecc_lava.cluster.shards import PATIENCE_SECONDS
 from ecc_lava.cluster.versions import check_workers
 from ecc_lava.errors import ClusterError, InvalidInput, MissingDependency
 
@@ -19,6 +23,12 @@ __all__ = ["open_client", "own_client"]
 CONNECT_SECONDS: Final = 10
 """Seconds within which a scheduler must answer, and have a worker."""
 
+START_SECONDS: Final = 300
+"""Seconds within which the workers of this machine must begin."""
+
+REFILL_SECONDS: Final = 2.0
+"""Seconds between two looks at whether workers of this machine are missing."""
+
 WORKERS_MAX: Final = 1024
 """Most workers that a process starts."""
 
@@ -28,7 +38,12 @@ _LOCAL: Final = re.compile(r"local:(.*)")
 
 @contextmanager
 def own_client(address: str | None) -> Iterator[Client | None]:
-    """Give the client of an address for a block, as `open_client`; None without an address."""
+    """Give a command the client of an address for a block, as `open_client`, or None without an address; Dask's own log is silent."""
+    if address is not None:
+        with suppress(MissingDependency):
+            _distributed()  # whose import sets the levels of its loggers
+        for name in ("tornado.application", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed"))):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # of lost workers and interrupts they tell many lines
     with nullcontext() if address is None else open_client(address) as client:
         yield client
 
@@ -84,27 +99,50 @@ def _distributed() -> Any:
 
 @contextmanager
 def _local(distributed: Any, workers: int) -> Iterator[Any]:
-    """Start workers of this machine, each a process of one thread."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what ends a worker is told once, by us
+    """Start workers of this machine, each a process of one thread, and others in their place if they end."""
     made = distributed.LocalCluster(
-        n_workers=workers,
+        n_workers=0,
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
         memory_limit=0,
-        silence_logs=logging.CRITICAL,
+        silence_logs=logging.CRITICAL,  # what ends a worker is told once, by us
     )
+    stop = threading.Event()
     try:
+        made.sync(_keep_interrupts_here)
+        made.scale(workers)
+        made.wait_for_workers(workers, timeout=START_SECONDS)
+        threading.Thread(target=_refill, args=(made, workers, stop), daemon=True).start()
         yield made
+    except TimeoutError as error:
+        raise ClusterError(f"local:{workers}: the workers do not begin within {START_SECONDS} s; use fewer") from error
     finally:
+        stop.set()
         with suppress(OSError, TimeoutError):
             made.close(timeout=10)
 
 
+async def _keep_interrupts_here() -> None:
+    """Let the workers, which this thread starts, hear no Ctrl-C of the terminal: this process ends them."""
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # which unblocks the signal where it begins
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _refill(made: Any, workers: int, stop: threading.Event) -> None:
+    while not stop.wait(REFILL_SECONDS):
+        if len(made.scheduler_info["workers"]) < workers:
+            with suppress(OSError, RuntimeError, TimeoutError):
+                made.scale(workers)
+
+
 def _connected(distributed: Any, scheduler: Any, address: str) -> Any:
     try:
-        client = distributed.Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+        if isinstance(scheduler, str):
+            distributed.Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False).close()
+        client = distributed.Client(scheduler, timeout=PATIENCE_SECONDS, set_as_default=False)  # so long it waits for one that begins anew
     except (OSError, ValueError, TimeoutError) as error:
         raise ClusterError(
             f"{address}: no Dask scheduler answers within {CONNECT_SECONDS} s; start one (dask scheduler) or correct the address"

@@ -32,6 +32,9 @@ AHEAD: Final = 2
 PATIENCE_SECONDS: Final = 120.0
 """Seconds without any worker, or without the scheduler, after which a run ends."""
 
+LOOK_SECONDS: Final = 1.0
+"""Seconds between two counts of the workers' threads."""
+
 POLL_SECONDS: Final = 0.5
 """Seconds between two looks at the cluster while no shard ends."""
 
@@ -115,21 +118,17 @@ class _Run:
         self._tries: dict[int, int] = {}
         self._ended: SimpleQueue[str] = SimpleQueue()
         self._number = 0
+        self._looked, self._threads, self._alive = -LOOK_SECONDS, 0, time.monotonic()
 
     def results(self) -> list[Any]:
         """Run all shards."""
         self._send()
-        alive = time.monotonic()
         while self._waiting or self._running:
-            if self.client.status == "running":
-                self._hand_in()
+            self._look()
+            self._hand_in()
             try:
                 key = self._ended.get(timeout=POLL_SECONDS)
-                alive = time.monotonic()
             except Empty:
-                if self.client.status == "running" and self.client.scheduler_info()["workers"]:
-                    alive = time.monotonic()
-                self._check_alive(alive)
                 continue
             if key in self._running:
                 self._take(*self._running.pop(key))
@@ -143,12 +142,22 @@ class _Run:
             with suppress(Exception):  # the cluster may be gone
                 future.cancel(force=True)
 
-    def _check_alive(self, alive: float) -> None:
-        if self.client.status == "closed":
+    def _look(self) -> None:
+        """Count the workers' threads now and then, and end the run if there have been none for long."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked, self._threads = now, 0
+        if self.client.status == "running":
+            with suppress(OSError, TimeoutError):  # a scheduler that has just ended
+                workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+                self._threads = sum(worker["nthreads"] for worker in workers)
+        if self._threads:
+            self._alive = now
+        if self.client.status in ("closing", "closed"):
             raise ClusterError("the cluster's scheduler is gone")
-        if time.monotonic() - alive > PATIENCE_SECONDS:
-            what = "scheduler does not answer" if self.client.status != "running" else "workers are gone"
-            raise ClusterError(f"the cluster's {what} for {PATIENCE_SECONDS:g} s")
+        if now - self._alive > PATIENCE_SECONDS:
+            raise ClusterError(f"the cluster has had no worker for {PATIENCE_SECONDS:g} s")
 
     def _send(self, workers: list[str] | None = None) -> None:
         """Give workers, all without a list, what the shards share."""
@@ -156,8 +165,7 @@ class _Run:
             self.client.run(hold, self.digest, self.content, workers=workers, on_error="ignore")
 
     def _hand_in(self) -> None:
-        threads = sum(worker["nthreads"] for worker in self.client.scheduler_info(n_workers=-1)["workers"].values())
-        while self._waiting and len(self._running) < AHEAD * max(threads, 1):
+        while self._waiting and len(self._running) < AHEAD * self._threads:
             index = self._waiting.pop()
             if self._errors and index > min(self._errors):
                 continue  # its result would not be looked at
@@ -178,7 +186,7 @@ class _Run:
 
         try:
             outcome = future.result(timeout=PATIENCE_SECONDS)
-        except (CancelledError, KilledWorker, OSError) as error:
+        except (CancelledError, KilledWorker, OSError, TimeoutError) as error:
             if isinstance(error, EccLavaError):
                 self._errors[index] = error
             else:
@@ -208,5 +216,6 @@ class _Run:
         while self.client.status == "connecting":  # to a scheduler that begins anew
             time.sleep(POLL_SECONDS)
         if not killed and self.client.status == "running":
-            check_workers(self.client)
-            self._send()
+            with suppress(OSError, TimeoutError):
+                check_workers(self.client)
+                self._send()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecc_lava.analysis import OutputScore, Scorer, costs
 from ecc_lava.backends import logits_of_images, output_error, simulate
@@ -21,6 +21,9 @@ from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.settings import Setting
 from ecc_lava.studies.trials.trial import Figures, Mapped, Trial
 from ecc_lava.version import __version__
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["Mapper", "Problem", "weight_memory"]
 
@@ -132,12 +135,15 @@ class Problem:
         specs = [spec._replace(events=self.events) for spec in graph.input_specs]
         return forward(graph, model_images(self.single, specs))
 
-    def run(self, setting: Setting, progress: StageProgress | None = None) -> Trial:
-        """Convert, quantise, simulate, and map if there is a mapper; integers out of range give a trial with that error."""
+    def run(self, setting: Setting, progress: StageProgress | None = None, client: Client | None = None) -> Trial:
+        """Convert, quantise, simulate, and map if there is a mapper; integers out of range give a trial with that error.
+
+        With a client, the images are simulated on the workers of a cluster.
+        """
         started = time.perf_counter()
         try:
             network, seconds = self.conversions.network(setting)
-            result = simulate(network, self.images if setting.is_stream else self.single, progress=progress)
+            result = simulate(network, self.images if setting.is_stream else self.single, progress=progress, client=client)
             logits = logits_of_images(result.logits) if setting.is_stream else result.logits
             beside = self._beside_whole(setting, logits, float(result.events.mean()))
         except RangeError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from ecc_lava.studies.search.search import Search
 from ecc_lava.studies.settings import Grid, Sends, grid
 from ecc_lava.studies.trials.optuna_storage import open_storage
 from ecc_lava.studies.trials.store import TrialStore
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["study"]
 
@@ -52,6 +55,7 @@ def study(
     progress: StudyProgress | None = None,
     calibration_images: int | None = CALIBRATION_IMAGES,
     task: str | Mapping[str, str] | None = None,
+    client: Client | None = None,
 ) -> StudyResult:
     """Run every combination of the settings given, each once, or search among them.
 
@@ -93,6 +97,8 @@ def study(
         How many of the calibration images are drawn; None takes all.
     task : str, or a mapping of output names to str, optional
         What outputs are for, as `check` takes it.
+    client : distributed.Client, optional
+        Runs trials on the workers of a Dask cluster. A search, whose trials follow from one another, runs the images of each there.
 
     Raises
     ------
@@ -127,8 +133,8 @@ def study(
     problem = Problem(conversions, data, given, mapper, mapper_name, _events(space), frames, task)
     opened = open_storage(storage)
     if search is not None:
-        return run_search(problem, space, search, opened, progress)
-    trials = run_settings(problem, space.settings, TrialStore(opened, problem.context_digest), progress)
+        return run_search(problem, space, search, opened, progress, client)
+    trials = run_settings(problem, space.settings, TrialStore(opened, problem.context_digest), progress, client)
     objectives = ("error", "events") if frames else ("accuracy", "memory")
     return StudyResult(trials, space.left_out, problem.context, objectives=objectives)
 

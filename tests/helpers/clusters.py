@@ -6,12 +6,14 @@ import contextlib
 import importlib.util
 import os
 import signal
+import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
-__all__ = ["kill_worker", "needs_dask", "slowly_added", "sum_or_fail", "worker_pids"]
+__all__ = ["Killer", "kill_worker", "needs_dask", "sum_or_fail"]
 
 
 needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="dask.distributed is not installed")
@@ -23,18 +25,26 @@ def sum_or_fail(shared: int, item: int) -> int:
     return shared + item
 
 
-def slowly_added(shared: int, item: tuple[int, float]) -> int:
-    time.sleep(item[1])
-    return shared + item[0]
+def kill_worker(client: Any, number: int) -> bool:
+    """Kill one of the workers that have begun, as a machine that fails does; return whether there was one."""
+    begun = set(client.scheduler_info(n_workers=-1)["workers"])
+    pids = [nanny.pid for nanny in client.cluster.workers.values() if nanny.pid and nanny.worker_address in begun]
+    if not pids:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pids[number % len(pids)], signal.SIGKILL)
+    return True
 
 
-def worker_pids(client: Any) -> list[int]:
-    return sorted(client.run(os.getpid, on_error="ignore").values())
+class Killer(threading.Thread):
+    """Kills workers at seeded moments until so many are dead."""
 
+    def __init__(self, client: Any, kills: int, seed: int, longest: float) -> None:
+        super().__init__(daemon=True)
+        self._client, self._left, self._longest = client, kills, longest
+        self._rng = np.random.default_rng(seed)
 
-def kill_worker(client: Any, index: int) -> None:
-    """Kill one of the workers that live now, as a machine that fails does."""
-    pids = worker_pids(client)
-    if pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pids[index % len(pids)], signal.SIGKILL)
+    def run(self) -> None:
+        while self._left:
+            time.sleep(self._rng.uniform(0, self._longest))
+            self._left -= kill_worker(self._client, int(self._rng.integers(100)))

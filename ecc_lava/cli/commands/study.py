@@ -31,6 +31,7 @@ from ecc_lava.cli.show.output import emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
 from ecc_lava.cli.show.study import TrialStages, show_study
 from ecc_lava.cli.study_folder import StudyFolder
+from ecc_lava.cli.workers import Dask, cluster
 from ecc_lava.common import PAYLOAD_BITS_MAX
 from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES
 from ecc_lava.errors import InvalidInput
@@ -146,6 +147,7 @@ def command(
     parquet: Parquet = False,
     input_shape: InputShape = None,
     task: Tasks = None,
+    dask: Dask = None,
     json: Json = False,
 ) -> None:
     """Run the trials that are not finished, write the tables and the page, and print."""
@@ -171,7 +173,7 @@ def command(
         stage("reading the model", 1, 1)
         doubts = None if streams else partial(tell_doubts_of_labels, graph, drawn, specs)  # they take as long as all else of no trials
         trial_stages = TrialStages(stage, doubts)
-        with folder.named_if_interrupted():
+        with folder.named_if_interrupted(), cluster(dask) as workers:
             result = study(
                 graph,
                 data=judged.x,
@@ -180,6 +182,7 @@ def command(
                 storage=folder.trials,
                 seed=seed,
                 progress=trial_stages,
+                client=workers.client,
             )
     folder.write(result, model.name)
     if json:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ from ecc_lava.studies.trials.store import TrialStore
 from ecc_lava.studies.trials.trial import Trial
 
 if TYPE_CHECKING:
+    from distributed import Client
     from optuna import Study
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
@@ -41,7 +43,9 @@ REPORTED_MAX = 16
 """Most settings of the front that run on the images that the search has not seen; a longer front is thinned evenly by memory."""
 
 
-def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorage, progress: StudyProgress | None) -> StudyResult:
+def run_search(
+    problem: Problem, grid: Grid, search: Search, storage: BaseStorage, progress: StudyProgress | None, client: Client | None = None
+) -> StudyResult:
     """Search among the values of a grid's settings, and run the front on the images that did not select it.
 
     Parameters
@@ -52,6 +56,7 @@ def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorag
     search : Search
     storage : Optuna storage
     progress : callable (TrialProgress), optional
+    client : distributed.Client, optional
     """
     chosen = search.split(batch_size(problem.images))
     choosing, reporting = problem.part(slice(chosen), labelled=False), problem.part(slice(chosen, None))
@@ -62,28 +67,28 @@ def run_search(problem: Problem, grid: Grid, search: Search, storage: BaseStorag
     name = f"ecc_lava search {hashlib.sha256(json.dumps(identity).encode()).hexdigest()}"
     study = open_study(storage, name, ["maximize" if o.maximise else "minimize" for o in objectives])
     starts = space.starts(grid)[: search.trials]
-    run_settings(choosing, starts, store, _within(progress, 0, search.trials))
+    run_settings(choosing, starts, store, _within(progress, 0, search.trials), client)
     told = [trial.params for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+    one = partial(_run_one, study, partial(run_settings, choosing, store=store, client=client), space, objectives, search)
     for start in starts:
         if space.parameters(start) not in told:
             study.enqueue_trial(space.parameters(start))
-            _run_one(study, choosing, space, objectives, search, store, None)
+            one(None)
     while (done := _finished(study)) < search.trials:
-        _run_one(study, choosing, space, objectives, search, store, _within(progress, done, search.trials))
+        one(_within(progress, done, search.trials))
     searched = tuple(t for t in store.finished().values() if space.holds(t.setting))
     uniform = [setting for setting in starts if isinstance(setting.bits, int)]
     settings = tuple(dict.fromkeys([*uniform, *(t.setting for t in _reported(searched, objectives))]))
-    trials = run_settings(reporting, settings, TrialStore(storage, reporting.context_digest), progress)
+    trials = run_settings(reporting, settings, TrialStore(storage, reporting.context_digest), progress, client)
     return StudyResult(trials, grid.left_out, reporting.context, searched, tuple(o.name for o in objectives))
 
 
 def _run_one(
     study: Study,
-    problem: Problem,
+    run: Callable[..., tuple[Trial, ...]],
     space: Space,
     objectives: Sequence[Objective],
     search: Search,
-    store: TrialStore,
     progress: StudyProgress | None,
 ) -> None:
     """Ask the sampler for a setting, run it unless its key is finished, and tell the sampler its values."""
@@ -93,7 +98,7 @@ def _run_one(
         study.sampler = _sampler(search, len(study.get_trials(deepcopy=False)))
         asked = study.ask()
         setting = space.suggested(asked)
-    trial = run_settings(problem, (setting,), store, progress)[0]
+    trial = run((setting,), progress=progress)[0]
     costs = costs_of(trial, objectives)
     if trial.figures is not None and costs is None:
         missing = next(o for o in objectives if o.value(trial) is None)

@@ -1,0 +1,146 @@
+"""How a run grows with workers: two of one thread beside one, measured; up to 1,024, simulated from what was measured.
+
+Two and one: the same images of ResNet-20 on CIFAR-10 through `simulate`, by turns, on workers that have run them once before.
+
+The simulation hands parts in as `ecc_lava.cluster` does: the client sends the network to every worker, one after the other, over one link;
+it then serves one part at a time, which takes the time that was measured for parts without work; a part's images cross the same link unless
+workers read them themselves; a free worker takes the next part. It leaves out machines of different speed, and that memory and caches are
+shared by workers of one machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from ecc_lava import convert, from_keras, load_model, quantise, simulate
+from ecc_lava.backends.parts import PART_IMAGES, PARTS_EACH
+from ecc_lava.cluster import Shards, map_shards, open_client
+from ecc_lava.cluster.held import packed
+from ecc_lava.inputs import load_dataset
+from tests.benchmarks.image_cost import networks
+from tests.benchmarks.speed import environment
+from tests.helpers.clusters import sum_or_fail
+
+IMAGENET: Final = 50_000
+LINK: Final = 125e6
+"""Bytes a second of the client's link: 1 Gbit/s, an assumption."""
+
+WORKERS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+ENOUGH: Final = 0.8
+"""Speedup by worker below which more workers do not count as scaling."""
+
+EMPTY_PARTS: Final = 1000
+
+
+class Work(NamedTuple):
+    """What one run of 50,000 images is made of."""
+
+    image_seconds: float
+    network_bytes: int
+    image_bytes: int
+    client_seconds: float
+
+
+def simulated(work: Work, workers: int, sends_images: bool) -> float:
+    """Return the seconds of a run."""
+    size = max(1, min(PART_IMAGES, -(-IMAGENET // (PARTS_EACH * workers))))
+    parts = [min(size, IMAGENET - first) for first in range(0, IMAGENET, size)]
+    free = [work.network_bytes / LINK * (number + 1) for number in range(workers)]  # when each may begin
+    client = end = 0.0
+    for images in parts:
+        client += work.client_seconds + (images * work.image_bytes / LINK if sends_images else 0.0)
+        begins = max(heapq.heappop(free), client)
+        heapq.heappush(free, begins + images * work.image_seconds)
+        end = max(end, begins + images * work.image_seconds)
+    return end
+
+
+def growth(work: Work, sends_images: bool) -> dict[str, Any]:
+    """Return hours and efficiency by number of workers, and the most workers that still scale."""
+    one = simulated(work, 1, sends_images)
+    hours = {str(n): simulated(work, n, sends_images) / 3600 for n in WORKERS}
+    efficiency = {name: one / 3600 / (int(name) * found) for name, found in hours.items()}
+    return {"hours": hours, "efficiency": efficiency, "scales_to": max(int(n) for n, found in efficiency.items() if found >= ENOUGH)}
+
+
+def empty_part_seconds() -> float:
+    """Return the client's seconds for a part without work, in a cluster of one worker."""
+    with open_client("local:1") as client:
+        shards = Shards([1] * EMPTY_PARTS, lambda index: index)
+        map_shards(client, sum_or_fail, 0, shards)
+        began = time.perf_counter()
+        map_shards(client, sum_or_fail, 0, shards)
+        return (time.perf_counter() - began) / EMPTY_PARTS
+
+
+def two_and_one(data: Path, images: int, repeats: int) -> dict[str, Any]:
+    """Return the seconds of two workers and of one."""
+    network = quantise(convert(from_keras(load_model(data / "resnet20_cifar10.keras")), calibration=_some(data, 64), recipe="ecc"))
+    x = np.concatenate([_some(data, 500)] * -(-images // 500))[:images]
+    times: dict[int, list[float]] = {1: [], 2: []}
+    with open_client("local:1") as one, open_client("local:2") as two:
+        clients = {1: one, 2: two}
+        for client in clients.values():
+            simulate(network, x[:64], client=client)
+        for _ in range(repeats):
+            for number, client in clients.items():
+                began = time.perf_counter()
+                simulate(network, x, client=client)
+                times[number].append(time.perf_counter() - began)
+    medians = {number: statistics.median(found) for number, found in times.items()}
+    return {"images": images, "seconds": {str(k): v for k, v in times.items()}, "two_over_one": medians[1] / medians[2]}
+
+
+def _some(data: Path, images: int) -> Any:
+    return load_dataset(data / "cifar10.npz", "train", images).x
+
+
+def _works(costs: Sequence[dict[str, Any]], client_seconds: float) -> dict[str, Work]:
+    sizes: dict[tuple[str, str], int] = {}
+    for name in dict.fromkeys(row["network"] for row in costs):
+        for spikes, _, network in networks(name):
+            sizes.setdefault((name, spikes), len(packed(network)[1]))
+    return {
+        f"{row['network']} {row['spikes']} T={row['timesteps']}": Work(
+            row["core_seconds_per_image"], sizes[row["network"], row["spikes"]], 224 * 224 * 3, client_seconds
+        )
+        for row in costs
+    }
+
+
+def main() -> None:
+    """Measure, simulate and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--costs", type=Path, help="JSON of image_cost.py; without it, nothing is simulated")
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path("scaling.json"))
+    options = parser.parse_args()
+    report: dict[str, Any] = {"environment": environment(), "part_seconds": empty_part_seconds()}
+    report["two_workers"] = two_and_one(options.data, options.images, options.repeats)
+    report["environment"]["load_after"] = os.getloadavg()
+    options.out.write_text(json.dumps(report, indent=1) + "\n")
+    if options.costs:
+        report["costs"] = json.loads(options.costs.read_text())["rows"]
+        works = _works(report["costs"], report["part_seconds"])
+        report["simulated"] = {
+            name: {**work._asdict(), "read_by_workers": growth(work, False), "sent_by_client": growth(work, True)}
+            for name, work in works.items()
+        }
+        options.out.write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps({key: value for key, value in report.items() if key != "environment"}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
