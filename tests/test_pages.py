@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -79,10 +81,10 @@ def test_every_public_name_is_in_the_reference_with_an_example_of_its_own() -> N
     for path in REFERENCE:
         for entry in path.read_text(encoding="utf-8").split("\n::: ")[1:]:
             name, _, rest = entry.partition("\n")
-            entries[name] = rest
+            entries[name.partition(".")[0], name.rpartition(".")[2]] = rest  # a function of its file's name stands there with its full path
     for package in (ecc_lava, hw_mappings):
         for name in package.__all__:
-            assert ">>> " in entries[f"{package.__name__}.{name}"], f"{name} has no example"
+            assert ">>> " in entries[package.__name__, name], f"{name} has no example"
 
 
 @pytest.mark.slow
@@ -92,3 +94,32 @@ def test_the_examples_of_the_reference_run(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     pages = [ROOT / "docs/reference/index.md", *REFERENCE]
     assert not failures("\n".join(fences(path, "pycon") for path in pages), {}, "the reference")
+
+
+def _result(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((ROOT / f"tests/benchmarks/results/0.1.0/{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def test_the_figures_of_readme_are_those_of_the_benchmarks() -> None:
+    rivals = _result("speed")["rivals"]
+    ms = rivals["ms_per_image_step"]
+    ecc = {(row["kind"], row["payload_bits"], row["timesteps"]): row for row in _result("published")["sources"]["ecc"]["rows"]}
+    best, published = ecc["best, integers", 1, 32], ecc["ecc, stepped, integers", 1, 32]
+    placers = next(row["placers"] for row in _result("placement")["rows"] if (row["network"], row["chip"]) == ("vgg16-full", "loihi2"))
+    ours, theirs = placers["annealed"], min((p for name, p in placers.items() if name != "annealed"), key=lambda p: float(p["hops"]))
+    cores = {row["chip"]: row for row in _result("mapping")["rows"] if (row["network"], row["model"]) == ("vgg16-full", "strict")}
+    figures = [
+        f"{ms['ours']:.3f} ms, exact integers | {ms['TensorFlow loop']:.2f} ms, TensorFlow in float32",
+        f"(PyTorch {ms['PyTorch loop']:.2f}, SpikingJelly {ms['SpikingJelly']:.2f})",
+        f"| {rivals['faster_than_the_best']['float32']:.0f} times faster",
+        f"| {best['loss_points']:.2f} ± {best['loss_interval']:.2f} |",
+        f"| {published['loss_points']:.1f} ± {published['loss_interval']:.1f}, ECC",
+        f"| {ours['hops'] / 1e6:.2f} M in {ours['seconds']:.1f} s |",
+        f"| {theirs['hops'] / 1e6:.2f} M in {theirs['seconds']:.1f} s, Mt-KaHyPar |",
+        f"| {100 * (1 - ours['hops'] / theirs['hops']):.0f} % fewer |",
+        f"| {cores['loihi2']['cores']:,}, {cores['loihi1']['cores']:,} | no mapping has fewer than {cores['loihi2']['bound']:,}, "
+        f"{cores['loihi1']['bound']:,} | {cores['loihi2']['ratio']:.2f}, {cores['loihi1']['ratio']:.2f} times the bound",
+    ]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [figure for figure in figures if figure not in readme] == []

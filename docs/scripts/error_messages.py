@@ -118,7 +118,7 @@ def matches(said: str) -> list[Message]:
 
 def _row(message: Message) -> str:
     cause, semicolon, remedy = message.text.rpartition("; ")
-    if not semicolon or len(cause) < 12:
+    if not semicolon or len(cause) < 12 or remedy == GAP:
         cause, remedy = message.text, ERRORS[message.error]
     cells = (
         html.escape(text).replace("|", "&#124;").replace("`", "&#96;").replace("*", "&#42;").replace("_", "&#95;")

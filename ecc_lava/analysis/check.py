@@ -39,6 +39,24 @@ class CheckReport:
     shares of equal answers: of classes, of classes by position for maps, of single labels. Outputs that are numbers have neither; `scores`
     has the figures of every output by its task. `failures` says which figure breaks its limit, `doubts` what makes the CNN's own answers
     implausible.
+
+    Attributes
+    ----------
+    images, timesteps : int
+    golden_vs_fast, float_on_integers_vs_fast, lava_vs_fast : Differences
+        Differing spikes and potentials on the images compared bit for bit; `float_on_integers` is the float engine on the integers.
+    layers : tuple of LayerReport
+        The float network against the integers, by population; empty without `snn`.
+    ranges : tuple of PopulationRange
+        How far each population's potentials can reach in its format.
+    ann_accuracy, closed_form_accuracy, float_accuracy, integer_accuracy : float
+        Shares of right answers, 0 to 1.
+    agreement : float
+        Share of the CNN's answers that the integers give, too.
+    synops_per_image, input_macs_per_image, graded_synops_per_image, payload_bits_per_image : float
+        Means over the images; see `Result`.
+    digest : str
+        SHA-256 of the network's integers.
     """
 
     images: int

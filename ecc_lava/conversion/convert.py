@@ -55,6 +55,11 @@ def convert(
 ) -> SpikingNetwork:
     """Convert a float CNN to a network of integrate-and-fire neurons.
 
+    ``W <- W * lambda_source / lambda_target; b <- b / lambda_target``, with threshold 1 (current normalisation), and v first at half a
+    threshold (thresholding for residual elimination). The recipe `best` then calibrates on the integers.
+
+    Source: Wu, Yi and Huang, Frontiers in Neuroscience 16, 2022 (ECC); calibration of bias and weights: Li et al., ICML 2021.
+
     Parameters
     ----------
     graph : Graph

@@ -15,6 +15,15 @@ def as_float(network: QuantisedNetwork) -> SpikingNetwork:
 
     Weights are ``mantissa * 2**(weight_shift + exponent)``; thresholds, biases and initial potentials stay as they are; the potential is
     clipped where the integers saturate. Every number is exact in float64, so the float engine equals the integer back ends spike for spike.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+
+    Returns
+    -------
+    SpikingNetwork
+        In units of the integers' potentials.
     """
     refuse_stream(network, "the float engine")
     one = np.ones((1, 1, 1))

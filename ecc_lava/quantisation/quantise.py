@@ -24,6 +24,9 @@ def quantise(
 ) -> QuantisedNetwork:
     """Return the network in integers of a chip's format.
 
+    ``v <- clip(v + sum_p (W_p . k_p) * 2**(shift + e_p) + bias); k = clip(floor(v / vth), low, m); v <- clip(v - vth * k)``: each target
+    channel has one unit of potential, and each projection p an exponent e_p of its own.
+
     Parameters
     ----------
     network : SpikingNetwork

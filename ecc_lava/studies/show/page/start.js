@@ -45,10 +45,10 @@ for (const p of data.points) {
   const { colour, shape } = look(p), words = p.bits === null ? "mixed widths" : `${p.bits} bit`;
   if (others.length === 1 && !named.has(words)) {
     named.add(words);
-    legend.append(html("span", {}, svg("svg", { viewBox: "-13 -7 26 14", class: colour, "aria-hidden": true }, body(shape, 4.6)), words));
+    legend.append(html("span", {}, svg("svg", { viewBox: "-13 -7 26 14", class: colour, "aria-hidden": "true" }, body(shape, 4.6)), words));
   } else if (others.length > 1 && !named.has(`${words} ${data.series[p.series].name}`)) {
     named.add(`${words} ${data.series[p.series].name}`);
-    legend.append(html("span", {}, svg("svg", { viewBox: "-13 -7 26 14", class: colour, "aria-hidden": true }, body(shape, 4.6)), `${words}, ${data.series[p.series].name}`));
+    legend.append(html("span", {}, svg("svg", { viewBox: "-13 -7 26 14", class: colour, "aria-hidden": "true" }, body(shape, 4.6)), `${words}, ${data.series[p.series].name}`));
   }
 }
 
