@@ -72,8 +72,9 @@ def convert(
         A name in `RECIPES`, or the passes themselves.
     fold_limit : float
         See `ecc_lava.lowering.lower`.
-    format, bits
-        Options of the later quantisation, see `ecc_lava.quantise`; calibration runs these integers.
+    format : str
+    bits : int, or a mapping of population names to int, optional
+        `format` and `bits` of the later quantisation, see `ecc_lava.quantise`; calibration runs these integers.
     steps_in_time : bool
         Convert step activations (sign, Heaviside) for more than one timestep, or beside ReLUs, where they are not exact.
     coding : {"graded", "rate", "poisson", "events"}, optional
