@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from ecc_lava.common import Array
-from ecc_lava.geometry import Conv
+from ecc_lava.geometry import Conv, with_kernel
 from ecc_lava.networks import QuantisedNetwork
 from tests.helpers.networks import random_network, recoded
 
@@ -19,13 +19,16 @@ __all__ = ["netx_chain", "read_and_run"]
 
 
 def netx_chain(seed: int, coding: str = "rate") -> QuantisedNetwork:
-    """Return a generated chain of layers with one threshold each, and without factors of single positions."""
+    """Return a generated chain of layers with one threshold each, and without factors of single positions; of graded inputs, quiet ones."""
     network = recoded(random_network(seed, layers=3), coding)
+    weaker = 16 if coding == "graded" else 1
     populations = tuple(replace(p, vth=np.full((1, 1, 1), p.vth.flat[0], np.int32)) for p in network.populations)
-    projections = tuple(
-        replace(q, geometry=replace(q.geometry, gain=None)) if isinstance(q.geometry, Conv) else q for q in network.projections
-    )
-    return replace(network, populations=populations, projections=projections)
+    projections = [replace(q, geometry=replace(q.geometry, gain=None)) if isinstance(q.geometry, Conv) else q for q in network.projections]
+    projections = [
+        replace(q, geometry=with_kernel(q.geometry, q.geometry.kernel // weaker)) if q.source == network.input.name else q
+        for q in projections
+    ]
+    return replace(network, populations=populations, projections=tuple(projections))
 
 
 def read_and_run(path: Path, sent: Array) -> tuple[dict[str, Array], Array]:

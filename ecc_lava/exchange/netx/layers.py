@@ -148,7 +148,7 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> tuple[
     else:
         raise InvalidInput(
             f"netx cannot say population {population.name!r}: in units of its weights, its largest bias is {np.abs(bias).max():.0f} and "
-            f"its threshold {threshold + 1}; netx holds {BIAS_MAX} and {THRESHOLD_MAX}. Quantise with fewer bits"
+            f"its threshold {threshold + 1}; netx holds {BIAS_MAX} and {THRESHOLD_MAX}. Convert with --coding rate, or fewer --bits"
         )
     rounded = np.rint(bias)
     geometry = with_kernel(into.geometry, into.geometry.kernel.astype(np.int64) << scale)
