@@ -46,6 +46,9 @@ _log = logging.getLogger(__name__)
 PART_IMAGES: Final = 64
 """Most images of a part."""
 
+PART_IMAGES_HERE: Final = 256
+"""Most images of a part that this process runs: counts and currents of an image take many times its bytes."""
+
 PARTS_EACH: Final = 8
 """Parts that a thread of a worker gets at least, so that all end at about the same time."""
 
@@ -168,7 +171,7 @@ def _part_images(images: Images | ImageSource, total: int, client: Client | None
     one = images.image_bytes if isinstance(images, ImageSource) else 1
     most = max(1, PART_BYTES // max(one, 1))
     if client is None:
-        return most
+        return min(most, PART_IMAGES_HERE)
     threads = sum(worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values())
     return max(1, min(most, PART_IMAGES, -(-total // (PARTS_EACH * max(threads, 1)))))
 

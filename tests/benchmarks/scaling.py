@@ -1,6 +1,6 @@
 """How a run grows with workers: two of one thread beside one, measured; up to 1,024, simulated from what was measured.
 
-Two and one: the same images of ResNet-20 on CIFAR-10 through `simulate`, by turns, on workers that have run them once before.
+Two and one: the same images of CIFAR-10 through `simulate`, by turns, on workers that have run them once before.
 
 The simulation hands parts in as `ecc_lava.cluster` does: the client sends the network to every worker, one after the other, over one link;
 it then serves one part at a time, which takes the time that was measured for parts without work; a part's images cross the same link unless
@@ -15,6 +15,8 @@ import heapq
 import json
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +24,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from ecc_lava import convert, from_keras, load_model, quantise, simulate
+from ecc_lava import QuantisedNetwork, load, simulate
 from ecc_lava.backends.parts import PART_IMAGES, PARTS_EACH
 from ecc_lava.cluster import Shards, map_shards, open_client
 from ecc_lava.cluster.held import packed
@@ -39,7 +41,8 @@ WORKERS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 ENOUGH: Final = 0.8
 """Speedup by worker below which more workers do not count as scaling."""
 
-EMPTY_PARTS: Final = 1000
+EMPTY_PARTS: Final = 300
+BUSY_LOOPS: Final = 40_000_000
 
 
 class Work(NamedTuple):
@@ -83,11 +86,22 @@ def empty_part_seconds() -> float:
         return (time.perf_counter() - began) / EMPTY_PARTS
 
 
-def two_and_one(data: Path, images: int, repeats: int) -> dict[str, Any]:
+BUSY: Final = "for _ in range({}): pass"
+
+
+def busy_loops(processes: int) -> float:
+    """Return the seconds of a fixed number of empty loops, shared by processes: what the machine gives two at this time."""
+    began = time.perf_counter()
+    running = [subprocess.Popen([sys.executable, "-c", BUSY.format(BUSY_LOOPS // processes)]) for _ in range(processes)]
+    for process in running:
+        process.wait()
+    return time.perf_counter() - began
+
+
+def two_and_one(network: QuantisedNetwork, data: Path, images: int, repeats: int) -> dict[str, Any]:
     """Return the seconds of two workers and of one."""
-    network = quantise(convert(from_keras(load_model(data / "resnet20_cifar10.keras")), calibration=_some(data, 64), recipe="ecc"))
     x = np.concatenate([_some(data, 500)] * -(-images // 500))[:images]
-    times: dict[int, list[float]] = {1: [], 2: []}
+    times, busy = ({1: list[float](), 2: list[float]()} for _ in range(2))
     with open_client("local:1") as one, open_client("local:2") as two:
         clients = {1: one, 2: two}
         for client in clients.values():
@@ -97,8 +111,9 @@ def two_and_one(data: Path, images: int, repeats: int) -> dict[str, Any]:
                 began = time.perf_counter()
                 simulate(network, x, client=client)
                 times[number].append(time.perf_counter() - began)
-    medians = {number: statistics.median(found) for number, found in times.items()}
-    return {"images": images, "seconds": {str(k): v for k, v in times.items()}, "two_over_one": medians[1] / medians[2]}
+                busy[number].append(busy_loops(number))
+    ratios = {name: statistics.median(of[1]) / statistics.median(of[2]) for name, of in (("work", times), ("busy_loops", busy))}
+    return {"images": images, "seconds": times, "busy_seconds": busy, "two_over_one": ratios}
 
 
 def _some(data: Path, images: int) -> Any:
@@ -122,15 +137,19 @@ def main() -> None:
     """Measure, simulate and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--network", type=Path, required=True, help="of `ecc-lava convert`, for CIFAR-10")
     parser.add_argument("--costs", type=Path, help="JSON of image_cost.py; without it, nothing is simulated")
-    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path("scaling.json"))
+    parser.add_argument("--out", type=Path, default=Path("scaling.json"), help="a file that is there keeps what it measured")
     options = parser.parse_args()
-    report: dict[str, Any] = {"environment": environment(), "part_seconds": empty_part_seconds()}
-    report["two_workers"] = two_and_one(options.data, options.images, options.repeats)
-    report["environment"]["load_after"] = os.getloadavg()
-    options.out.write_text(json.dumps(report, indent=1) + "\n")
+    if options.out.exists():
+        report: dict[str, Any] = json.loads(options.out.read_text())
+    else:
+        report = {"environment": environment(), "part_seconds": empty_part_seconds()}
+        report["two_workers"] = two_and_one(load(options.network)[0], options.data, options.images, options.repeats)
+        report["environment"]["load_after"] = os.getloadavg()
+        options.out.write_text(json.dumps(report, indent=1) + "\n")
     if options.costs:
         report["costs"] = json.loads(options.costs.read_text())["rows"]
         works = _works(report["costs"], report["part_seconds"])
