@@ -34,6 +34,17 @@ def _output(output: dict[str, Any], name: str, title: str) -> tuple[str, dict[st
     return ("````text\n" + "\n".join(lines) + "\n````\n" if text.strip() else ""), {}
 
 
+def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a cell's outputs with lines that were printed one after the other as one."""
+    joined: list[dict[str, Any]] = []
+    for output in outputs:
+        if output.get("name") == "stdout" and joined and joined[-1].get("name") == "stdout":
+            joined[-1] = {**output, "text": "".join([*joined[-1]["text"], *output["text"]])}
+        else:
+            joined.append(output)
+    return joined
+
+
 def page(path: Path) -> tuple[str, dict[str, bytes]]:
     """Return a notebook as Markdown, and its pictures by file name."""
     executed = EXECUTED / path.name
@@ -51,7 +62,7 @@ def page(path: Path) -> tuple[str, dict[str, bytes]]:
                 parts.append(f"`uv run --with jupyterlab jupyter lab notebooks/{path.name}` opens this notebook.\n")
             continue
         parts.append(f"````python\n{source}\n````\n")
-        for number, output in enumerate(cell.get("outputs", [])):
+        for number, output in enumerate(_joined(cell.get("outputs", []))):
             text, shown = _output(output, f"{path.stem}_{at}_{number}", path.stem.replace("_", " "))
             parts.append(text)
             pictures |= shown

@@ -82,7 +82,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path, page in ELSEWHERE.items():
         text, linked = _linked((ROOT / path).read_text(encoding="utf-8"), path, page)
         sources |= linked
-        files.append(File.generated(config, page, content=text))
+        alone = "---\nhide: [navigation]\n---\n" if page == "index.md" else ""  # no page stands beside the first
+        files.append(File.generated(config, page, content=alone + text))
     for file in list(files):
         if file.src_uri.endswith(".md") and file.generated_by is None:
             sources |= _linked(file.content_string, f"docs/{file.src_uri}", file.src_uri)[1]
