@@ -36,7 +36,8 @@ class Events:
     updates : float64 array (cores,)
         Compartments updated on each core: all of them at every step, because a bias changes every neuron.
     messages : float64 array (cores,)
-        Messages from each core to cores, one for each core that a spike reaches.
+        Messages from each core to cores: one for each shard that a spike reaches by a projection, each with an input axon
+        of its own, so that a core with several such shards gets several.
     message_bits : float
         Bits that all these messages carry: one for a binary spike, else the payload's and one for its sign.
     hops : float64 array (cores, 2)

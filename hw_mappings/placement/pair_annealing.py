@@ -1,6 +1,6 @@
 """Simulated annealing over pairs of cores, from the Hilbert placement: random exchanges; worse ones are accepted ever more rarely.
 
-One message goes to each core that a spike reaches.
+One message goes to each shard that a spike reaches by a projection.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class PlacementProblem:
     cores : int
         Logical cores 0..cores-1, in the order of the network.
     traffic : Traffic
-        Messages, one for each core that a spike reaches.
+        Messages, one for each shard that a spike reaches by a projection.
     chip : ChipSpec
     seed : int
         Seed of placers that draw random numbers.
@@ -115,5 +115,5 @@ def tree_lengths(trees: Trees, addresses: Sequence[Address], chip: ChipSpec) -> 
 
 
 def hop_weighted(problem: PlacementProblem, addresses: Sequence[Address]) -> float:
-    """Return the sum over all messages of their hops along rows and columns, with one message for each core that a spike reaches."""
+    """Return the sum over all messages of their hops along rows and columns, with one message for each shard that a spike reaches."""
     return tree_hops(problem.traffic.one_by_one, addresses, problem.chip)
