@@ -54,6 +54,7 @@ def _span(rows: Rows) -> str:
 def _ticks(axes: Any, ticks: Sequence[int]) -> None:
     """Make an axis logarithmic, with plain numbers."""
     axes.set_xscale("log")
+    axes.margins(x=0.09)
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
 
