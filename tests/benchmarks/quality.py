@@ -2,7 +2,7 @@
 
     uv run python tests/benchmarks/quality.py --data FOLDER [--models vgg16_half resnet20] [--timesteps 8 16 32 64] [--seeds 5]
                                               [--payloads 8:1 4:1 4:2 2:4] [--bits 8] [--format loihi2] [--coding graded]
-                                              [--fold-limit 2] [--select] [--out quality.json]
+                                              [--fold-limit 2] [--select] [--dask local:2] [--out quality.json]
 
 Calibration takes 256 images of `x_train`, as many as the command line does, without labels, drawn by each seed. Recipes are chosen with
 `--select` (`x_test[:1000]`); the table is of `x_test[1000:]`. `--payloads` adds graded spikes, each as payload bits:timesteps. Loss is in
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ import ecc_lava
 from ecc_lava.analysis.energy import ImageEvents, image_events
 from ecc_lava.backends import Network
 from ecc_lava.cli.show.output import provenance
+from ecc_lava.cluster import Shards, own_client, shared_out
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset
 from ecc_lava.conversion.passes.interface import Pass
@@ -55,7 +57,13 @@ def main() -> None:
     parser.add_argument("--fold-limit", type=float, default=2.0)
     parser.add_argument("--select", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("benchmark-results/quality.json"))
+    parser.add_argument("--dask", metavar="ADDRESS|local:N", help="run draws on the workers of a cluster")
     asked = parser.parse_args()
+    with own_client(asked.dask) as client:
+        _measure(asked, client)
+
+
+def _measure(asked: argparse.Namespace, client: Any) -> None:
     with np.load(asked.data / "cifar10.npz") as stored:
         train, test, labels = stored["x_train"], stored["x_test"], stored["y_test"].ravel()
     part = slice(SELECTION) if asked.select else slice(SELECTION, None)
@@ -67,9 +75,8 @@ def main() -> None:
         print(f"{model}: CNN {100 * (ann == labels).mean():.2f} % on {len(test)} images")
         cells = [Cell(1, timesteps, recipe) for timesteps in asked.timesteps for recipe in ("best", "ecc")]
         for cell in [Cell(p, t, "best") for p, t in asked.payloads] + cells:
-            seeds = range(1 if cell.recipe == "ecc" else asked.seeds)
             numbers = Numbers(asked.format, asked.bits, asked.coding, asked.fold_limit)
-            runs = [ran(*converted(graph, train, cell, seed, numbers), test) for seed in seeds]
+            runs = draws(client, graph, train, test, cell, range(1 if cell.recipe == "ecc" else asked.seeds), numbers)
             rows.append({"model": model, **cell._asdict(), **summary(runs, ann, labels)})
             print(_line(rows[-1]), flush=True)
             _write(asked.out, rows, test, asked)
@@ -107,10 +114,26 @@ def _cell(text: str) -> tuple[int, int]:
     return int(bits), int(timesteps)
 
 
+def draws(client: Any, graph: Graph, train: Array, test: Array, cell: Cell, seeds: Sequence[int], numbers: Numbers) -> list[Run]:
+    """Return the run of every draw, on the workers of a cluster if there is one."""
+
+    def item(index: int) -> tuple[Array, Cell, Numbers]:
+        return train[calibration_subset(len(train), seeds[index], CALIBRATION)], cell, numbers
+
+    return shared_out(client, _draw, (graph, test), Shards([1] * len(seeds), item))
+
+
+def _draw(shared: tuple[Graph, Array], item: tuple[Array, Cell, Numbers]) -> Run:
+    return ran(*_calibrated(shared[0], *item), shared[1])
+
+
 def converted(graph: Graph, train: Array, cell: Cell, seed: int, numbers: Numbers) -> tuple[QuantisedNetwork, float]:
     """Return the integers of a row, calibrated on the images that a seed draws, and the seconds that they took."""
+    return _calibrated(graph, train[calibration_subset(len(train), seed, CALIBRATION)], cell, numbers)
+
+
+def _calibrated(graph: Graph, images: Array, cell: Cell, numbers: Numbers) -> tuple[QuantisedNetwork, float]:
     started = time.perf_counter()
-    images = train[calibration_subset(len(train), seed, CALIBRATION)]
     snn = ecc_lava.convert(graph, calibration=images, **cell._asdict(), **numbers._asdict())
     network = ecc_lava.quantise(snn, format=numbers.format, bits=numbers.bits)
     return network, time.perf_counter() - started
