@@ -53,7 +53,8 @@ def page(path: Path) -> tuple[str, dict[str, bytes]]:
         ran = json.loads(executed.read_text(encoding="utf-8"))["cells"]
         if ["".join(cell["source"]) for cell in ran] == ["".join(cell["source"]) for cell in cells]:  # else it is of another version
             cells = ran
-    parts, pictures = [], {}
+    parts: list[str] = []
+    pictures: dict[str, bytes] = {}
     for at, cell in enumerate(cells):
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":

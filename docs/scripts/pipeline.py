@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 FILE = Path(__file__).parents[1] / "pipeline.svg"
@@ -66,7 +67,7 @@ def _mesh(x: float, linked: bool) -> str:
 
 def picture() -> str:
     """Return the picture as SVG."""
-    inside = [_layers, _spikes, _integers, lambda x: _mesh(x, False), lambda x: _mesh(x, True)]
+    inside: list[Callable[[float], str]] = [_layers, _spikes, _integers, lambda x: _mesh(x, False), lambda x: _mesh(x, True)]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" font-family="sans-serif" fill="{INK}">',
         "<title>A CNN becomes spikes, integers, cores and processes, with a check at every stage</title>",
