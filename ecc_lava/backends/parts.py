@@ -154,16 +154,16 @@ def _readable_by_all(images: Images | ImageSource, client: Client | None) -> Ima
         return None
     if client is None:
         return images
-    return images if all(client.run(_can_read, images).values()) else None
+    own = _ends_digest(images)
+    return images if all(found == own for found in client.run(_ends_digest, images).values()) else None
 
 
-def _can_read(source: ImageSource) -> bool:
+def _ends_digest(source: ImageSource) -> str:
+    """Return a digest of the first and the last image, as this process finds them; nothing if it cannot read them."""
     try:
-        source.part(0, 1)
-        source.part(len(source) - 1, len(source))
+        return digest(source.part(0, 1)) + digest(source.part(len(source) - 1, len(source)))
     except (FileError, InvalidInput):
-        return False
-    return True
+        return ""
 
 
 def _part_images(images: Images | ImageSource, total: int, client: Client | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from ecc_lava.backends.parts import PartsOptions, run_parts
 from ecc_lava.cluster import Shards, WorkReport, check_workers, held, map_shards, open_client, shards, versions
 from ecc_lava.errors import ClusterError, InvalidInput, MissingDependency
 from ecc_lava.graph import BATCH, Graph
+from ecc_lava.inputs import ArraySource
+from ecc_lava.inputs.rows import FileRows
 from ecc_lava.networks import SpikingNetwork
 from tests.helpers.clusters import needs_dask, sum_or_fail
 from tests.helpers.cnns import samples, small_graph
@@ -54,6 +57,15 @@ def test_a_run_equals_one_process_whatever_the_parts(client: Any, part_images: i
     settings = RunSettings(over_time=True, recorded=kept)
     found = run_parts(network, x, settings, 7, PartsOptions(client, part_images=part_images))
     assert_equal_results(found, simulate(network, x, record=kept, over_time=True, first_sample=7))
+
+
+@pytest.mark.parametrize("can_be_sent", [True, False])
+def test_images_are_read_by_the_workers_or_sent(client: Any, tmp_path: Path, can_be_sent: bool) -> None:
+    network = random_network(3)
+    name, x = next(iter(random_images(network, 23).items()))
+    np.save(tmp_path / "x.npy", x)
+    rows = FileRows(tmp_path / "x.npy", 128, x.shape, x.dtype, can_be_sent)
+    assert_equal_results(simulate(network, ArraySource({"": rows}, 23), client=client), simulate(network, {name: x}))
 
 
 def test_check_equals_one_process(client: Any) -> None:

@@ -139,9 +139,10 @@ def test_a_whole_file_is_read_where_columns_come_first(tmp_path: Path) -> None:
 MEASURE = """
 import resource, sys, numpy as np
 from ecc_lava import simulate
+from ecc_lava.geometry import Dense
 from ecc_lava.inputs import open_dataset
 from tests.helpers.networks import chain, same_conv
-net = chain((32, 32, 3), same_conv(3, 4))
+net = chain((32, 32, 3), same_conv(3, 4), Dense(np.ones((4096, 10), np.int8)))
 simulate(net, np.zeros((256, 32, 32, 3), np.float32))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 found = simulate(net, open_dataset(sys.argv[1], "test").x)
