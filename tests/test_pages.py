@@ -97,7 +97,7 @@ def test_the_examples_of_the_reference_run(tmp_path: Path, monkeypatch: pytest.M
 
 
 def _result(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((ROOT / f"tests/benchmarks/results/0.1.0/{name}.json").read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads((ROOT / f"tests/benchmarks/results/0.2.0/{name}.json").read_text(encoding="utf-8"))
     return content
 
 

@@ -12,7 +12,7 @@ from tests.helpers.sources import ROOT
 
 def _report(name: str, table: Callable[[dict[str, Any]], list[str]]) -> dict[str, Any]:
     """Return a recorded result, whose tables the page has."""
-    report: dict[str, Any] = json.loads((ROOT / f"tests/benchmarks/results/0.1.0/{name}.json").read_text(encoding="utf-8"))
+    report: dict[str, Any] = json.loads((ROOT / f"tests/benchmarks/results/0.2.0/{name}.json").read_text(encoding="utf-8"))
     assert "\n".join(table(report)) in (ROOT / "docs/exchange.md").read_text(encoding="utf-8")
     return report
 
