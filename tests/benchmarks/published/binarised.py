@@ -23,7 +23,7 @@ BITS = (8, 16)
 """Widths of the layers that the model does not binarise, its first and last."""
 
 
-def measure(folder: Path, images: int) -> Iterator[Row]:
+def measure(folder: Path, images: int, client: Any = None) -> Iterator[Row]:
     """Measure the binarised network."""
     model = ecc_lava.load_model(folder / MODEL)
     graph, data = ecc_lava.from_keras(model), cifar10(folder, images)
@@ -33,7 +33,7 @@ def measure(folder: Path, images: int) -> Iterator[Row]:
         network, seconds = converted(graph, data.train, Cell(1, 1, "best"), 0, Numbers(bits=bits))
         inner = [p for p in network.projections if p.bits == 1]
         assert len(inner) == 5 and all(set(np.unique(p.geometry.kernel)) <= {-1, 1} for p in inner), "binarised layers keep their one bit"
-        run = ran(network, seconds, data.test)
+        run = ran(network, seconds, data.test, client=client)
         differing = int((run.predictions != ann).sum())
         one_bit = sum(p.geometry.kernel.size for p in inner)
         parted = parting(graph, network, data.test)

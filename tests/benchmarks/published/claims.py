@@ -67,14 +67,15 @@ class Source:
     Attributes
     ----------
     paper : str
-    measure : callable (folder of data, number of images) -> iterator of rows
-        The first row is the settings: images, network and whatever else the rows share.
+    measure : callable (folder of data, number of images, client or None) -> iterator of rows
+        Runs on the workers of a cluster if there is a client. The first row is the settings: images, network and whatever else the rows
+        share.
     claims : callable (settings, rows) -> list of Claim
         It also holds what the text says of the rows: an assertion fails where that is no longer so.
     """
 
     paper: str
-    measure: Callable[[Path, int], Iterator[Row]]
+    measure: Callable[[Path, int, Any], Iterator[Row]]
     claims: Callable[[Mapping[str, Any], Rows], list[Claim]]
 
 

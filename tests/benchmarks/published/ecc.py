@@ -53,18 +53,18 @@ LOIHI1 = 32
 MODEL = "vgg16_cifar10.keras"
 
 
-def measure(folder: Path, images: int) -> Iterator[Row]:
+def measure(folder: Path, images: int, client: Any = None) -> Iterator[Row]:
     """Measure VGG16."""
     model = ecc_lava.load_model(folder / MODEL)
     graph, data = ecc_lava.from_keras(model), cifar10(folder, images)
     ann = np.asarray(model.predict(data.scaled, verbose=0)).argmax(axis=1)
     assert graph.macs is not None
     yield {"model": MODEL, "images": images, "accuracy": 100 * float((ann == data.labels).mean()), "macs_m": graph.macs / 1e6}
-    yield from _published_recipe(graph, data, ann)
+    yield from _published_recipe(graph, data, ann, client)
     for bits, timesteps in (*((1, t) for t in BEST), *PAYLOADS):
-        run = ran(*converted(graph, data.train, Cell(bits, timesteps, "best"), 0, Numbers()), data.test)
+        run = ran(*converted(graph, data.train, Cell(bits, timesteps, "best"), 0, Numbers()), data.test, client=client)
         yield _row("best, integers", run, ann, data, timesteps, bits)
-    yield _on_loihi1(graph, data, ann)
+    yield _on_loihi1(graph, data, ann, client)
 
 
 def _row(kind: str, run: Run, ann: Any, data: Images, timesteps: int, bits: int = 1) -> Row:
@@ -75,18 +75,18 @@ def _row(kind: str, run: Run, ann: Any, data: Images, timesteps: int, bits: int 
     return row
 
 
-def _published_recipe(graph: Graph, data: Images, ann: Any) -> Iterator[Row]:
+def _published_recipe(graph: Graph, data: Images, ann: Any, client: Any) -> Iterator[Row]:
     """Measure the recipe `ecc`, whose numbers are the same for every T."""
     snn = ecc_lava.convert(graph, calibration=data.train, timesteps=max(TIMESTEPS), recipe="ecc")
     network = ecc_lava.quantise(snn)
     for timesteps in TIMESTEPS:
         for kind, stage, backend in (("ecc, closed form", snn, "closed_form"), ("ecc, stepped, integers", network, "fast")):
-            yield _row(kind, ran(stage, 0.0, data.test, timesteps=timesteps, backend=backend), ann, data, timesteps)
+            yield _row(kind, ran(stage, 0.0, data.test, timesteps=timesteps, backend=backend, client=client), ann, data, timesteps)
 
 
-def _on_loihi1(graph: Graph, data: Images, ann: Any) -> Row:
+def _on_loihi1(graph: Graph, data: Images, ann: Any, client: Any) -> Row:
     """Measure a network without multiplications, and price it by the chip's published figures."""
-    run = ran(*converted(graph, data.train, Cell(1, LOIHI1, "best"), 0, Numbers("loihi1")), data.test)
+    run = ran(*converted(graph, data.train, Cell(1, LOIHI1, "best"), 0, Numbers("loihi1")), data.test, client=client)
     account = core_account(run.events, number_format("loihi1"))
     row = _row("best, Loihi 1, integers", run, ann, data, LOIHI1)
     return {**row, "cores_low_uj": account.low_uj, "cores_high_uj": account.high_uj}

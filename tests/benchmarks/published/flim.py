@@ -46,7 +46,7 @@ class Data(NamedTuple):
     marked: Array
 
 
-def measure(folder: Path, images: int) -> Iterator[Row]:
+def measure(folder: Path, images: int, client: Any = None) -> Iterator[Row]:
     """Measure an encoder of each data set."""
     yield {"images": images, "marked_images": 10 * IMAGES_OF_A_CLASS}
     for name in LAYERS:
@@ -58,7 +58,7 @@ def measure(folder: Path, images: int) -> Iterator[Row]:
         ann = ecc_lava.forward(graph, data.test).argmax(axis=1)
         yield {"data": name, "kind": "float", **share(float((ann == data.truth).mean()), images), "macs_m": (graph.macs or 0) / 1e6}
         for chip, bits, timesteps in CELLS:
-            yield {"data": name, "format": chip, **_row(graph, data, ann, Cell(bits, timesteps, "best"), chip)}
+            yield {"data": name, "format": chip, **_row(graph, data, ann, Cell(bits, timesteps, "best"), chip, client)}
 
 
 def _data(file: Path, images: int) -> Data:
@@ -120,10 +120,10 @@ def _untrained(layer: Any) -> Any:
     return type(layer).from_config(layer.get_config())
 
 
-def _row(graph: Graph, data: Data, ann: Array, cell: Cell, chip: str) -> Row:
+def _row(graph: Graph, data: Data, ann: Array, cell: Cell, chip: str, client: Any) -> Row:
     """Measure the integers of a format, their cores and their energy."""
     network, seconds = converted(graph, data.train, cell, 0, Numbers(chip))
-    run = ran(network, seconds, data.test)
+    run = ran(network, seconds, data.test, client=client)
     golden, fast = (np.asarray(ecc_lava.simulate(network, data.test[:2], backend=name).readout) for name in ("golden", "fast"))
     assert np.array_equal(golden, fast)
     mapping = hw_mappings.map_network(network, chip=hw_mappings.chip(chip), placer="hilbert")

@@ -67,7 +67,7 @@ EXACT = 1e-5
 """Largest difference of ideal rates and CNN, of the largest output (docs/design.md, 4)."""
 
 
-def measure(folder: Path, images: int) -> Iterator[Row]:
+def measure(folder: Path, images: int, client: Any = None) -> Iterator[Row]:
     """Measure the network of Inception modules."""
     data, models = cifar10(folder, images), {pool: trained(pool) for pool in POOLS}
     graphs = {pool: ecc_lava.from_keras(model) for pool, model in models.items()}
@@ -78,10 +78,10 @@ def measure(folder: Path, images: int) -> Iterator[Row]:
         settings |= {f"macs_m_{pool}": graph.macs / 1e6, f"accuracy_{pool}": 100 * float((ann[pool] == data.labels).mean())}
     yield settings
     yield _exact(models["max"], graphs["max"], data)
-    yield from _normalisations(graphs["max"], data, ann["max"])
+    yield from _normalisations(graphs["max"], data, ann["max"], client)
     for pool, cells in (("max", (*PAYLOADS, *((1, t) for t in TIMESTEPS))), ("average", AVERAGED)):
         for bits, timesteps in cells:
-            run = ran(*converted(graphs[pool], data.train, Cell(bits, timesteps, "best"), 0, Numbers()), data.test)
+            run = ran(*converted(graphs[pool], data.train, Cell(bits, timesteps, "best"), 0, Numbers()), data.test, client=client)
             yield measured("operations", run, ann[pool], data.labels, pool=pool, payload_bits=bits, timesteps=timesteps)
     yield from _pools(models, graphs, data)
 
@@ -112,13 +112,13 @@ def _exact(model: Any, graph: Graph, data: Images) -> Row:
     return {"kind": "exact in rates", "logits_error": rates, "softmax_error": softmax, "softmax_inside": refusal}
 
 
-def _normalisations(graph: Graph, data: Images, ann: Array) -> Iterator[Row]:
+def _normalisations(graph: Graph, data: Images, ann: Array, client: Any) -> Iterator[Row]:
     """Measure ways to choose lambda, without calibration, in integers."""
     for name, (per, percentile) in NORMALISATIONS.items():
         recipe = (InputEncoding(), CurrentNormalisation(per, percentile), ResidualElimination())
         network, seconds = converted(graph, data.train, Cell(1, max(STEPPED), recipe), 0, Numbers())
         for timesteps in STEPPED:
-            run = ran(network, seconds, data.test, timesteps=timesteps)
+            run = ran(network, seconds, data.test, timesteps=timesteps, client=client)
             yield measured("normalisation", run, ann, data.labels, lambda_=name, timesteps=timesteps)
 
 
