@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["chromium", "colours", "contrasts", "in_colours", "on_paper"]
+__all__ = ["chromium", "colours", "contrasts", "in_colours", "on_paper", "resize"]
 
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -100,3 +100,12 @@ def contrasts(driver: Any, selector: str) -> list[float]:
     """Return the contrast (WCAG 2) of the text of every visible element that is selected against what is behind it."""
     found: list[float] = driver.execute_script(_CONTRASTS, selector)
     return found
+
+
+def resize(driver: Any, width: int, height: int) -> None:
+    """Give the window a size, and wait until the page is laid out in it: the driver answers before."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    driver.set_window_size(width, height)
+    WebDriverWait(driver, 10).until(lambda found: found.execute_script("return outerWidth") == width)
+    driver.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))")

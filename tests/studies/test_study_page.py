@@ -17,7 +17,7 @@ from ecc_lava.studies.results import StudyResult
 from ecc_lava.studies.settings import Setting, grid
 from ecc_lava.studies.show.page import page
 from ecc_lava.studies.trials.trial import Mapped, Trial
-from tests.helpers.browser import chromium, colours, contrasts, in_colours, on_paper
+from tests.helpers.browser import chromium, colours, contrasts, in_colours, on_paper, resize
 from tests.helpers.colours import VISIONS, least_distance
 from tests.helpers.studies import figures
 
@@ -194,12 +194,12 @@ class TestInChromium:
         ticks_of = "[...arguments[0].querySelectorAll('.tick')].map((tick) => tick.getBoundingClientRect())"
         boxes = f"return {ticks_of}.map((box) => [box.left, box.right])"
         for width in (1280, 500):
-            driver.set_window_size(width, 1400)
+            resize(driver, width, 1400)
             for chart in driver.find_elements("css selector", ".chart"):
                 edges = driver.execute_script(boxes, chart)
                 assert len(edges) >= 2
                 assert all(right < left for (_, right), (left, _) in pairwise(edges))
-        driver.set_window_size(1280, 1400)
+        resize(driver, 1280, 1400)
 
     def test_points_that_coincide_stand_side_by_side(self, driver: Any) -> None:
         at = "return [...arguments[0].querySelectorAll('.point')].map((p) => p.getAttribute('transform'))"
@@ -240,9 +240,9 @@ class TestInChromium:
         in_colours(driver, "light")
 
     def test_a_narrow_window_does_not_scroll_sideways(self, driver: Any) -> None:
-        driver.set_window_size(500, 900)
+        resize(driver, 500, 900)
         assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
-        driver.set_window_size(1280, 1400)
+        resize(driver, 1280, 1400)
 
     def test_dark_mode_is_dark_and_both_are_clear(self, driver: Any) -> None:
         backs = {}

@@ -15,7 +15,7 @@ from hw_mappings import Mapping, chip_page, map_network
 from hw_mappings.mapping.deployed import deployed
 from hw_mappings.report.page import data as page_data
 from hw_mappings.report.rows import summary
-from tests.helpers.browser import chromium, colours, contrasts, in_colours, on_paper
+from tests.helpers.browser import chromium, colours, contrasts, in_colours, on_paper, resize
 from tests.helpers.chip_pages import EVIL, activity_of
 from tests.helpers.chips import TINY
 from tests.helpers.colours import VISIONS, least_distance
@@ -31,7 +31,7 @@ def browser() -> Iterator[Any]:
 def _open(browser: Any, html: str, path: Path) -> None:
     path.write_text(html, encoding="utf-8")
     in_colours(browser, "light")
-    browser.set_window_size(1280, 900)
+    resize(browser, 1280, 900)
     browser.get(path.as_uri())
 
 
@@ -176,7 +176,7 @@ def test_a_narrow_window_and_a_large_board(browser: Any, large: tuple[QuantisedN
     network, mapping = large
     _open(browser, chip_page(mapping, network, facts=summary(deployed(mapping, network))), tmp_path / "page.html")
     for width in (1280, 500):
-        browser.set_window_size(width, 900)
+        resize(browser, width, 900)
         wide, seen = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
         assert wide <= seen, "the page scrolls sideways"
         smallest = browser.execute_script("return Math.min(...[...document.querySelectorAll('button.cell')].map((c) => c.offsetWidth))")
