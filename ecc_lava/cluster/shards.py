@@ -116,6 +116,8 @@ class _Run:
         self._found: dict[int, Any] = {}
         self._errors: dict[int, Exception] = {}
         self._tries: dict[int, int] = {}
+        self._missed: dict[tuple[int, str], int] = {}
+        self._refused: dict[str, BaseException] = {}
         self._ended: SimpleQueue[str] = SimpleQueue()
         self._number = 0
         self._looked, self._threads, self._alive = -LOOK_SECONDS, 0, time.monotonic()
@@ -162,7 +164,8 @@ class _Run:
     def _send(self, workers: list[str] | None = None) -> None:
         """Give workers, all without a list, what the shards share."""
         with suppress(OSError, KeyError, TimeoutError):  # a worker that has just ended; the next one asks for it
-            self.client.run(hold, self.digest, self.content, workers=workers, on_error="ignore")
+            found = self.client.run(hold, self.digest, self.content, workers=workers, on_error="return")
+            self._refused |= {worker: value for worker, value in found.items() if isinstance(value, BaseException)}
 
     def _hand_in(self) -> None:
         while self._waiting and len(self._running) < AHEAD * self._threads:
@@ -202,10 +205,20 @@ class _Run:
                 self.shards.finished(index, result)
                 self.shards.progress(sum(self.shards.weights[i] for i in self._found), sum(self.shards.weights), self.report)
             case Missing(worker=worker):
-                self._send([worker])
-                self._waiting.append(index)
+                self._send_again(index, worker)
             case OtherVersion(worker=worker, why=why):
                 raise ClusterError(f"the worker {worker} {why}")
+
+    def _send_again(self, index: int, worker: str) -> None:
+        """Give a worker what it lacks for a shard, which runs again, unless it does not keep it."""
+        missed = self._missed[index, worker] = self._missed.get((index, worker), 0) + 1
+        if missed >= TRIES:
+            why = repr(self._refused.get(worker, "it loses it each time"))[:200]
+            raise ClusterError(
+                f"the worker {worker} does not keep what all parts share, {len(self.content)} bytes: {why}; give it more memory"
+            )
+        self._send([worker])
+        self._waiting.append(index)
 
     def _again(self, index: int, killed: bool) -> None:
         self._tries[index] = self._tries.get(index, 0) + killed

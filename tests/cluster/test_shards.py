@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,18 @@ def test_results_come_in_the_order_of_the_shards_and_a_lost_cache_is_filled_agai
         assert sum(share.done for share in report.shares.values()) == 60
         client.run(held.forget)
     assert len(reports) == 40
+
+
+class _Unreadable:
+    """What a client can send and no worker can read."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return operator.truediv, (1, 0)
+
+
+def test_a_worker_that_cannot_keep_what_is_shared_ends_the_run(client: Any) -> None:
+    with pytest.raises(ClusterError, match=r"the worker tcp://.* does not keep .* bytes: ZeroDivisionError.*; give it more memory"):
+        map_shards(client, sum_or_fail, _Unreadable(), Shards([1, 1], lambda index: index))
 
 
 def test_the_first_shards_error_is_raised(client: Any) -> None:
