@@ -59,7 +59,11 @@ class FolderSource(ImageSource):
 
     files: tuple[Path, ...]
     spec: InputSpec | None
-    can_be_sent: bool = True
+
+    @property
+    def can_be_sent(self) -> bool:
+        """True: another process reads the same files."""
+        return True
 
     def __len__(self) -> int:
         return len(self.files)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 import zipfile
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -72,17 +74,22 @@ class PackedRows:
     _open: Any = field(default=None, init=False)
     _at: int = field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        # not the collector, which finalises the objects of a cycle in any order: the file might go before what reads it
+        self._files = ExitStack()
+        weakref.finalize(self, self._files.close)
+
     def read(self, first: int, end: int) -> Array:
         """Return rows."""
         try:
             if self._open is None or first < self._at:
                 self.close()
-                archive = zipfile.ZipFile(self.path)
-                self._open, self._at = (archive, archive.open(self.member)), 0
+                archive = self._files.enter_context(zipfile.ZipFile(self.path))
+                self._open, self._at = self._files.enter_context(archive.open(self.member)), 0
                 self._skip(self.header)
             row = prod(self.shape[1:]) * self.dtype.itemsize
             self._skip((first - self._at) * row)
-            content = self._open[1].read((end - first) * row)
+            content = self._open.read((end - first) * row)
         except Exception as error:  # zipfile and zlib raise every kind of error on a damaged file
             raise FileError(f"{self.path}: cannot be unpacked: {(str(error) or type(error).__name__).splitlines()[0]}") from error
         self._at = end
@@ -92,14 +99,12 @@ class PackedRows:
 
     def _skip(self, number: int) -> None:
         while number:
-            skipped = len(self._open[1].read(min(number, 2**20)))
+            skipped = len(self._open.read(min(number, 2**20)))
             if not skipped:
                 raise ValueError("the file is cut short")
             number -= skipped
 
     def close(self) -> None:
         """Close the file."""
-        if self._open is not None:
-            for file in self._open[::-1]:
-                file.close()
-            self._open = None
+        self._open = None
+        self._files.close()

@@ -22,8 +22,10 @@ PART_BYTES: Final = 2**26
 class ImageSource(ABC):
     """Images in a fixed order, of which a part can be read."""
 
-    can_be_sent: bool = False
-    """Whether another process can read the same images where it finds the same files."""
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether another process can read the same images where it finds the same files."""
+        return False
 
     @abstractmethod
     def __len__(self) -> int:
@@ -80,7 +82,7 @@ class ArraySource(ImageSource):
                 raise InvalidInput(f"input {name!r} has {rows.shape[0]} images, others have {self.images}")
 
     @property
-    def can_be_sent(self) -> bool:  # type: ignore[override]
+    def can_be_sent(self) -> bool:
         """Whether another process can read the same rows."""
         return all(rows.can_be_sent for rows in self.arrays.values())
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,23 @@ def test_a_file_that_is_opened_gives_what_it_holds(kind: object, tmp_path: Path)
         assert np.array_equal(found.y, Y[:9])
         assert found.all_y is not None
         assert len(found.all_y) == 11
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_source_that_is_given_up_leaves_no_open_file(kind: object, tmp_path: Path) -> None:
+    assert callable(kind)
+    path = kind(tmp_path)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        for _ in range(20):  # the collector finalises the objects of a cycle in any order
+            source = open_dataset(path, "test", None, (InputSpec("x", (4, 5, 3)),))
+            assert source is not None
+            source.x.part(0, 2)
+            cycle: list[object] = [source]
+            cycle.append(cycle)
+            del source, cycle
+            gc.collect()
+    assert [str(warning.message) for warning in found] == []
 
 
 def test_several_inputs_are_read_by_name(tmp_path: Path) -> None:
