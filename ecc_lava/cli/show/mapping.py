@@ -23,7 +23,7 @@ def show_mapping(name: str, mapping: Mapping, facts: dict[str, Any], cost: Cost 
     for row in layer_rows(mapping):
         used, most = row.fullest[row.limited_by]
         shape, grid = ("x".join(map(str, numbers)) for numbers in (row.shape, row.tiling))
-        layers.append((row.name, shape, grid, str(row.cores), row.limited_by, f"{used} of {most}"))
+        layers.append((row.name, shape, grid, str(row.cores), row.limited_by, f"{used:,} of {most:,}"))
         shares.append((row.name, *(f"{100 * (row.utilisation[resource] or 0.0):.0f}" for resource in limited)))
     columns = ("population", "H x W x C", "tiles", "cores", "limited by", "fullest core")
     show_table(f"{name} on {mapping.chip.name}", columns, layers)
@@ -34,24 +34,24 @@ def show_mapping(name: str, mapping: Mapping, facts: dict[str, Any], cost: Cost 
         f"{counted(facts['cores'], 'core')} on {counted(facts['chips'], 'chip')}; no mapping needs fewer than "
         f"{facts['lower_bound_cores']}: {facts['ratio']:.2f} times; {facts['seconds']} s",
         f"with synaptic memory counted as {other}: at least {least} (--sweep maps with both)",
-        *_hops(facts),
     )
+    if facts["cores"] > 1:
+        _show_hops(facts)
     if cost is not None:
         _show_cost(mapping, cost)
 
 
-def _hops(facts: dict[str, Any]) -> list[str]:
-    """Return how the chip delivers spikes, and the hops of each way, the chip's own first."""
+def _show_hops(facts: dict[str, Any]) -> None:
+    """Print how the chip delivers spikes, and the hops of each way, the chip's own first."""
     words, routing = {"unicast": "a message for each core", "multicast": "routers copy spikes"}, facts["routing"]
     kept = "public" if routing["public"] else "assumed"
-    lines = [f"spikes: {words[routing['way']]}, {routing['order']} ({kept}: {routing['source']})"]
+    rows = []
     for way in sorted(words, key=lambda way: way != routing["way"]):
         hops = facts["hops"][way]
-        lines.append(
-            f"hops if {words[way]}: {hops['hops']:,.0f} ({facts['messages_per']}), {hops['hops_row_major']:,.0f} in row-major order; "
-            f"{hops['between_chips']:,.0f} between chips; busiest link {hops['busiest_link']:,.0f}"
-        )
-    return lines
+        rows.append((words[way], *(f"{hops[what]:,.0f}" for what in ("hops", "hops_row_major", "between_chips", "busiest_link"))))
+    columns = ("delivery", "hops", "in row-major order", "between chips", "busiest link")
+    show_table(f"hops of a {facts['messages_per']}", columns, rows)
+    show_lines(f"spikes: {words[routing['way']]}, {routing['order']} ({kept}; its source: --json)")
 
 
 def _show_cost(mapping: Mapping, cost: Cost) -> None:
