@@ -136,7 +136,7 @@ def test_ctrl_c_during_a_deployment(files: Files) -> None:
         while "deployment" not in process.stderr.readline():
             pass
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=300)
         caller = process.pid
     assert (process.returncode, out, err) == (INTERRUPTED, "", "ecc-lava: interrupted\n")
     hosted = map(command_of, psutil.process_iter())
