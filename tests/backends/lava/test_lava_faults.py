@@ -19,6 +19,7 @@ from ecc_lava.backends.lava.cores.arithmetic import CoreArithmetic
 from ecc_lava.backends.lava.host import supervisor
 from ecc_lava.errors import LavaError
 from tests.helpers.faults import (
+    HURRY,
     BusyArithmetic,
     ExitingArithmetic,
     FailingArithmetic,
@@ -122,7 +123,8 @@ def test_an_interrupt_ends_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_an_interrupt_during_the_start_ends_everything() -> None:
+def test_an_interrupt_during_the_start_ends_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, SlowArithmetic)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
@@ -164,7 +166,9 @@ faults.run(progress=lambda *_: print("going", flush=True))
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("act", [psutil.Process.kill, pytest.param(psutil.Process.suspend, marks=pytest.mark.slow)])
-def test_the_resource_tracker_is_not_needed(act: Callable[[psutil.Process], None]) -> None:
+def test_the_resource_tracker_is_not_needed(act: Callable[[psutil.Process], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plant(monkeypatch, SlowArithmetic)
+    monkeypatch.setenv(HURRY, str(tmp_path / "hurry"))
     fault = Fault(act, child(0))
     run(progress=fault)
     assert fault.victim is not None
