@@ -27,7 +27,6 @@ from tests.helpers.networks import random_images, random_network
 from tests.helpers.partitions import whole_cores
 from tests.helpers.processes import HOST, command_of
 
-
 HURRY = "ECC_LAVA_TEST_HURRY"
 """Of the environment of a run: the path of a file, which is there once the fault has happened."""
 
