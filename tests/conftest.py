@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis.internal.conjecture import providers
 from xdist.scheduler import LoadScopeScheduling
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; the tests of interrupts send it
@@ -23,6 +25,11 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the same arithmetic whatever test imports TensorFlow first
 os.environ.pop("COLUMNS", None)  # tables are as wide as in a file, whatever terminal runs the tests
+# The same examples everywhere, however slow the machine is; files say how many. Hypothesis also draws numbers that stand in the modules
+# which are loaded, and these are others where other tests ran before.
+providers._get_local_constants = lambda: providers._local_constants
+hypothesis.settings.register_profile("tests", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
 NEEDS_DATA = "needs the data folder (ECC_LAVA_DATA)"
 
 

@@ -17,35 +17,36 @@ from tests.helpers.sources import HEAVY, PACKAGES, ROOT, SOURCES, path_within, t
 
 
 def _loaded_by(code: str) -> tuple[set[str], float]:
-    """Return the top-level packages that a fresh interpreter holds after `code`, and the seconds of processor time that `code` took
-    beside importing NumPy."""
+    """Return the top-level packages that a fresh interpreter holds after `code`, and the processor time that `code` took beside
+    importing NumPy, in times as much as that took: this is so on slow machines too."""
     program = (
-        f"import time, sys, numpy\nstart = time.process_time()\n{code}\nseconds = time.process_time() - start\n"
-        "import json\nprint(json.dumps([sorted({m.split('.')[0] for m in sys.modules}), seconds]))"
+        "import time, sys\nstart = time.process_time()\nimport numpy\nbegan = time.process_time()\n"
+        f"{code}\ntook = (time.process_time() - began) / (began - start)\n"
+        "import json\nprint(json.dumps([sorted({m.split('.')[0] for m in sys.modules}), took]))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    modules, seconds = json.loads(done.stdout.splitlines()[-1])
-    return set(modules), seconds
+    modules, took = json.loads(done.stdout.splitlines()[-1])
+    return set(modules), took
 
 
 def test_import_ecc_lava_needs_numpy_at_most() -> None:
-    modules, seconds = _loaded_by("import ecc_lava")
+    modules, took = _loaded_by("import ecc_lava")
     assert not modules & HEAVY
     assert "hw_mappings" not in modules
-    assert seconds < 0.8
+    assert took < 8
 
 
 def test_import_hw_mappings_needs_numpy_alone() -> None:
-    modules, seconds = _loaded_by("import hw_mappings")
+    modules, took = _loaded_by("import hw_mappings")
     assert not modules & HEAVY
-    assert seconds < 0.8
+    assert took < 8
 
 
 def test_every_public_name_needs_numpy_alone() -> None:
     names = list(ecc_lava.__all__)
-    modules, seconds = _loaded_by(f"import ecc_lava\nfor name in {names!r}: getattr(ecc_lava, name)")
+    modules, took = _loaded_by(f"import ecc_lava\nfor name in {names!r}: getattr(ecc_lava, name)")
     assert not modules & HEAVY
-    assert seconds < 1.5
+    assert took < 15
 
 
 def test_the_help_of_the_command_line_loads_no_model_library() -> None:

@@ -45,7 +45,7 @@ def _machine() -> str:
 def _began(process: int) -> str:
     """Return when a process began, in clock ticks of its machine: the system gives a number again after its process ends."""
     try:
-        state = Path(f"/proc/{process}/stat").read_text()
+        state = Path(f"/proc/{process}/stat").read_bytes()  # in which the name may be any bytes
     except OSError:
         return ""
-    return state.rpartition(")")[2].split()[19]  # field 22 of proc(5): starttime
+    return state.rpartition(b")")[2].split()[19].decode("ascii")  # field 22 of proc(5): starttime

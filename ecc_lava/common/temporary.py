@@ -94,7 +94,7 @@ def _remove(entry: os.DirEntry[str]) -> None:
         Path(entry.path).unlink()
         return
     with suppress(OSError):
-        for name in Path(entry.path, SEGMENTS).read_text().split():
+        for name in Path(entry.path, SEGMENTS).read_text(errors="replace").split():
             if re.fullmatch(r"psm_[0-9a-f]+", name):  # as Python names shared memory
                 Path("/dev/shm", name).unlink(missing_ok=True)
     shutil.rmtree(entry.path, ignore_errors=True)

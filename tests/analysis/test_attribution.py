@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
@@ -45,7 +45,7 @@ from tests.helpers.attributions import (
 from tests.helpers.cnns import small_graph
 from tests.helpers.graphs import graphs
 
-SOME = settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=20)
 
 
 @settings(SOME, max_examples=9)

@@ -29,7 +29,7 @@ from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity
 from tests.helpers.networks import random_images, random_network, through_one_neuron
 
-MANY = settings(derandomize=True, deadline=None, max_examples=60)
+MANY = settings(max_examples=60)
 
 
 def _everything(network: QuantisedNetwork) -> Recording:

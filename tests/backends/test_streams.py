@@ -23,7 +23,7 @@ from tests.helpers.kernels import SETS
 from tests.helpers.networks import overflowing
 from tests.helpers.streams import frame_by_frame, random_frame_network, random_frames, sent_by, skip_network
 
-SOME = settings(derandomize=True, deadline=None, max_examples=30)
+SOME = settings(max_examples=30)
 MODES = {"dense": "native", "lists": "native", "narrower": "narrower", "numba": "numba"}
 """How windows are read -> set of kernels."""
 

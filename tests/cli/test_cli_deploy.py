@@ -21,6 +21,7 @@ from ecc_lava.inputs.dataset import load_dataset
 from hw_mappings import Deployment, Mapping, map_network
 from tests.helpers.chips import chip_with
 from tests.helpers.lava import needs_lava
+from tests.helpers.processes import HOST, command_of
 from tests.helpers.program import BAD_INPUT, DATA, FAILED, INTERRUPTED, OK, PROGRAM, Call
 
 SMALL = chip_with(compartments=112, delay_max=1)
@@ -135,8 +136,8 @@ def test_ctrl_c_during_a_deployment(files: Files) -> None:
         while "deployment" not in process.stderr.readline():
             pass
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=300)
         caller = process.pid
     assert (process.returncode, out, err) == (INTERRUPTED, "", "ecc-lava: interrupted\n")
-    hosted = (process.info["cmdline"] or [""] for process in psutil.process_iter(["cmdline"]))
-    assert not [words for words in hosted if "ecc_lava.backends.lava.host" in " ".join(words) and words[-1] == str(caller)]
+    hosted = map(command_of, psutil.process_iter())
+    assert not [words for words in hosted if HOST in " ".join(words) and words[-1] == str(caller)]

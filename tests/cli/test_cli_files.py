@@ -47,7 +47,7 @@ def test_they_are_read_before_the_model_is_known(archive: Path, monkeypatch: pyt
     begun = threading.Event()
     monkeypatch.setattr(files, "load_dataset", lambda *_: begun.set())
     begin_loading(archive, "test")
-    assert begun.wait(10)
+    assert begun.wait(60)
 
 
 def test_what_does_not_fit_is_named_as_ever(archive: Path) -> None:

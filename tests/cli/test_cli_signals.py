@@ -33,14 +33,14 @@ main()
 IN_A_FOLDER = """
     with temporary_folder(PLACE):
         told()
-        time.sleep(60)
+        time.sleep(600)
 """
 
 SLOW_CLEAN_UP = """
     with temporary_folder(PLACE):
         try:
             told()
-            time.sleep(60)
+            time.sleep(600)
         finally:
             told()
             time.sleep(1)
@@ -55,7 +55,7 @@ IN_A_DESTRUCTOR = """
     with temporary_folder(PLACE):
         slow = Slow()
         del slow
-        time.sleep(60)
+        time.sleep(600)
 """
 
 BEFORE_THE_BLOCK = """
@@ -64,7 +64,7 @@ BEFORE_THE_BLOCK = """
     def mkdtemp(**options):
         folder = made(**options)
         told()
-        time.sleep(60)
+        time.sleep(600)
         return folder
     tempfile.mkdtemp = mkdtemp
     with temporary_folder(PLACE):
@@ -78,14 +78,14 @@ HALF_MADE = """
     half = Half()
     with temporary_folder(PLACE):
         told()
-        time.sleep(60)
+        time.sleep(600)
 """
 
 AS_ANOTHER_ERROR = """
     with temporary_folder(PLACE):
         try:
             told()
-            time.sleep(60)
+            time.sleep(600)
         except BaseException as error:  # as modules of pybind11 do while they are imported
             raise ImportError("initialization failed") from error
 """
@@ -98,7 +98,7 @@ AT_THE_END = """
     atexit.register(slow)
     with temporary_folder(PLACE):
         told()
-        time.sleep(60)
+        time.sleep(600)
 """
 
 
@@ -113,7 +113,7 @@ def _started(work: str, place: Path, *before: str) -> subprocess.Popen[str]:
 
 def _ended(process: subprocess.Popen[str], number: signal.Signals, place: Path) -> None:
     """Check that the program ends by a signal with one line, and leaves nothing."""
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=300)
     word = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
     assert said.replace("started\n", "") == f"ecc-lava: {word}\n"
     assert process.returncode == 128 + number
@@ -154,7 +154,7 @@ def test_a_second_signal_does_nothing(work: str, second: signal.Signals, tmp_pat
     for _ in range(3):
         process.send_signal(second)
         time.sleep(0.05)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM
     assert said in ("", "ecc-lava: ended by SIGTERM\n")
     assert not list(tmp_path.iterdir())

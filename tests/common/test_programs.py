@@ -15,5 +15,6 @@ def test_a_new_python_finds_our_modules_and_runs_none_of_the_folder_it_starts_in
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "told.py").write_text("def main(*words): print(words)")
     monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # it may say "."
     done = subprocess.run(own_program("told", "one", "two"), capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (done.stdout, done.stderr) == ("('one', 'two')\n", "")

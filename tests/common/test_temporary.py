@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -38,12 +39,12 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_next_process_removes_what_a_killed_one_left(left: Path) -> None:
     (left / "ecc_lava_mine").mkdir()  # not named as ours are
     shared = Path("/dev/shm")
-    segment, other = shared / "psm_0123abcd", shared / "psm_other"
+    segment, other = (shared / f"psm_{word}{uuid4().hex}" for word in ("", "other"))
     if shared.is_dir():
         for path in (segment, other):
             path.write_bytes(b"")
         (abandoned,) = (path for path in left.iterdir() if path.is_dir() and path.name != "ecc_lava_mine")
-        (abandoned / SEGMENTS).write_text("psm_0123abcd\n../psm_other\npsm_other\n")
+        (abandoned / SEGMENTS).write_text(f"{segment.name}\n../{other.name}\n{other.name}\n")
     with temporary_folder(left) as mine, temporary_folder(left) as another:
         assert sorted(path for path in left.iterdir() if path.is_dir()) == sorted([mine, another, left / "ecc_lava_mine"])
     write_bytes(left / "net.h5", b"whole")

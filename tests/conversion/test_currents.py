@@ -11,7 +11,7 @@ from ecc_lava.geometry import apply, target_shape
 from tests.helpers.graphs import geometries
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data(), st.sampled_from([(4, 5, 3), (3, 3, 8), (1, 1, 11)]), st.booleans(), st.integers(0, 100))
 def test_every_geometry_and_payload(data: st.DataObject, source: tuple[int, int, int], signed: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ import ecc_lava
 from ecc_lava.analysis.differences import compare
 from tests.helpers.keras_models import Recipe, generated, randomise
 
-GENERATED = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+GENERATED = settings(suppress_health_check=list(HealthCheck))
 
 SPIKES: dict[str, dict[str, Any]] = {
     "binary": {"format": "loihi2", "timesteps": 3},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
@@ -26,7 +26,7 @@ from ecc_lava.networks.wiring import Kind
 from tests.helpers.cnns import named, samples, small_graph
 from tests.helpers.graphs import graphs
 
-MANY = settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=60)
 
 
 PASSES: tuple[Pass, ...] = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
@@ -54,7 +54,7 @@ def _graph(seed: int = 0) -> Graph:
 
 
 @given(graph=graphs(), payload=PAYLOADS, timesteps=st.integers(1, 4), recipe=st.sampled_from(["ecc", "channel", "best"]))
-@settings(derandomize=True, deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 def test_every_recipe_converts_and_all_engines_agree(graph: Graph, payload: Payload, timesteps: int, recipe: str) -> None:
     x = _images(graph, 6)
     options: dict[str, Any] = {"payload_bits": payload.bits, "signed_spikes": payload.signed, "timesteps": timesteps, "recipe": recipe}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
@@ -23,7 +23,7 @@ from ecc_lava.quantisation.shared_thresholds import shared_thresholds
 from tests.helpers.formats import BY_NAME, one_layer, random_kernel
 from tests.helpers.graphs import graphs
 
-SOME = settings(derandomize=True, deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=30)
 
 
 @SOME

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecc_lava.common.arrays import Array, Shape
@@ -16,7 +16,7 @@ from ecc_lava.geometry.composition import composition_of, overlaid, touches
 from ecc_lava.geometry.description import arrays, describe, rebuild
 from tests.helpers.graphs import composed, convs, geometries, pool, shapes
 
-MANY = settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=150)
 
 
 def _pairs(conv: Conv, source: Shape) -> list[tuple[int, int, int, int, int, int, int, int]]:

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecc_lava.common.arrays import Array, Shape
@@ -43,7 +43,7 @@ from ecc_lava.geometry import composition as composing
 from ecc_lava.geometry.composition import composition_of
 from tests.helpers.graphs import composed, convs, geometries, shapes, sparse
 
-MANY = settings(derandomize=True, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=100)
 
 ON_MAPS = shapes.flatmap(lambda shape: st.tuples(st.just(shape), sparse(shape)))
 ANY = shapes.flatmap(lambda shape: st.tuples(st.just(shape), geometries(shape)))

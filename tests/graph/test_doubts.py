@@ -165,7 +165,7 @@ def test_ranges_are_finite_and_in_order() -> None:
     assert str(SIGNED) == "-1 to 1"
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(graphs(), st.sampled_from([1, 8, 40]))
 def test_images_like_those_of_training_are_never_doubted(graph: Graph, images: int) -> None:
     """Whatever stands before the normalisations, and however many images are given."""

@@ -1,12 +1,11 @@
-"""Planted faults, and what a run of the Lava back end must not leave behind."""
+"""Planted faults of a run of the Lava back end."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,79 +20,23 @@ from ecc_lava.backends.lava.cores.arithmetic import CoreArithmetic
 from ecc_lava.backends.lava.cores.clock import Clock
 from ecc_lava.backends.lava.cores.plan import CorePlan, LavaPlan
 from ecc_lava.backends.lava.cores.planning import lava_plan
-from ecc_lava.backends.lava.host import supervisor as lava_supervisor
 from ecc_lava.backends.lava.run import ShardRunOptions, run_counted
 from ecc_lava.common.arrays import Array
 from ecc_lava.common.progress import StageProgress
 from tests.helpers.networks import random_images, random_network
 from tests.helpers.partitions import whole_cores
+from tests.helpers.processes import HOST, command_of
 
-HOST = "ecc_lava.backends.lava.host"
-"""What the command line of a run's processes has in it."""
-
-HOST = "ecc_lava.backends.lava.host.host"
-"""What the command line of a process that hosts Lava, and of its forks, names."""
-
-
-def seconds(idle: float) -> float:
-    """Return the seconds to allow for what takes `idle` at most on an idle machine.
-
-    A busy machine shares its processors, and the processes of a run join those that wait: twice as many times more as there are others
-    for each processor.
-    """
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    others = max(workers - 1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    return idle * (2 * (1 + others) if others >= 1 else 1.0)
-
-
-def segments(process: psutil.Process) -> set[Path]:
-    """Return the shared-memory segments that a process has mapped."""
-    return {Path(mapped.path) for mapped in process.memory_maps() if mapped.path.startswith("/dev/shm/psm_")}
-
-
-def own_hosts() -> list[psutil.Process]:
-    """Return the processes of every run of this one, orphans too: the caller's id is the last argument of the host and of its forks."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        command = process.info["cmdline"] or [""]
-        if process.info["status"] != psutil.STATUS_ZOMBIE and HOST in " ".join(command) and command[-1] == str(os.getpid()):
-            found.append(process)
-    return found
-
-
-def leftovers() -> dict[str, Any]:
-    me = psutil.Process()
-    return {
-        "children": {child.pid for child in me.children(recursive=True)},
-        "hosts": own_hosts(),
-        "files": me.num_fds(),
-        "threads": threading.active_count(),
-    }
-
-
-@contextmanager
-def leaving_nothing(monkeypatch: pytest.MonkeyPatch, *, host_is_victim: bool = False) -> Iterator[None]:
-    """Check that runs leave no process, segment, descriptor or thread; and that the host, unless the victim, ended them."""
-    made: list[str] = []
-    end = lava_supervisor._end
-
-    def ending(host: Any, ours: Any, names: list[str]) -> None:
-        end(host, ours, names)
-        made.extend(names)
-        assert host_is_victim or host.returncode in (0, 1)
-
-    monkeypatch.setattr(lava_supervisor, "_end", ending)
-    before = leftovers()
-    yield
-    assert leftovers() == before
-    assert not [name for name in made if Path("/dev/shm", name).exists()]
+HURRY = "ECC_LAVA_TEST_HURRY"
+"""Of the environment of a run: the path of a file, which is there once the fault has happened."""
 
 
 class SlowArithmetic(CoreArithmetic):
-    """Takes its time, so that there is time for a fault."""
+    """Takes its time, so that there is time for a fault, also on a busy machine; not after it."""
 
     def step(self, step: int) -> Array:
-        time.sleep(0.02)
+        if not Path(os.environ.get(HURRY, "")).is_file():
+            time.sleep(0.05)
         return super().step(step)
 
 
@@ -192,7 +135,7 @@ def run(samples: int = 40, progress: StageProgress | None = None, **options: Any
 
 def host() -> psutil.Process:
     """Return the process that hosts the run."""
-    (found,) = (child for child in psutil.Process().children() if HOST in " ".join(child.cmdline()))
+    (found,) = (child for child in psutil.Process().children() if HOST in " ".join(command_of(child)))
     return found
 
 
@@ -209,6 +152,8 @@ class Fault:
             self.victim = self._choose(host())
             self.at = time.monotonic()
             self._act(self.victim)
+            if HURRY in os.environ:
+                Path(os.environ[HURRY]).touch()
 
 
 def child(index: int) -> Callable[[psutil.Process], psutil.Process]:

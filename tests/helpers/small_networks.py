@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 import ecc_lava
 from ecc_lava.common.arrays import Array, Shape
@@ -15,7 +15,7 @@ from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedPr
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 
-MANY = settings(derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=50)
 
 
 def converted(graph: Graph, timesteps: int = 8, recipe: str = "channel") -> tuple[SpikingNetwork, Array]:

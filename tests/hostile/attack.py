@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import multiprocessing
@@ -25,8 +26,11 @@ from ecc_lava.errors import EccLavaError
 
 __all__ = ["Outcome", "Reader", "attack"]
 
-SECONDS_MAX: Final = 20
-"""Longest time that one mutant may take."""
+SECONDS_MAX: Final = 20.0
+"""Most processor time that one mutant may take: on a busy machine, too, a reader that takes so much is at fault."""
+
+WAIT_MAX: Final = 600.0
+"""Longest time that one mutant may take by the clock, as what waits uses no processor."""
 
 MEMORY_MAX: Final = 2**30
 """Bytes by which the memory of the process may grow: mutants are small."""
@@ -83,12 +87,15 @@ def _watched() -> Iterator[None]:
     def bark(*_: object) -> None:
         raise _TooLong
 
-    signal.signal(signal.SIGALRM, bark)
-    signal.alarm(SECONDS_MAX)
+    clocks = ((signal.ITIMER_PROF, signal.SIGPROF, SECONDS_MAX), (signal.ITIMER_REAL, signal.SIGALRM, WAIT_MAX))
+    for clock, number, most in clocks:
+        signal.signal(number, bark)
+        signal.setitimer(clock, most)
     try:
         yield
     finally:
-        signal.alarm(0)
+        for clock, _, _ in clocks:
+            signal.setitimer(clock, 0)
 
 
 def attack(reader: Reader, mutants: int, seed: int = 0, seconds: float = inf) -> Outcome:
@@ -115,7 +122,7 @@ def _collect(outcome: Outcome, ours: Connection, numbers: range, process: BasePr
     """Add up what a process tells, and return the number of the next mutant; after the last one or the time, the end of the numbers."""
     for number in numbers:
         try:
-            if not ours.poll(10 * SECONDS_MAX) or time.monotonic() > until:
+            if not ours.poll(2 * WAIT_MAX) or time.monotonic() > until:
                 process.kill()
             told, seconds, memory, why = ours.recv()
         except EOFError:
@@ -138,6 +145,7 @@ def _collect(outcome: Outcome, ours: Connection, numbers: range, process: BasePr
 def _run(reader: Reader, numbers: range, seed: int, folder: Path, theirs: Connection) -> None:
     """Read mutants, and tell of each."""
     logging.disable()  # warnings of every mutant
+    faulthandler.disable()  # what ends a process is told once
     make = reader.prepare()
     base = 0
     for number in numbers:
@@ -147,9 +155,9 @@ def _run(reader: Reader, numbers: range, seed: int, folder: Path, theirs: Connec
         path = folder / f"mutant{reader.ending}"
         path.write_bytes(content)
         base = base or _peak()
-        began = time.perf_counter()
+        began = time.process_time()
         told, why = _tried(reader, path)
-        seconds, memory = time.perf_counter() - began, _peak() - base
+        seconds, memory = time.process_time() - began, _peak() - base
         if memory > MEMORY_MAX + 2 * len(content):
             told, why = "fault", f"took {memory} bytes of memory"
         theirs.send((told, seconds, memory, why))
@@ -167,7 +175,7 @@ def _tried(reader: Reader, path: Path) -> tuple[str, str]:
             return "fault", f"the message {text!a:.300}"
         return "refused", ""
     except _TooLong:
-        return "fault", f"took more than {SECONDS_MAX} s"
+        return "fault", f"took more than {SECONDS_MAX:g} s of the processor, or {WAIT_MAX:g} s"
     except BaseException as error:  # what no reader may raise
         where = traceback.extract_tb(error.__traceback__)[-1]
         return "fault", f"{type(error).__name__}: {str(error)[:200]!a} at {where.filename}:{where.lineno}"

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from tests.helpers.processes import command_of
 from tests.helpers.program import PROGRAM
 from tests.hostile.commands import COMMANDS, Command
 
@@ -153,9 +155,10 @@ def _ended(mark: str) -> list[str]:
     until = time.monotonic() + LEAVE_S
     while alive := [process for process in psutil.process_iter() if _has(process, mark)]:
         if time.monotonic() > until:
-            names = [" ".join(process.cmdline()[-4:]) for process in alive if process.is_running()]
+            names = [" ".join(command_of(process)[-4:]) for process in alive if process.is_running()]
             for process in alive:
-                process.kill()
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
             return names
         time.sleep(0.1)
     return []
@@ -186,7 +189,7 @@ def _is_mapped(name: str) -> bool:
     """Return whether a living process, of this run or another, uses a segment."""
     for maps in Path("/proc").glob("[0-9]*/maps"):
         try:
-            if name in maps.read_text():
+            if name.encode() in maps.read_bytes():
                 return True
         except OSError:
             continue

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ecc_lava.errors import FileError
+from tests.hostile import attack as attacks
 from tests.hostile.attack import Reader, attack
 
 EACH = 10
@@ -39,6 +41,17 @@ READS: dict[str, tuple[Callable[[Path], None], str]] = {
     "nothing": (lambda path: None, "loaded"),
     "a crash": (lambda path: os.kill(os.getpid(), signal.SIGSEGV), "fault"),
 }
+
+
+def test_what_takes_too_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(path: Path) -> None:
+        while not waits or time.sleep(0.01) is None:
+            pass
+
+    for waits in (False, True):
+        monkeypatch.setattr(attacks, "WAIT_MAX" if waits else "SECONDS_MAX", 0.1)
+        outcome = attack(Reader("any", ".x", lambda: lambda rng: b"", read), 1)
+        assert len(outcome.faults) == 1 and "took more than" in outcome.faults[0]
 
 
 @pytest.mark.parametrize("name", READS)

@@ -26,7 +26,7 @@ from ecc_lava.networks.spiking import SpikingNetwork
 from tests.helpers.compare import everything
 from tests.helpers.networks import random_network, random_sent, recoded
 
-SOME = settings(derandomize=True, deadline=None, max_examples=20)
+SOME = settings(max_examples=20)
 SHAPE: Shape = (4, 5, 2)
 EVERY_Q = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
 

@@ -78,6 +78,7 @@ def test_a_file_that_is_opened_gives_what_it_holds(kind: object, tmp_path: Path)
 def test_a_source_that_is_given_up_leaves_no_open_file(kind: object, tmp_path: Path) -> None:
     assert callable(kind)
     path = kind(tmp_path)
+    gc.freeze()  # what there is by now need not be looked at twenty times
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         for _ in range(20):  # the collector finalises the objects of a cycle in any order

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecc_lava.common.arrays import Array
@@ -18,7 +18,7 @@ from ecc_lava.networks.wiring import Kind
 from tests.helpers.graphs import graphs
 from tests.helpers.lowered import conv_of, graph_of, mixing, nodes_on_a_map, random_images_of, random_weights, rate_error
 
-MANY = settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=150)
 
 
 @MANY

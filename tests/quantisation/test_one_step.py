@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecc_lava.conversion import convert
@@ -14,7 +14,7 @@ from ecc_lava.quantisation.one_step import OneStep
 from tests.helpers.graphs import graphs
 
 
-@settings(derandomize=True, deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(graphs(), st.integers(1, 4), st.integers(0, 6))
 def test_the_bound_lies_where_it_is_without_rounding(graph: Graph, payload_bits: int, shift: int) -> None:
     x = np.random.default_rng(1).uniform(-1, 1, (4, *graph.input.shape))

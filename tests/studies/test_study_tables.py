@@ -96,7 +96,7 @@ def _random_trials(points: Sequence[tuple[int, int]]) -> list[Trial]:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
     trials = _random_trials(points)
     found = [int(t.key) for t in front(trials, ("accuracy", "memory"))]

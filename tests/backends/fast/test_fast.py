@@ -32,7 +32,7 @@ from tests.helpers.kernels import SETS
 from tests.helpers.networks import random_images, random_network
 from tests.helpers.windows import WIDE, mantissas
 
-SOME = settings(derandomize=True, deadline=None, max_examples=40)
+SOME = settings(max_examples=40)
 
 
 @pytest.fixture(scope="module", params=list(SETS))

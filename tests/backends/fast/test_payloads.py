@@ -26,7 +26,7 @@ from tests.helpers.kernels import SETS
 from tests.helpers.networks import GEOMETRIES, Neurons, Wire, integer_network, random_images, random_network, recoded, with_payloads
 from tests.helpers.windows import WIDE, mantissas
 
-SOME = settings(derandomize=True, deadline=None, max_examples=30)
+SOME = settings(max_examples=30)
 MODES = {"dense": "native", "lists": "native", "narrower": "narrower", "numba": "numba"}
 """How windows are read -> set of kernels."""
 

@@ -34,14 +34,14 @@ from tests.helpers.faults import (
     UnbuildableArithmetic,
     WaitingArithmetic,
     child,
-    leaving_nothing,
     plant,
 )
 from tests.helpers.lava import ROOT, needs_lava
 from tests.helpers.networks import random_images, random_network
 from tests.helpers.partitions import random_mapping
+from tests.helpers.processes import leaving_nothing
 
-FEW = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+FEW = settings(suppress_health_check=list(HealthCheck))
 
 
 def _invariant(examples: int, spikes: str) -> list[int]:

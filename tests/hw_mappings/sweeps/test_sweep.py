@@ -171,7 +171,7 @@ def test_on_one_chip_no_growth_saves_one() -> None:
     assert all(growth.at_least_percent is growth.percent is None for growth in limits.limits)
 
 
-@settings(max_examples=3, derandomize=True, deadline=None)
+@settings(max_examples=3)
 @given(graphs())
 def test_other_widths_take_what_networks_quantised_so_take(graph: Graph) -> None:
     """With the float network at hand, each row is of the integers that quantisation makes at this width."""

@@ -25,7 +25,7 @@ from tests.helpers.deployments import cases
 from tests.helpers.networks import random_images, random_network, with_payloads
 from tests.helpers.partitions import random_mapping
 
-FEW = settings(derandomize=True, deadline=None, database=None, max_examples=15, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=15, suppress_health_check=list(HealthCheck))
 
 
 def replay(core: dict[str, Array], about: dict[str, Any]) -> tuple[set[tuple[int, int, int]], Int]:

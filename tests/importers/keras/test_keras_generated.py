@@ -23,7 +23,7 @@ TOLERANCE = 1e-5
 CANCELLED = 1e-9
 """Outputs below this are numbers around 1 that cancelled, and hold nothing but rounding errors of float64."""
 
-GENERATED = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+GENERATED = settings(suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -40,8 +40,11 @@ _HOST = "ecc_lava.backends.lava.host.host"
 _SILENCE_S = 30.0
 """Seconds that the host may be silent. It starts Python first and then gives a sign of life every `POLL_S`."""
 
-_LEAVE_S = 2.0
+_LEAVE_S = 5.0
 """Seconds that the host has to end its processes before it is killed."""
+
+_FOLLOW_S = 1.0
+"""Seconds that its processes have to end after it; and again, once they are killed."""
 
 _LONGEST_FOLDER = 20
 """Characters; a socket's address has at most 104 (macOS) or 108 (Linux), and Python and this module add about 75."""
@@ -178,12 +181,20 @@ def _end(host: subprocess.Popen[bytes], ours: Connection, segments: list[str]) -
         host.kill()  # without effect if the host has left; its children die with it
         host.wait()
         # the resource tracker, which outlives the others, removes what the host could not
-        _until(lambda: not group_alive(host.pid), _LEAVE_S / 2)
+        _until(lambda: not group_alive(host.pid), _FOLLOW_S)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(host.pid, signal.SIGKILL)
-        _until(lambda: not group_alive(host.pid), _LEAVE_S / 2)
+        _until(lambda: not group_alive(host.pid), _FOLLOW_S)
         for name in segments:
-            with contextlib.suppress(FileNotFoundError):
-                segment = SharedMemory(name)
-                segment.close()
-                segment.unlink()
+            _remove(name)
+
+
+def _remove(segment: str) -> None:
+    """Remove a segment of shared memory, if it is there; where it is a file, without the process by which Python tracks segments."""
+    if (folder := Path("/dev/shm")).is_dir():
+        (folder / segment).unlink(missing_ok=True)
+        return
+    with contextlib.suppress(FileNotFoundError):
+        found = SharedMemory(segment)
+        found.close()
+        found.unlink()

@@ -68,8 +68,8 @@ class Vitals(NamedTuple):
 
 
 def _fields(stat: Path) -> list[str]:
-    """Return the fields after the name in a /proc stat file: state, parent, process group, ..."""
-    return stat.read_text().rpartition(")")[2].split()
+    """Return the fields after the name, which may be any bytes, in a /proc stat file: state, parent, process group, ..."""
+    return stat.read_bytes().rpartition(b")")[2].decode("ascii").split()
 
 
 def vitals(pid: int, thread: int | None = None) -> Vitals | None:

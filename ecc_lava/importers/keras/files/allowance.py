@@ -59,7 +59,7 @@ def confine(allowed: Allowance) -> None:
 def _writable_memory() -> int | None:
     """Return the bytes of this process that RLIMIT_DATA counts; None where the system does not tell."""
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(errors="replace").splitlines()  # a name may be cut within a character
     except OSError:
         return None
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:")), None)
