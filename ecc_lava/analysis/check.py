@@ -13,7 +13,6 @@ from ecc_lava.analysis.differences import Differences, compare
 from ecc_lava.analysis.images import checked_images
 from ecc_lava.analysis.layers import LayerReport, compared_layers
 from ecc_lava.analysis.plausibility import doubts
-from ecc_lava.analysis.scores import OutputScore, Scorer
 from ecc_lava.backends import BACKENDS, simulate
 from ecc_lava.cluster import Shards, shared_out
 from ecc_lava.common import Array, Images, Outputs, Progress, joined
@@ -22,6 +21,7 @@ from ecc_lava.graph import BATCH, Graph, forward
 from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, model_images
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.quantisation import PopulationRange, one_step_bound
+from ecc_lava.scores import OutputScore, Scorer
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -122,7 +122,7 @@ def check(
         Whether Lava runs; by default if it is installed.
     progress : callable (stage, done, total), optional
     task : str, or a mapping of output names to str, optional
-        What outputs are for, names of `ecc_lava.analysis.scores.TASKS`; by default what their last functions, shapes and labels show.
+        What outputs are for, names of `ecc_lava.scores.TASKS`; by default what their last functions, shapes and labels show.
     limits : mapping of figure names to numbers, optional
         Limits of figures against the CNN which, broken, fail the check: at least so much `agreement`, `mean_iou` or `correlation` (0 to 1),
         at most so much `relative_rms_error`. The latter is 1 by default, where an answer is no better than the mean.

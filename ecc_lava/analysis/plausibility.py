@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common import Array, Images, Outputs, output_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, doubts_of_scale, forward
@@ -26,6 +25,7 @@ from ecc_lava.inputs import (
     remedy,
 )
 from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.scores import Scorer
 
 __all__ = ["doubts", "doubts_of_labels", "doubts_of_run"]
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from ecc_lava.analysis import check_labels, doubts_of_labels
+from ecc_lava.analysis import doubts_of_labels
 from ecc_lava.common import Array, Beside, Images
 from ecc_lava.conversion import calibration_subset
 from ecc_lava.errors import InvalidInput, UnsupportedModel
@@ -20,6 +20,7 @@ from ecc_lava.graph import Graph
 from ecc_lava.importers.keras import ExaminedLayer, examined_file
 from ecc_lava.inputs import Dataset, InputSpec, StoredDataset, as_batch, batch_part, batch_size, is_hdf5, load_dataset, open_dataset
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.scores import check_labels
 
 __all__ = [
     "CalibrationDraw",

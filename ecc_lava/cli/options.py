@@ -7,9 +7,9 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ecc_lava.analysis import TASKS
 from ecc_lava.cli.several import Several, Words, values
 from ecc_lava.errors import InvalidInput
+from ecc_lava.scores import TASKS
 
 __all__ = [
     "Calibration",

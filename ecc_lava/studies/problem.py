@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ecc_lava.analysis import OutputScore, Scorer, costs
+from ecc_lava.analysis import costs
 from ecc_lava.backends import logits_of_images, output_error, simulate
 from ecc_lava.common import Array, Images, Outputs, StageProgress
 from ecc_lava.errors import RangeError
 from ecc_lava.graph import forward
 from ecc_lava.inputs import as_batch, batch_part, batch_size, digest, frames_as_images, labels_of_frames, model_images
 from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.scores import OutputScore, Scorer
 from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.settings import Setting
 from ecc_lava.studies.trials.trial import Figures, Mapped, Trial

@@ -10,11 +10,11 @@ from ecc_lava.analysis.attribution.ladder import climbed, staged
 from ecc_lava.analysis.attribution.layers import by_layer
 from ecc_lava.analysis.attribution.report import Attribution, Rung
 from ecc_lava.analysis.images import checked_images
-from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common import Array, Images, Progress
 from ecc_lava.graph import Graph, forward
 from ecc_lava.inputs import batch_size, clipping_not_repeated, model_images
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
+from ecc_lava.scores import Scorer
 
 __all__ = ["attribute"]
 

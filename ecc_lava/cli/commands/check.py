@@ -11,7 +11,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ecc_lava.analysis import PICTURES, Attribution, CheckReport, Scorer, check, draw
+from ecc_lava.analysis import PICTURES, Attribution, CheckReport, check, draw
 from ecc_lava.analysis import attribute as attribute_loss
 from ecc_lava.cli.files import check_labels_of_file, load_images
 from ecc_lava.cli.options import Data, Json, Limit, Network, Tasks, chosen_tasks
@@ -27,6 +27,7 @@ from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.graph import Graph
 from ecc_lava.inputs import Dataset, batch_size, clipping_not_repeated, digest
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.scores import Scorer
 from ecc_lava.storage import load
 
 __all__ = ["command"]

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecc_lava.analysis import MEASURES
 from ecc_lava.common import printable, wilson
+from ecc_lava.scores import MEASURES
 
 __all__ = ["FAILED", "OK", "as_figure", "as_percent", "counted", "emit_json", "provenance", "show_lines", "show_table"]
 
