@@ -14,11 +14,10 @@ from ecc_lava.analysis.images import checked_images
 from ecc_lava.analysis.layers import LayerReport, compared_layers
 from ecc_lava.analysis.plausibility import doubts
 from ecc_lava.backends import BACKENDS, simulate
-from ecc_lava.cluster import Shards, shared_out
-from ecc_lava.common import Array, Images, Outputs, Progress, joined
+from ecc_lava.common import Array, Images, Progress, joined
 from ecc_lava.errors import InvalidInput
-from ecc_lava.graph import BATCH, Graph, forward
-from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, model_images
+from ecc_lava.graph import Graph, shared_forward
+from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.quantisation import PopulationRange, one_step_bound
 from ecc_lava.scores import OutputScore, Scorer
@@ -145,7 +144,7 @@ def check(
     scorer = Scorer(network, graph, labels, batch_size(x), task)
     stage = progress or (lambda name, done, total: None)
     ranges = one_step_bound(network)
-    ann = None if graph is None else _cnn_outputs(graph, network, x, client)
+    ann = None if graph is None else shared_forward(graph, x, network.input_specs, client)
     scorer.check_limits(limits or {}, ann)
     with clipping_not_repeated():
         few = batch_part(x, slice(exact_images))
@@ -182,17 +181,6 @@ def check(
         failures=scorer.failures(scores, limits),
         doubts=against,
     )
-
-
-def _cnn_outputs(graph: Graph, network: QuantisedNetwork, x: Images, client: Client | None) -> Outputs:
-    """Return the CNN's outputs, on batches of the same images wherever they run."""
-    samples = batch_size(x)
-    starts = range(0, samples, BATCH)
-    shards = Shards(
-        [min(BATCH, samples - start) for start in starts],
-        lambda index: model_images(batch_part(x, slice(starts[index], starts[index] + BATCH)), network.input_specs),
-    )
-    return joined(shared_out(client, forward, graph, shards))
 
 
 def compared_with_fast(network: QuantisedNetwork, x: Images, backend: str, title: str, stage: Progress) -> Differences:

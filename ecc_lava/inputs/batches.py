@@ -201,11 +201,13 @@ def batch_size(x: Images | ImageSource) -> int:
 
 
 def batch_part(x: Images | ImageSource, part: slice | tuple[slice, ...] | Array) -> Images:
-    """Return some of the samples, in the form in which they are given; of a source a range."""
+    """Return some of the samples, in the form in which they are given; of a source a range, or images by their numbers."""
     if isinstance(x, ImageSource):
-        assert isinstance(part, slice)
-        first, end, _ = part.indices(len(x))
-        return x.part(first, end)
+        if isinstance(part, slice):
+            first, end, _ = part.indices(len(x))
+            return x.part(first, end)
+        assert isinstance(part, np.ndarray)
+        return x.chosen(part)
     if isinstance(x, np.ndarray):
         return x[part]
     if isinstance(x, Mapping):

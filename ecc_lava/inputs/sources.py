@@ -35,11 +35,21 @@ class ImageSource(ABC):
     def part(self, first: int, end: int) -> Images:
         """Return the images of a range, an array or arrays by input name."""
 
+    def chosen(self, numbers: Array) -> Images:
+        """Return the images of some numbers, in this order; those that follow one another are read together."""
+        runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+        found = [_by_name(self.part(int(run[0]), int(run[-1]) + 1)) for run in runs]
+        joined = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+        return joined.get("", joined)
+
     @cached_property
     def image_bytes(self) -> int:
         """Bytes of one image of all inputs, as stored."""
-        one = self.part(0, 1)
-        return sum(array.nbytes for array in (one.values() if isinstance(one, Mapping) else [np.asarray(one)]))
+        return sum(array.nbytes for array in _by_name(self.part(0, 1)).values())
+
+
+def _by_name(x: Images) -> Mapping[str, Array]:
+    return x if isinstance(x, Mapping) else {"": np.asarray(x)}
 
 
 class Rows(Protocol):

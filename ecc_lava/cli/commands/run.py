@@ -76,7 +76,7 @@ def command(
     if integer.is_stream:
         _check_options_of_streams(integer, backend, engine, over_time, confident)
     target = float_network(network, snn) if BACKENDS[engine].network_type is SpikingNetwork else integer
-    images, tasks = open_images(data, "test", integer, limit, lazily=dask is not None), chosen_tasks(task)
+    images, tasks = open_images(data, "test", integer.input_specs, limit, lazily=dask is not None), chosen_tasks(task)
     scorer = _scorer(data, integer, graph, images, tasks)
     if confident is not None and scorer.tasks[0].name != "classes":
         raise InvalidInput(f"--confident compares classes; the task of output {scorer.outputs[0].name!r} is {scorer.tasks[0].name}")
