@@ -17,7 +17,7 @@ from ecc_lava.backends import BACKENDS, simulate
 from ecc_lava.common import Array, Images, Progress, joined
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, shared_forward
-from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated
+from ecc_lava.inputs import ImageSource, batch_part, batch_size, clipping_not_repeated
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.quantisation import PopulationRange, one_step_bound
 from ecc_lava.scores import OutputScore, Scorer
@@ -92,7 +92,7 @@ class CheckReport:
 
 def check(
     network: QuantisedNetwork,
-    x: Images,
+    x: Images | ImageSource,
     *,
     snn: SpikingNetwork | None = None,
     graph: Graph | None = None,
@@ -110,7 +110,7 @@ def check(
     ----------
     network : QuantisedNetwork
     x : array (N, H, W, C), or arrays by input name
-        Images as the Keras model takes them; uint8 is scaled.
+        Images as the Keras model takes them; uint8 is scaled. Of an `ImageSource`, few images are in memory at once.
     snn, graph : optional
         The float network and the CNN that `network` was made from.
     labels : array (N, ...), optional

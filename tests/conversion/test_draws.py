@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from ecc_lava import convert, forward, quantise, simulate
-from ecc_lava.common import Array
 from ecc_lava.conversion import DrawReport, calibration_subset
 from ecc_lava.conversion.drawing import VALIDATION_MAX, VALIDATION_MIN, validation_subset
 from ecc_lava.errors import InvalidInput, RangeError
-from ecc_lava.inputs import ArraySource
 from ecc_lava.networks import SpikingNetwork
 from tests.helpers.cnns import samples, small_graph
+from tests.helpers.rows import NotedRows
 
 SIZE = 12
 HOW: dict[str, Any] = {"timesteps": 3, "bits": 3, "calibration_images": SIZE, "recipe": "channel"}
@@ -114,25 +113,11 @@ def test_doubts_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.records) <= 1
 
 
-class _Rows:
-    """Stored rows, of which it is noted which were read."""
-
-    can_be_sent = False
-
-    def __init__(self, x: Array) -> None:
-        self.x, self.seen = x, set[int]()
-        self.shape, self.dtype = x.shape, x.dtype
-
-    def read(self, first: int, end: int) -> Array:
-        self.seen |= set(range(first, end))
-        return self.x[first:end]
-
-
 def test_of_a_source_only_what_is_drawn_is_read() -> None:
-    rows = _Rows(X)
-    network = convert(GRAPH, calibration=ArraySource({"": rows}, len(X)), **HOW)
+    rows = NotedRows(X)
+    network = convert(GRAPH, calibration=rows.source(), **HOW)
     assert _digest(network) == _digest(convert(GRAPH, calibration=X, **HOW))
     assert rows.seen == set(calibration_subset(len(X), 0, SIZE).tolist())
     told: list[DrawReport] = []
-    convert(GRAPH, calibration=ArraySource({"": rows}, len(X)), draws=3, report=told.append, **HOW)
+    convert(GRAPH, calibration=rows.source(), draws=3, report=told.append, **HOW)
     assert told == [_drawn(3)[1]]
