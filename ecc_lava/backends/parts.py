@@ -37,7 +37,7 @@ from ecc_lava.inputs import (
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["FinishedPart", "PartsOptions", "run_parts"]
+__all__ = ["FinishedPart", "PartsOptions", "readable_by_all", "run_parts"]
 
 PART_IMAGES: Final = 64
 """Most images of a part."""
@@ -98,7 +98,7 @@ _Item = tuple[int, int, "Images | None"]
 def run_parts(network: Network, x: Images | ImageSource, settings: RunSettings, first_sample: int, options: PartsOptions) -> Result:
     """Return the result of images; parameters as of `simulate`."""
     images = x if isinstance(x, ImageSource) else as_batch(x, network.input_specs) and by_input(x, network.input_specs)
-    source = _readable_by_all(images, options.client)
+    source = readable_by_all(images, options.client)
     shared = _Shared(network, settings, first_sample, source, options.journal is not None)
     journal = None if options.journal is None else RunJournal(Path(options.journal), network, settings, first_sample)
     kept = {} if journal is None else dict(_kept(journal, images))
@@ -144,7 +144,7 @@ def _range(images: Images | ImageSource, first: int, end: int) -> Images:
     return images.part(first, end) if isinstance(images, ImageSource) else batch_part(images, slice(first, end))
 
 
-def _readable_by_all(images: Images | ImageSource, client: Client | None) -> ImageSource | None:
+def readable_by_all(images: Images | ImageSource, client: Client | None) -> ImageSource | None:
     """Return the source if all who run parts can read it themselves; images are sent otherwise."""
     if not isinstance(images, ImageSource) or (client is not None and not images.can_be_sent):
         return None

@@ -5,7 +5,7 @@ and sequences of frames as changes.
 It knows no network. To add a coding, give it a kind in `coding` and its encoding in `encoding`.
 """
 
-from ecc_lava.inputs.batches import InputSpec, as_batch, batch_part, batch_size, by_input, model_images, model_inputs, parts
+from ecc_lava.inputs.batches import InputSpec, as_batch, batch_part, batch_range, batch_size, by_input, model_images, model_inputs, parts
 from ecc_lava.inputs.coding import CODINGS, PAYLOAD_MAX, InputCoding
 from ecc_lava.inputs.dataset import Dataset, digest, load_dataset
 from ecc_lava.inputs.encoding import (
@@ -43,6 +43,7 @@ __all__ = [
     "StoredDataset",
     "as_batch",
     "batch_part",
+    "batch_range",
     "batch_size",
     "by_input",
     "changes",

@@ -9,13 +9,14 @@ import numpy as np
 
 from ecc_lava.common import Array, Float, Images, Shape
 from ecc_lava.errors import InvalidInput
-from ecc_lava.inputs.sources import ImageSource
+from ecc_lava.inputs.sources import ImageSource, RangeSource
 
 __all__ = [
     "InputSpec",
     "as_batch",
     "as_maps",
     "batch_part",
+    "batch_range",
     "batch_size",
     "by_input",
     "images_as_floats",
@@ -213,6 +214,14 @@ def batch_part(x: Images | ImageSource, part: slice | tuple[slice, ...] | Array)
     if isinstance(x, Mapping):
         return {name: array[part] for name, array in x.items()}
     return [array[part] for array in x]
+
+
+def batch_range(x: Images | ImageSource, part: slice) -> Images | ImageSource:
+    """Return a range of the samples, in the form in which they are given; of a source a source, of which nothing is read yet."""
+    if isinstance(x, ImageSource):
+        first, end, _ = part.indices(len(x))
+        return RangeSource(x, first, end)
+    return batch_part(x, part)
 
 
 def parts(batch: Mapping[str, Array], size: int) -> Iterator[dict[str, Array]]:

@@ -128,7 +128,8 @@ def command(
     facts |= {} if report is None else {"draws": report.as_dict()}
     facts["seconds"] = round(time.perf_counter() - started, 3)
     if json:
-        emit_json(provenance(seed=seed, calibration_digest=origin["digest"], **facts))
+        digest_of = {"calibration_digest_of": origin["digest_of"]} if "digest_of" in origin else {}
+        emit_json(provenance(seed=seed, calibration_digest=origin["digest"], **digest_of, **facts))
     else:
         if report is not None:
             show_draws(report, images)

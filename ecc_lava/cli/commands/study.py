@@ -36,7 +36,7 @@ from ecc_lava.common import PAYLOAD_BITS_MAX
 from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS
-from ecc_lava.inputs import CODINGS, Dataset, StoredDataset, batch_part, batch_size
+from ecc_lava.inputs import CODINGS, Dataset, ImageSource, StoredDataset, batch_range, batch_size
 from ecc_lava.quantisation import as_bits
 from ecc_lava.studies import OBJECTIVES, SAMPLERS, Search, StudyResult, study
 
@@ -224,12 +224,13 @@ def _number(option: str, word: str, kind: type) -> Any:
         raise InvalidInput(f"{option} {word}: {'a whole number' if kind is int else 'a number'} is needed") from error
 
 
-def _judged(data: Path, found: Dataset | StoredDataset, skip: int) -> Dataset:
+def _judged(data: Path, found: Dataset | StoredDataset, skip: int) -> Dataset | StoredDataset:
     """Return the images and labels that judge the settings."""
     if skip >= batch_size(found.x):
         raise InvalidInput(f"--skip {skip}: {data} has {batch_size(found.x)} images; skip fewer")
     part = slice(skip, None)
-    return Dataset(batch_part(found.x, part), None if found.y is None else found.y[part], found.all_y)
+    x, y = batch_range(found.x, part), None if found.y is None else found.y[part]
+    return StoredDataset(x, y, found.all_y) if isinstance(x, ImageSource) else Dataset(x, y, found.all_y)
 
 
 def _as_json(result: StudyResult, folder: StudyFolder, new: int, seconds: float) -> dict[str, Any]:
