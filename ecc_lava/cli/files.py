@@ -115,6 +115,11 @@ class CalibrationDraw:
     labels: Array | None
     seed: int
 
+    @staticmethod
+    def of(found: Dataset | StoredDataset, count: int, seed: int) -> CalibrationDraw:
+        """Return the draw of so many of a file's images."""
+        return CalibrationDraw(found.x, count, found.y, seed)
+
     @cached_property
     def indices(self) -> Array:
         """Numbers of the images that are drawn."""

@@ -94,8 +94,7 @@ def command(
         found = begin_opening(calibration, "train")
         graph = import_model(model, input_shape, input_scale)
         specs = [spec._replace(events=coding == "events") for spec in graph.input_specs]
-        given = found(specs)
-        drawn = CalibrationDraw(given.x, images, given.y, seed)
+        drawn = CalibrationDraw.of(found(specs), images, seed)
         tell_doubts_of_labels(graph, drawn, specs)
         stage("reading the model", 1, 1)
         stage("converting", 0, 0)

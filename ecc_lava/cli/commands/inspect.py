@@ -99,8 +99,7 @@ def _inputs(graph: Graph, calibration: Path | None, count: int, seed: int) -> li
     """Return what each input takes and, of calibration images, their range; warn of what speaks against these."""
     if calibration is None:
         return [{"input": spec.name, "takes": spec.described, "uint8_factor": spec.uint8_scale} for spec in graph.input_specs]
-    given = open_images(calibration, "train", graph.input_specs, None)
-    drawn = CalibrationDraw(given.x, count, given.y, seed)
+    drawn = CalibrationDraw.of(open_images(calibration, "train", graph.input_specs, None), count, seed)
     for doubt in doubts_of_scale(graph, drawn.images):
         _log.warning("%s", doubt)
     tell_doubts_of_labels(graph, drawn, graph.input_specs)

@@ -90,7 +90,7 @@ MaxErrors = Annotated[
     typer.Option(metavar="E...", help="Streams with thresholds chosen on x_train: RMS errors of E times the outputs' deviation."),
     Several(r"-?[\d.]+(e-?\d+)?"),
 ]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the trials, tables, picture and page.")]
+Out = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the trials, tables, picture and page.")]
 Storage = Annotated[
     Optional[str],
     typer.Option(metavar="URL", help="Where trials are kept: a database URL, or FILE.journal (default: DIR/trials.journal)."),
@@ -165,8 +165,7 @@ def command(
         train, test = begin_opening(calibration, "train"), begin_opening(data, "test", None if limit is None else skip + limit)
         graph = import_model(model, input_shape, input_scale)
         specs = [spec._replace(events=wanted["codings"] == ["events"], frames=bool(streams)) for spec in graph.input_specs]
-        given = train(specs)
-        drawn = CalibrationDraw(given.x, images, given.y, seed)
+        drawn = CalibrationDraw.of(train(specs), images, seed)
         wanted["calibration"], wanted["calibration_images"] = (drawn.all, images) if streams else (drawn.images, None)
         judged = _judged(data, test(specs), skip)
         if not streams:
