@@ -23,7 +23,7 @@ def _check_format(network: QuantisedNetwork, chip: ChipSpec) -> None:
     if network.format.name != chip.format:
         raise InvalidInput(
             f"the network's integers are in the format {network.format.name!r}, chip {chip.name!r} computes in {chip.format!r}: "
-            f"quantise the network with format {chip.format!r}, or map it to a chip of format {network.format.name!r}"
+            f"convert with format={chip.format!r} (--format {chip.format}), or map to a chip of format {network.format.name!r}"
         )
 
 

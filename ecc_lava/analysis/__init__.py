@@ -15,7 +15,6 @@ from ecc_lava.analysis.confidence import check_margin, confident
 from ecc_lava.analysis.differences import Differences, differences
 from ecc_lava.analysis.energy import CORE_ENERGIES, HOST, Costs, ImageEvents, core_account, costs, costs_of, image_events, multiplied
 from ecc_lava.analysis.plausibility import doubts_of_labels, doubts_of_run
-from ecc_lava.analysis.scores import MEASURES, TASKS, OutputScore, Scorer, Task, check_labels
 from ecc_lava.analysis.stopped import stopped_events
 from ecc_lava.analysis.stream_picture import draw_stream
 from ecc_lava.analysis.streams import StreamReport, check_stream
@@ -23,10 +22,8 @@ from ecc_lava.analysis.streams import StreamReport, check_stream
 __all__ = [
     "CORE_ENERGIES",
     "HOST",
-    "MEASURES",
     "PICTURES",
     "RUNGS",
-    "TASKS",
     "Account",
     "Attribution",
     "Change",
@@ -35,13 +32,9 @@ __all__ = [
     "Costs",
     "Differences",
     "ImageEvents",
-    "OutputScore",
-    "Scorer",
     "StreamReport",
-    "Task",
     "attribute",
     "check",
-    "check_labels",
     "check_stream",
     "check_margin",
     "confident",

@@ -13,15 +13,14 @@ from ecc_lava.analysis.differences import Differences, compare
 from ecc_lava.analysis.images import checked_images
 from ecc_lava.analysis.layers import LayerReport, compared_layers
 from ecc_lava.analysis.plausibility import doubts
-from ecc_lava.analysis.scores import OutputScore, Scorer
 from ecc_lava.backends import BACKENDS, simulate
-from ecc_lava.cluster import Shards, shared_out
-from ecc_lava.common import Array, Images, Outputs, Progress, joined
+from ecc_lava.common import Array, Images, Progress, joined
 from ecc_lava.errors import InvalidInput
-from ecc_lava.graph import BATCH, Graph, forward
-from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated, model_images
+from ecc_lava.graph import Graph, shared_forward
+from ecc_lava.inputs import ImageSource, batch_part, batch_size, clipping_not_repeated
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
 from ecc_lava.quantisation import PopulationRange, one_step_bound
+from ecc_lava.scores import OutputScore, Scorer
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -93,7 +92,7 @@ class CheckReport:
 
 def check(
     network: QuantisedNetwork,
-    x: Images,
+    x: Images | ImageSource,
     *,
     snn: SpikingNetwork | None = None,
     graph: Graph | None = None,
@@ -111,7 +110,7 @@ def check(
     ----------
     network : QuantisedNetwork
     x : array (N, H, W, C), or arrays by input name
-        Images as the Keras model takes them; uint8 is scaled.
+        Images as the Keras model takes them; uint8 is scaled. Of an `ImageSource`, few images are in memory at once.
     snn, graph : optional
         The float network and the CNN that `network` was made from.
     labels : array (N, ...), optional
@@ -122,7 +121,7 @@ def check(
         Whether Lava runs; by default if it is installed.
     progress : callable (stage, done, total), optional
     task : str, or a mapping of output names to str, optional
-        What outputs are for, names of `ecc_lava.analysis.scores.TASKS`; by default what their last functions, shapes and labels show.
+        What outputs are for, names of `ecc_lava.scores.TASKS`; by default what their last functions, shapes and labels show.
     limits : mapping of figure names to numbers, optional
         Limits of figures against the CNN which, broken, fail the check: at least so much `agreement`, `mean_iou` or `correlation` (0 to 1),
         at most so much `relative_rms_error`. The latter is 1 by default, where an answer is no better than the mean.
@@ -145,7 +144,7 @@ def check(
     scorer = Scorer(network, graph, labels, batch_size(x), task)
     stage = progress or (lambda name, done, total: None)
     ranges = one_step_bound(network)
-    ann = None if graph is None else _cnn_outputs(graph, network, x, client)
+    ann = None if graph is None else shared_forward(graph, x, network.input_specs, client)
     scorer.check_limits(limits or {}, ann)
     with clipping_not_repeated():
         few = batch_part(x, slice(exact_images))
@@ -182,17 +181,6 @@ def check(
         failures=scorer.failures(scores, limits),
         doubts=against,
     )
-
-
-def _cnn_outputs(graph: Graph, network: QuantisedNetwork, x: Images, client: Client | None) -> Outputs:
-    """Return the CNN's outputs, on batches of the same images wherever they run."""
-    samples = batch_size(x)
-    starts = range(0, samples, BATCH)
-    shards = Shards(
-        [min(BATCH, samples - start) for start in starts],
-        lambda index: model_images(batch_part(x, slice(starts[index], starts[index] + BATCH)), network.input_specs),
-    )
-    return joined(shared_out(client, forward, graph, shards))
 
 
 def compared_with_fast(network: QuantisedNetwork, x: Images, backend: str, title: str, stage: Progress) -> Differences:

@@ -11,7 +11,7 @@ from ecc_lava.analysis.differences import BATCH
 from ecc_lava.backends import Result, simulate
 from ecc_lava.cluster import Shards, shared_out
 from ecc_lava.common import Array, Float, Images, Progress
-from ecc_lava.inputs import batch_part, batch_size, clipping_not_repeated
+from ecc_lava.inputs import ImageSource, batch_part, batch_size, clipping_not_repeated
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class LayerReport:
 
 
 def compared_layers(
-    network: QuantisedNetwork, snn: SpikingNetwork | None, x: Images, stage: Progress, client: Client | None = None
+    network: QuantisedNetwork, snn: SpikingNetwork | None, x: Images | ImageSource, stage: Progress, client: Client | None = None
 ) -> tuple[list[Result], list[Result], tuple[LayerReport, ...]]:
     """Run both networks through time on all images and compare their spike counts layer by layer."""
     names = [p.name for p in network.populations if p.kind.spikes]

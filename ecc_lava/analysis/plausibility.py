@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common import Array, Images, Outputs, output_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, doubts_of_scale, forward
@@ -26,6 +25,7 @@ from ecc_lava.inputs import (
     remedy,
 )
 from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.scores import Scorer
 
 __all__ = ["doubts", "doubts_of_labels", "doubts_of_run"]
 
@@ -45,7 +45,7 @@ NOTABLE = 0.1
 """Accuracy by which another scale must be better."""
 
 
-def doubts(graph: Graph, x: Images, inputs: Sequence[InputSpec], scorer: Scorer, cnn: Outputs) -> tuple[str, ...]:
+def doubts(graph: Graph, x: Images | ImageSource, inputs: Sequence[InputSpec], scorer: Scorer, cnn: Outputs) -> tuple[str, ...]:
     """Return what makes the CNN's answers implausible, each with the likely remedy.
 
     The statistics of training contradict the images; another usual scale of the images makes the CNN better by more than chance; labels
@@ -76,7 +76,7 @@ def doubts_of_labels(graph: Graph, x: Images, labels: Array | None, inputs: Sequ
     return _of_labels(graph, few, inputs, scorer, forward(graph, model_images(few, inputs)))
 
 
-def _of_labels(graph: Graph, x: Images, inputs: Sequence[InputSpec], scorer: Scorer, cnn: Outputs) -> tuple[str, ...]:
+def _of_labels(graph: Graph, x: Images | ImageSource, inputs: Sequence[InputSpec], scorer: Scorer, cnn: Outputs) -> tuple[str, ...]:
     """Return what labels of classes say against the images or themselves."""
     if scorer.targets is None or scorer.tasks[0].name != "classes":
         return ()
@@ -120,7 +120,7 @@ def doubts_of_run(
     return doubts(graph, few, specs, scorer, forward(graph, model_images(few, specs)))
 
 
-def _told_by_scale(graph: Graph, x: Images, inputs: Sequence[InputSpec], name: str, labels: Array, right: Array) -> str:
+def _told_by_scale(graph: Graph, x: Images | ImageSource, inputs: Sequence[InputSpec], name: str, labels: Array, right: Array) -> str:
     """Return that the CNN does better on images of another scale, or nothing."""
     if len(inputs) > 1 or inputs[0].events:
         return ""

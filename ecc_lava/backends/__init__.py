@@ -13,6 +13,7 @@ from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.backends.lava.cores.shard_plan import ShardPlan
 from ecc_lava.backends.lava.cores.synapses import Listed, ShardSynapses, Taps
 from ecc_lava.backends.lava.run import LAVA, ONE_PROCESS, RUNTIMES, ShardRun, ShardRunOptions, run_counted
+from ecc_lava.backends.parts import readable_by_all
 from ecc_lava.backends.result import Result, agreement, largest_logit, logits_of_images, output_error, sent_at_steps
 from ecc_lava.backends.sending import sent_by_inputs
 from ecc_lava.backends.simulate import simulate
@@ -45,6 +46,7 @@ __all__ = [
     "lava_plan",
     "logits_of_images",
     "output_error",
+    "readable_by_all",
     "run_counted",
     "sent_at_steps",
     "sent_by_inputs",

@@ -6,14 +6,11 @@ the result.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import pairwise
-from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ecc_lava.backends.images import RunSettings, run_images
 from ecc_lava.backends.joining import joined_results
@@ -33,15 +30,14 @@ from ecc_lava.inputs import (
     by_input,
     clipping_not_repeated,
     digest,
-    warn_of_inputs,
+    seen_in,
+    warn_of_all,
 )
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["FinishedPart", "PartsOptions", "run_parts"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["FinishedPart", "PartsOptions", "readable_by_all", "run_parts"]
 
 PART_IMAGES: Final = 64
 """Most images of a part."""
@@ -102,7 +98,7 @@ _Item = tuple[int, int, "Images | None"]
 def run_parts(network: Network, x: Images | ImageSource, settings: RunSettings, first_sample: int, options: PartsOptions) -> Result:
     """Return the result of images; parameters as of `simulate`."""
     images = x if isinstance(x, ImageSource) else as_batch(x, network.input_specs) and by_input(x, network.input_specs)
-    source = _readable_by_all(images, options.client)
+    source = readable_by_all(images, options.client)
     shared = _Shared(network, settings, first_sample, source, options.journal is not None)
     journal = None if options.journal is None else RunJournal(Path(options.journal), network, settings, first_sample)
     kept = {} if journal is None else dict(_kept(journal, images))
@@ -127,7 +123,7 @@ def run_parts(network: Network, x: Images | ImageSource, settings: RunSettings, 
     parts = shared_out(options.client, run_part, shared, shards)
     found = kept | dict(zip(open_, parts, strict=True))
     ordered = [found[where] for where in sorted(found)]
-    _warn(network, ordered)
+    warn_of_all([part.seen for part in ordered], network.codings, network.calibrated)
     return joined_results([part.result for part in ordered])
 
 
@@ -138,7 +134,7 @@ def run_part(shared: _Shared, item: _Item) -> FinishedPart:
         assert shared.source is not None
         given = shared.source.part(first, end)
     batch = as_batch(given, shared.network.input_specs, f"images {first} to {end - 1}")
-    seen = tuple(SeenImages.of(x, coding) for x, coding in zip(batch.values(), shared.network.codings, strict=True))
+    seen = seen_in(batch, shared.network.codings)
     with clipping_not_repeated():
         result = run_images(shared.network, given, shared.settings, shared.first_sample + first)
     return FinishedPart(result, seen, digest(given) if shared.is_kept else "")
@@ -148,7 +144,7 @@ def _range(images: Images | ImageSource, first: int, end: int) -> Images:
     return images.part(first, end) if isinstance(images, ImageSource) else batch_part(images, slice(first, end))
 
 
-def _readable_by_all(images: Images | ImageSource, client: Client | None) -> ImageSource | None:
+def readable_by_all(images: Images | ImageSource, client: Client | None) -> ImageSource | None:
     """Return the source if all who run parts can read it themselves; images are sent otherwise."""
     if not isinstance(images, ImageSource) or (client is not None and not images.can_be_sent):
         return None
@@ -195,10 +191,3 @@ def _open_ranges(kept: dict[tuple[int, int], FinishedPart], total: int, size: in
         cuts = [first + (end - first) * i // number for i in range(number + 1)]
         found += list(pairwise(cuts))
     return found
-
-
-def _warn(network: Network, parts: list[FinishedPart]) -> None:
-    """Warn once of all images, as a run of all of them does."""
-    seen: list[Any] = list(network.calibrated) if getattr(network, "calibrated", ()) else [None] * len(network.codings)
-    for number, coding in enumerate(network.codings):
-        warn_of_inputs(reduce(add, (part.seen[number] for part in parts)), coding, seen[number])

@@ -5,27 +5,38 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from math import inf
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from ecc_lava.analysis import check_labels, doubts_of_labels
+from ecc_lava.analysis import doubts_of_labels
 from ecc_lava.common import Array, Beside, Images
-from ecc_lava.conversion import calibration_subset
+from ecc_lava.conversion import calibration_subset, drawn_images
 from ecc_lava.errors import InvalidInput, UnsupportedModel
 from ecc_lava.graph import Graph
 from ecc_lava.importers.keras import ExaminedLayer, examined_file
-from ecc_lava.inputs import Dataset, InputSpec, StoredDataset, as_batch, batch_part, batch_size, is_hdf5, load_dataset, open_dataset
+from ecc_lava.inputs import (
+    Dataset,
+    ImageSource,
+    InputSpec,
+    StoredDataset,
+    as_batch,
+    batch_size,
+    digest,
+    is_hdf5,
+    load_dataset,
+    open_dataset,
+)
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.scores import check_labels
 
 __all__ = [
     "CalibrationDraw",
-    "begin_loading",
+    "begin_opening",
     "check_labels_of_file",
-    "draw_calibration",
     "examine_model",
     "float_network",
     "import_model",
@@ -89,30 +100,45 @@ class CalibrationDraw:
 
     Attributes
     ----------
-    all : Images
+    all : Images or ImageSource
         All images of the file.
-    indices : (N,) array
-        The images that were drawn.
+    count : int
+        How many are drawn.
     labels : array or None
         Of all images.
     seed : int
         The seed of the draw.
     """
 
-    all: Images
-    indices: Array
+    all: Images | ImageSource
+    count: int
     labels: Array | None
     seed: int
 
-    @property
+    @staticmethod
+    def of(found: Dataset | StoredDataset, count: int, seed: int) -> CalibrationDraw:
+        """Return the draw of so many of a file's images."""
+        return CalibrationDraw(found.x, count, found.y, seed)
+
+    @cached_property
+    def indices(self) -> Array:
+        """Numbers of the images that are drawn."""
+        return calibration_subset(batch_size(self.all), self.seed, self.count)
+
+    @cached_property
     def images(self) -> Images:
-        """The images that were drawn."""
-        return batch_part(self.all, self.indices)
+        """The images that are drawn."""
+        return drawn_images(self.all, self.seed, self.count)
 
+    def of_seed(self, seed: int) -> CalibrationDraw:
+        """Return the draw of another seed."""
+        return replace(self, seed=seed)
 
-def draw_calibration(found: Dataset, count: int, seed: int) -> CalibrationDraw:
-    """Draw so many calibration images from all images of a file."""
-    return CalibrationDraw(found.x, calibration_subset(batch_size(found.x), seed, count), found.y, seed)
+    def origin(self) -> dict[str, Any]:
+        """Return what a network file says of them: the digest of all images or, where the file is not read whole, of those drawn."""
+        whole = not isinstance(self.all, ImageSource)
+        which = {} if whole else {"digest_of": "drawn"}
+        return {"digest": digest(self.all if whole else self.images), **which, "indices": self.indices.tolist(), "seed": self.seed}
 
 
 def tell_doubts_of_labels(graph: Graph, drawn: CalibrationDraw, inputs: Sequence[InputSpec]) -> None:
@@ -134,29 +160,30 @@ def load_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int 
     return _fitting(load_dataset(path, split, limit, inputs), path, inputs)
 
 
-def open_images(path: Path, split: str, network: QuantisedNetwork, limit: int | None, lazily: bool) -> Dataset | StoredDataset:
+def open_images(path: Path, split: str, inputs: Sequence[InputSpec], limit: int | None, lazily: bool = False) -> Dataset | StoredDataset:
     """Return the images of a file and their labels; large ones, and with `lazily` all, are read when they are wanted.
 
     Sequences of a stream are read at once.
     """
-    inputs = network.input_specs
-    if network.is_stream or not (lazily or path.is_dir() or _is_large(path)):
+    if any(spec.frames for spec in inputs) or not (lazily or path.is_dir() or _is_large(path)):
         return load_images(path, split, inputs, limit)
     found = open_dataset(path, split, limit, inputs)
     if found is None:
         return load_images(path, split, inputs, limit)
     as_batch(found.x.part(0, 1), inputs, str(path))
-    return found
+    if lazily or len(found.x) * found.x.image_bytes >= LARGE_BYTES:
+        return found
+    return _fitting(Dataset(found.x.part(0, len(found.x)), found.y, found.all_y), path, inputs)
 
 
 def _is_large(path: Path) -> bool:
     return path.is_file() and (path.stat().st_size >= LARGE_BYTES or is_hdf5(path))
 
 
-def begin_loading(path: Path, split: str, limit: int | None = None) -> Callable[[Sequence[InputSpec]], Dataset]:
-    """Begin to read a file beside other work; the function returned takes the inputs of a network and returns what `load_images` does."""
-    if path.is_dir():  # whose images get the size that the network takes
-        return partial(load_images, path, split, limit=limit)
+def begin_opening(path: Path, split: str, limit: int | None = None) -> Callable[[Sequence[InputSpec]], Dataset | StoredDataset]:
+    """Begin to read a file beside other work; the function returned takes the inputs of a network and returns what `open_images` does."""
+    if path.is_dir() or _is_large(path):  # images of a folder get the size that the network takes
+        return partial(open_images, path, split, limit=limit)
     stored = Beside(partial(load_dataset, path, split, limit))
     return lambda inputs: _fitting(stored.result(), path, inputs)
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ecc_lava.analysis import TASKS
 from ecc_lava.cli.several import Several, Words, values
 from ecc_lava.errors import InvalidInput
+from ecc_lava.scores import TASKS
 
 __all__ = [
     "Calibration",
@@ -35,7 +35,7 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Keras model: a .
 Network = Annotated[Path, typer.Argument(metavar="NET.h5", help="A network file made by `ecc-lava convert`.")]
 
 Data = Annotated[
-    Path, typer.Option("--data", metavar="IMAGES", help="Images x_test and, optionally, labels y_test: .npz, .npy or a folder.")
+    Path, typer.Option("--data", metavar="IMAGES", help="Images x_test and, optionally, labels y_test: .npz, .npy, HDF5 or a folder.")
 ]
 OptionalData = Annotated[
     Optional[Path], typer.Option("--data", metavar="IMAGES", help="Images x_test (default: random images, drawn by the seed).")
@@ -48,7 +48,9 @@ FewerTimesteps = Annotated[Optional[int], typer.Option("--timesteps", min=1, hel
 Calibration = Annotated[
     Path,
     typer.Option(
-        "--calibration", metavar="IMAGES", help="Images x_train: .npz, .npy or a folder; labels, if any, are only held against the CNN."
+        "--calibration",
+        metavar="IMAGES",
+        help="Images x_train: .npz, .npy, HDF5 or a folder; labels are only held against the CNN.",
     ),
 ]
 CalibrationImages = Annotated[int, typer.Option("--calibration-images", min=1, help="How many calibration images are drawn.")]

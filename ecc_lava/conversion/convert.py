@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, Array, Images, Payload, Progress, silenced
-from ecc_lava.conversion.blas import one_blas_thread
-from ecc_lava.conversion.passes.interface import IntegerOptions, IntegerPass, Pass
-from ecc_lava.conversion.recipes import DEFAULT_RECIPE, passes_of
+from ecc_lava.common import Images, Progress, silenced
+from ecc_lava.conversion.drawing import CALIBRATION_IMAGES, drawn_images
+from ecc_lava.conversion.draws import DrawReport, best_draw
+from ecc_lava.conversion.passes.interface import Pass
+from ecc_lava.conversion.prepared import ConversionOptions, prepared_for
+from ecc_lava.conversion.recipes import DEFAULT_RECIPE
 from ecc_lava.errors import InvalidInput
-from ecc_lava.formats import DEFAULT_FORMAT, FORMATS, NumberFormat, number_format
-from ecc_lava.graph import Graph, Relu, doubts_of_scale
-from ecc_lava.inputs import as_batch, batch_part, batch_size, by_input, input_ranges, model_inputs
-from ecc_lava.lowering import FOLD_LIMIT, Lowering, lower
-from ecc_lava.networks import Kind, Population, SpikingNetwork
-from ecc_lava.quantisation import Bits, own_widths
+from ecc_lava.formats import DEFAULT_FORMAT
+from ecc_lava.graph import Graph, doubts_of_scale
+from ecc_lava.inputs import ImageSource, as_batch, by_input
+from ecc_lava.lowering import FOLD_LIMIT
+from ecc_lava.networks import SpikingNetwork
+from ecc_lava.quantisation import Bits
 
-__all__ = ["CALIBRATION_IMAGES", "calibration_subset", "convert"]
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["convert", "doubts_not_repeated"]
 
 _log = logging.getLogger(__name__)
-
-BINARY_TIMESTEPS = 32
-"""T of binary spikes unless a caller names another."""
-
-RELAY_BITS = 2
-"""Bits by which payloads of a relay are wider than those of other populations, as far as the format goes: an average of four payloads
-then is exact."""
-
-CALIBRATION_IMAGES = 256
-"""Calibration images that are drawn of those given unless a caller names another number."""
 
 
 def convert(
     graph: Graph,
     *,
-    calibration: Images,
+    calibration: Images | ImageSource,
     timesteps: int | None = None,
     recipe: str | Sequence[Pass] = DEFAULT_RECIPE,
     fold_limit: float = FOLD_LIMIT,
@@ -52,6 +45,9 @@ def convert(
     seed: int = 0,
     progress: Progress | None = None,
     calibration_images: int | None = CALIBRATION_IMAGES,
+    draws: int = 1,
+    client: Client | None = None,
+    report: Callable[[DrawReport], None] | None = None,
 ) -> SpikingNetwork:
     """Convert a float CNN to a network of integrate-and-fire neurons.
 
@@ -65,7 +61,7 @@ def convert(
     graph : Graph
     calibration : array (N, H, W, C), or arrays by input name
         Unlabelled images as the Keras model takes them; uint8 is scaled by `graph.uint8_scale`. A warning says if they contradict what the
-        model keeps of its training.
+        model keeps of its training. Of an `ImageSource`, only images that are drawn or that judge draws are read.
     timesteps : int, optional
         T, the steps one sample will be shown for; by default 32, and 1 with payloads of several bits.
     recipe : str or sequence of passes
@@ -91,6 +87,15 @@ def convert(
     progress : callable (stage, done, total), optional
     calibration_images : int, optional
         How many of the calibration images are drawn; None takes all.
+    draws : int
+        How many sets of calibration images are drawn, by `seed`, `seed` + 1 and so on. Each calibrates a network, and the best is returned:
+        the one whose integers agree most with the CNN, of equal ones the first. It is the network that its seed alone gives. Judges are
+        images that no draw holds, at most 1,000 of them, drawn by `seed`; at least 100 are needed. Outputs that are numbers are judged by
+        the share of their variance that is kept.
+    client : distributed.Client, optional
+        Runs the draws on the workers of a Dask cluster, one a worker. The result is the same, bit for bit. One draw runs in this process.
+    report : callable (DrawReport), optional
+        Hears what each of several draws gave.
 
     Returns
     -------
@@ -101,125 +106,33 @@ def convert(
     Raises
     ------
     InvalidInput
-        Wrong images, timesteps, payload or recipe; step activations that would not be exact, unless asked for.
+        Wrong images, timesteps, payload or recipe; too few images to judge draws; step activations that are not exact, unless asked for.
     UnsupportedModel
         If the graph cannot be lowered.
+    RangeError
+        If a number leaves its range.
+    ClusterError
+        If the cluster is gone, or its workers have another version.
     """
-    held = number_format(format)
-    payload = payload_of(own_payload_bits(graph, held) if payload_bits is None else payload_bits, signed_spikes, held)
-    timesteps = default_timesteps(payload) if timesteps is None else timesteps
-    if timesteps < 1:
-        raise InvalidInput(f"timesteps {timesteps}; at least 1 is needed")
-    network = _graded(lower(graph, fold_limit), payload, held, timesteps)
-    kind = coding or held.default_coding
-    network = replace(network, codings=tuple(replace(c, kind=kind, seed=seed) for c in network.codings))
-    specs = network.input_specs
-    as_batch(calibration, specs, "calibration")  # the images that are not drawn are checked too
-    drawn = drawn_images(by_input(calibration, specs, "calibration"), seed, calibration_images)
-    images = model_inputs(drawn, specs, "calibration")
-    network = replace(network, calibrated=input_ranges(as_batch(drawn, specs), specs))
-    for doubt in doubts_of_scale(graph, drawn, kind == "events"):
+    if draws < 1:
+        raise InvalidInput(f"draws {draws}; at least 1 is needed")
+    options = ConversionOptions(timesteps, recipe, fold_limit, format, bits, steps_in_time, coding, payload_bits, signed_spikes)
+    prepared = prepared_for(graph, options)
+    specs = prepared.network.input_specs
+    if not isinstance(calibration, ImageSource):
+        as_batch(calibration, specs, "calibration")  # the images that are not drawn are checked too
+        calibration = by_input(calibration, specs, "calibration")
+    drawn = drawn_images(calibration, seed, calibration_images)
+    for doubt in doubts_of_scale(graph, drawn, any(spec.events for spec in specs)):
         _log.warning("%s", doubt)
-    if not steps_in_time:
-        _check_steps(network, timesteps)
-    passes = passes_of(recipe, payload, IntegerOptions(format, own_widths(network, held) if bits is None else bits, graph, progress))
-    if not any(p.kind is Kind.IF for p in network.populations):
-        passes = tuple(step for step in passes if not (isinstance(step, IntegerPass) and step.fits_rates))
-    with one_blas_thread():
-        for step in passes:
-            network = step(network, images).with_trace(step)
+    if draws == 1:
+        return prepared.converted(drawn, seed, progress)
+    network, found = best_draw(prepared, calibration, range(seed, seed + draws), calibration_images, progress, client)
+    if report is not None:
+        report(found)
     return network
-
-
-def own_payload_bits(graph: Graph, format: NumberFormat) -> int:
-    """Return the payload bits unless a caller names others: the widest to which the model itself rounds activations, or 1."""
-    widest = max((node.bits or 1 for node in graph.nodes if isinstance(node, Relu)), default=1)
-    return max(1, min(widest, format.payload_bits, PAYLOAD_BITS_MAX))
-
-
-def default_timesteps(payload: Payload) -> int:
-    """Return T unless a caller names another: one step suffices for payloads of several bits."""
-    return 1 if payload.is_shift else BINARY_TIMESTEPS
-
-
-def payload_of(bits: int, signed: bool, format: NumberFormat) -> Payload:
-    """Return what spikes carry.
-
-    Parameters
-    ----------
-    bits : int
-        1 to 8.
-    signed : bool
-        Whether payloads may be negative.
-    format : NumberFormat
-        Of the chip that sends the spikes.
-
-    Raises
-    ------
-    InvalidInput
-        If there are no such payloads, or the format's spikes cannot carry them.
-    """
-    if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= PAYLOAD_BITS_MAX:
-        raise InvalidInput(f"{bits!r} payload bits; a spike carries 1 to {PAYLOAD_BITS_MAX}")
-    payload = Payload(bits, bool(signed))
-    if payload != BINARY and bits > format.payload_bits:
-        graded = " or ".join(other.name for other in FORMATS.values() if other.payload_bits >= bits)
-        what = f"{bits} payload bits{' and a sign' * payload.signed}"
-        carries = f"up to {format.payload_bits} bits" if format.payload_bits else "one bit without sign"
-        raise InvalidInput(f"{what}; spikes of {format.name} carry {carries}" + (f", use {graded}" if graded else ""))
-    return payload
-
-
-def _graded(lowered: Lowering, payload: Payload, format: NumberFormat, timesteps: int) -> SpikingNetwork:
-    """Return the lowered network for T steps, with integrate-and-fire neurons that send such payloads.
-
-    A relay stands where the model has no activation, so that its rounding is a loss of its own: its payloads are wider by `RELAY_BITS`.
-    """
-    most = min(format.payload_bits, PAYLOAD_BITS_MAX)
-    wider = replace(payload, bits=min(payload.bits + RELAY_BITS, most)) if payload.is_shift else payload
-
-    def graded(p: Population) -> Population:
-        if p.kind is not Kind.IF:
-            return p
-        own = replace(payload, bits=min(payload.bits, p.own_bits or payload.bits))
-        return replace(p, payload=wider if p.name in lowered.relays else own)
-
-    return replace(lowered.network, populations=tuple(map(graded, lowered.network.populations)), timesteps=timesteps)
-
-
-def _check_steps(network: SpikingNetwork, timesteps: int) -> None:
-    steps, relus = ([p.name for p in network.populations if p.kind is kind] for kind in (Kind.STEP, Kind.IF))
-    if not steps or (timesteps == 1 and not relus):
-        return
-    which = f"{timesteps} timesteps" if timesteps > 1 else f"ReLU populations beside them ({', '.join(relus[:3])})"
-    raise InvalidInput(
-        f"the model has step activations ({', '.join(steps[:3])}), which are exact at timesteps=1 in a network of nothing else; "
-        f"here are {which}. Use timesteps=1 and step activations throughout, or accept the loss with steps_in_time=True (--steps-in-time)"
-    )
 
 
 def doubts_not_repeated() -> AbstractContextManager[None]:
     """Silence what speaks against the images' scale, while a caller that has been told converts the same images again."""
     return silenced(_log)
-
-
-def drawn_images(images: Images, seed: int, size: int | None) -> Images:
-    """Return so many of the images, as `calibration_subset` draws them; all without a size.
-
-    Raises
-    ------
-    InvalidInput
-        If the size is less than 1.
-    """
-    if size is None:
-        return images
-    if size < 1:
-        raise InvalidInput(f"calibration_images {size}; at least 1 image is needed")
-    return images if batch_size(images) <= size else batch_part(images, calibration_subset(batch_size(images), seed, size))
-
-
-def calibration_subset(images: int, seed: int = 0, size: int = CALIBRATION_IMAGES) -> Array:
-    """Return the sorted indices of `size` images, drawn without replacement by a Philox generator, or of all if there are fewer."""
-    if images <= size:
-        return np.arange(images)
-    return np.sort(np.random.Generator(np.random.Philox(seed)).choice(images, size, replace=False))

@@ -5,7 +5,7 @@ This room knows neither Keras nor spikes. To add a kind of node, write its class
 """
 
 from ecc_lava.graph.doubts import doubts_of_scale
-from ecc_lava.graph.evaluate import BATCH, forward
+from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import (
     Add,
@@ -23,11 +23,11 @@ from ecc_lava.graph.nodes import (
     Step,
     nodes_for_outputs,
 )
+from ecc_lava.graph.sharing import shared_forward
 from ecc_lava.graph.statistics import Contradiction, contradiction
 from ecc_lava.graph.training import Statistics
 
 __all__ = [
-    "BATCH",
     "Add",
     "Contradiction",
     "Final",
@@ -48,4 +48,5 @@ __all__ = [
     "doubts_of_scale",
     "forward",
     "nodes_for_outputs",
+    "shared_forward",
 ]

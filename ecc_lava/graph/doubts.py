@@ -5,7 +5,7 @@ from __future__ import annotations
 from ecc_lava.common import Images
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.statistics import contradiction
-from ecc_lava.inputs import as_batch, batch_part, by_input, input_ranges, model_inputs, raw_pixels, remedy
+from ecc_lava.inputs import ImageSource, as_batch, batch_part, by_input, input_ranges, model_inputs, raw_pixels, remedy
 
 __all__ = ["doubts_of_scale"]
 
@@ -13,7 +13,7 @@ IMAGES, VECTORS = 32, 512
 """Images that are looked at, as means over all their positions differ little from those of more; and samples of models without images."""
 
 
-def doubts_of_scale(graph: Graph, x: Images, events: bool = False) -> tuple[str, ...]:
+def doubts_of_scale(graph: Graph, x: Images | ImageSource, events: bool = False) -> tuple[str, ...]:
     """Return what speaks against the scale of images, each with the likely remedy; nothing for images as the model was trained on.
 
     Two things do: the statistics that the first normalisation keeps of training, and without such statistics pixels of 0..255 that are
@@ -29,7 +29,7 @@ def doubts_of_scale(graph: Graph, x: Images, events: bool = False) -> tuple[str,
     """
     specs = [spec._replace(events=events) for spec in graph.input_specs]
     maps = any(spec.shape[:2] != (1, 1) for spec in specs)
-    few = batch_part(by_input(x, specs), slice(IMAGES if maps else VECTORS))
+    few = by_input(batch_part(x if isinstance(x, ImageSource) else by_input(x, specs), slice(IMAGES if maps else VECTORS)), specs)
     stored = as_batch(few, specs)
     against = contradiction(graph, model_inputs(few, specs))
     if against is not None:

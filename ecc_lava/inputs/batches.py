@@ -9,13 +9,14 @@ import numpy as np
 
 from ecc_lava.common import Array, Float, Images, Shape
 from ecc_lava.errors import InvalidInput
-from ecc_lava.inputs.sources import ImageSource
+from ecc_lava.inputs.sources import ImageSource, RangeSource
 
 __all__ = [
     "InputSpec",
     "as_batch",
     "as_maps",
     "batch_part",
+    "batch_range",
     "batch_size",
     "by_input",
     "images_as_floats",
@@ -201,16 +202,26 @@ def batch_size(x: Images | ImageSource) -> int:
 
 
 def batch_part(x: Images | ImageSource, part: slice | tuple[slice, ...] | Array) -> Images:
-    """Return some of the samples, in the form in which they are given; of a source a range."""
+    """Return some of the samples, in the form in which they are given; of a source a range, or images by their numbers."""
     if isinstance(x, ImageSource):
-        assert isinstance(part, slice)
-        first, end, _ = part.indices(len(x))
-        return x.part(first, end)
+        if isinstance(part, slice):
+            first, end, _ = part.indices(len(x))
+            return x.part(first, end)
+        assert isinstance(part, np.ndarray)
+        return x.chosen(part)
     if isinstance(x, np.ndarray):
         return x[part]
     if isinstance(x, Mapping):
         return {name: array[part] for name, array in x.items()}
     return [array[part] for array in x]
+
+
+def batch_range(x: Images | ImageSource, part: slice) -> Images | ImageSource:
+    """Return a range of the samples, in the form in which they are given; of a source a source, of which nothing is read yet."""
+    if isinstance(x, ImageSource):
+        first, end, _ = part.indices(len(x))
+        return RangeSource(x, first, end)
+    return batch_part(x, part)
 
 
 def parts(batch: Mapping[str, Array], size: int) -> Iterator[dict[str, Array]]:

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,17 @@ from ecc_lava.inputs.batches import images_as_floats
 from ecc_lava.inputs.coding import PAYLOAD_MAX, InputCoding
 from ecc_lava.inputs.ranges import PIXELS, SIGNED, UNIT, InputRange, departure
 
-__all__ = ["SeenImages", "choose_coding", "clipping_not_repeated", "encode", "encode_all", "sent", "sent_by_all", "warn_of_inputs"]
+__all__ = [
+    "SeenImages",
+    "choose_coding",
+    "clipping_not_repeated",
+    "encode",
+    "encode_all",
+    "seen_in",
+    "sent",
+    "sent_by_all",
+    "warn_of_all",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +120,17 @@ class SeenImages:
         outside = (exact < 0) | (exact > PAYLOAD_MAX)
         clipped = 0 if coding.kind == "events" else int(outside.sum() if counts is None else counts[outside].sum())
         return SeenImages(len(x), x.size, clipped, float(x.min()), float(x.max()), x.dtype)
+
+
+def seen_in(batch: Mapping[str, Array], codings: Sequence[InputCoding]) -> tuple[SeenImages, ...]:
+    """Return what is told of the images of every input, (N, ...), in the network's order."""
+    return tuple(SeenImages.of(x, coding) for x, coding in zip(batch.values(), codings, strict=True))
+
+
+def warn_of_all(parts: Sequence[tuple[SeenImages, ...]], codings: Sequence[InputCoding], calibrated: Sequence[InputRange]) -> None:
+    """Warn once of the images of all parts, each as `seen_in` has it."""
+    for number, coding in enumerate(codings):
+        warn_of_inputs(reduce(add, (part[number] for part in parts)), coding, calibrated[number] if calibrated else None)
 
 
 def warn_of_inputs(found: SeenImages, coding: InputCoding, seen: InputRange | None) -> None:

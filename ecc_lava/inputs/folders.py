@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -70,7 +71,13 @@ class FolderSource(ImageSource):
 
     def part(self, first: int, end: int) -> Array:
         """Return the images of a range, uint8 (N, H, W, C)."""
-        chosen = self.files[first:end]
+        return self._read(self.files[first:end])
+
+    def chosen(self, numbers: Array) -> Array:
+        """Return the images of some numbers."""
+        return self._read([self.files[number] for number in numbers])
+
+    def _read(self, chosen: Sequence[Path]) -> Array:
         images = [_read(file, self.spec) for file in chosen]
         for file, image in zip(chosen, images, strict=True):
             if image.shape != images[0].shape:

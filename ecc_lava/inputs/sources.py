@@ -13,7 +13,7 @@ import numpy as np
 from ecc_lava.common import Array, Images
 from ecc_lava.errors import InvalidInput
 
-__all__ = ["PART_BYTES", "ArraySource", "ImageSource", "Rows", "in_memory"]
+__all__ = ["PART_BYTES", "ArraySource", "ImageSource", "RangeSource", "Rows", "in_memory"]
 
 PART_BYTES: Final = 2**26
 """Bytes of the images that are read together."""
@@ -35,11 +35,21 @@ class ImageSource(ABC):
     def part(self, first: int, end: int) -> Images:
         """Return the images of a range, an array or arrays by input name."""
 
+    def chosen(self, numbers: Array) -> Images:
+        """Return the images of some numbers, in this order; those that follow one another are read together."""
+        runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+        found = [_by_name(self.part(int(run[0]), int(run[-1]) + 1)) for run in runs]
+        joined = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+        return joined.get("", joined)
+
     @cached_property
     def image_bytes(self) -> int:
         """Bytes of one image of all inputs, as stored."""
-        one = self.part(0, 1)
-        return sum(array.nbytes for array in (one.values() if isinstance(one, Mapping) else [np.asarray(one)]))
+        return sum(array.nbytes for array in _by_name(self.part(0, 1)).values())
+
+
+def _by_name(x: Images) -> Mapping[str, Array]:
+    return x if isinstance(x, Mapping) else {"": np.asarray(x)}
 
 
 class Rows(Protocol):
@@ -93,6 +103,33 @@ class ArraySource(ImageSource):
         """Return the images of a range."""
         found = {name: rows.read(first, min(end, self.images)) for name, rows in self.arrays.items()}
         return found.get("", found)
+
+
+@dataclass(frozen=True, eq=False)
+class RangeSource(ImageSource):
+    """A range of another source's images.
+
+    Attributes
+    ----------
+    source : ImageSource
+    first, end : int
+    """
+
+    source: ImageSource
+    first: int
+    end: int
+
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether another process can read the same images."""
+        return self.source.can_be_sent
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+    def part(self, first: int, end: int) -> Images:
+        """Return the images of a range."""
+        return self.source.part(self.first + first, min(self.first + end, self.end))
 
 
 def in_memory(x: Images | ImageSource) -> Iterator[Images]:

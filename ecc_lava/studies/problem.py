@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ecc_lava.analysis import OutputScore, Scorer, costs
+from ecc_lava.analysis import costs
 from ecc_lava.backends import logits_of_images, output_error, simulate
 from ecc_lava.common import Array, Images, Outputs, StageProgress
 from ecc_lava.errors import RangeError
-from ecc_lava.graph import forward
-from ecc_lava.inputs import as_batch, batch_part, batch_size, digest, frames_as_images, labels_of_frames, model_images
+from ecc_lava.graph import shared_forward
+from ecc_lava.inputs import ImageSource, as_batch, batch_part, batch_range, batch_size, digest, frames_as_images, labels_of_frames
 from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.scores import OutputScore, Scorer
 from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.settings import Setting
 from ecc_lava.studies.trials.trial import Figures, Mapped, Trial
@@ -42,7 +43,7 @@ class Problem:
     ----------
     conversions : Conversions
         Of the model.
-    images : array (N, H, W, C), or arrays by input name
+    images : array (N, H, W, C), arrays by input name, or ImageSource
         Events are (N, T, H, W, C), sequences (N, F, H, W, C).
     labels : array (N, ...) or None
         Of the first output, as `check` takes them; of frames or of sequences.
@@ -58,7 +59,7 @@ class Problem:
     """
 
     conversions: Conversions
-    images: Images
+    images: Images | ImageSource
     labels: Array | None = None
     mapper: Mapper | None = None
     mapper_name: str = ""
@@ -85,17 +86,20 @@ class Problem:
     def frames_each(self) -> int:
         """How many frames a sequence has."""
         specs = [spec._replace(frames=True) for spec in self.conversions.graph.input_specs]
-        return int(next(iter(as_batch(self.images, specs).values())).shape[1])
+        return int(next(iter(as_batch(batch_part(self.images, slice(1)), specs).values())).shape[1])
 
     @cached_property
-    def single(self) -> Images:
+    def single(self) -> Images | ImageSource:
         """Every frame as an image, or the images."""
-        return frames_as_images(self.images) if self.frames else self.images
+        if not self.frames:
+            return self.images
+        assert not isinstance(self.images, ImageSource)  # sequences are read at once
+        return frames_as_images(self.images)
 
     def part(self, part: slice, labelled: bool = True) -> Problem:
         """Return the problem on a part of the images, with labels or without, and with the same conversions."""
         labels = None if self.labels is None or not labelled else self.labels[part]
-        return replace(self, images=batch_part(self.images, part), labels=labels)
+        return replace(self, images=batch_range(self.images, part), labels=labels)
 
     @cached_property
     def context(self) -> dict[str, Any]:
@@ -133,7 +137,7 @@ class Problem:
         """The CNN's logits."""
         graph = self.conversions.graph
         specs = [spec._replace(events=self.events) for spec in graph.input_specs]
-        return forward(graph, model_images(self.single, specs))
+        return shared_forward(graph, self.single, specs)
 
     def run(self, setting: Setting, progress: StageProgress | None = None, client: Client | None = None) -> Trial:
         """Convert, quantise, simulate, and map if there is a mapper; integers out of range give a trial with that error.

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ecc_lava.backends import readable_by_all
 from ecc_lava.common import Array, Images
 from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, drawn_images
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT
 from ecc_lava.graph import Graph
-from ecc_lava.inputs import as_batch, frames_as_images
+from ecc_lava.inputs import ImageSource, as_batch, batch_part, frames_as_images
 from ecc_lava.quantisation import Bits
 from ecc_lava.studies.conversions import Conversions
 from ecc_lava.studies.problem import Mapper, Problem
@@ -34,8 +35,8 @@ __all__ = ["study"]
 def study(
     model: Any,
     *,
-    calibration: Images,
-    data: Images,
+    calibration: Images | ImageSource,
+    data: Images | ImageSource,
     labels: Array | None = None,
     bits: Bits | Iterable[Bits] = (4, 6, 8),
     timesteps: int | Iterable[int] = (8, 16, 32),
@@ -69,7 +70,8 @@ def study(
         Unlabelled images for the conversion.
     data, labels : array (N, H, W, C), or arrays by input name; array (N, ...), optional
         Images that evaluate every setting, and labels as `check` takes them. Without labels, the agreement with the CNN stands for the
-        accuracy; of numbers, the share of their variance that is kept.
+        accuracy; of numbers, the share of their variance that is kept. Of an `ImageSource`, few images are in memory at once, of the
+        calibration's only those that are drawn; sequences are read at once.
     bits : int, mapping of population names to int, or several of these
     timesteps : int, or several
     formats, recipes, codings, percentiles : one or several
@@ -126,10 +128,13 @@ def study(
     frames = thresholds is not None or max_errors is not None
     if frames:
         specs = [spec._replace(frames=True) for spec in graph.input_specs]
-        as_batch(data, specs, "data of a study of streams")
-        as_batch(calibration, specs, "calibration of a study of streams")
-    images, sequences = (frames_as_images(calibration), calibration) if frames else (calibration, None)
+        as_batch(_in_memory(data), specs, "data of a study of streams")
+        as_batch(_in_memory(calibration), specs, "calibration of a study of streams")
+    sequences = _in_memory(calibration) if frames else None
+    images = calibration if sequences is None else frames_as_images(sequences)
     conversions = Conversions(graph, drawn_images(images, seed, calibration_images), seed, sequences)
+    if frames or (client is not None and search is None and readable_by_all(data, client) is None):
+        data = _in_memory(data)  # also for workers that do not find the file
     problem = Problem(conversions, data, given, mapper, mapper_name, _events(space), frames, task)
     opened = open_storage(storage)
     if search is not None:
@@ -137,6 +142,10 @@ def study(
     trials = run_settings(problem, space.settings, TrialStore(opened, problem.context_digest), progress, client)
     objectives = ("error", "events") if frames else ("accuracy", "memory")
     return StudyResult(trials, space.left_out, problem.context, objectives=objectives)
+
+
+def _in_memory(x: Images | ImageSource) -> Images:
+    return batch_part(x, slice(None)) if isinstance(x, ImageSource) else x
 
 
 def _sends(thresholds: int | Sequence[int] | None, max_errors: float | Sequence[float] | None) -> list[Sends]:

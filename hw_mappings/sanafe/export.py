@@ -117,7 +117,9 @@ def _run(on_chip: ChipNetwork, x: Images, timesteps: int | None) -> tuple[dict[s
     result = expected_result(on_chip, x, timesteps)
     clipped = [name for name, times in (*result.saturated_low.items(), *result.saturated_high.items()) if times]
     if clipped:
-        raise RangeError(f"potentials of {', '.join(sorted(set(clipped)))} saturate, which SANA-FE's do not; quantise with fewer bits")
+        raise RangeError(
+            f"potentials of {', '.join(sorted(set(clipped)))} saturate, which SANA-FE's do not; convert with fewer bits (--bits)"
+        )
     with clipping_not_repeated():  # the simulation has warned
         q = encode_all(as_batch(x, network.input_specs), network.codings)
         sent = sent_by_all(q, network.codings, result.timesteps)

@@ -19,7 +19,6 @@ from ecc_lava.analysis.attribution.answers import Reference
 from ecc_lava.analysis.attribution.change import Change, Flips
 from ecc_lava.analysis.attribution.ladder import RUNGS, climbed, staged
 from ecc_lava.analysis.attribution.picture import PICTURES
-from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common.arrays import Array
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
@@ -37,6 +36,7 @@ from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.quantise import quantise, rounding_steps
+from ecc_lava.scores import Scorer
 from tests.helpers.attributions import (
     assert_bars_are_inside,
     attributed,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ecc_lava.analysis.confidence import confident, lead
-from ecc_lava.analysis.scores import Scorer
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, Input, Softmax
+from ecc_lava.scores import Scorer
 
 # what two images have summed up after each of four steps, (N, T, K), in units of the logits at T = 4
 SUMMED = np.array(

@@ -35,7 +35,7 @@ _PROGRAM = """
 import json, resource, sys, time
 import numpy as np
 import ecc_lava
-from ecc_lava.conversion.convert import calibration_subset
+from ecc_lava.conversion import calibration_subset
 from ecc_lava.demo import data as demo
 
 def made(graph, images, payload, timesteps):

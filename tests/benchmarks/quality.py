@@ -25,9 +25,9 @@ import ecc_lava
 from ecc_lava.analysis.energy import ImageEvents, image_events
 from ecc_lava.backends import Network
 from ecc_lava.cli.show.output import provenance
-from ecc_lava.cluster import Shards, own_client, shared_out
-from ecc_lava.common.arrays import Array
-from ecc_lava.conversion.convert import CALIBRATION_IMAGES, calibration_subset
+from ecc_lava.cluster import own_client
+from ecc_lava.common.arrays import Array, Images
+from ecc_lava.conversion import CALIBRATION_IMAGES, calibration_subset, over_draws
 from ecc_lava.conversion.passes.interface import Pass
 from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
@@ -116,15 +116,12 @@ def _cell(text: str) -> tuple[int, int]:
 
 def draws(client: Any, graph: Graph, train: Array, test: Array, cell: Cell, seeds: Sequence[int], numbers: Numbers) -> list[Run]:
     """Return the run of every draw, on the workers of a cluster if there is one."""
-
-    def item(index: int) -> tuple[Array, Cell, Numbers]:
-        return train[calibration_subset(len(train), seeds[index], CALIBRATION)], cell, numbers
-
-    return shared_out(client, _draw, (graph, test), Shards([1] * len(seeds), item))
+    return over_draws(_draw, (graph, test, cell, numbers), train, seeds, CALIBRATION, client=client)
 
 
-def _draw(shared: tuple[Graph, Array], item: tuple[Array, Cell, Numbers]) -> Run:
-    return ran(*_calibrated(shared[0], *item), shared[1])
+def _draw(shared: tuple[Graph, Array, Cell, Numbers], item: tuple[Images, int]) -> Run:
+    graph, test, cell, numbers = shared
+    return ran(*_calibrated(graph, item[0], cell, numbers), test)
 
 
 def converted(graph: Graph, train: Array, cell: Cell, seed: int, numbers: Numbers) -> tuple[QuantisedNetwork, float]:
@@ -132,7 +129,7 @@ def converted(graph: Graph, train: Array, cell: Cell, seed: int, numbers: Number
     return _calibrated(graph, train[calibration_subset(len(train), seed, CALIBRATION)], cell, numbers)
 
 
-def _calibrated(graph: Graph, images: Array, cell: Cell, numbers: Numbers) -> tuple[QuantisedNetwork, float]:
+def _calibrated(graph: Graph, images: Images, cell: Cell, numbers: Numbers) -> tuple[QuantisedNetwork, float]:
     started = time.perf_counter()
     snn = ecc_lava.convert(graph, calibration=images, **cell._asdict(), **numbers._asdict())
     network = ecc_lava.quantise(snn, format=numbers.format, bits=numbers.bits)

@@ -12,7 +12,8 @@ import ecc_lava
 from ecc_lava.cli.commands.convert import command as convert
 from ecc_lava.demo.data import MODEL
 from ecc_lava.formats import FORMATS
-from tests.helpers.program import DATA, Made
+from ecc_lava.storage import read_calibration
+from tests.helpers.program import DATA, OK, Call, Made, one_message
 
 
 def test_convert_prints_one_object_and_no_noise(made: Made, network: Path) -> None:
@@ -38,3 +39,23 @@ def test_a_format_of_few_bits_needs_no_width(monkeypatch: pytest.MonkeyPatch, ca
     convert(MODEL, DATA, tmp_path / "net.h5", timesteps=2, format="narrow", recipe="ecc", images=8, json=True)
     facts = json.loads(capsys.readouterr().out)
     assert (facts["format"], facts["bits"]) == ("narrow", 6)
+
+
+def test_of_several_draws_the_best_is_written_and_every_figure_told(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "net.h5"
+    words = ["convert", MODEL, "--calibration", DATA, "-o", path, "--recipe", "ecc", "--calibration-images", 40, "--timesteps", 4]
+    outcome = call(*words, "--seed", 3, "--draws", 3)
+    assert outcome.code == OK, outcome.err
+    assert "3 draws of 40 images, judged on 1" in outcome.out
+    assert "95 % interval over draws" in outcome.out
+    network, about = ecc_lava.load(path)[0], read_calibration(path)
+    assert f"{about['seed']} (kept)" in outcome.out
+    alone = call(*words, "--seed", about["seed"], "--json").json
+    assert (alone["network_digest"], read_calibration(path)) == (network.digest, about)
+    assert "draws" not in alone
+
+
+def test_what_draws_cannot_do_is_one_message(call: Call, tmp_path: Path) -> None:
+    words = ["convert", MODEL, "--calibration", DATA, "-o", tmp_path / "net.h5"]
+    assert "give --draws N" in one_message(call(*words, "--dask", "local:2"))
+    assert "2 draws of 256 calibration images leave 0 of 256 images to judge them by" in one_message(call(*words, "--draws", 2))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ecc_lava.demo.data import MODEL
 from tests.helpers.clusters import needs_dask
 from tests.helpers.program import BAD_INPUT, DATA, OK, Call, one_message
 
@@ -33,9 +34,19 @@ def test_commands_print_the_same_with_workers(call: Call, network: Path, tmp_pat
 
 @needs_dask
 @pytest.mark.slow
-def test_a_study_has_the_same_trials_with_workers(call: Call, tmp_path: Path) -> None:
-    from ecc_lava.demo.data import MODEL
+def test_draws_write_the_same_network_with_workers(call: Call, tmp_path: Path) -> None:
+    found = []
+    for more in ([], ["--dask", "local:2"]):
+        words = ["convert", MODEL, "--calibration", DATA, "-o", tmp_path / "net.h5", "--calibration-images", 40, "--timesteps", 4]
+        outcome = call(*words, "--draws", 3, "--json", *more)
+        assert outcome.code == OK, outcome.err
+        found.append({key: value for key, value in outcome.json.items() if key != "seconds"})
+    assert found[0] == found[1]
 
+
+@needs_dask
+@pytest.mark.slow
+def test_a_study_has_the_same_trials_with_workers(call: Call, tmp_path: Path) -> None:
     rows = []
     for name, more in (("one", []), ("two", ["--dask", "local:2"])):
         words = ["study", MODEL, "--calibration", DATA, "--data", DATA, "--bits", 4, 8, "--timesteps", 4, 8, "--chip", "loihi2"]

@@ -18,7 +18,7 @@ from tests.helpers.program import LAVA, OK, Call, Outcome, in_this_process, one_
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     folder = tmp_path_factory.mktemp("demo") / "new" / "out"
-    return folder, in_this_process("demo", "--out", folder, "--json")
+    return folder, in_this_process("demo", "-o", folder, "--json")
 
 
 def test_demo(demo: tuple[Path, Outcome]) -> None:

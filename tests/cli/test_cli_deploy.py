@@ -83,7 +83,8 @@ def test_a_difference_is_told_and_exits_with_one(call: Call, files: Files, monke
     monkeypatch.setattr(hw_mappings, "deploy", lambda *arguments, **options: replace(done, **wrong))
     code, out, _ = call("deploy", *files)
     assert (code, "FAILED: see above" in out) == (FAILED, True)
-    assert "12 of" in out and "core(s), busiest first" in out
+    assert "12 of" in out and "cores, busiest first" in out
+    assert max(map(len, out.partition("12 of")[0].splitlines())) <= 80
     outcome = call("deploy", *files, "--json")
     assert (outcome.code, outcome.json["ok"]) == (FAILED, False)
 

@@ -59,7 +59,9 @@ def test_the_way_to_loihi1(call: Call, loihi1: Path, tmp_path: Path) -> None:
         assert re.search(rf"{charge['words']}.* {charge['amount']:,.0f} .* {charge['uj'][1]:,.4g} ", text)
     assert "nothing ran on silicon; left out: messages and hops between cores, and static power" in text
     assert mapped.json["cores"] >= mapped.json["lower_bound_cores"]
-    assert "quantise the network with format 'loihi2'" in one_message(call("map", loihi1, "--chip", "loihi2", "-o", tmp_path / "n.json"))
+    assert "convert with format='loihi2' (--format loihi2), or map" in one_message(
+        call("map", loihi1, "--chip", "loihi2", "-o", tmp_path / "n.json")
+    )
 
 
 def test_readme_and_the_guide_say_that_nothing_ran_on_silicon() -> None:

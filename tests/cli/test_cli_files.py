@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ecc_lava.cli import files
-from ecc_lava.cli.files import begin_loading, load_images
+from ecc_lava.cli.files import begin_opening, load_images
 from ecc_lava.errors import InvalidInput
 from ecc_lava.inputs import InputSpec
 from tests.helpers.images import as_array
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("limit", [None, 2])
 def test_the_same_images(kind: str, limit: int | None, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(kind)
-    expected, found = load_images(path, "test", INPUTS, limit), begin_loading(path, "test", limit)(INPUTS)
+    expected, found = load_images(path, "test", INPUTS, limit), begin_opening(path, "test", limit)(INPUTS)
     np.testing.assert_array_equal(as_array(found.x), as_array(expected.x))
     assert found.y is not None and expected.y is not None
     np.testing.assert_array_equal(found.y, expected.y)
@@ -46,12 +46,12 @@ def test_the_same_images(kind: str, limit: int | None, request: pytest.FixtureRe
 def test_they_are_read_before_the_model_is_known(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = threading.Event()
     monkeypatch.setattr(files, "load_dataset", lambda *_: begun.set())
-    begin_loading(archive, "test")
+    begin_opening(archive, "test")
     assert begun.wait(60)
 
 
 def test_what_does_not_fit_is_named_as_ever(archive: Path) -> None:
     with pytest.raises(InvalidInput, match=r"images\.npz"):
-        begin_loading(archive, "test")([InputSpec("x", (9, 9, 3))])
+        begin_opening(archive, "test")([InputSpec("x", (9, 9, 3))])
     with pytest.raises(InvalidInput, match="has no x_train"):
-        begin_loading(archive, "train")(INPUTS)
+        begin_opening(archive, "train")(INPUTS)

@@ -152,7 +152,7 @@ def test_what_streams_are_not(network: Path, stream: Path, frames: Path, call: C
 
 
 def test_a_study_of_thresholds(frames: Path, call: Call, tmp_path: Path) -> None:
-    options = (MODEL, "--calibration", frames, "--data", frames, "--recipe", "channel", "--bits", 8, "--out", tmp_path)
+    options = (MODEL, "--calibration", frames, "--data", frames, "--recipe", "channel", "--bits", 8, "-o", tmp_path)
     outcome = call("study", *options, "--threshold", 0, 1, 6, "--max-error", 0.05, "--json")
     assert outcome.code == OK, outcome.err
     whole, exact, coarse, chosen = outcome.json["trials"]

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecc_lava import check, simulate
+from ecc_lava import check, convert, quantise, simulate
 from ecc_lava.backends.images import RunSettings
 from ecc_lava.backends.parts import PartsOptions, run_parts
 from ecc_lava.cluster import Shards, WorkReport, check_workers, held, map_shards, open_client, shards, versions
+from ecc_lava.conversion import DrawReport
 from ecc_lava.errors import ClusterError, InvalidInput, MissingDependency
-from ecc_lava.graph import BATCH, Graph
+from ecc_lava.graph import Graph
+from ecc_lava.graph.evaluate import BATCH
 from ecc_lava.inputs import ArraySource
 from ecc_lava.inputs.rows import FileRows
 from ecc_lava.networks import SpikingNetwork
@@ -82,14 +84,24 @@ def test_images_are_read_by_the_workers_or_sent(client: Any, tmp_path: Path, can
 
 
 def test_check_equals_one_process(client: Any) -> None:
-    from ecc_lava import quantise
-
     graph: Graph = small_graph()
     snn: SpikingNetwork = converted(graph)[0]
     x = samples(graph, BATCH + 5)
     labels = np.arange(len(x)) % 3
     one, other = (check(quantise(snn), x, snn=snn, graph=graph, labels=labels, lava=False, client=c) for c in (None, client))
     assert one.as_dict() == other.as_dict()
+
+
+@pytest.mark.parametrize("recipe", ["channel", "best"])
+def test_draws_of_calibration_images_give_what_one_process_gives(client: Any, recipe: str) -> None:
+    graph, told = small_graph(), list[DrawReport]()
+    x = samples(graph, 136)
+    found = [
+        convert(graph, calibration=x, draws=3, calibration_images=12, timesteps=3, recipe=recipe, client=c, report=told.append)
+        for c in (None, client)
+    ]
+    assert told[0] == told[1]
+    assert [(quantise(snn).digest, snn.trace) for snn in found[:1]] == [(quantise(snn).digest, snn.trace) for snn in found[1:]]
 
 
 def test_another_version_is_refused_by_name(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

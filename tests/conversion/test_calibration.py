@@ -11,7 +11,7 @@ import pytest
 import ecc_lava
 from ecc_lava.common import BINARY, threads
 from ecc_lava.common.arrays import Array
-from ecc_lava.conversion.convert import calibration_subset, convert
+from ecc_lava.conversion import calibration_subset, convert
 from ecc_lava.conversion.passes.interface import IntegerOptions
 from ecc_lava.conversion.recipes import RECIPES, passes_of
 from ecc_lava.errors import InvalidInput

@@ -14,7 +14,7 @@ import ecc_lava
 import hw_mappings
 from ecc_lava.analysis.differences import compare
 from ecc_lava.common.arrays import Array
-from ecc_lava.conversion.convert import calibration_subset
+from ecc_lava.conversion import calibration_subset
 from ecc_lava.graph.graph import Graph
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.spiking import SpikingNetwork

@@ -111,7 +111,7 @@ def test_narrow_vgg16(chip: ChipSpec) -> None:
 
 
 def test_a_network_of_another_format_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="quantise the network with format 'loihi1', or map it to a chip of format 'loihi2'"):
+    with pytest.raises(InvalidInput, match=r"convert with format='loihi1' \(--format loihi1\), or map to a chip of format 'loihi2'"):
         map_network(random_network(0), LOIHI1)
 
 

@@ -158,25 +158,36 @@ def test_a_whole_file_is_read_where_columns_come_first(tmp_path: Path) -> None:
 
 MEASURE = """
 import resource, sys, numpy as np
-from ecc_lava import simulate
-from ecc_lava.geometry import Dense
+from ecc_lava import check, convert, simulate
+from ecc_lava.geometry import Conv, Dense
+from ecc_lava.graph import Graph
+from ecc_lava.graph.nodes import Input, Linear, Relu
 from ecc_lava.inputs import open_dataset
-from tests.helpers.networks import chain, same_conv
-net = chain((32, 32, 3), same_conv(3, 4), Dense(np.ones((4096, 10), np.int8)))
-simulate(net, np.zeros((256, 32, 32, 3), np.float32))
+from tests.helpers.networks import chain
+SHAPE, conv, dense = (128, 128, 3), Conv(np.ones((8, 8, 3, 2), np.int8), (8, 8)), Dense(np.ones((512, 10), np.int8))
+net = chain(SHAPE, conv, dense)
+graph = Graph((Input("x", SHAPE), Linear("c", "x", conv, np.zeros(2)), Relu("r", "c"), Linear("d", "r", dense, np.zeros(10))))
+RUNS = {
+    "run": lambda x: simulate(net, x),
+    "check": lambda x: check(net, x, lava=False),
+    "convert": lambda x: convert(graph, calibration=x, timesteps=4, recipe="channel"),
+}
+RUNS[sys.argv[1]](np.zeros((256, *SHAPE), np.float32))
+images = open_dataset(sys.argv[2], "test").x
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-found = simulate(net, open_dataset(sys.argv[1], "test").x)
-print(len(found.synops), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+RUNS[sys.argv[1]](images)
+print(len(images), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
 @pytest.mark.slow
-def test_a_run_takes_less_memory_than_the_file(tmp_path: Path) -> None:
-    path, images = tmp_path / "large.npy", 40_000
-    stored = np.lib.format.open_memmap(path, "w+", np.float32, (images, 32, 32, 3))  # type: ignore[no-untyped-call]
+@pytest.mark.parametrize("what", ["run", "check", "convert"])
+def test_it_takes_less_memory_than_the_file(what: str, tmp_path: Path) -> None:
+    path, images = tmp_path / "large.npy", 2_500
+    stored = np.lib.format.open_memmap(path, "w+", np.float32, (images, 128, 128, 3))  # type: ignore[no-untyped-call]
     del stored
     size = path.stat().st_size // 1024
-    done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", MEASURE, what, str(path)], capture_output=True, text=True, check=True)
     number, grown = map(int, done.stdout.split())
     assert number == images
     assert grown < size / 2, f"{grown} KiB more for a file of {size} KiB"

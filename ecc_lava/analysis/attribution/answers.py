@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecc_lava.analysis.attribution.change import Change, Drift, Flips
-from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common import Array, Float, Int, Outputs
 from ecc_lava.errors import InvalidInput
+from ecc_lava.scores import Scorer
 
 __all__ = ["Answers", "Reference", "joined_answers"]
 

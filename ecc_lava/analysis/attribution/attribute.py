@@ -10,18 +10,18 @@ from ecc_lava.analysis.attribution.ladder import climbed, staged
 from ecc_lava.analysis.attribution.layers import by_layer
 from ecc_lava.analysis.attribution.report import Attribution, Rung
 from ecc_lava.analysis.images import checked_images
-from ecc_lava.analysis.scores import Scorer
 from ecc_lava.common import Array, Images, Progress
-from ecc_lava.graph import Graph, forward
-from ecc_lava.inputs import batch_size, clipping_not_repeated, model_images
+from ecc_lava.graph import Graph, shared_forward
+from ecc_lava.inputs import ImageSource, batch_size, clipping_not_repeated
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
+from ecc_lava.scores import Scorer
 
 __all__ = ["attribute"]
 
 
 def attribute(
     network: QuantisedNetwork,
-    x: Images,
+    x: Images | ImageSource,
     labels: Array | None = None,
     *,
     snn: SpikingNetwork,
@@ -46,7 +46,7 @@ def attribute(
     ----------
     network : QuantisedNetwork
     x : array (N, H, W, C), or arrays by input name
-        As the Keras model takes them; uint8 is scaled.
+        As the Keras model takes them; uint8 is scaled. Of an `ImageSource`, few images are in memory at once.
     labels : array (N, ...), optional
         Labels of the first output, as `check` takes them. Without labels, losses are losses of agreement with the CNN; of outputs that are
         numbers they are percents of the variance of the CNN's outputs.
@@ -68,7 +68,7 @@ def attribute(
     report = progress or (lambda stage, done, total: None)
     stages = staged(network, snn)
     scorer = Scorer(network, graph, labels, batch_size(x), task)
-    reference = Reference(forward(graph, model_images(x, network.input_specs)), scorer)
+    reference = Reference(shared_forward(graph, x, network.input_specs), scorer)
     answers: dict[str, Answers] = {"ann": reference.own}
     with clipping_not_repeated():
         answers |= climbed(stages, x, reference, report)

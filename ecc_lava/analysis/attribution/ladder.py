@@ -17,7 +17,7 @@ from ecc_lava.analysis.attribution.answers import Answers, Reference
 from ecc_lava.backends import simulate
 from ecc_lava.common import Array, Float, Images, Outputs, Progress, by_output, joined
 from ecc_lava.errors import InvalidInput
-from ecc_lava.inputs import as_batch, batch_part, batch_size, encode_all, sent_by_all
+from ecc_lava.inputs import ImageSource, as_batch, batch_part, batch_size, encode_all, sent_by_all
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, clipped_rate, output_name, remaining_rates
 from ecc_lava.quantisation import as_float, quantise, rounding_steps
 
@@ -95,7 +95,7 @@ def staged(network: QuantisedNetwork, snn: SpikingNetwork) -> Stages:
     return Stages(ideal, weights, network if ideal is snn else integers, snn, network)
 
 
-def climbed(stages: Stages, x: Images, reference: Reference, progress: Progress) -> Iterator[tuple[str, Answers]]:
+def climbed(stages: Stages, x: Images | ImageSource, reference: Reference, progress: Progress) -> Iterator[tuple[str, Answers]]:
     """Yield the name of every rung after the CNN, in order, and the answers of its network.
 
     Parameters
@@ -137,7 +137,7 @@ def rounded_by(network: SpikingNetwork | QuantisedNetwork) -> str:
     return "payload" if network.payload.is_shift else "timesteps"
 
 
-def batches(network: SpikingNetwork, x: Images) -> Iterator[tuple[int, Images]]:
+def batches(network: SpikingNetwork, x: Images | ImageSource) -> Iterator[tuple[int, Images]]:
     """Yield the images in batches that may be evaluated at once, each with the number of its first image."""
     size = max(1, min(BATCH, BYTES // (8 * sum(p.neurons for p in network.populations))))
     for start in range(0, batch_size(x), size):

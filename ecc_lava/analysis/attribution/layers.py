@@ -12,7 +12,7 @@ from ecc_lava.analysis.attribution.ladder import Stages, batches, logits, sent_r
 from ecc_lava.analysis.attribution.report import LayerLoss
 from ecc_lava.backends import Result, even_counts, simulate
 from ecc_lava.common import Array, Float, Images, Progress
-from ecc_lava.inputs import batch_size, model_inputs
+from ecc_lava.inputs import ImageSource, batch_size, model_inputs
 from ecc_lava.networks import Kind, Population, SpikingNetwork, clipped_rate, ideal_rate, input_rates, input_sum, remaining_rates
 from ecc_lava.quantisation import as_float
 
@@ -50,7 +50,9 @@ class _Found:
     saturated: int
 
 
-def by_layer(stages: Stages, x: Images, reference: Reference, sent: Answers, last: Answers, progress: Progress) -> tuple[LayerLoss, ...]:
+def by_layer(
+    stages: Stages, x: Images | ImageSource, reference: Reference, sent: Answers, last: Answers, progress: Progress
+) -> tuple[LayerLoss, ...]:
     """Return what every population costs, in order.
 
     Parameters

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ecc_lava.analysis import PICTURES, Attribution, CheckReport, Scorer, check, draw
+from ecc_lava.analysis import PICTURES, Attribution, CheckReport, check, draw
 from ecc_lava.analysis import attribute as attribute_loss
-from ecc_lava.cli.files import check_labels_of_file, load_images
+from ecc_lava.cli.files import check_labels_of_file, open_images
 from ecc_lava.cli.options import Data, Json, Limit, Network, Tasks, chosen_tasks
 from ecc_lava.cli.show.attribution import show_attribution
 from ecc_lava.cli.show.inputs import input_facts, show_inputs
@@ -25,8 +25,9 @@ from ecc_lava.cli.workers import Dask, cluster
 from ecc_lava.common import Progress, check_writable, write_bytes
 from ecc_lava.errors import InvalidInput, RangeError
 from ecc_lava.graph import Graph
-from ecc_lava.inputs import Dataset, batch_size, clipping_not_repeated, digest
+from ecc_lava.inputs import Dataset, StoredDataset, batch_size, clipping_not_repeated, digest
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.scores import Scorer
 from ecc_lava.storage import load
 
 __all__ = ["command"]
@@ -82,7 +83,7 @@ def command(
         given = {"--max-loss": max_loss, "--min-agreement": min_agreement, "--min-iou": min_iou, "--task": task, "--dask": dask}
         refused = [name for name, value in {**given, "--attribute": attribute or None}.items() if value is not None]
         raise typer.Exit(check_stream_file(integer, graph, data, limit, StreamCheck(lava_limit, max_error, json, picture, tuple(refused))))
-    images, tasks = load_images(data, "test", integer.input_specs, limit), chosen_tasks(task)
+    images, tasks = open_images(data, "test", integer.input_specs, limit), chosen_tasks(task)
     check_labels_of_file(data, images, graph or integer, tasks)
     if max_loss is not None:
         _check_comparable(network, data, graph, Scorer(integer, graph, images.y, batch_size(images.x), tasks), max_loss)
@@ -130,7 +131,9 @@ def _picture_format(path: Path) -> str:
 _Loaded = tuple[QuantisedNetwork, Optional[SpikingNetwork], Optional[Graph]]
 
 
-def _attributed(path: Path, loaded: _Loaded, images: Dataset, tasks: str | dict[str, str] | None, stage: Progress) -> Attribution:
+def _attributed(
+    path: Path, loaded: _Loaded, images: Dataset | StoredDataset, tasks: str | dict[str, str] | None, stage: Progress
+) -> Attribution:
     """Return where the network of a file loses what; the file must hold the networks before it."""
     integer, snn, graph = loaded
     if snn is None or graph is None:
@@ -162,7 +165,7 @@ def _points_lost(report: CheckReport) -> float | None:
     return 100.0 * (report.ann_accuracy - report.integer_accuracy)
 
 
-def _tell_range_error(error: RangeError, network_digest: str, images: Dataset, started: float, json: bool) -> None:
+def _tell_range_error(error: RangeError, network_digest: str, images: Dataset | StoredDataset, started: float, json: bool) -> None:
     if json:
         facts = {"network_digest": network_digest, "images": batch_size(images.x), "range_error": str(error)}
         _emit(images, facts, ok=False, started=started)
@@ -170,7 +173,7 @@ def _tell_range_error(error: RangeError, network_digest: str, images: Dataset, s
         show_lines(f"FAILED: {error}")
 
 
-def _emit(images: Dataset, facts: dict[str, Any], *, ok: bool, started: float) -> None:
+def _emit(images: Dataset | StoredDataset, facts: dict[str, Any], *, ok: bool, started: float) -> None:
     emit_json(provenance(data_digest=digest(images.x), **facts, ok=ok, seconds=round(time.perf_counter() - started, 3)))
 
 

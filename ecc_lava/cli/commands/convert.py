@@ -9,17 +9,20 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import begin_loading, draw_calibration, import_model, tell_doubts_of_labels
+from ecc_lava.cli.files import CalibrationDraw, begin_opening, import_model, tell_doubts_of_labels
 from ecc_lava.cli.options import Calibration, CalibrationImages, InputScale, InputShape, Json, Model, SignedSpikes, seed_option
+from ecc_lava.cli.show.draws import show_draws
 from ecc_lava.cli.show.inputs import input_facts, show_inputs
 from ecc_lava.cli.show.output import emit_json, provenance, show_lines
 from ecc_lava.cli.show.progress import stages
+from ecc_lava.cli.workers import Dask, cluster
 from ecc_lava.common import BINARY, PAYLOAD_BITS_MAX, check_writable
-from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES
+from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES, DrawReport
 from ecc_lava.conversion import convert as convert_graph
+from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS, number_format
 from ecc_lava.geometry import synapses
-from ecc_lava.inputs import CODINGS, digest
+from ecc_lava.inputs import CODINGS
 from ecc_lava.networks import PER, Kind, QuantisedNetwork
 from ecc_lava.quantisation import DEFAULT, Bits, as_bits, bits_of, quantise
 from ecc_lava.storage import save
@@ -53,6 +56,9 @@ Coding = Annotated[Optional[str], choice(CODINGS, help="How images are sent (def
 StepsInTime = Annotated[
     bool, typer.Option("--steps-in-time", help="Convert step activations where they are not exact: T > 1, or beside ReLUs.")
 ]
+Draws = Annotated[
+    int, typer.Option("--draws", min=1, help="Draw calibration images N times, by seeds from --seed on, and keep the best network.")
+]
 
 
 def command(
@@ -70,6 +76,8 @@ def command(
     input_scale: InputScale = None,
     seed: Annotated[int, seed_option("Seed of the draw of calibration images, and of poisson input.")] = 0,
     images: CalibrationImages = CALIBRATION_IMAGES,
+    draws: Draws = 1,
+    dask: Dask = None,
     steps_in_time: StepsInTime = False,
     input_shape: InputShape = None,
     json: Json = False,
@@ -78,18 +86,21 @@ def command(
     started = time.perf_counter()
     check_writable(output, inputs=(model, calibration))
     widths = _widths(bits, format)
-    with stages() as stage:
+    if dask is not None and draws == 1:
+        raise InvalidInput("--dask: the workers share several draws of calibration images; give --draws N, or leave --dask out")
+    told: list[DrawReport] = []
+    with cluster(dask) as workers, stages() as stage:
         stage("reading the model", 0, 0)
-        found = begin_loading(calibration, "train")
+        found = begin_opening(calibration, "train")
         graph = import_model(model, input_shape, input_scale)
         specs = [spec._replace(events=coding == "events") for spec in graph.input_specs]
-        drawn = draw_calibration(found(specs), images, seed)
+        drawn = CalibrationDraw.of(found(specs), images, seed)
         tell_doubts_of_labels(graph, drawn, specs)
         stage("reading the model", 1, 1)
         stage("converting", 0, 0)
         snn = convert_graph(
             graph,
-            calibration=drawn.images,
+            calibration=drawn.all,
             timesteps=timesteps,
             recipe=recipe,
             format=format,
@@ -100,17 +111,27 @@ def command(
             seed=seed,
             steps_in_time=steps_in_time,
             progress=stage,
-            calibration_images=None,
+            calibration_images=images,
+            draws=draws,
+            client=workers.client,
+            report=told.append,
         )
+        report = told[0] if told else None
+        kept = drawn if report is None else drawn.of_seed(report.draws[report.best].seed)
         stage("quantising", 0, 0)
         network = quantise(snn, format=format, bits=widths, per=per)
-        origin = {"digest": digest(drawn.all), "indices": drawn.indices.tolist(), "seed": seed, "timesteps": network.timesteps}
+        origin = {**kept.origin(), "timesteps": network.timesteps}
         save(output, network, snn=snn, graph=graph, calibration=origin)
-    inputs = input_facts(drawn.images, specs, network.codings)
-    facts = {"network": str(output), "inputs": inputs, **_facts(network, per, recipe), "seconds": round(time.perf_counter() - started, 3)}
+    inputs = input_facts(kept.images, specs, network.codings)
+    facts = {"network": str(output), "inputs": inputs, **_facts(network, per, recipe)}
+    facts |= {} if report is None else {"draws": report.as_dict()}
+    facts["seconds"] = round(time.perf_counter() - started, 3)
     if json:
-        emit_json(provenance(seed=seed, calibration_digest=origin["digest"], **facts))
+        digest_of = {"calibration_digest_of": origin["digest_of"]} if "digest_of" in origin else {}
+        emit_json(provenance(seed=seed, calibration_digest=origin["digest"], **digest_of, **facts))
     else:
+        if report is not None:
+            show_draws(report, images)
         _show(output, network, facts)
 
 

@@ -39,7 +39,7 @@ NETWORK, MAPPING, PICTURE, REPORT, IMAGES = "network.h5", "mapping.json", "pictu
 FILES = (NETWORK, MAPPING, PICTURE, REPORT, IMAGES)
 
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the network, the mapping, the images and the picture.")]
+Out = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the network, the mapping, the images and the picture.")]
 
 
 def command(out: Out = Path("ecc-lava-demo"), json: Json = False) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ecc_lava.cli.files import draw_calibration, examine_model, load_images, tell_doubts_of_labels, with_input_scale
+from ecc_lava.cli.files import CalibrationDraw, examine_model, open_images, tell_doubts_of_labels, with_input_scale
 from ecc_lava.cli.options import CalibrationImages, InputScale, InputShape, Json, Model, seed_option
 from ecc_lava.cli.several import Words
 from ecc_lava.cli.show.inputs import input_facts, show_inputs
@@ -99,7 +99,7 @@ def _inputs(graph: Graph, calibration: Path | None, count: int, seed: int) -> li
     """Return what each input takes and, of calibration images, their range; warn of what speaks against these."""
     if calibration is None:
         return [{"input": spec.name, "takes": spec.described, "uint8_factor": spec.uint8_scale} for spec in graph.input_specs]
-    drawn = draw_calibration(load_images(calibration, "train", graph.input_specs), count, seed)
+    drawn = CalibrationDraw.of(open_images(calibration, "train", graph.input_specs, None), count, seed)
     for doubt in doubts_of_scale(graph, drawn.images):
         _log.warning("%s", doubt)
     tell_doubts_of_labels(graph, drawn, graph.input_specs)

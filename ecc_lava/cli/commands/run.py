@@ -11,7 +11,7 @@ from typing import Annotated, Any, Optional
 import numpy as np
 import typer
 
-from ecc_lava.analysis import MEASURES, Scorer, check_margin, costs, costs_of, doubts_of_run, stopped_events
+from ecc_lava.analysis import check_margin, costs, costs_of, doubts_of_run, stopped_events
 from ecc_lava.analysis import confident as stop_confident
 from ecc_lava.backends import BACKENDS, Result, logits_of_images, simulate
 from ecc_lava.backends import Network as NetworkOf
@@ -28,6 +28,7 @@ from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
 from ecc_lava.inputs import Dataset, ImageSource, StoredDataset, as_batch, batch_size, digest, labels_of_frames
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, refuse_stream
+from ecc_lava.scores import MEASURES, Scorer
 from ecc_lava.storage import load
 
 __all__ = ["command"]
@@ -75,7 +76,7 @@ def command(
     if integer.is_stream:
         _check_options_of_streams(integer, backend, engine, over_time, confident)
     target = float_network(network, snn) if BACKENDS[engine].network_type is SpikingNetwork else integer
-    images, tasks = open_images(data, "test", integer, limit, lazily=dask is not None), chosen_tasks(task)
+    images, tasks = open_images(data, "test", integer.input_specs, limit, lazily=dask is not None), chosen_tasks(task)
     scorer = _scorer(data, integer, graph, images, tasks)
     if confident is not None and scorer.tasks[0].name != "classes":
         raise InvalidInput(f"--confident compares classes; the task of output {scorer.outputs[0].name!r} is {scorer.tasks[0].name}")

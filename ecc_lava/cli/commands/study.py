@@ -11,7 +11,7 @@ import typer
 
 from ecc_lava.cli.chip_mapper import chip_mapper
 from ecc_lava.cli.choices import choice
-from ecc_lava.cli.files import begin_loading, check_labels_of_file, draw_calibration, import_model, tell_doubts_of_labels
+from ecc_lava.cli.files import CalibrationDraw, begin_opening, check_labels_of_file, import_model, tell_doubts_of_labels
 from ecc_lava.cli.options import (
     Calibration,
     CalibrationImages,
@@ -36,7 +36,7 @@ from ecc_lava.common import PAYLOAD_BITS_MAX
 from ecc_lava.conversion import CALIBRATION_IMAGES, DEFAULT_RECIPE, RECIPES
 from ecc_lava.errors import InvalidInput
 from ecc_lava.formats import DEFAULT_FORMAT, FORMATS
-from ecc_lava.inputs import CODINGS, Dataset, batch_part, batch_size
+from ecc_lava.inputs import CODINGS, Dataset, ImageSource, StoredDataset, batch_range, batch_size
 from ecc_lava.quantisation import as_bits
 from ecc_lava.studies import OBJECTIVES, SAMPLERS, Search, StudyResult, study
 
@@ -90,7 +90,7 @@ MaxErrors = Annotated[
     typer.Option(metavar="E...", help="Streams with thresholds chosen on x_train: RMS errors of E times the outputs' deviation."),
     Several(r"-?[\d.]+(e-?\d+)?"),
 ]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the trials, tables, picture and page.")]
+Out = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the trials, tables, picture and page.")]
 Storage = Annotated[
     Optional[str],
     typer.Option(metavar="URL", help="Where trials are kept: a database URL, or FILE.journal (default: DIR/trials.journal)."),
@@ -162,10 +162,10 @@ def command(
     wanted["mapper"], wanted["mapper_name"] = (None, "") if chip is None else chip_mapper(values(chip))
     with stages(window=3600.0) as stage:  # a trial can take minutes
         stage("reading the model", 0, 0)
-        train, test = begin_loading(calibration, "train"), begin_loading(data, "test", None if limit is None else skip + limit)
+        train, test = begin_opening(calibration, "train"), begin_opening(data, "test", None if limit is None else skip + limit)
         graph = import_model(model, input_shape, input_scale)
         specs = [spec._replace(events=wanted["codings"] == ["events"], frames=bool(streams)) for spec in graph.input_specs]
-        drawn = draw_calibration(train(specs), images, seed)
+        drawn = CalibrationDraw.of(train(specs), images, seed)
         wanted["calibration"], wanted["calibration_images"] = (drawn.all, images) if streams else (drawn.images, None)
         judged = _judged(data, test(specs), skip)
         if not streams:
@@ -223,12 +223,13 @@ def _number(option: str, word: str, kind: type) -> Any:
         raise InvalidInput(f"{option} {word}: {'a whole number' if kind is int else 'a number'} is needed") from error
 
 
-def _judged(data: Path, found: Dataset, skip: int) -> Dataset:
+def _judged(data: Path, found: Dataset | StoredDataset, skip: int) -> Dataset | StoredDataset:
     """Return the images and labels that judge the settings."""
     if skip >= batch_size(found.x):
         raise InvalidInput(f"--skip {skip}: {data} has {batch_size(found.x)} images; skip fewer")
     part = slice(skip, None)
-    return Dataset(batch_part(found.x, part), None if found.y is None else found.y[part], found.all_y)
+    x, y = batch_range(found.x, part), None if found.y is None else found.y[part]
+    return StoredDataset(x, y, found.all_y) if isinstance(x, ImageSource) else Dataset(x, y, found.all_y)
 
 
 def _as_json(result: StudyResult, folder: StudyFolder, new: int, seconds: float) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecc_lava.analysis import MEASURES
 from ecc_lava.common import printable, wilson
+from ecc_lava.scores import MEASURES
 
-__all__ = ["FAILED", "OK", "as_figure", "as_percent", "counted", "emit_json", "provenance", "show_lines", "show_table"]
+__all__ = ["FAILED", "OK", "as_figure", "as_percent", "counted", "emit_json", "in_short", "provenance", "show_lines", "show_table"]
 
 JSON_SCHEMA = 1
 WIDTH_OF_FILES = 240
@@ -24,6 +24,8 @@ WIDTH_OF_FILES = 240
 
 OK, FAILED = 0, 1
 """Exit codes of commands that check something."""
+
+_POWERS = ("", "k", "M", "G", "T")
 
 _PACKAGES = ("ecc-lava", "numpy", "h5py", "numba", "keras", "tensorflow-cpu", "tensorflow", "lava-nc")
 
@@ -65,6 +67,14 @@ def show_lines(*lines: str) -> None:
 def counted(number: int, noun: str) -> str:
     """Return a number of things, in words."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_short(number: int) -> str:
+    """Return a count for a narrow column: from 100,000 on in thousands, millions and so on, of at least four digits."""
+    if number < 100_000:
+        return f"{number:,}"
+    power = min((len(str(number)) - 1) // 3, len(_POWERS) - 1)
+    return f"{number / 1000**power:,.{2 if number < 10 * 1000**power else 1}f} {_POWERS[power]}"
 
 
 def as_percent(value: float | None, images: int | None = None) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ecc_lava.analysis import MEASURES, CheckReport, Differences
+from ecc_lava.analysis import CheckReport, Differences
 from ecc_lava.cli.show.output import as_figure, as_percent, show_table
+from ecc_lava.scores import MEASURES
 
 __all__ = ["show_report"]
 

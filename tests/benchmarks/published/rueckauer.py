@@ -10,7 +10,7 @@ import numpy as np
 
 import ecc_lava
 from ecc_lava.common import Array
-from ecc_lava.conversion.convert import calibration_subset
+from ecc_lava.conversion import calibration_subset
 from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
 from ecc_lava.conversion.passes.input_encoding import InputEncoding
 from ecc_lava.conversion.passes.residual_elimination import ResidualElimination

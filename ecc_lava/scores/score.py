@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.analysis.scores.table import outputs_of, tasks_of
-from ecc_lava.analysis.scores.task import MEASURES, Measured, Output, Task
 from ecc_lava.common import Array, Outputs, output_of
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork
+from ecc_lava.scores.table import outputs_of, tasks_of
+from ecc_lava.scores.task import MEASURES, Measured, Output, Task
 
 __all__ = ["OutputScore", "Scorer", "check_labels"]
 

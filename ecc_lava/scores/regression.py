@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecc_lava.analysis.scores.numbers import correlation, relative_rms_error
-from ecc_lava.analysis.scores.task import Measured, Output, Task
 from ecc_lava.common import Array, Float
 from ecc_lava.errors import InvalidInput
+from ecc_lava.scores.numbers import correlation, relative_rms_error
+from ecc_lava.scores.task import Measured, Output, Task
 
 __all__ = ["REGRESSION"]
 

@@ -8,16 +8,16 @@ from typing import Final, Literal
 
 import numpy as np
 
-from ecc_lava.analysis.scores.classes import CLASSES
-from ecc_lava.analysis.scores.forms import is_one_hot, is_whole
-from ecc_lava.analysis.scores.labels import LABELS
-from ecc_lava.analysis.scores.maps import MAPS
-from ecc_lava.analysis.scores.regression import REGRESSION
-from ecc_lava.analysis.scores.task import Output, Task
 from ecc_lava.common import Array
 from ecc_lava.errors import InvalidInput
 from ecc_lava.graph import Graph, Node, Sigmoid, Softmax
 from ecc_lava.networks import QuantisedNetwork, SpikingNetwork, output_name
+from ecc_lava.scores.classes import CLASSES
+from ecc_lava.scores.forms import is_one_hot, is_whole
+from ecc_lava.scores.labels import LABELS
+from ecc_lava.scores.maps import MAPS
+from ecc_lava.scores.regression import REGRESSION
+from ecc_lava.scores.task import Output, Task
 
 __all__ = ["TASKS", "outputs_of", "task_of", "tasks_of"]
 

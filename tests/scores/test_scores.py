@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import ecc_lava
-from ecc_lava.analysis.scores import TASKS, Output, Scorer, task_of
-from ecc_lava.analysis.scores.maps import MAPS
-from ecc_lava.analysis.scores.numbers import correlation, relative_rms_error
 from ecc_lava.common import Array
 from ecc_lava.errors import InvalidInput
 from ecc_lava.geometry import Conv, Dense
 from ecc_lava.graph import Graph, Input, Linear, Node, Relu, Reshape, Sigmoid, Softmax
+from ecc_lava.scores import TASKS, Output, Scorer, task_of
+from ecc_lava.scores.maps import MAPS
+from ecc_lava.scores.numbers import correlation, relative_rms_error
 
 N = 40
 X = np.random.default_rng(0).random((N, 6, 6, 1))

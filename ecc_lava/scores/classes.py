@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ecc_lava.analysis.scores.forms import class_numbers
-from ecc_lava.analysis.scores.numbers import relative_rms_error
-from ecc_lava.analysis.scores.task import Measured, Output, Task
 from ecc_lava.common import Array, Float
+from ecc_lava.scores.forms import class_numbers
+from ecc_lava.scores.numbers import relative_rms_error
+from ecc_lava.scores.task import Measured, Output, Task
 
 __all__ = ["CLASSES"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ecc_lava.analysis.scores.forms import zeros_and_ones
-from ecc_lava.analysis.scores.task import Measured, Output, Task
 from ecc_lava.common import Array, Float
+from ecc_lava.scores.forms import zeros_and_ones
+from ecc_lava.scores.task import Measured, Output, Task
 
 __all__ = ["LABELS"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecc_lava.analysis.scores.forms import class_numbers
-from ecc_lava.analysis.scores.task import Measured, Output, Task
 from ecc_lava.common import Array, Float
+from ecc_lava.scores.forms import class_numbers
+from ecc_lava.scores.task import Measured, Output, Task
 
 __all__ = ["MAPS"]
 
