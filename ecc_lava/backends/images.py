@@ -39,7 +39,18 @@ class RunSettings:
 
 
 def check_settings(network: Network, settings: RunSettings) -> tuple[BackEnd, int]:
-    """Return the back end and T; errors as of `simulate`."""
+    """Return the back end and T.
+
+    Parameters
+    ----------
+    network : network
+    settings : RunSettings
+
+    Raises
+    ------
+    InvalidInput
+        If the back end, T or a population to record is none, or one image would take more memory than it may.
+    """
     back_end = _back_end(settings.backend, network)
     steps = _timesteps(network, settings.timesteps)
     for name in settings.recorded:

@@ -15,7 +15,16 @@ __all__ = ["joined_results"]
 
 
 def joined_results(results: Sequence[Result], axis: int = 0) -> Result:
-    """Return one result of pieces of a sequence, axis 1, or of images or sequences, axis 0, in their order."""
+    """Return one result of many, in their order.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        At least one, all of the same network and settings.
+    axis : int
+        0 for images or whole sequences, whose rows follow one another; 1 for pieces of the same sequences, of which counts add up and the
+        last potential stays.
+    """
 
     def numbers(get: Callable[[Result], Array]) -> Array:
         return np.concatenate([get(result) for result in results], axis=axis)

@@ -96,7 +96,26 @@ _Item = tuple[int, int, "Images | None"]
 
 
 def run_parts(network: Network, x: Images | ImageSource, settings: RunSettings, first_sample: int, options: PartsOptions) -> Result:
-    """Return the result of images; parameters as of `simulate`."""
+    """Return the result of images; neither the size of the parts nor who runs them changes it.
+
+    Parameters
+    ----------
+    network : network
+    x : images or ImageSource
+    settings : RunSettings
+    first_sample : int
+        Number of the first image, which random codings count from.
+    options : PartsOptions
+
+    Raises
+    ------
+    InvalidInput
+        If the images do not fit the network, or a journal cannot keep such a run.
+    FileError
+        If images or the journal cannot be read.
+    ClusterError
+        As of `map_shards`.
+    """
     images = x if isinstance(x, ImageSource) else as_batch(x, network.input_specs) and by_input(x, network.input_specs)
     source = readable_by_all(images, options.client)
     shared = _Shared(network, settings, first_sample, source, options.journal is not None)

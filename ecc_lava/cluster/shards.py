@@ -87,7 +87,27 @@ def map_shards(client: Client, function: Callable[[Any, Any], Any], shared: Any,
 
 
 def shared_out(client: Client | None, function: Callable[[Any, Any], Any], shared: Any, shards: Shards) -> list[Any]:
-    """Return what `map_shards` does; without a client, this process runs all shards in order, on all of its cores."""
+    """Return what `map_shards` does; without a client, this process runs all shards in order, on all of its cores.
+
+    Parameters
+    ----------
+    client : distributed.Client or None
+    function : callable (shared, item) -> result
+    shared : object
+    shards : Shards
+
+    Returns
+    -------
+    list
+        ``[function(shared, item) for item in items]``.
+
+    Raises
+    ------
+    ClusterError
+        As of `map_shards`.
+    Exception
+        What the function raised, of the first such shard.
+    """
     if client is not None:
         return map_shards(client, function, shared, shards)[0]
     found, done, total, report = list[Any](), 0, sum(shards.weights), WorkReport()

@@ -108,7 +108,28 @@ def _best(gains: Gains, side: Array, order: Array, from_0: bool, from_1: bool) -
 
 @borrowing
 def moved_in_turn(nets: Nets, side: Array, counts: Array, gains: Gains, order: Array, bounds: tuple[int, int], crossing: float) -> float:
-    """Move every core once, the one that gains most first, and go back to where the fewest spikes crossed; return how many fewer."""
+    """Move every core once, the one that gains most first, and go back to where the fewest spikes crossed; return how many fewer.
+
+    A core c on side s gains the spikes of its nets that have no other pin on s, less those of its nets that have no pin on the other side.
+    Source: Fiduccia and Mattheyses, DAC 1982, a pass; a turn without gain ends early.
+
+    Parameters
+    ----------
+    nets : Nets
+        With the lists of each core's nets.
+    side : int64 (cores,)
+        0 or 1; changed.
+    counts : int64 (nets, 2)
+        Pins of each net on either side, fixed ones too; changed.
+    gains : Gains
+        Room.
+    order : int64 (cores,)
+        Room: when a core moved, -1 if it did not.
+    bounds : (int, int)
+        Fewest and most cores on side 0.
+    crossing : float
+        Spikes that cross now; a gain far below is rounding.
+    """
     cores, moved, best, total, most, held = side.shape[0], 0, 0, 0.0, 0.0, 0
     for core in range(cores):
         gains.of_core[core] = _gain(nets, core, side[core], counts)

@@ -34,7 +34,22 @@ class Nets(NamedTuple):
 def within(nets: Nets, cores: Array, local: Array, side: Array, seen: Array, found: Nets) -> int:
     """Fill `found` with the nets of some cores that may or may not be cut, and return their number.
 
-    Pins become numbers of `cores`. Cores elsewhere, of which `local` is -1, are pins that stay on their `side`.
+    Pins become numbers of `cores`. Cores elsewhere, of which `local` is -1, are pins that stay on their `side`. A net that has fixed pins
+    on both sides is cut whatever moves, and one of a single pin never: they are left out.
+
+    Parameters
+    ----------
+    nets : Nets
+        Of all cores.
+    cores : int64 (n,)
+    local : int64 (all cores,)
+        Number within `cores`, -1 for others.
+    side : int64 (all cores,)
+        0 or 1.
+    seen : bool (nets,)
+        Room, all False before and after.
+    found : Nets
+        Room for as many nets and pins as `nets` has; `list_members` fills the rest.
     """
     number, pins = 0, 0
     for n in range(cores.shape[0]):

@@ -82,6 +82,8 @@ def _started(stack: ExitStack, module: str, *arguments: str) -> subprocess.Popen
 
 
 def test_a_scheduler_that_begins_anew_loses_nothing() -> None:
+    import distributed
+
     port = _free_port()
     address = f"tcp://127.0.0.1:{port}"
     with ExitStack() as stack:
@@ -89,7 +91,8 @@ def test_a_scheduler_that_begins_anew_loses_nothing() -> None:
         worker = ("dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny")
         _started(stack, *worker)
         _wait_for(port)
-        time.sleep(3.0)
+        with distributed.Client(address, timeout=300, set_as_default=False) as waiting:
+            waiting.wait_for_workers(1, timeout=300)
         with open_client(address) as client:
             ended: list[int] = []
 

@@ -58,6 +58,7 @@ def chromium() -> Iterator[Any]:
     if shutil.which(BROWSER) is None or shutil.which(DRIVER) is None:
         pytest.skip("needs chromium and chromium-driver, as Debian packages them")
     from selenium import webdriver
+    from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
@@ -66,7 +67,14 @@ def chromium() -> Iterator[Any]:
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         for flag in (*FLAGS, f"--user-data-dir={Path(profile)}", "--window-size=1280,900"):
             options.add_argument(flag)
-        driver = webdriver.Chrome(options=options, service=Service(str(shutil.which(DRIVER))))
+        for left in range(2, -1, -1):
+            try:
+                driver = webdriver.Chrome(options=options, service=Service(str(shutil.which(DRIVER))))
+                break
+            except WebDriverException:  # another program has taken the port that was free, or a busy machine starts it too slowly
+                if not left:
+                    raise
+        driver.set_script_timeout(120)
         try:
             yield driver
         finally:
@@ -107,5 +115,5 @@ def resize(driver: Any, width: int, height: int) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
     driver.set_window_size(width, height)
-    WebDriverWait(driver, 10).until(lambda found: found.execute_script("return outerWidth") == width)
+    WebDriverWait(driver, 120).until(lambda found: found.execute_script("return outerWidth") == width)
     driver.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))")

@@ -12,7 +12,7 @@ from ecc_lava.geometry import Dense
 from hw_mappings import LOIHI1, LOIHI2, map_network
 from hw_mappings.chips import Address, ChipSpec
 from hw_mappings.chips.mesh import board_positions, mesh_position
-from hw_mappings.mapping.deployed import deployed
+from hw_mappings.mapping.deployed import DeployedNetwork, deployed
 from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, hop_weighted, hops_of, tree_hops
 from hw_mappings.placement.hilbert import along_a_curve
 from hw_mappings.placement.problem import stretched
@@ -47,12 +47,20 @@ def test_every_core_has_a_place_of_its_own_that_may_be_used(cores: int, placer: 
     assert placer(problem) == addresses
 
 
-def test_better_placers_move_messages_less() -> None:
+MULTICAST = with_multicast(LOIHI1, 1)
+
+
+@pytest.fixture(scope="module")
+def deployment() -> DeployedNetwork:
+    """Return a network on some seventy cores, one after the other."""
     layers = same_conv(3, 32), same_conv(32, 32), same_conv(32, 64), Dense(np.zeros((16384, 10), np.int8))
-    network = for_chip(chain((16, 16, 3), *layers), LOIHI1)
-    mapping = map_network(network, LOIHI1, placer="row-major")
-    edges = deployed(mapping, network).traffic
-    problem = PlacementProblem(len(mapping.cores), edges, mapping.chip)
+    network = for_chip(chain((16, 16, 3), *layers), MULTICAST)
+    return deployed(map_network(network, MULTICAST, placer="row-major"), network)
+
+
+def test_better_placers_move_messages_less(deployment: DeployedNetwork) -> None:
+    mapping = deployment.mapping
+    problem = PlacementProblem(len(mapping.cores), deployment.traffic, LOIHI1)
     hops = {name: hop_weighted(problem, placer(problem)) for name, placer in PLACERS.items()}
     assert hops["row-major"] == hop_weighted(problem, [core.address for core in mapping.cores])
     for placer in ("qap", "annealed"):
@@ -77,14 +85,11 @@ def test_annealed_trees_are_never_worse_than_cheap_placements(seed: int) -> None
         assert annealed <= cost(problem.multicast, PLACERS[placer](problem), chip)
 
 
-def test_a_network_s_spikes_take_fewer_links() -> None:
-    layers = same_conv(3, 32), same_conv(32, 32), same_conv(32, 64), Dense(np.zeros((16384, 10), np.int8))
-    chip = with_multicast(LOIHI1, 1)
-    network = for_chip(chain((16, 16, 3), *layers), chip)
-    problem = deployed(map_network(network, chip, placer="row-major"), network).problem
-    hops = {name: tree_hops(problem.routed, placer(problem), chip) for name, placer in PLACERS.items()}
+def test_a_network_s_spikes_take_fewer_links(deployment: DeployedNetwork) -> None:
+    problem = deployment.problem
+    hops = {name: tree_hops(problem.routed, placer(problem), MULTICAST) for name, placer in PLACERS.items()}
     assert hops["annealed"] < 0.85 * min(hops["row-major"], hops["hilbert"], hops["qap"])
-    assert hops["annealed"] < tree_hops(problem.routed, PLACERS["annealed"](replace(problem, chip=LOIHI1)), chip)
+    assert hops["annealed"] < tree_hops(problem.routed, PLACERS["annealed"](replace(problem, chip=LOIHI1)), MULTICAST)
 
 
 @pytest.mark.parametrize("seed", range(6))

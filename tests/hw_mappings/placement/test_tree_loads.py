@@ -94,14 +94,15 @@ def test_a_link_between_chips_is_longer_by_what_a_crossing_costs(seed: int) -> N
 
 def test_a_network_s_busiest_link_and_hops_between_chips() -> None:
     """The default placer against the others on a network of several chips."""
-    layers = same_conv(3, 32), same_conv(32, 32), same_conv(32, 64), Dense(np.zeros((16384, 10), np.int8))
+    layers = same_conv(3, 32), same_conv(32, 64), Dense(np.zeros((16384, 10), np.int8))
     chip = with_multicast(replace(LOIHI1, cores=replace(LOIHI1.cores, value=32), mesh_rows=replace(LOIHI1.mesh_rows, value=4)), 1)
     network = for_chip(chain((16, 16, 3), *layers), chip)
     problem = deployed(map_network(network, chip, placer="row-major"), network).problem
     assert problem.chips > 1
-    found = {name: routes(loads(problem.routed, placer(problem), chip), chip) for name, placer in PLACERS.items()}
+    placed = {name: placer(problem) for name, placer in PLACERS.items()}
+    found = {name: routes(loads(problem.routed, addresses, chip), chip) for name, addresses in placed.items()}
     for rival in ("hilbert", "qap"):
         assert found["annealed"].busiest_messages <= found[rival].busiest_messages
         assert found["annealed"].between_chips <= found[rival].between_chips
-    addresses = PLACERS["annealed"](problem)
-    assert all(cost(problem.routed, addresses, chip) <= cost(problem.routed, placer(problem), chip) for placer in PLACERS.values())
+    costs = {name: cost(problem.routed, addresses, chip) for name, addresses in placed.items()}
+    assert costs["annealed"] == min(costs.values())

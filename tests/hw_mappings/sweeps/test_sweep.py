@@ -31,12 +31,12 @@ from tests.helpers.networks import chain, random_network, same_conv, with_payloa
 from tests.helpers.small_networks import converted
 
 SMALL_MESH = {"cores": 4, "mesh_columns": 2, "mesh_rows": 2}
-SMALL = chip_with(compartments=256, memory_bits=20_000, **SMALL_MESH)
+SMALL = chip_with(compartments=256, memory_bits=14_000, **SMALL_MESH)
 """Loihi 2 with little memory, and four cores a chip."""
 
 
 def _network() -> QuantisedNetwork:
-    return chain((6, 6, 2), same_conv(2, 6), same_conv(6, 6), Dense(np.zeros((216, 5), np.int8)))
+    return chain((6, 6, 2), same_conv(2, 4), same_conv(4, 4), Dense(np.zeros((144, 5), np.int8)))
 
 
 @pytest.fixture(scope="module")
