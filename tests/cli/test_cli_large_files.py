@@ -15,6 +15,8 @@ from ecc_lava.inputs import digest
 from ecc_lava.storage import read_calibration
 from tests.helpers.program import DATA, OK, Call
 
+pytestmark = pytest.mark.slow
+
 CONVERT = ["convert", MODEL, "--recipe", "ecc", "--calibration-images", 40, "--timesteps", 4]
 
 
@@ -24,7 +26,6 @@ def _facts(call: Call, *words: object) -> dict[str, Any]:
     return {key: value for key, value in outcome.json.items() if key != "seconds"}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("without_lava")
 def test_check(call: Call, network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["check", network, "--data", DATA, "--limit", 70, "--lava-limit", 1, "--attribute"]
@@ -47,7 +48,6 @@ def test_convert_reads_what_it_draws_and_says_so(call: Call, tmp_path: Path, mon
     assert found == {key: value for key, value in whole.items() if key != "calibration_digest"}
 
 
-@pytest.mark.slow
 def test_study(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def trials(folder: str) -> list[dict[str, Any]]:
         words = ["study", MODEL, "--calibration", DATA, "--data", DATA, "--skip", 30, "--limit", 50, "--calibration-images", 40]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecc_lava import check, convert, quantise, simulate
+from ecc_lava import check, convert, quantise, simulate, study
 from ecc_lava.backends.images import RunSettings
 from ecc_lava.backends.parts import PartsOptions, run_parts
 from ecc_lava.cluster import Shards, WorkReport, check_workers, held, map_shards, open_client, shards, versions
@@ -92,16 +92,28 @@ def test_check_equals_one_process(client: Any) -> None:
     assert one.as_dict() == other.as_dict()
 
 
-@pytest.mark.parametrize("recipe", ["channel", "best"])
-def test_draws_of_calibration_images_give_what_one_process_gives(client: Any, recipe: str) -> None:
+def test_draws_of_calibration_images_give_what_one_process_gives(client: Any) -> None:
     graph, told = small_graph(), list[DrawReport]()
     x = samples(graph, 136)
     found = [
-        convert(graph, calibration=x, draws=3, calibration_images=12, timesteps=3, recipe=recipe, client=c, report=told.append)
-        for c in (None, client)
+        convert(graph, calibration=x, draws=3, calibration_images=12, timesteps=3, client=c, report=told.append) for c in (None, client)
     ]
     assert told[0] == told[1]
     assert [(quantise(snn).digest, snn.trace) for snn in found[:1]] == [(quantise(snn).digest, snn.trace) for snn in found[1:]]
+
+
+@pytest.mark.parametrize("can_be_sent", [True, False])
+def test_a_study_of_a_file_equals_one_process(client: Any, tmp_path: Path, can_be_sent: bool) -> None:
+    graph = small_graph()
+    x = samples(graph, 20)
+    np.save(tmp_path / "x.npy", x)
+    data = ArraySource({"": FileRows(tmp_path / "x.npy", 128, x.shape, x.dtype, can_be_sent)}, len(x))
+    how: dict[str, Any] = {"calibration": x, "bits": (4, 8), "timesteps": 2, "recipes": "ecc"}
+    digests = [
+        [trial.figures and (trial.key, trial.figures.agreement, trial.figures.network_digest) for trial in result.trials]
+        for result in (study(graph, data=x, **how), study(graph, data=data, **how), study(graph, data=data, client=client, **how))
+    ]
+    assert digests[0] == digests[1] == digests[2]
 
 
 def test_another_version_is_refused_by_name(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ecc_lava.common import Array, Images
 from ecc_lava.errors import EccLavaError, FileError, InvalidInput
-from ecc_lava.inputs import BatchSource, InputSpec, digest, in_memory, load_dataset, open_dataset
+from ecc_lava.inputs import BatchSource, ImageSource, InputSpec, batch_range, digest, in_memory, load_dataset, open_dataset
 
 X = np.random.default_rng(1).integers(0, 256, (11, 4, 5, 3), np.uint8)
 Y = np.arange(11) % 4
@@ -67,6 +67,12 @@ def test_a_file_that_is_opened_gives_what_it_holds(kind: object, tmp_path: Path)
     assert len(found.x) == 9
     for first, end in ((0, 2), (2, 9), (8, 9), (0, 9)):  # onwards, and back again
         assert np.array_equal(_array(found.x.part(first, end)), X[first:end])
+    for numbers in ([4], [0, 1, 2, 5, 8], [7, 3, 4]):
+        assert np.array_equal(_array(found.x.chosen(np.array(numbers))), X[numbers])
+    rest = batch_range(found.x, slice(3, None))
+    assert isinstance(rest, ImageSource)
+    assert (len(rest), rest.can_be_sent) == (6, found.x.can_be_sent)
+    assert np.array_equal(_array(rest.part(2, 9)), X[5:9])
     assert digest(found.x) == digest(X[:9])
     if found.y is not None:
         assert np.array_equal(found.y, Y[:9])
