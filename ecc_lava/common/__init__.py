@@ -21,7 +21,7 @@ from ecc_lava.common.programs import own_program
 from ecc_lava.common.progress import Progress, StageProgress
 from ecc_lava.common.silence import silenced
 from ecc_lava.common.temporary import SEGMENTS, sweep, temporary_file, temporary_folder
-from ecc_lava.common.text import as_cell, as_message, check_name, printable
+from ecc_lava.common.text import as_cell, as_message, by_reason, check_name, printable
 from ecc_lava.common.threads import free_cores, in_parts, on_all_cores, one_core
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "as_cell",
     "as_message",
     "by_output",
+    "by_reason",
     "check_memory",
     "check_name",
     "check_sizes",

@@ -12,18 +12,13 @@ from itertools import chain, groupby
 import numpy as np
 
 from hw_mappings.chips import Address, ChipSpec, board_positions
+from hw_mappings.sanafe.places import COMPARTMENTS, DENDRITE, HOST, SOMA
 from hw_mappings.sanafe.prices import EventPrices
 
-__all__ = ["COMPARTMENTS", "DELAY_MAX", "HOST", "architecture", "host_place", "tiles_of"]
-
-COMPARTMENTS = 1024
-"""Neurons that SANA-FE's models hold on a core."""
+__all__ = ["DELAY_MAX", "architecture", "tiles_of"]
 
 DELAY_MAX = 5
 """Extra steps by which its dendrites delay a spike at most."""
-
-HOST = "host"
-"""How the host's cores and their input units are called; an input unit holds one neuron."""
 
 _BUFFER = 16
 """Messages that wait on a link in SANA-FE's own Loihi; only its timing depends on it."""
@@ -37,13 +32,15 @@ def tiles_of(addresses: Sequence[Address], chip: ChipSpec) -> tuple[tuple[int, i
     return (columns, rows), (places[:, 0] * rows + places[:, 1]).tolist()
 
 
-def architecture(name: str, size: tuple[int, int], hosts: dict[int, int], prices: EventPrices) -> str:
+def architecture(name: str, size: tuple[int, int], units: int, hosts: dict[int, int], prices: EventPrices) -> str:
     """Return the architecture file.
 
     Parameters
     ----------
     name : str
     size : (columns, rows) of the mesh
+    units : int
+        Units of somas, and of dendrites, of a chip's core; all cores are alike.
     hosts : tile -> number of the host's neurons there
     prices : EventPrices
     """
@@ -63,12 +60,12 @@ def architecture(name: str, size: tuple[int, int], hosts: dict[int, int], prices
     first = 0
     for number, alike in groupby(tiles):
         last = first + len(list(alike)) - 1
-        lines += _tile(first, last, number, prices)
+        lines += _tile(first, last, units, number, prices)
         first = last + 1
     return "\n".join(lines) + "\n"
 
 
-def _tile(first: int, last: int, host_neurons: int, prices: EventPrices) -> list[str]:
+def _tile(first: int, last: int, units: int, host_neurons: int, prices: EventPrices) -> list[str]:
     hops: dict[str, object] = {}
     for direction, along in (("north", "vertical"), ("east", "horizontal"), ("south", "vertical"), ("west", "horizontal")):
         hops |= {f"{what}_{direction}_hop": getattr(prices, f"{what}_{along}_hop") for what in ("energy", "latency")}
@@ -76,8 +73,10 @@ def _tile(first: int, last: int, host_neurons: int, prices: EventPrices) -> list
         f"    - name: tile[{first}..{last}]",
         f"      attributes: {_flow(hops)}",
         "      core:",
-        *_core("core", COMPARTMENTS, _unit("neuron", {"model": "leaky_integrate_fire", **_somatic(prices)}), prices),
-        *chain.from_iterable(_core(HOST, units, _inputs(units), EventPrices()) for units in _host_cores(host_neurons)),
+        *_core("core", units * COMPARTMENTS, _units(SOMA, units, "leaky_integrate_fire", prices), units, prices),
+        *chain.from_iterable(
+            _core(HOST, number, _units(HOST, number, "input", EventPrices()), 1, EventPrices()) for number in _host_cores(host_neurons)
+        ),
     ]
 
 
@@ -86,24 +85,15 @@ def _host_cores(neurons: int) -> list[int]:
     return [min(COMPARTMENTS, neurons - first) for first in range(0, neurons, COMPARTMENTS)]
 
 
-def host_place(tile: int, neuron: int) -> str:
-    """Return where the mapping puts a host's neuron: its core and its input unit."""
-    core, unit = divmod(neuron, COMPARTMENTS)
-    return f'core: {tile}.{1 + core}, soma: "{HOST}[{unit}]"'
-
-
-def _inputs(number: int) -> str:
-    return _unit(f"{HOST}[0..{number - 1}]", {"model": "input", **_somatic(EventPrices())})
-
-
-def _somatic(prices: EventPrices) -> dict[str, object]:
-    return {f"{what}_{event}": getattr(prices, f"{what}_{event}") for what in ("energy", "latency") for event in _SOMATIC}
+def _units(name: str, number: int, model: str, prices: EventPrices) -> str:
+    somatic = {f"{what}_{event}": getattr(prices, f"{what}_{event}") for what in ("energy", "latency") for event in _SOMATIC}
+    return _unit(f"{name}[0..{number - 1}]", {"model": model, **somatic})
 
 
 _SOMATIC = ("access_neuron", "update_neuron", "spike_out")
 
 
-def _core(name: str, neurons: int, soma: str, prices: EventPrices) -> list[str]:
+def _core(name: str, neurons: int, soma: str, dendrites: int, prices: EventPrices) -> list[str]:
     message_in, message_out, synapse = (
         {f"{what}_{event}": getattr(prices, f"{what}_{event}") for what in ("energy", "latency")}
         for event in ("message_in", "message_out", "process_spike")
@@ -114,7 +104,7 @@ def _core(name: str, neurons: int, soma: str, prices: EventPrices) -> list[str]:
         f"          attributes: {{buffer_position: dendrite, buffer_inside_unit: true, max_neurons_supported: {neurons}}}",
         f"          axon_in: [{_unit('axon_in', message_in)}]",
         f"          synapse: [{_unit('synapse', {'model': 'current_based', **synapse})}]",
-        f"          dendrite: [{_unit('dendrite', {'model': 'accumulator_with_delay', **free})}]",
+        f"          dendrite: [{_unit(f'{DENDRITE}[0..{dendrites - 1}]', {'model': 'accumulator_with_delay', **free})}]",
         f"          soma: [{soma}]",
         f"          axon_out: [{_unit('axon_out', message_out)}]",
     ]

@@ -82,13 +82,13 @@ def export_sanafe(
     InvalidInput
         If there are several images, or SANA-FE's models cannot do what the network does.
     RangeError
-        If a potential saturates, which SANA-FE's do not.
+        If a potential saturates above, where SANA-FE's do not.
     FileError
         If the folder is not empty, or cannot be written.
     """
     mapping.check(network)
     on_chip = mapping.chip_network(network)
-    refuse(on_chip.network, mapping)
+    refuse(on_chip.network)
     batch = as_batch(x, network.input_specs)
     if batch_size(batch) != 1:
         raise InvalidInput(f"{batch_size(batch)} images; SANA-FE's network file has the input of one")
@@ -99,7 +99,8 @@ def export_sanafe(
         most = max(sum(core.address.chip == chip for core in mapping.cores) for chip in {core.address.chip for core in mapping.cores})
         prices = prices_of(mapping.chip, most / mapping.chip.amount("cores"))
     with whole_folder(Path(folder)) as place:
-        (place / "architecture.yaml").write_text(architecture("chip", size, draft.host_neurons(), prices), encoding="utf-8")
+        chip = architecture("chip", size, draft.core_units(), draft.host_neurons(), prices)
+        (place / "architecture.yaml").write_text(chip, encoding="utf-8")
         with (place / "network.yaml").open("w", encoding="utf-8") as file:
             file.writelines(draft.lines())
         lines = _expected(draft, rasters)
@@ -115,11 +116,11 @@ def _run(on_chip: ChipNetwork, x: Images, timesteps: int | None) -> tuple[dict[s
     """Return what every population sends, (T, H, W, C) or (H, W, C) of graded inputs, the potentials of the readouts, and T."""
     network = on_chip.network
     result = expected_result(on_chip, x, timesteps)
-    clipped = [name for name, times in (*result.saturated_low.items(), *result.saturated_high.items()) if times]
-    if clipped:
-        raise RangeError(
-            f"potentials of {', '.join(sorted(set(clipped)))} saturate, which SANA-FE's do not; convert with fewer bits (--bits)"
-        )
+    above = [name for name, times in result.saturated_high.items() if times]
+    if above:
+        bits = max(network.bits - 2, 2)
+        remedy = f"convert with --bits {bits}: each bit less halves about what they reach" if bits < network.bits else "use fewer timesteps"
+        raise RangeError(f"potentials of {', '.join(above)} saturate above, where SANA-FE's do not; {remedy}")
     with clipping_not_repeated():  # the simulation has warned
         q = encode_all(as_batch(x, network.input_specs), network.codings)
         sent = sent_by_all(q, network.codings, result.timesteps)

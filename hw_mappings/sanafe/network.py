@@ -11,8 +11,8 @@ import numpy as np
 
 from ecc_lava.common import Array, Int
 from ecc_lava.networks import Kind, QuantisedNetwork
-from hw_mappings.sanafe.architecture import host_place
 from hw_mappings.sanafe.neurons import DOWN, HALF, Neurons, neurons_of
+from hw_mappings.sanafe.places import chip_places, host_place, numbered, units_of
 from hw_mappings.sanafe.synapses import Synapses, synapses_of
 
 __all__ = ["SanaFeNetwork", "draft_of"]
@@ -44,7 +44,7 @@ class SanaFeNetwork:
     ----------
     groups : population -> name of its group
     neurons : population -> its neurons
-    cores : population -> core of each neuron, (neurons,)
+    cores, units : population -> core of each neuron, and its unit there, (neurons,)
     hosts : core -> the host's neurons there
     events : int
         Spikes through synapses that a run counts, those of the host's lifts and pushes left out.
@@ -60,11 +60,16 @@ class SanaFeNetwork:
     groups: dict[str, str]
     neurons: dict[str, Neurons]
     cores: dict[str, Int]
+    units: dict[str, Int]
     hosts: dict[int, _Host]
     links: list[Iterator[str]] = field(default_factory=list)
     events: int = 0
     messages: int = 0
     pushes: int = 0
+
+    def core_units(self) -> int:
+        """Return how many units the fullest core fills."""
+        return 1 + max(int(units.max()) for units in self.units.values())
 
     def host_neurons(self) -> dict[int, int]:
         """Return tile -> number of the host's neurons there."""
@@ -80,7 +85,8 @@ class SanaFeNetwork:
         for population in self.network.populations:
             if population.kind is not Kind.INPUT:
                 log = "log_potential" if population.kind is Kind.READOUT else "log_spikes"
-                yield f"    - name: {self.groups[population.name]}\n      attributes: {{reset_mode: soft, leak_decay: 1.0, {log}: true}}\n"
+                yield f"    - name: {self.groups[population.name]}\n"
+                yield f"      attributes: {{{_model(self.network.format.potential_max)}, {log}: true}}\n"
                 yield "      neurons:\n"
                 yield from _neuron_lines(self.neurons[population.name])
         for core, host in self.hosts.items():
@@ -95,8 +101,8 @@ class SanaFeNetwork:
         for host in self.hosts.values():
             yield from host.links
         yield "mappings:\n"
-        for name, cores in self.cores.items():
-            yield from _places(self.groups[name], cores, self.tiles)
+        for name, units in self.units.items():
+            yield from chip_places(self.groups[name], self.cores[name], units, self.tiles)
         for core, host in self.hosts.items():
             yield from (f"  - host_{core}.{n}: {{{host_place(self.tiles[core], n)}}}\n" for n in range(len(host.spikes)))
 
@@ -118,7 +124,7 @@ def draft_of(
         The tile of every core.
     """
     currents = {name: np.zeros(len(on), np.int64) for name, on in cores.items()}
-    draft = SanaFeNetwork(network, timesteps, tiles, _group_names(cores), {}, cores, {})
+    draft = SanaFeNetwork(network, timesteps, tiles, _group_names(cores), {}, cores, units_of(cores), {})
     reached: dict[str, list[Int]] = {}
     for q in network.projections:
         source, sent = network.by_name[q.source], rasters[q.source]
@@ -137,7 +143,7 @@ def draft_of(
         per_neuron = rasters[name].reshape(len(rasters[name]), -1).sum(0, dtype=np.int64)
         draft.messages += int(per_neuron[np.unique(np.concatenate(pairs)) // len(tiles)].sum())
     for name, current in currents.items():
-        draft.neurons[name] = neurons_of(network.by_name[name], current, network.depth)
+        draft.neurons[name] = neurons_of(network.by_name[name], current, network.depth, network.format.potential_max)
         _pushed(draft, name)
     return draft
 
@@ -176,26 +182,19 @@ def _link_lines(source: str, target: str, synapses: Synapses) -> Iterator[str]:
     return (f"    - {source}.{a} -> {target}.{b}: [w: {w}{more}" for a, b, w in zip(*columns, strict=True))
 
 
+def _model(limit: int) -> str:
+    """Return what all neurons have in common: no leak, reset by subtraction, and a lower end of the potential as the chip's."""
+    return f"leak_decay: 1.0, reset_mode: soft, reverse_threshold: {HALF - limit}, reverse_reset_mode: saturate"
+
+
 def _neuron_lines(neurons: Neurons) -> Iterator[str]:
     """Yield a line for each run of neurons that are alike."""
     columns = (neurons.threshold.tolist(), neurons.bias.tolist(), neurons.start.tolist())
     first = 0
     for (threshold, bias, start), alike in groupby(zip(*columns, strict=True)):
         last = first + sum(1 for _ in alike) - 1
-        yield f"        - {_range(first, last)}: {{threshold: {threshold}, bias: {bias}, potential: {start + HALF}}}\n"
+        yield f"        - {numbered(first, last)}: {{threshold: {threshold}, bias: {bias}, potential: {start + HALF}}}\n"
         first = last + 1
-
-
-def _places(group: str, cores: Int, tiles: list[int]) -> Iterator[str]:
-    first = 0
-    for core, alike in groupby(cores.tolist()):
-        last = first + sum(1 for _ in alike) - 1
-        yield f"  - {group}.{_range(first, last)}: {{core: {tiles[core]}.0}}\n"
-        first = last + 1
-
-
-def _range(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}..{last}"
 
 
 def _group_names(populations: Mapping[str, Int]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 SANA-FE's neuron fires above the threshold, the chip's at it: potentials begin half a unit higher, and are then never equal to one. Its bias
 acts from the first step on, d steps before the window of a population of depth d opens: potentials begin lower by what it will have
 added. Where a neuron would fire in these steps, it begins lower still, and the host lifts it when the window opens. When it has closed, the
-host pushes all neurons far down, as their spikes would be counted.
+host pushes all neurons down to where potentials saturate, as their spikes would be counted.
 """
 
 from __future__ import annotations
@@ -22,13 +22,10 @@ __all__ = ["DOWN", "HALF", "Neurons", "neurons_of"]
 HALF: Final = 0.5
 
 DOWN: Final = -(2**24)
-"""What the host adds when a window has closed: more than potentials of 24 bits reach."""
+"""What the host adds when a window has closed: more than the range of potentials of 24 bits."""
 
 _NEVER: Final = 2**30
 """The threshold of a readout."""
-
-_OUTSIDE_MAX: Final = 2**23
-"""What a neuron may add up outside its window. SANA-FE holds 1/64 of a unit in 32 bits, so that potentials are exact to 2**25."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +47,7 @@ class Neurons:
     lift: Int
 
 
-def neurons_of(population: QuantisedPopulation, current: Int, depth: int) -> Neurons:
+def neurons_of(population: QuantisedPopulation, current: Int, depth: int, limit: int) -> Neurons:
     """Return a population's neurons.
 
     Parameters
@@ -60,11 +57,13 @@ def neurons_of(population: QuantisedPopulation, current: Int, depth: int) -> Neu
         What a graded input adds at every step.
     depth : int
         D of the network.
+    limit : int
+        Where potentials saturate.
 
     Raises
     ------
     InvalidInput
-        If SANA-FE cannot hold a potential.
+        If a potential would saturate outside the window, or climb out of there to the threshold.
     """
     bias, v_init = _each(population, population.bias) + current, _each(population, population.v_init)
     steps = population.depth
@@ -76,10 +75,10 @@ def neurons_of(population: QuantisedPopulation, current: Int, depth: int) -> Neu
         lift = np.maximum(highest - threshold + 1, 0)
     start = v_init - steps * bias - lift
     outside = int(np.abs(bias).max()) * max(steps, depth - steps)
-    if max(int(np.abs(start).max()), outside) >= _OUTSIDE_MAX:
+    if max(int(np.abs(start).max()), outside) > limit:
         raise InvalidInput(
             f"population {population.name!r} adds a bias of up to {np.abs(bias).max()} in each of {max(steps, depth - steps)} steps "
-            "outside its window, and SANA-FE's potentials are exact to 2**25. Export a network of fewer layers"
+            f"outside its window, which leaves +-{limit}, where potentials saturate. Export a network of fewer layers"
         )
     return Neurons(bias, threshold, start, lift)
 

@@ -112,11 +112,14 @@ def test_what_it_cannot_say_is_named_at_once(tmp_path: Path) -> None:
     for network, messages in (
         (
             replace(plain, populations=(plain.populations[0], mixed, *plain.populations[2:])),
-            [r"p0: 3 thresholds; .* Convert with --per layer"],
+            [r"p0: thresholds that differ; .* Convert with --per layer"],
         ),
-        (random_network(9, layers=5), ["reads p1, p0; every layer of it reads the one before"]),
+        (random_network(9, layers=5), [r"several projections arrive, and every layer of it reads the one before\. .* or export --to nir"]),
         (random_network(2, ports=True, sparse=True), ["2 inputs and 2 outputs", "synapses one by one"]),
-        (with_payloads(netx_chain(1), 1, 3, signed=False), ["p0: spikes carry payloads of 3 bits; .* Convert with --payload-bits 1"]),
+        (
+            with_payloads(netx_chain(1), 1, 3, signed=False),
+            ["p0, p1, p2: spikes carry payloads of 3 bits; .* Convert with --payload-bits 1"],
+        ),
     ):
         with pytest.raises(InvalidInput, match="netx cannot say") as caught:
             to_netx(network, tmp_path / "net.net")
@@ -126,6 +129,8 @@ def test_what_it_cannot_say_is_named_at_once(tmp_path: Path) -> None:
     loud = replace(first, geometry=Dense(np.full((plain.populations[0].neurons, 3), 127, np.int8)))
     two = (plain.populations[0], replace(plain.populations[-1], shape=(1, 1, 3), depth=1))
     graded = recoded(replace(plain, populations=two, projections=(replace(loud, target="readout"),), logit_scales=(1.0,)), "graded")
-    with pytest.raises(InvalidInput, match=r"the graded input of 'readout': its current reaches \d+ weights.*Convert with --coding rate"):
+    with pytest.raises(
+        InvalidInput, match=r"input -> readout: the current of a graded input reaches \d+ weights.*Convert with --coding rate"
+    ):
         to_netx(graded, tmp_path / "net.net")
     assert not list(tmp_path.iterdir())

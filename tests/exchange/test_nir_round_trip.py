@@ -93,7 +93,7 @@ def test_integer_potentials_begin_half_a_unit_higher_so_that_both_rules_of_firin
 
 def test_what_nir_cannot_say_is_named() -> None:
     signed = with_payloads(random_network(2), 2, 3, signed=True)
-    with pytest.raises(InvalidInput, match=r"(?s)4 population.*'?p0'?: takes spikes back"):
+    with pytest.raises(InvalidInput, match=r"(?s)4 population.*p0, p1, p2, p3: takes spikes back"):
         to_nir(signed)
     with pytest.raises(InvalidInput, match="no timesteps"):
         to_nir(replace(float_network((2, 2, 1), Dense(np.ones((4, 2)))), timesteps=None))

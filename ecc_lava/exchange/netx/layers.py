@@ -7,15 +7,16 @@ Thresholds are exact: potentials are multiples of 64, and to reach a threshold i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, log2
 from typing import Final
 
 import numpy as np
 
-from ecc_lava.common import BINARY, Array, Int, Shape
+from ecc_lava.common import BINARY, Int, Shape, by_reason
 from ecc_lava.errors import InvalidInput
-from ecc_lava.geometry import Conv, Dense, Geometry, Sparse, with_kernel
+from ecc_lava.geometry import Conv, Geometry, Sparse, sums_by_sign, with_kernel
 from ecc_lava.inputs import InputCoding, InputSpec
-from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation
+from ecc_lava.networks import Kind, QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 
 __all__ = ["UNIT", "NetxLayer", "NetxNetwork", "netx_network"]
 
@@ -93,33 +94,34 @@ def netx_network(network: QuantisedNetwork) -> NetxNetwork:
     InvalidInput
         For what netx cannot say, all of it named at once with the remedy.
     """
-    reasons = [*_wrong_wiring(network), *(f"{p.name}: {why}" for p in network.populations for why in _wrong_neurons(p))]
-    for q in network.projections:
-        if isinstance(q.geometry, Sparse) or (isinstance(q.geometry, Conv) and q.geometry.input_dilation != (1, 1)):
-            reasons.append(f"{q.source} -> {q.target}: synapses one by one; it has convolutions and dense layers alone")
-        elif isinstance(q.geometry, Conv) and q.geometry.gain is not None:
-            reasons.append(f"{q.source} -> {q.target}: factors of single positions; use averages without padding")
+    reasons = by_reason(
+        [
+            *_wrong_wiring(network),
+            *((p.name, why) for p in network.populations for why in _wrong_neurons(p)),
+            *((f"{q.source} -> {q.target}", why) for q in network.projections for why in _wrong_synapses(network, q)),
+        ]
+    )
     if reasons:
         raise InvalidInput(f"netx cannot say {len(reasons)} thing(s) of this network:\n" + "\n".join(f"  {reason}" for reason in reasons))
     found = [_layer(network, population) for population in network.populations[1:]]
     layers, coding = tuple(layer for layer, _ in found), network.codings[0]
-    graded = coding.largest > 1
-    if graded:
-        _check_current(layers[0], coding.largest)
-    bits = coding.largest.bit_length() if graded else 0
+    bits = coding.largest.bit_length() if coding.largest > 1 else 0
     most = max(rounded for _, rounded in found)
     return NetxNetwork(layers, network.timesteps, network.input_specs[0], coding, bits, most, network.digest)
 
 
-def _wrong_wiring(network: QuantisedNetwork) -> list[str]:
-    reasons = []
+def _wrong_wiring(network: QuantisedNetwork) -> list[tuple[str, str]]:
+    found = []
     if len(network.inputs) > 1 or len(network.readouts) > 1:
-        reasons.append(f"{len(network.inputs)} inputs and {len(network.readouts)} outputs; it has one of each")
-    for p in network.populations:
-        sources = [q.source for q in network.projections if q.target == p.name]
-        if len(sources) > 1:
-            reasons.append(f"{p.name} reads {', '.join(sources)}; every layer of it reads the one before. Use a model without shortcuts")
-    return reasons
+        ends = f"{len(network.inputs)} inputs and {len(network.readouts)} outputs"
+        found.append((ends, "it has one of each. Export --to nir, which has several"))
+    return found + [(p.name, _CHAIN) for p in network.populations if len(network.into(p.name)) > 1]
+
+
+_CHAIN: Final = (
+    "several projections arrive, and every layer of it reads the one before. Use a model that is a chain (no shortcuts, averages in place "
+    "of maxima, a ReLU after every convolution), or export --to nir, which needs none"
+)
 
 
 def _wrong_neurons(population: QuantisedPopulation) -> list[str]:
@@ -129,8 +131,29 @@ def _wrong_neurons(population: QuantisedPopulation) -> list[str]:
     elif population.payload != BINARY:
         reasons.append(f"spikes carry payloads of {population.payload.bits} bits; its spikes are binary. Convert with --payload-bits 1")
     if population.kind is Kind.IF and len(np.unique(population.vth)) > 1:
-        reasons.append(f"{len(np.unique(population.vth))} thresholds; it has one for a layer. Convert with --per layer")
+        reasons.append("thresholds that differ; it has one for a layer. Convert with --per layer")
     return reasons
+
+
+def _wrong_synapses(network: QuantisedNetwork, projection: QuantisedProjection) -> list[str]:
+    geometry = projection.geometry
+    if isinstance(geometry, Sparse) or (isinstance(geometry, Conv) and geometry.input_dilation != (1, 1)):
+        return [
+            "synapses one by one; it has convolutions and dense layers alone. Use a model without transposed convolution and upsampling, "
+            "or export --to nir, which has them"
+        ]
+    if isinstance(geometry, Conv) and geometry.gain is not None:
+        return ["factors of single positions; use averages without padding"]
+    current = _graded_current(network, projection)
+    if current < _INPUT_MAX:
+        return []
+    return [f"the current of a graded input reaches {current} weights, and wraps around at {_INPUT_MAX}. Convert with --coding rate"]
+
+
+def _graded_current(network: QuantisedNetwork, projection: QuantisedProjection) -> int:
+    """Return the largest current that a graded input makes, in weights; 0 of spikes."""
+    largest = {p.name: coding.largest for p, coding in zip(network.inputs, network.codings, strict=True)}.get(projection.source, 1)
+    return 0 if largest == 1 else largest * int(max(np.abs(side).max() for side in sums_by_sign(projection.geometry)))
 
 
 def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> tuple[NetxLayer, float]:
@@ -138,31 +161,22 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> tuple[
     (into,) = network.into(population.name)
     shift = network.format.shift(into.exponent)
     largest = int(np.abs(into.geometry.kernel.astype(np.int64)).max(initial=1))
+    current = _graded_current(network, into)
     per_step = population.bias.astype(np.int64) + population.v_init.astype(np.int64) / network.timesteps
     vth = None if population.kind is Kind.READOUT else int(population.vth.flat[0])
     for scale in range((WEIGHT_MAX // largest).bit_length() - 1, -1, -1):  # the finest weights first, as biases are as fine
         bias = per_step * 2.0 ** (scale - shift)
         threshold = THRESHOLD_MAX if vth is None else -(-vth * 2**scale // 2**shift) - 1
-        if np.abs(bias).max() <= BIAS_MAX and threshold <= THRESHOLD_MAX:
+        if np.abs(bias).max() <= BIAS_MAX and threshold <= THRESHOLD_MAX and current * 2**scale < _INPUT_MAX:
             break
     else:
+        fewer = ceil(log2(max(np.abs(bias).max() / BIAS_MAX, threshold / THRESHOLD_MAX)))
         raise InvalidInput(
             f"netx cannot say population {population.name!r}: in units of its weights, its largest bias is {np.abs(bias).max():.0f} and "
-            f"its threshold {threshold + 1}; netx holds {BIAS_MAX} and {THRESHOLD_MAX}. Convert with --coding rate, or fewer --bits"
+            f"its threshold {threshold + 1}; netx holds {BIAS_MAX} and {THRESHOLD_MAX}. Convert with --bits {max(network.bits - fewer, 2)}"
         )
     rounded = np.rint(bias)
     geometry = with_kernel(into.geometry, into.geometry.kernel.astype(np.int64) << scale)
     source = network.by_name[into.source].shape
     layer = NetxLayer(population.name, source, population.shape, geometry, rounded.astype(np.int64), threshold, vth is not None)
     return layer, 0.0 if vth is None else float(np.abs(rounded - bias).max()) / (threshold + 1)
-
-
-def _check_current(layer: NetxLayer, largest: int) -> None:
-    """Check that a graded input makes no current that wraps around."""
-    kernel: Array = layer.geometry.kernel if not isinstance(layer.geometry, Dense) else layer.geometry.kernel[None, None]
-    sums = [np.where(sign * kernel > 0, sign * kernel, 0).sum(axis=(0, 1, 2)).max() for sign in (1, -1)]
-    if max(sums) * largest >= _INPUT_MAX:
-        raise InvalidInput(
-            f"netx cannot say the graded input of {layer.name!r}: its current reaches {max(sums) * largest} weights, and wraps around at "
-            f"{_INPUT_MAX}. Convert with --coding rate"
-        )

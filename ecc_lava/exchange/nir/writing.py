@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ecc_lava.common import Array, Shape, write_bytes
+from ecc_lava.common import Array, Shape, by_reason, write_bytes
 from ecc_lava.errors import InvalidInput, MissingDependency
 from ecc_lava.exchange.nir.borders import border_kernel
 from ecc_lava.exchange.nir.facts import KEY, graph_facts, population_facts
@@ -72,15 +72,15 @@ def to_nir(network: QuantisedNetwork | SpikingNetwork, path: str | Path | None =
 
 def _refuse(network: QuantisedNetwork | SpikingNetwork) -> None:
     """Raise an error that names every population whose neurons NIR has not."""
-    reasons = {}
+    found = []
     for p in network.populations:
         if p.kind is Kind.DELTA or p.theta:
-            reasons[p.name] = "sends changes (sigma-delta); export the network that the stream was made of"
+            found.append((p.name, "sends changes (sigma-delta); export the network that the stream was made of"))
         elif p.payload.signed:
-            reasons[p.name] = "takes spikes back (signed payloads); convert with unsigned payloads"
-    if reasons:
-        lines = "\n".join(f"  {name}: {reason}" for name, reason in reasons.items())
-        raise InvalidInput(f"NIR cannot say {len(reasons)} population(s) of this network:\n{lines}")
+            found.append((p.name, "takes spikes back (signed payloads); convert with unsigned payloads"))
+    if found:
+        lines = "\n".join(f"  {line}" for line in by_reason(found))
+        raise InvalidInput(f"NIR cannot say {len(found)} population(s) of this network:\n{lines}")
     if network.timesteps is None:
         raise InvalidInput("the network has not been converted, and has no timesteps; export what `convert` or `quantise` returns")
 

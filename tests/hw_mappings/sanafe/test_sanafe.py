@@ -5,78 +5,87 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ecc_lava.backends import simulate
+from ecc_lava.common import Array
 from ecc_lava.errors import FileError, InvalidInput, InvalidNetwork, RangeError
-from ecc_lava.geometry import Dense
-from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.geometry import Conv, Dense
+from ecc_lava.networks import Kind, QuantisedNetwork
 from hw_mappings import LOIHI1, LOIHI2, ChipSpec, Mapping, export_sanafe
 from hw_mappings.sanafe import EventPrices, prices_of
 from tests.helpers.chips import chip_with
-from tests.helpers.networks import chain, random_images, random_network, recoded, same_conv, with_payloads
+from tests.helpers.networks import (
+    ZERO,
+    Neurons,
+    Wire,
+    chain,
+    integer_network,
+    random_images,
+    random_network,
+    recoded,
+    same_conv,
+    with_payloads,
+)
 from tests.helpers.partitions import random_mapping
-from tests.helpers.sanafe import run_in_sanafe
+from tests.helpers.sanafe import replay, run_in_sanafe
+
+
+def _wide() -> QuantisedNetwork:
+    """Return a network of 2,502 neurons, with a delay, of whose 1,250 inputs most fire."""
+    rng = np.random.default_rng(0)
+    conv, further, dense = (rng.integers(-3, 5, shape).astype(np.int8) for shape in ((3, 3, 1, 1), (3, 3, 1, 1), (1250, 2)))
+    convs = [Conv(kernel, padding=(1, 1, 1, 1)) for kernel in (conv, further)]
+    return replace(recoded(chain((25, 50, 1), *convs, Dense(dense), skip=True), "rate"), timesteps=4)
+
+
+def _saturating() -> QuantisedNetwork:
+    """Return a network of a neuron that three others hold at the lower end of the potential, and that the fourth lifts from there."""
+    shapes = {"input": (1, 1, 1), "p0": (1, 1, 4), "p1": (1, 1, 1), "readout": (1, 1, 1)}
+    silent, held, out = (np.array(rows, np.int8) for rows in ([[0] * 4], [[-127], [-127], [-127], [127]], [[1]]))
+    wires = [Wire(a, b, 7, Dense(rows)) for (a, b), rows in zip(pairwise(shapes), (silent, held, out), strict=True)]
+    starts = np.array([10, 10, 10, 40], np.int32)[None, None] * 1000  # spikes of p0 without input, one a step
+    neurons = {
+        "input": Neurons(Kind.INPUT),
+        "p0": Neurons(Kind.IF, vth=ZERO + 1000, v_init=starts),
+        "p1": Neurons(Kind.IF, vth=ZERO + 1_100_000),
+        "readout": Neurons(Kind.READOUT),
+    }
+    return integer_network(shapes, wires, lambda name, _: neurons[name], timesteps=32)
+
+
+SPECIAL = {
+    "a core of three units": (_wide, 1, 3),
+    "two cores of two units": (_wide, 2, 2),
+    "potentials that saturate below": (_saturating, 2, 1),
+}
+"""Networks, cores, and units of a core."""
+
+
+def _special(name: str, folder: Path) -> dict[str, Any]:
+    make, cores, _ = SPECIAL[name]
+    network = make()
+    return export_sanafe(network, random_mapping(np.random.default_rng(1), network, cores), _image(network), folder)
 
 
 def _written(seed: int, folder: Path, coding: str = "graded", cores: int = 5, **made: Any) -> dict[str, Any]:
     network = recoded(random_network(seed, **made), *(coding,) * (2 if made.get("ports") else 1))
     mapping = random_mapping(np.random.default_rng(seed), network, cores)
-    return export_sanafe(network, mapping, random_images(network, 1, seed), folder)
+    return export_sanafe(network, mapping, _image(network, seed), folder)
 
 
-def replay(folder: Path, about: dict[str, Any]) -> tuple[Counter[str], dict[str, list[float]], Counter[str]]:
-    """Do what SANA-FE does; return the lines of its trace, the readouts' potentials, and how many events and messages it counts."""
-    text = (folder / "network.yaml").read_text()
-    groups: dict[str, list[tuple[int, int, float]]] = {}
-    trains: dict[str, list[int]] = {}
-    name = ""
-    for line in text[: text.index("  edges:")].splitlines():
-        if found := re.fullmatch(r"    - name: (\w+)", line):
-            name = found[1]
-        elif found := re.fullmatch(r"        - (\d+)(?:\.\.(\d+))?: {threshold: (\d+), bias: (-?\d+), potential: (-?[\d.]+)}", line):
-            number = int(found[2] or found[1]) - int(found[1]) + 1
-            groups.setdefault(name, []).extend([(int(found[3]), int(found[4]), float(found[5]))] * number)
-            assert len(groups[name]) == int(found[2] or found[1]) + 1
-        elif found := re.fullmatch(r"        - (\d+): {spikes: \[([01, ]+)\]}", line):
-            trains[f"{name}.{found[1]}"] = [int(n) for n in found[2].split(",")]
-    cores = _cores(text[text.index("mappings:") :])
-    edges: dict[str, list[tuple[str, int, int]]] = {}
-    for a, b, w, d in re.findall(r"    - (\S+) -> (\S+): \[w: (-?\d+)(?:, delay: (\d+))?\]", text):
-        edges.setdefault(a, []).append((b, int(w), int(d or 0)))
-    names = [f"{group}.{n}" for group, neurons in groups.items() for n in range(len(neurons))]
-    threshold, bias, v = (np.array(column) for column in zip(*(row for neurons in groups.values() for row in neurons), strict=True))
-    index = {neuron: n for n, neuron in enumerate(names)}
-    arriving = np.zeros((about["steps"] + 8, len(names)))
-    lines: list[str] = []
-    counts: Counter[str] = Counter()
-    for step in range(about["steps"]):
-        v = v + bias + arriving[step]
-        fires = v > threshold
-        v = v - threshold * fires
-        fired = [names[n] for n in np.flatnonzero(fires)]
-        lines += [f"{neuron},{step + 1}" for neuron in fired]
-        for neuron in fired + [host for host, train in trains.items() if step < len(train) and train[step]]:
-            counts["messages"] += len({cores[target] for target, _, _ in edges.get(neuron, [])})
-            for target, weight, delay in edges.get(neuron, []):
-                arriving[step + 1 + delay, index[target]] += weight
-                counts["events"] += 1
-    return (
-        Counter(lines),
-        {group: [v[index[f"{group}.{n}"]] for n in range(len(ours))] for group, ours in about["readouts"].items()},
-        counts,
-    )
-
-
-def _cores(text: str) -> dict[str, str]:
-    cores: dict[str, str] = {}
-    for group, first, last, core in re.findall(r"  - (\w+)\.(\d+)(?:\.\.(\d+))?: {core: ([\d.]+)", text):
-        cores |= {f"{group}.{n}": core for n in range(int(first), int(last or first) + 1)}
-    return cores
+def _image(network: QuantisedNetwork, seed: int = 0) -> dict[str, Array]:
+    """Return an image of numbers up to 255, or 31 where they are currents, which are sent as they are."""
+    images = random_images(network, 1, seed)
+    of = zip(network.inputs, network.codings, strict=True)
+    return {p.name: images[p.name].astype(np.float32) // (8 if coding.kind == "graded" else 1) for p, coding in of}
 
 
 CASES = [
@@ -90,21 +99,51 @@ CASES = [
 
 @pytest.mark.parametrize(("seed", "coding", "made"), CASES)
 def test_the_files_do_what_they_promise(seed: int, coding: str, made: dict[str, bool], tmp_path: Path) -> None:
-    about = _written(seed, tmp_path / "out", coding, **made)
-    expected = Counter((tmp_path / "out" / "expected_spikes.csv").read_text().split()[1:])
-    lines, readouts, counts = replay(tmp_path / "out", about)
+    _keeps_its_promises(tmp_path / "out", _written(seed, tmp_path / "out", coding, **made))
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_files_of_large_cores_and_saturating_potentials_do_too(name: str, tmp_path: Path) -> None:
+    _keeps_its_promises(tmp_path / "out", _special(name, tmp_path / "out"))
+    text = (tmp_path / "out" / "architecture.yaml").read_text()
+    units = SPECIAL[name][2]
+    assert f'"neuron[0..{units - 1}]"' in text and f'"dendrite[0..{units - 1}]"' in text
+    assert f"max_neurons_supported: {units * 1024}" in text
+
+
+def test_saturation_below_is_what_the_case_has() -> None:
+    network = _saturating()
+    result = simulate(network, _image(network), record=["p1"])
+    assert result.saturated_low["p1"] > 0 and result.spike_counts["p1"].sum() > 0
+
+
+def _keeps_its_promises(folder: Path, about: dict[str, Any]) -> None:
+    expected = Counter((folder / "expected_spikes.csv").read_text().split()[1:])
+    lines, readouts, counts = replay(folder, about)
     assert lines == expected
     assert expected.total() == about["spikes"] > 0
     assert readouts == {group: [n + 0.5 for n in ours] for group, ours in about["readouts"].items()}
     assert counts == {"events": about["synaptic_events"], "messages": about["messages"] + about["host_spikes"]}
-    assert about == json.loads((tmp_path / "out" / "sanafe.json").read_text())
+    assert about == json.loads((folder / "sanafe.json").read_text())
 
 
-@pytest.mark.skipif(find_spec("sanafe") is None, reason="needs SANA-FE: uv run --group sanafe")
+needs_sanafe = pytest.mark.skipif(find_spec("sanafe") is None, reason="needs SANA-FE: uv run --group sanafe")
+
+
+@needs_sanafe
 @pytest.mark.parametrize(("seed", "coding", "made"), [*CASES, (9, "graded", {}), (11, "rate", {"layers": 6})])
 def test_sana_fe_spikes_the_same(seed: int, coding: str, made: dict[str, bool], tmp_path: Path) -> None:
-    about = _written(seed, tmp_path / "out", coding, **made)
-    run = run_in_sanafe(tmp_path / "out")
+    _is_the_same_in_sanafe(tmp_path / "out", _written(seed, tmp_path / "out", coding, **made))
+
+
+@needs_sanafe
+@pytest.mark.parametrize("name", SPECIAL)
+def test_sana_fe_spikes_the_same_on_large_cores_and_where_potentials_saturate(name: str, tmp_path: Path) -> None:
+    _is_the_same_in_sanafe(tmp_path / "out", _special(name, tmp_path / "out"))
+
+
+def _is_the_same_in_sanafe(folder: Path, about: dict[str, Any]) -> None:
+    run = run_in_sanafe(folder)
     assert (run.differing, run.first) == (0, None)
     assert run.readouts == {group: [n + 0.5 for n in ours] for group, ours in about["readouts"].items()}
     assert run.found["spikes"] == about["synaptic_events"]
@@ -136,10 +175,15 @@ def test_what_it_cannot_say_is_refused_by_name(tmp_path: Path) -> None:
     steps, rails, plain = random_network(2, ports=True), random_network(7, rails=True), random_network(5)
     payloads = with_payloads(random_network(1), 1, 3, signed=False)
     for network, images, error, message in (
-        (payloads, 1, InvalidInput, "p0: spikes carry payloads of 3 bits; its spikes are binary. Convert with --payload-bits 1"),
+        (
+            payloads,
+            1,
+            InvalidInput,
+            "p0, p1, p2, p3: spikes carry payloads of 3 bits; its spikes are binary. Convert with --payload-bits 1",
+        ),
         (steps, 1, InvalidInput, "a step population keeps no potential"),
         (plain, 2, InvalidInput, "2 images; SANA-FE's network file has the input of one"),
-        (rails, 1, RangeError, "saturate, which SANA-FE's do not"),
+        (rails, 1, RangeError, "saturate above, where SANA-FE's do not; convert with --bits 6: each bit less halves"),
     ):
         with pytest.raises(error, match=message):
             export_sanafe(network, _mapped(network), random_images(network, images), tmp_path / "out")
@@ -151,12 +195,9 @@ def test_what_it_cannot_say_is_refused_by_name(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_larger_cores_and_longer_delays_are_refused_and_repeaters_are_written(tmp_path: Path) -> None:
-    wide = chain((40, 40, 1), same_conv(1, 1), Dense(np.zeros((1600, 2), np.int8)))
-    with pytest.raises(InvalidInput, match=r"1602 neurons; its cores hold 1024\. Map to a chip file with so few compartments"):
-        export_sanafe(wide, random_mapping(np.random.default_rng(0), wide, 1), random_images(wide, 1), tmp_path / "out")
+def test_longer_delays_are_refused_and_repeaters_are_written(tmp_path: Path) -> None:
     long = chain((3, 3, 1), *(same_conv(1, 1) for _ in range(8)), Dense(np.zeros((9, 2), np.int8)), skip=True)
-    with pytest.raises(InvalidInput, match="p0 -> readout: a delay of 7 steps; its dendrites delay by at most 5"):
+    with pytest.raises(InvalidInput, match=r"p0 -> readout \(7\): a delay of so many steps; its dendrites delay by at most 5"):
         export_sanafe(long, _mapped(long), random_images(long, 1), tmp_path / "out")
     network = random_network(9, layers=5)
     about = export_sanafe(network, _mapped(network, chip_with(delay_max=0)), random_images(network, 1), tmp_path / "out")
