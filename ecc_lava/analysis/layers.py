@@ -31,7 +31,8 @@ class LayerReport:
         Mean of |n_int - n_float| / (m*T) over neurons and images, with n what a neuron sent in all and m the largest payload, 1 where
         spikes are binary; None without a float network.
     rate_correlation : float or None
-        Pearson correlation of counts over neurons and images; None if one of them is constant.
+        Pearson correlation of counts over neurons and images; None if one of them is constant. Carries, which a float network has not,
+        have neither.
     saturated_low, saturated_high : int
         How often the integer potential is clipped at either end.
     """
@@ -57,15 +58,15 @@ def compared_layers(
     )
     parts = shared_out(client, _compared_part, (network, snn, names), shards)
     integer, reference = [part[0] for part in parts], [part[1] for part in parts if part[1] is not None]
-    sums = {name: _Moments() for name in names}
+    sums = {} if snn is None else {name: _Moments() for name in _in_both(network)}
     for name, moments in sums.items():
-        for part in parts if snn is not None else ():
+        for part in parts:
             moments.add(part[2][name])
     layers = tuple(
         LayerReport(
             name,
-            None if snn is None else sums[name].mean_difference() / (network.timesteps * network.by_name[name].payload.largest),
-            None if snn is None else sums[name].correlation(),
+            sums[name].mean_difference() / (network.timesteps * network.by_name[name].payload.largest) if name in sums else None,
+            sums[name].correlation() if name in sums else None,
             sum(r.saturated_low[name] for r in integer),
             sum(r.saturated_high[name] for r in integer),
         )
@@ -83,8 +84,14 @@ def _compared_part(
         integer = simulate(network, part, backend="fast", record=names, first_sample=start)
         if snn is None:
             return _light(integer), None, {}
-        reference = simulate(snn, part, backend="float", record=names, first_sample=start)
-    return _light(integer), _light(reference), {name: sums_of(integer.counts[name], reference.counts[name]) for name in names}
+        both = _in_both(network)
+        reference = simulate(snn, part, backend="float", record=both, first_sample=start)
+    return _light(integer), _light(reference), {name: sums_of(integer.counts[name], reference.counts[name]) for name in both}
+
+
+def _in_both(network: QuantisedNetwork) -> list[str]:
+    """Return the populations that fire in the float network too, which has no carries."""
+    return [p.name for p in network.populations if p.kind.spikes and not p.carries_to]
 
 
 def _light(result: Result) -> Result:

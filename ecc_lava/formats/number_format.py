@@ -97,6 +97,11 @@ class NumberFormat:
         return 2 * self.weight_bits
 
     @property
+    def carried_bits(self) -> int:
+        """Width of the widest weights into step populations: payloads, where spikes have any, carry what their low bits add up to."""
+        return self.potential_bits if self.payload_bits else self.wide_bits
+
+    @property
     def default_bits(self) -> int:
         """The default width of weights: the widest that the format holds, at most 8 bits."""
         return min(8, self.weight_bits)

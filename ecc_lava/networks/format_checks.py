@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ecc_lava.common import BINARY, Array
-from ecc_lava.errors import InvalidInput, RangeError
+from ecc_lava.errors import InvalidInput, InvalidNetwork, RangeError
 from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import Conv
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding
 from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.wiring import Kind
 
-__all__ = ["check_neurons", "check_payload", "check_spikes", "check_weights"]
+__all__ = ["check_carries", "check_neurons", "check_payload", "check_spikes", "check_weights"]
 
 
 def check_payload(codings: Sequence[InputCoding], format: NumberFormat) -> None:
@@ -46,6 +46,23 @@ def check_spikes(population: QuantisedPopulation, format: NumberFormat) -> None:
         raise RangeError(
             f"vth of population {name!r} is {wrong}; with payloads of {payload.bits} bits it must be a power of two: a chip has no divider"
         )
+
+
+def check_carries(populations: Sequence[QuantisedPopulation], timesteps: int) -> None:
+    """Check that carries are integrate-and-fire neurons that go to a step population of the network, in the one timestep they are exact at.
+
+    Raises
+    ------
+    InvalidNetwork
+        Naming the first that is not.
+    """
+    steps = {p.name for p in populations if p.kind is Kind.STEP}
+    for p in populations:
+        if p.carries_to and (p.kind is not Kind.IF or p.carries_to not in steps or timesteps != 1):
+            raise InvalidNetwork(
+                f"the {p.kind.value} population {p.name!r} carries to {p.carries_to!r:.80} at {timesteps} timesteps; carries are "
+                "integrate-and-fire neurons that go to a step population, at 1 timestep"
+            )
 
 
 def check_neurons(population: QuantisedPopulation, format: NumberFormat) -> None:

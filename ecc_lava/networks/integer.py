@@ -29,7 +29,7 @@ from ecc_lava.formats import NumberFormat
 from ecc_lava.geometry import arrays, describe
 from ecc_lava.inputs import InputCoding, InputRange
 from ecc_lava.networks.depths import depths
-from ecc_lava.networks.format_checks import check_neurons, check_payload, check_spikes, check_weights
+from ecc_lava.networks.format_checks import check_carries, check_neurons, check_payload, check_spikes, check_weights
 from ecc_lava.networks.integer_parts import QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.quantisation import Quantisation
 from ecc_lava.networks.stream_checks import check_stream_neurons
@@ -88,6 +88,7 @@ class QuantisedNetwork(WiredNetwork[QuantisedPopulation, QuantisedProjection]):
         check_payload(self.codings, self.format)
         self._check_steps()
         check_stream_neurons(self.populations, self.timesteps)
+        check_carries(self.populations, self.timesteps)
         for population in self.populations:
             check_neurons(population, self.format)
             check_spikes(population, self.format)

@@ -29,6 +29,9 @@ class QuantisedPopulation(WiredPopulation):
         What a spike carries.
     theta : int
         Of a stream, the least change that is sent, in units of the payload; 0 elsewhere.
+    carries_to : str
+        Of a carry, the step population whose low bits it adds up, which the float network has without it; empty elsewhere. The digest
+        leaves it out.
     """
 
     name: str
@@ -40,6 +43,7 @@ class QuantisedPopulation(WiredPopulation):
     v_init: Array
     payload: Payload = BINARY
     theta: int = 0
+    carries_to: str = ""
 
     def __post_init__(self) -> None:
         for field in ("bias", "vth", "v_init"):

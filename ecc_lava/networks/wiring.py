@@ -56,6 +56,8 @@ class WiredPopulation:
     payload: Payload
     theta: int = 0
     """Of a stream, the least change that is sent, in units of the payload; 0 elsewhere."""
+    carries_to: str = ""
+    """Of a carry, the step population that it is for; empty elsewhere."""
 
     @property
     def neurons(self) -> int:
@@ -150,8 +152,8 @@ class WiredNetwork(Generic[P, Q]):
 
     @property
     def payload(self) -> Payload:
-        """What spikes carry at least; relays may carry more. Binary in a network without neurons that have any."""
-        sent = (p.payload for p in self.populations if p.kind in (Kind.IF, Kind.DELTA))
+        """What spikes carry at least; relays and carries may carry more. Binary in a network without neurons that have any."""
+        sent = (p.payload for p in self.populations if p.kind in (Kind.IF, Kind.DELTA) and not p.carries_to)
         return min(sent, key=lambda p: (p.bits, p.signed), default=BINARY)
 
     @property

@@ -8,7 +8,7 @@ from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.quantise import quantise, rounding_steps, weight_steps
 from ecc_lava.quantisation.range_audit import PopulationRange, one_step_bound
 from ecc_lava.quantisation.readouts import with_readout
-from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of, own_widths, widths_by_name
+from ecc_lava.quantisation.widths import DEFAULT, Bits, as_bits, bits_of, network_bits, own_widths, widths_by_name
 
 __all__ = [
     "DEFAULT",
@@ -17,6 +17,7 @@ __all__ = [
     "as_bits",
     "as_float",
     "bits_of",
+    "network_bits",
     "one_step_bound",
     "own_widths",
     "quantise",

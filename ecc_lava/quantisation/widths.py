@@ -10,9 +10,9 @@ from pathlib import Path
 from ecc_lava.common import read_bytes
 from ecc_lava.errors import FileError, InvalidInput
 from ecc_lava.formats import NumberFormat
-from ecc_lava.networks import SpikingNetwork
+from ecc_lava.networks import Kind, SpikingNetwork
 
-__all__ = ["DEFAULT", "Bits", "as_bits", "bits_of", "own_widths", "widths_by_name"]
+__all__ = ["DEFAULT", "Bits", "as_bits", "bits_of", "network_bits", "own_widths", "widths_by_name"]
 
 Bits = int | Mapping[str, int]
 """One width for all weights, or widths by the name of the target population."""
@@ -59,15 +59,36 @@ def bits_of(bits: Bits, populations: Sequence[str], format: NumberFormat) -> dic
             raise InvalidInput(f"bits{where}: no population of that name has weights; there are {', '.join(populations)} and {DEFAULT!r}")
         if isinstance(width, bool) or not isinstance(width, int):
             raise InvalidInput(f"bits{where}: {width!r} is not a whole number")
-        if not 2 <= width <= format.wide_bits:
-            raise InvalidInput(
-                f"{width} bits a weight{where}; {format.name} holds 2 to {format.weight_bits}, and two synapses up to {format.wide_bits} "
-                "(binarised weights take one bit by themselves, where the format has it)"
-            )
+        if not 2 <= width <= format.carried_bits:
+            raise _too_wide(width, where, format)
     missing = [name for name in populations if name not in given and DEFAULT not in given]
     if missing:
         raise InvalidInput(f"bits: no width for {', '.join(missing)}; name them, or give {DEFAULT!r}")
     return {name: given.get(name, given.get(DEFAULT, 0)) for name in populations}
+
+
+def network_bits(bits: Bits, network: SpikingNetwork, format: NumberFormat) -> dict[str, int]:
+    """Return the width of the weights into each population of a network; those that other populations carry are for steps at T = 1.
+
+    Raises
+    ------
+    InvalidInput
+        As `bits_of`, and for wider weights than two synapses hold into a population that is no step, or for more than one timestep.
+    """
+    populations = network.populations[len(network.inputs) :]
+    widths = bits_of(bits, [p.name for p in populations], format)
+    for p in populations:
+        if widths[p.name] > format.wide_bits and (p.kind is not Kind.STEP or network.timesteps != 1):
+            raise _too_wide(widths[p.name], f" for {p.name!r}" if p.name in widths_by_name(bits) else "", format)
+    return widths
+
+
+def _too_wide(width: int, where: str, format: NumberFormat) -> InvalidInput:
+    wider = f"; up to {format.carried_bits} bits are for step populations at T=1, by name" * (format.carried_bits > format.wide_bits)
+    return InvalidInput(
+        f"{width} bits a weight{where}; {format.name} holds 2 to {format.weight_bits}, and two synapses up to {format.wide_bits}{wider} "
+        "(binarised weights take one bit by themselves, where the format has it)"
+    )
 
 
 def own_widths(network: SpikingNetwork, format: NumberFormat) -> Bits:

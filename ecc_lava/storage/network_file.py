@@ -130,7 +130,7 @@ def read_calibration(path: str | Path) -> dict[str, Any]:
 def _check_together(network: QuantisedNetwork, snn: SpikingNetwork | None, graph: Graph | None) -> None:
     """Check that a float network and a graph are of the same model as the integer network."""
     if snn is not None:
-        one, other = ([(p.name, p.shape, p.kind, p.payload) for p in n.populations] for n in (network, snn))
+        one, other = ([(p.name, p.shape, p.kind, p.payload) for p in n.populations if not p.carries_to] for n in (network, snn))
         if one != other or (snn.timesteps, snn.codings) != (network.timesteps, network.codings):
             raise InvalidNetwork("the float network has other populations, payloads, timesteps or input coding than the integer network")
     if graph is not None:

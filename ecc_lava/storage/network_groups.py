@@ -93,9 +93,10 @@ def _stored(group: Any, kind: str, index: int) -> Any:
 
 
 def _header(population: QuantisedPopulation | Population) -> dict[str, Any]:
-    """Return what both networks store of a population beside its arrays; a payload only where spikes have one, a theta in streams."""
+    """Return what both networks store of a population beside its arrays; what few have, such as a payload, only where they have it."""
     known: dict[str, Any] = {"name": population.name, "shape": population.shape, "kind": population.kind.value}
     known |= {"theta": population.theta} if population.theta else {}
+    known |= {"carries_to": population.carries_to} if population.carries_to else {}
     return known if population.payload == BINARY else {**known, "payload": asdict(population.payload)}
 
 
@@ -133,7 +134,7 @@ def read_integer(group: Any, trace: tuple[str, ...], reader: Reader) -> Quantise
         bias, vth, v_init = (reader.array(stored, field, "int32") for field in _INTEGERS)
         facts = str(p["name"]), as_shape(p["shape"]), Kind(p["kind"]), whole(p["depth"], "depth of a population", 0, POPULATIONS_MAX)
         theta = whole(p.get("theta", 0), "theta of a population", 0, PAYLOAD_MAX)
-        populations.append(QuantisedPopulation(*facts, bias, vth, v_init, _payload(p), theta))
+        populations.append(QuantisedPopulation(*facts, bias, vth, v_init, _payload(p), theta, str(p.get("carries_to", ""))))
     projections = []
     for index, p in enumerate(header["projections"]):
         geometry = read_geometry(_stored(group, "projections", index), reader, "int8")

@@ -13,7 +13,17 @@ from ecc_lava.analysis.attribution.report import LayerLoss
 from ecc_lava.backends import Result, even_counts, simulate
 from ecc_lava.common import Array, Float, Images, Progress
 from ecc_lava.inputs import ImageSource, batch_size, model_inputs
-from ecc_lava.networks import Kind, Population, SpikingNetwork, clipped_rate, ideal_rate, input_rates, input_sum, remaining_rates
+from ecc_lava.networks import (
+    Kind,
+    Population,
+    QuantisedNetwork,
+    SpikingNetwork,
+    clipped_rate,
+    ideal_rate,
+    input_rates,
+    input_sum,
+    remaining_rates,
+)
 from ecc_lava.quantisation import as_float
 
 __all__ = ["by_layer"]
@@ -121,7 +131,8 @@ def _batch(stages: Stages, x: Images, start: int, reference: Reference) -> Itera
         joined = reference.answers(logits(network, remaining_rates(network, known)), part)
         others = {other: rate for other, rate in ideal.items() if other not in _reached(network, name)}
         alone, rate, answers = {"ideal": with_ideal}, ideal[name], with_ideal
-        for state, changed in _alone(population, floats, sums[name], ideal).items():
+        carried = _carried(stages.integers, floats, name, ideal)
+        for state, changed in _alone(population, floats, sums[name], ideal, carried).items():
             if not np.array_equal(changed, rate):
                 answers = reference.answers(logits(network, remaining_rates(network, others | {name: changed})), part)
             alone[state], rate = answers, changed
@@ -139,10 +150,24 @@ def _batch(stages: Stages, x: Images, start: int, reference: Reference) -> Itera
         )
 
 
-def _alone(population: Population, floats: SpikingNetwork, total: Float, ideal: dict[str, Float]) -> dict[str, Float]:
-    """Return a population's rates for ideal rates of its sources: clipped, then as sent in T steps, then with rounded numbers."""
+def _carried(integers: QuantisedNetwork, floats: SpikingNetwork, name: str, ideal: dict[str, Float]) -> dict[str, Float]:
+    """Return what the carries of a step population send for ideal rates of its sources."""
+    found: dict[str, Float] = {}
+    for p in integers.populations:
+        if p.carries_to == name:
+            found[p.name] = even_counts(floats.by_name[p.name], input_sum(floats, floats.by_name[p.name], ideal | found), 1)
+    return found
+
+
+def _alone(
+    population: Population, floats: SpikingNetwork, total: Float, ideal: dict[str, Float], carried: dict[str, Float]
+) -> dict[str, Float]:
+    """Return a population's rates for ideal rates of its sources: clipped, then as sent in T steps, then with rounded numbers.
+
+    `carried` are the rates of its carries, which only its rounded numbers have.
+    """
     rounded = floats.by_name[population.name]
-    total_rounded = input_sum(floats, rounded, ideal)
+    total_rounded = input_sum(floats, rounded, ideal | carried)
     if population.kind is Kind.READOUT:
         return {"clipping": total, "timesteps": total, "rounding": total_rounded * rounded.lambda_ / population.lambda_}
     steps = floats.timesteps

@@ -17,7 +17,7 @@ from ecc_lava.formats import number_format
 from ecc_lava.geometry import Conv, Dense, apply_at, windows
 from ecc_lava.inputs import PAYLOAD_MAX, InputCoding, batch_size, encode, sent
 from ecc_lava.networks import Kind, Population, Projection, QuantisedNetwork, QuantisedPopulation, SpikingNetwork, input_sum, own_rate
-from ecc_lava.quantisation import DEFAULT, Bits, bits_of, quantise, weight_steps
+from ecc_lava.quantisation import DEFAULT, Bits, network_bits, quantise, weight_steps
 
 __all__ = ["Answer", "PresynapticInput", "of_maps"]
 
@@ -57,7 +57,7 @@ class PresynapticInput:
         assert network.timesteps is not None
         self.timesteps = network.timesteps
         self._network, self._format, self._rows = network, format, rows
-        self.bits = bits_of(bits, [p.name for p in network.populations[len(network.inputs) :]], number_format(format))
+        self.bits = network_bits(bits, network, number_format(format))
         self._samples = batch_size(images)
         self._ideal: dict[str, Array] = {}
         self._sent: dict[str, Answer] = {}
@@ -185,9 +185,17 @@ class PresynapticInput:
             self._quantised = (
                 network,
                 target,
-                quantise(self._alone(network, target), format=self._format, bits={DEFAULT: self.bits[target]}),
+                quantise(self._alone(network, target), format=self._format, bits=self._widths(target)),
             )
         return self._quantised[2]
+
+    def is_carried(self, target: str) -> bool:
+        """Whether weights into a population are wider than two synapses, so that their low bits are carried."""
+        return self.bits[target] > number_format(self._format).wide_bits
+
+    def _widths(self, target: str) -> Bits:
+        """Return the width of a population's weights, and one for the readout that `_alone` puts behind it."""
+        return {target: self.bits[target], DEFAULT: number_format(self._format).default_bits}
 
     def weight_steps(self, network: SpikingNetwork, target: str) -> list[Float]:
         """Return what one unit of the weights of every projection into a population is in real units, (C,) each."""

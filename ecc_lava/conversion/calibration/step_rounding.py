@@ -28,7 +28,8 @@ class StepRounding(IntegerPass):
     ``E (W - s M) x``. A sign moves where ``|W x + b - theta|`` is less than what is left of that sum.
 
     Parameters, of `IntegerPass`, are the format and the width of weights in bits. A population whose weights quantisation would round again
-    stays as it is; weights that a format cannot hold are refused by `quantise`, not here.
+    stays as it is, and so does one whose weights are wider than two synapses, as these need no rounding together; weights that a format
+    cannot hold are refused by `quantise`, not here.
 
     Source: that of `weight_rounding`, used where nothing after a layer makes up for its rounding.
     """
@@ -46,6 +47,7 @@ class StepRounding(IntegerPass):
         if not names:
             return network
         arrivals, rounded = PresynapticInput(network, images, *self.integers(network), ROWS), network
+        names = [name for name in names if not arrivals.is_carried(name)]
         for done, name in enumerate(names):
             self.tell("rounding weights of signs", done, len(names))
             rounded = with_rounded_weights(rounded, name, arrivals)
