@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,7 +145,7 @@ def check(
     scorer = Scorer(network, graph, labels, batch_size(x), task)
     stage = progress or (lambda name, done, total: None)
     ranges = one_step_bound(network)
-    ann = None if graph is None else shared_forward(graph, x, network.input_specs, client)
+    ann = None if graph is None else shared_forward(graph, x, network.input_specs, client, partial(stage, "the CNN"))
     scorer.check_limits(limits or {}, ann)
     with clipping_not_repeated():
         few = batch_part(x, slice(exact_images))

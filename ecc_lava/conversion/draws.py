@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +150,7 @@ def best_draw(
     validation = batch_part(calibration, validation_subset(batch_size(calibration), seeds, size))
     tell("draws", 0, len(seeds))
     with one_blas_thread():
-        cnn = shared_forward(prepared.graph, validation, specs, client)
+        cnn = shared_forward(prepared.graph, validation, specs, client, partial(tell, "the CNN on validation images"))
     judged: dict[int, _Judged] = {}
 
     def finished(index: int, found: _Judged) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from ecc_lava.analysis.attribution.advice import of_rungs, of_worst_layer
 from ecc_lava.analysis.attribution.answers import Answers, Reference
@@ -68,7 +69,7 @@ def attribute(
     report = progress or (lambda stage, done, total: None)
     stages = staged(network, snn)
     scorer = Scorer(network, graph, labels, batch_size(x), task)
-    reference = Reference(shared_forward(graph, x, network.input_specs), scorer)
+    reference = Reference(shared_forward(graph, x, network.input_specs, progress=partial(report, "the CNN")), scorer)
     answers: dict[str, Answers] = {"ann": reference.own}
     with clipping_not_repeated():
         answers |= climbed(stages, x, reference, report)
