@@ -45,8 +45,8 @@ READS: dict[str, tuple[Callable[[Path], None], str]] = {
 
 def test_what_takes_too_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(path: Path) -> None:
-        while not waits or time.sleep(0.01) is None:
-            pass
+        while True:
+            time.sleep(0.01 if waits else 0.0)
 
     for waits in (False, True):
         monkeypatch.setattr(attacks, "WAIT_MAX" if waits else "SECONDS_MAX", 0.1)
