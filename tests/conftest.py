@@ -24,7 +24,9 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the same arithmetic whatever test imports TensorFlow first
-os.environ.pop("COLUMNS", None)  # tables are as wide as in a file, whatever terminal runs the tests
+# tables are as wide as in a file and without colours, whatever terminal or service runs the tests
+for name in ("COLUMNS", "LINES", "TERMINAL_WIDTH", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(name, None)
 # The same examples everywhere, however slow the machine is; files say how many. Hypothesis also draws numbers that stand in the modules
 # which are loaded, and these are others where other tests ran before.
 providers._get_local_constants = lambda: providers._local_constants

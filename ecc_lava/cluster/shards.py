@@ -96,11 +96,6 @@ def shared_out(client: Client | None, function: Callable[[Any, Any], Any], share
     shared : object
     shards : Shards
 
-    Returns
-    -------
-    list
-        ``[function(shared, item) for item in items]``.
-
     Raises
     ------
     ClusterError

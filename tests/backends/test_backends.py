@@ -27,7 +27,8 @@ from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.spiking import Population
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity
-from tests.helpers.networks import random_images, random_network, through_one_neuron
+from tests.helpers.networks import random_images, random_network
+from tests.helpers.tiny_networks import through_one_neuron
 
 MANY = settings(max_examples=60)
 

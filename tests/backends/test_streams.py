@@ -18,9 +18,9 @@ from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Array, output_of
 from ecc_lava.errors import RangeError
 from ecc_lava.networks import Kind, QuantisedNetwork
+from tests.helpers.changed_networks import overflowing
 from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.kernels import SETS
-from tests.helpers.networks import overflowing
 from tests.helpers.streams import frame_by_frame, random_frame_network, random_frames, sent_by, skip_network
 
 SOME = settings(max_examples=30)

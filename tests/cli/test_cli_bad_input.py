@@ -149,7 +149,8 @@ def test_lava_that_is_not_installed_is_one_message(call: Call, network: Path, wi
 def test_progress_goes_to_the_terminal_and_results_to_stdout(network: Path) -> None:
     ours, theirs = os.openpty()
     arguments = [PROGRAM, "run", network, "--data", DATA, "--backend", "golden", "--limit", "300", "--json"]
-    with subprocess.Popen([str(a) for a in arguments], stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+    words, environment = [str(a) for a in arguments], {**os.environ, "TERM": "xterm"}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=theirs, text=True, env=environment) as process:
         os.close(theirs)
         shown = b""
         with contextlib.suppress(OSError):  # how a pseudo-terminal ends

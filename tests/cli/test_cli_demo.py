@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -63,8 +64,9 @@ def test_demo_refuses_a_folder_with_foreign_files(demo: tuple[Path, Outcome], ca
     (tmp_path / "thesis.tex").write_text("mine")
     assert "thesis.tex" in one_message(call("demo", "--out", tmp_path, "--json"))
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
-    (demo[0] / "notes.txt").write_text("mine")
-    assert "notes.txt" in one_message(call("demo", "--out", demo[0]))
+    mixed = shutil.copytree(demo[0], tmp_path / "mixed")
+    (mixed / "notes.txt").write_text("mine")
+    assert "notes.txt" in one_message(call("demo", "--out", mixed))
 
 
 @pytest.mark.parametrize("name", ["network.h5", "mapping.json", "picture.png", "report.json", "images.npz"])

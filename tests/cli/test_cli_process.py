@@ -24,6 +24,13 @@ def test_the_installed_program(network: Path, tmp_path: Path) -> None:
     assert one_message(bad) == f"ecc-lava: {tmp_path / 'none.h5'}: cannot be read: there is no such file\n"
 
 
+def test_forced_colours_bring_no_progress_into_a_log(call: Call, network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    done = call("run", network, "--data", DATA, "--limit", 3, "--json")
+    assert (done.code, done.err) == (OK, "")
+    assert done.json["images"] == 3
+
+
 def test_memory_that_does_not_suffice_is_one_message(call: Call, network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(*arguments: object, **options: object) -> None:
         raise MemoryError("Unable to allocate 7 PiB")

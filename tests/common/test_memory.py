@@ -19,7 +19,8 @@ from ecc_lava.networks import QuantisedNetwork, network_bytes
 from hw_mappings.partition import chip_network
 from hw_mappings.vectors import export_vectors, memory_image
 from tests.helpers.chips import TINY
-from tests.helpers.networks import chain, one_projection, random_images, random_network
+from tests.helpers.networks import chain, random_images, random_network
+from tests.helpers.tiny_networks import one_projection
 
 ONE = Conv(np.ones((1, 1, 1, 1), np.int8))
 

@@ -16,9 +16,9 @@ from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Array
 from ecc_lava.inputs.encoding import encode_all
 from ecc_lava.networks import QuantisedNetwork
+from tests.helpers.changed_networks import side_by_side
 from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.lava import needs_lava
-from tests.helpers.networks import side_by_side
 from tests.helpers.partitions import whole_cores
 
 SHAPE = (8, 7, 3)

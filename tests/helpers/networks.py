@@ -1,4 +1,4 @@
-"""Integer networks: one maker, and what the tests make with it; images, and what inputs send for them."""
+"""Integer networks: one maker, random ones and chains; images, and what inputs send for them."""
 
 from __future__ import annotations
 
@@ -17,27 +17,19 @@ from ecc_lava.inputs import InputCoding
 from ecc_lava.inputs.encoding import sent_by_all
 from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
 from ecc_lava.networks.depths import depths
-from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 
 __all__ = [
-    "GEOMETRIES",
     "ZERO",
     "Neurons",
     "Wire",
     "chain",
-    "eager",
     "integer_network",
-    "one_projection",
-    "one_readout",
-    "overflowing",
     "random_images",
     "random_network",
     "random_sent",
     "recoded",
     "same_conv",
-    "side_by_side",
-    "through_one_neuron",
     "with_payloads",
 ]
 
@@ -215,17 +207,6 @@ def with_payloads(network: QuantisedNetwork, seed: int, bits: int | None = None,
     return replace(network, populations=populations, projections=projections)
 
 
-def eager(network: QuantisedNetwork) -> QuantisedNetwork:
-    """Return the network with low thresholds, so that spikes carry large values."""
-    return replace(network, populations=tuple(replace(p, vth=np.maximum(p.vth >> 7, 1)) for p in network.populations))
-
-
-def overflowing(seed: int) -> QuantisedNetwork:
-    """Return a network of payloads of 8 bits whose weights count so much that a sum may leave the potential's range."""
-    network = eager(with_payloads(random_network(seed), seed, 8))
-    return replace(network, projections=tuple(replace(q, exponent=q.exponent if q.source == "input" else 2) for q in network.projections))
-
-
 def random_images(network: QuantisedNetwork, samples: int, seed: int = 0) -> dict[str, Array]:
     """Return encoded inputs by name, uint8 (N, H, W, C), a third of them zero."""
     rng = np.random.default_rng(seed)
@@ -249,25 +230,6 @@ def random_sent(network: QuantisedNetwork, samples: int, timesteps: int, seed: i
     return sent_by_all(random_images(network, samples, seed), network.codings, timesteps)
 
 
-def side_by_side(networks: Mapping[str, QuantisedNetwork]) -> QuantisedNetwork:
-    """Return networks of one format as one, in which they know nothing of each other; names begin with `NAME:`."""
-    first, *_ = networks.values()
-    assert all((n.format, n.timesteps) == (first.format, first.timesteps) for n in networks.values())
-    populations = [replace(p, name=f"{name}:{p.name}") for name, n in networks.items() for p in n.populations]
-    projections = [
-        replace(q, source=f"{name}:{q.source}", target=f"{name}:{q.target}") for name, n in networks.items() for q in n.projections
-    ]
-    return replace(
-        first,
-        populations=tuple(sorted(populations, key=lambda p: p.kind is not Kind.INPUT)),
-        projections=tuple(projections),
-        bits=max(n.bits for n in networks.values()),
-        codings=tuple(coding for n in networks.values() for coding in n.codings),
-        calibrated=tuple(seen for n in networks.values() for seen in n.calibrated),
-        logit_scales=tuple(scale for n in networks.values() for scale in n.logit_scales),
-    )
-
-
 def chain(shape: Shape, *layers: Geometry, skip: bool = False) -> QuantisedNetwork:
     """Return a chain of layers with zero weights and trivial neurons; with `skip` the first also feeds the readout."""
     names = ["input", *(f"p{n}" for n in range(len(layers) - 1)), "readout"]
@@ -285,56 +247,3 @@ def chain(shape: Shape, *layers: Geometry, skip: bool = False) -> QuantisedNetwo
 def same_conv(channels: int, out: int, size: int = 3) -> Conv:
     """Return a convolution that keeps the size of the map."""
     return Conv(np.zeros((size, size, channels, out), np.int8), padding=(size // 2,) * 4)
-
-
-def one_projection(shape: Shape, geometry: Geometry) -> QuantisedNetwork:
-    """Return input -> p -> readout with `geometry` between the first two, and a p that fires on its own."""
-    rng = np.random.default_rng(0)
-    target = target_shape(geometry, shape)
-
-    def neurons(name: str, of: Shape) -> Neurons:
-        if name != "p":
-            return Neurons(Kind.INPUT if name == "input" else Kind.READOUT)
-        return Neurons(Kind.IF, *(rng.integers(low, high, of).astype(np.int32) for low, high in ((-500, 9000), (3000, 9000), (0, 9000))))
-
-    shapes = {"input": shape, "p": target, "readout": (1, 1, 3)}
-    dense = Dense(np.random.default_rng(2).integers(-127, 128, (int(np.prod(target)), 3)).astype(np.int8))
-    return integer_network(shapes, [Wire("input", "p", -5, geometry), Wire("p", "readout", -3, dense)], neurons)
-
-
-def one_readout() -> QuantisedNetwork:
-    """Return an input and a dense readout without bias."""
-    kinds = {"input": Kind.INPUT, "readout": Kind.READOUT}
-    wire = Wire("input", "readout", 1, Dense(_kernel(18, 5, largest=10)))
-    return integer_network({"input": (3, 3, 2), "readout": (1, 1, 5)}, [wire], lambda name, _: Neurons(kinds[name]), timesteps=8)
-
-
-def _kernel(*shape: int, largest: int = 127) -> Array:
-    return np.random.default_rng(1).integers(-largest, largest + 1, shape).astype(np.int8)
-
-
-GEOMETRIES: dict[str, Geometry] = {
-    "cropping": Conv(_kernel(3, 3, 4, 5), padding=(-1, -2, 0, -1)),
-    "crop_and_pad": Conv(_kernel(3, 2, 4, 5), padding=(-1, 2, 1, -1), strides=(2, 1)),
-    "wide_padding": Conv(_kernel(3, 3, 4, 2), padding=(4, 4, 4, 4)),
-    "only_padding_in_reach": Conv(_kernel(1, 1, 4, 2), padding=(9, 0, 0, 0), strides=(9, 3)),
-    "dilated": Conv(_kernel(3, 3, 4, 2), dilation=(2, 3), padding=(2, 1, 3, 0)),
-    "depthwise": Conv(_kernel(3, 3, 1, 8), groups=4),
-    "groups_of_two": Conv(_kernel(2, 2, 2, 6), groups=2),
-    "gain": Conv(_kernel(2, 2, 1, 4, largest=30), strides=(2, 2), groups=4, gain=np.arange(1, 13, dtype=np.int32).reshape(3, 4) % 4 + 1),
-    "channel_ranges": Conv(_kernel(3, 3, 2, 3), reads=(1, 3), writes=(2, 7)),
-    "groups_of_channel_ranges": Conv(_kernel(2, 2, 1, 6), groups=3, reads=(1, 4), writes=(1, 8)),
-    "stretched": Conv(_kernel(3, 3, 4, 2), input_dilation=(2, 3), padding=(2, 1, 2, 2)),
-    "stretched_with_strides": Conv(_kernel(3, 2, 4, 2), (3, 2), input_dilation=(2, 3), padding=(-1, 1, 1, 0)),
-    "dense": Dense(_kernel(7 * 8 * 4, 11)),
-    "listed": from_synapses(_kernel(200, largest=60), np.arange(200) ** 3 % 211, np.arange(200) ** 2 % 59, (7, 8, 4), (3, 4, 5)),
-    "permuted": replace(axes_permuted((7, 8, 4), (2, 0, 1)), kernel=_kernel(224) | 1),
-    "none_listed": from_synapses(_kernel(0), np.zeros(0, int), np.zeros(0, int), (7, 8, 4), (2, 2, 3)),
-}
-
-
-def through_one_neuron(middle: Population, timesteps: int) -> SpikingNetwork:
-    """Return a float network input -> one neuron -> readout on events, all weights 1."""
-    source, readout = Population.ideal("x", (1, 1, 1), Kind.INPUT), Population.ideal("r", (1, 1, 1), Kind.READOUT)
-    wires = Projection("x", middle.name, Dense(np.ones((1, 1)))), Projection(middle.name, "r", Dense(np.ones((1, 1))))
-    return SpikingNetwork((source, middle, readout), wires, (InputCoding("events"),), timesteps)

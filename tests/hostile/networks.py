@@ -21,7 +21,8 @@ from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.storage.arrays import Reader as ArrayReader
 from ecc_lava.storage.envelope import BLOCK, seal
 from ecc_lava.storage.network_groups import read_integer
-from tests.helpers.networks import one_projection, one_readout, random_network, with_payloads
+from tests.helpers.networks import random_network, with_payloads
+from tests.helpers.tiny_networks import one_projection, one_readout
 from tests.hostile.mutations import mutated_bytes, mutated_json
 
 __all__ = ["maker_of_networks"]

@@ -46,8 +46,7 @@ READS: dict[str, tuple[Callable[[Path], None], str]] = {
 def test_what_takes_too_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(path: Path) -> None:
         while True:
-            if waits:
-                time.sleep(0.01)
+            time.sleep(0.01 if waits else 0.0)
 
     for waits in (False, True):
         monkeypatch.setattr(attacks, "WAIT_MAX" if waits else "SECONDS_MAX", 0.1)

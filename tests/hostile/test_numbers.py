@@ -25,7 +25,8 @@ from ecc_lava.storage.envelope import seal
 from ecc_lava.studies.settings import Setting
 from hw_mappings.chips import chip_from_json, chip_to_json
 from tests.helpers.chips import TINY
-from tests.helpers.networks import chain, one_projection, one_readout
+from tests.helpers.networks import chain
+from tests.helpers.tiny_networks import one_projection, one_readout
 
 
 def _header(change: Callable[[dict[str, Any]], None], tmp_path: Path) -> Path:

@@ -17,7 +17,7 @@ from ecc_lava.errors import EccLavaError, InvalidNetwork, UnsupportedModel
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input
 from tests.helpers.chips import TINY
-from tests.helpers.networks import one_readout
+from tests.helpers.tiny_networks import one_readout
 
 NAMES = ("\ud800x", "\x1b[2J\x1b[31mgone\x07", "a\nERROR: fake\nb", "", "\u202egnp", "a" * 1001)
 

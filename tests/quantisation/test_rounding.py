@@ -22,8 +22,8 @@ from ecc_lava.quantisation.limits import UNIT_MIN
 from ecc_lava.quantisation.quantise import quantise
 from ecc_lava.quantisation.range_audit import one_step_bound
 from tests.helpers.graphs import graphs
-from tests.helpers.networks import through_one_neuron
 from tests.helpers.small_networks import MANY, converted, float_network
+from tests.helpers.tiny_networks import through_one_neuron
 
 
 def _weights(*shape: int, seed: int = 0) -> Array:

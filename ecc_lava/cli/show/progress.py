@@ -71,11 +71,12 @@ def stages(lines: bool = False, window: float = 30.0) -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    if lines and not console.is_terminal:
+    is_terminal = sys.stderr.isatty()  # rich takes every file for one where FORCE_COLOR is set, as in some services
+    if lines and not is_terminal:
         yield _Lines()
         return
-    with ProgressBars(*columns, console=console, transient=True, disable=not console.is_terminal, speed_estimate_period=window) as progress:
+    console = Console(stderr=True)
+    with ProgressBars(*columns, console=console, transient=True, disable=not is_terminal, speed_estimate_period=window) as progress:
         tasks: dict[str, Any] = {}
 
         def stage(name: str, done: int, total: int) -> None:

@@ -22,8 +22,9 @@ from ecc_lava.geometry import Conv, Dense, Geometry, target_shape
 from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.networks.wiring import Kind
 from tests.helpers.compare import assert_same_activity, everything
+from tests.helpers.geometries import GEOMETRIES
 from tests.helpers.kernels import SETS
-from tests.helpers.networks import GEOMETRIES, Neurons, Wire, integer_network, random_images, random_network, recoded, with_payloads
+from tests.helpers.networks import Neurons, Wire, integer_network, random_images, random_network, recoded, with_payloads
 from tests.helpers.windows import WIDE, mantissas
 
 SOME = settings(max_examples=30)

@@ -11,9 +11,11 @@ from ecc_lava.backends.stepwise import golden
 from ecc_lava.errors import InvalidInput
 from ecc_lava.networks.shard import Shard, whole
 from tests.helpers.compare import assert_same_activity, everything
+from tests.helpers.geometries import GEOMETRIES
 from tests.helpers.lava import in_one_process
-from tests.helpers.networks import GEOMETRIES, one_projection, random_images, random_network, random_sent, recoded
+from tests.helpers.networks import random_images, random_network, random_sent, recoded
 from tests.helpers.partitions import random_tiling, whole_cores
+from tests.helpers.tiny_networks import one_projection
 
 
 @pytest.mark.parametrize("seed", range(60))

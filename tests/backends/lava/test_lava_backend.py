@@ -19,11 +19,13 @@ from ecc_lava.backends.stepwise import golden
 from ecc_lava.common.arrays import Array
 from ecc_lava.errors import InvalidInput, LavaError, MissingDependency
 from ecc_lava.networks.wiring import Kind
+from tests.helpers.changed_networks import side_by_side
 from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.lava import needs_lava, script
-from tests.helpers.networks import one_readout, random_images, random_network, random_sent, recoded, side_by_side
+from tests.helpers.networks import random_images, random_network, random_sent, recoded
 from tests.helpers.partitions import random_tiling, whole_cores
 from tests.helpers.processes import leaving_nothing, leftovers
+from tests.helpers.tiny_networks import one_readout
 
 
 @pytest.fixture
@@ -210,7 +212,7 @@ def test_lavas_own_processes_agree() -> None:
         from lava.proc.lif.process import LIF
         from lava.utils.weightutils import SignMode
         from tests.helpers.networks import random_images
-        from tests.helpers.networks import one_readout
+        from tests.helpers.tiny_networks import one_readout
 
         network = one_readout()
         q = random_images(network, 1)["input"].reshape(-1, 1)

@@ -13,9 +13,10 @@ from ecc_lava.backends.stepwise import golden
 from ecc_lava.common import Payload
 from ecc_lava.errors import InvalidInput
 from ecc_lava.networks import Kind
+from tests.helpers.changed_networks import eager, overflowing
 from tests.helpers.compare import assert_same_activity, everything
 from tests.helpers.lava import needs_lava, on_lava, same_as_golden
-from tests.helpers.networks import eager, overflowing, random_images, random_network, recoded, with_payloads
+from tests.helpers.networks import random_images, random_network, recoded, with_payloads
 from tests.helpers.partitions import random_tiling, whole_cores
 
 

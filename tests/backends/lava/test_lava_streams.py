@@ -13,9 +13,9 @@ from ecc_lava.backends.lava.cores.clock import Clock
 from ecc_lava.backends.lava.cores.planning import lava_plan
 from ecc_lava.common.arrays import Array
 from ecc_lava.networks import Kind, QuantisedNetwork
+from tests.helpers.changed_networks import overflowing
 from tests.helpers.compare import everything
 from tests.helpers.lava import Cores, Run, in_one_process, needs_lava, on_lava, same_as_golden
-from tests.helpers.networks import overflowing
 from tests.helpers.partitions import random_tiling, whole_cores
 from tests.helpers.streams import frame_by_frame, random_frame_network, random_frames, sent_by
 

@@ -13,12 +13,13 @@ from ecc_lava.errors import RangeError
 from hw_mappings import LOIHI2, map_network, predicted_counters
 from hw_mappings.deployment.expected import expected_result, rasters_of
 from hw_mappings.partition.repeaters import chip_network
+from tests.helpers.changed_networks import eager, overflowing
 from tests.helpers.chips import chip_with
 from tests.helpers.compare import assert_deployed_alike
 from tests.helpers.deployments import Case, case
 from tests.helpers.faults import plant
 from tests.helpers.lava import needs_lava
-from tests.helpers.networks import eager, overflowing, random_images, random_network, with_payloads
+from tests.helpers.networks import random_images, random_network, with_payloads
 from tests.helpers.partitions import random_mapping
 
 GRADED = Payload(6, True)

@@ -19,7 +19,8 @@ from tests.helpers.browser import chromium, colours, contrasts, in_colours, on_p
 from tests.helpers.chip_pages import EVIL, activity_of
 from tests.helpers.chips import TINY
 from tests.helpers.colours import VISIONS, least_distance
-from tests.helpers.networks import one_readout, random_network
+from tests.helpers.networks import random_network
+from tests.helpers.tiny_networks import one_readout
 
 
 @pytest.fixture(scope="module")
