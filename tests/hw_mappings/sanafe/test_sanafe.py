@@ -142,6 +142,20 @@ def test_sana_fe_spikes_the_same_on_large_cores_and_where_potentials_saturate(na
     _is_the_same_in_sanafe(tmp_path / "out", _special(name, tmp_path / "out"))
 
 
+@needs_sanafe
+def test_units_of_a_core_take_their_neurons_one_after_another_at_the_same_price(tmp_path: Path) -> None:
+    network = _wide()
+    mapping = random_mapping(np.random.default_rng(1), network, 1)
+    prices = EventPrices(latency_access_neuron=1e-9, energy_access_neuron=1e-12, energy_process_spike=2e-12)
+    about = export_sanafe(network, mapping, _image(network), tmp_path / "out", prices=prices)
+    found = run_in_sanafe(tmp_path / "out", "simple").found
+    accesses = about["neurons"] * about["steps"]
+    rounding = (accesses + about["synaptic_events"]) * 2.0**-53  # of as many sums of positive numbers
+    assert found["sim_time"] == pytest.approx(accesses * 1e-9, rel=rounding)
+    assert found["energy"]["soma"] == pytest.approx(accesses * 1e-12, rel=rounding)
+    assert found["energy"]["synapse"] == pytest.approx(about["synaptic_events"] * 2e-12, rel=rounding)
+
+
 def _is_the_same_in_sanafe(folder: Path, about: dict[str, Any]) -> None:
     run = run_in_sanafe(folder)
     assert (run.differing, run.first) == (0, None)
