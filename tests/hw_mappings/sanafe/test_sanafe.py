@@ -173,7 +173,8 @@ def test_prices_are_the_chips_and_tiles_those_of_its_mesh(tmp_path: Path) -> Non
     assert prices_of(LOIHI2, 0.5) == EventPrices()  # Loihi 2 publishes none
     network = random_network(3)
     mapping = random_mapping(np.random.default_rng(3), network, 4)
-    export_sanafe(network, mapping, random_images(network, 1), tmp_path / "out", prices=EventPrices(energy_message_out=1.0))
+    about = export_sanafe(network, mapping, random_images(network, 1), tmp_path / "out", prices=EventPrices(energy_message_out=1.0))
+    assert {name for name, price in about["prices"].items() if price} == {"energy_message_out"}
     text = (tmp_path / "out" / "architecture.yaml").read_text()
     width, height = (int(n) for n in re.findall(r"(?:width|height): (\d+)", text))
     ranges = [(int(a), int(b)) for a, b in re.findall(r"name: tile\[(\d+)\.\.(\d+)\]", text)]
