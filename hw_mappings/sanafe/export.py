@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping as Named
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +44,8 @@ STEPS is `steps` of sanafe.json. After it,
   closes the windows of populations.
 
 A population of depth d works in the steps d + 1 to d + T. Groups, first steps and cores are in sanafe.json. Core 0 of a tile is the chip's;
-the others are the host's, which cost nothing. EventPrices that the chip does not publish are 0.
+the others are the host's, which cost nothing. The prices of events are in sanafe.json, in joules and seconds; those that the chip does not
+publish are 0.
 """
 
 
@@ -104,7 +106,7 @@ def export_sanafe(
         with (place / "network.yaml").open("w", encoding="utf-8") as file:
             file.writelines(draft.lines())
         lines = _expected(draft, rasters)
-        about = {**_about(draft, mapping), "data": digest(x), "spikes": len(lines)}
+        about = {**_about(draft, mapping), "data": digest(x), "spikes": len(lines), "prices": asdict(prices)}
         about["readouts"] = {draft.groups[name]: v.ravel().tolist() for name, v in potentials.items()}
         (place / "expected_spikes.csv").write_text("neuron,timestep\n" + "".join(lines), encoding="utf-8")
         (place / "sanafe.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")

@@ -2,9 +2,10 @@
 
     uv run --group sanafe python tests/benchmarks/sanafe_estimates.py --data FOLDER [--only NAME ...] [--out FILE] [--page FILE]
 
-The demo's digits CNN and a LeNet-5 that is trained here by a seed, both converted for Loihi 1 with rate-coded images, and mapped. Each of
-the first test images is exported and run twice: at the prices of our figures of the chip, and at those of the Loihi that SANA-FE has.
-The first differs from our estimate in what is counted alone, the second in the figures too. Every spike of every neuron is compared.
+The demo's digits CNN and a LeNet-5 that is trained here by a seed, both converted for Loihi 1 with rate-coded images, and mapped; LeNet-5
+also for Loihi 2, whose cores hold more neurons than a unit of SANA-FE, at the figures of Loihi 1. Each of the first test images is exported
+and run twice: at the prices of our figures of the chip, and at those of the Loihi that SANA-FE has. The first differs from our estimate in
+what is counted alone, the second in the figures too. Every spike of every neuron is compared.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import ecc_lava
 from ecc_lava.common import Array
 from ecc_lava.networks import QuantisedNetwork
-from hw_mappings import LOIHI1, ChipSpec, Mapping, export_sanafe, map_network
+from hw_mappings import LOIHI1, LOIHI2, ChipSpec, Mapping, export_sanafe, map_network
+from hw_mappings.chips import COSTS
 from hw_mappings.costs import estimate, events
 from hw_mappings.costs.events import Events
 from hw_mappings.mapping import deployed
@@ -40,8 +43,12 @@ from tests.helpers.sanafe import SanaFeRun, run_in_sanafe
 CASES = {
     "digits CNN": (Case("", "", 32, coding="rate", format="loihi1"), 8),
     "LeNet-5": (Case("lenet.keras", "mnist.npz", 32, coding="rate", format="loihi1"), 4),
+    "LeNet-5 on Loihi 2": (Case("lenet.keras", "mnist.npz", 32, coding="rate"), 4),
 }
 """Networks, and how many images of each."""
+
+CHIPS = {"loihi1": LOIHI1, "loihi2": replace(LOIHI2, **{figure: getattr(LOIHI1, figure) for figure in COSTS})}
+"""The chip of each number format. Loihi 2 publishes no energies and times, and has those of Loihi 1 here."""
 
 CORES_A_TILE = 4
 """Of SANA-FE's Loihi, whose barrier depends on the number of tiles."""
@@ -146,14 +153,13 @@ def compared(name: str, network: QuantisedNetwork, mapping: Mapping, images: Arr
             found["differing"] += run.differing
             found["first"] = found["first"] or run.first
             found["events_differ"] += abs(run.found["spikes"] - about["synaptic_events"])
-            found["readouts_differ"] += sum(
-                a != b + 0.5 for g, v in about["readouts"].items() for a, b in zip(run.readouts[g], v, strict=True)
-            )
+            found["readouts_differ"] += _readouts_differ(about, run)
             if how == "our_figures":
                 found["spikes"] += about["spikes"]
                 rows["its_simple_timing"].append({"step_us": run_in_sanafe(folder, "simple").found["sim_time"] / about["timesteps"] * US})
     facts = {"network": name, "chip": mapping.chip.name, "digest": network.digest, "images": len(images), "timesteps": network.timesteps}
     facts |= {"depth": network.depth, "cores": len(mapping.cores), "neurons": about["neurons"]}
+    facts["fullest_core"] = max(sum(shard.neurons for shard in core.shards) for core in mapping.cores)
     return facts | found | {how: _mean(of) for how, of in rows.items()}
 
 
@@ -170,13 +176,16 @@ def _apart(value: float, reference: float) -> str:
 def table(report: dict[str, Any]) -> list[str]:
     """Return the lines of Markdown that the page has of a report."""
     lines = [f"Version: sanafe {report['sanafe']}.", ""]
-    lines += ["| network | images | neurons | cores | spikes that differ | spikes through synapses that differ | potentials that differ |"]
-    lines += ["|---|---|---|---|---|---|---|"]
+    lines += [
+        "| network | images | neurons | cores | neurons of the fullest | spikes that differ | spikes through synapses that differ "
+        "| potentials that differ |"
+    ]
+    lines += ["|---|---|---|---|---|---|---|---|"]
     for row in report["networks"]:
         counts = f"{row['differing']} of {row['spikes']:,} | {row['events_differ']} of {row['ours']['synapses'][0] * row['images']:,.0f}"
         lines.append(
-            f"| {row['network']}, T = {row['timesteps']} | {row['images']} | {row['neurons']:,} | {row['cores']} | {counts} | "
-            f"{row['readouts_differ']} |"
+            f"| {row['network']}, T = {row['timesteps']} | {row['images']} | {row['neurons']:,} | {row['cores']} | "
+            f"{row['fullest_core']:,} | {counts} | {row['readouts_differ']} |"
         )
     for row in report["networks"]:
         lines += [
@@ -212,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in asked.only:
             case, number = CASES[name]
             network, images, _ = converted(case, asked.data, Path(folder), number)
-            rows.append(compared(name, network, map_network(network, LOIHI1), images, Path(folder)))
+            rows.append(compared(name, network, map_network(network, CHIPS[case.format]), images, Path(folder)))
             print(json.dumps(rows[-1], indent=1), flush=True)
     report = {"environment": environment(), "sanafe": version("sanafe"), "networks": rows}
     asked.out.parent.mkdir(parents=True, exist_ok=True)

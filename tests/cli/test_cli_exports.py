@@ -44,6 +44,7 @@ def test_a_mapping_goes_to_sana_fe(call: Call, network: Path, tmp_path: Path) ->
     assert {path.name for path in (tmp_path / "out").iterdir()} == files
     told = call("export", network, "--to", "sanafe", "--mapping", tmp_path / "map.json", "-o", tmp_path / "again")
     assert "a random image" in told.out
+    assert "publishes no energies and times of events, so that SANA-FE's are 0" in told.out
 
 
 def test_bad_input_is_one_message(call: Call, network: Path, tmp_path: Path) -> None:

@@ -169,4 +169,11 @@ def _sanafe(
         + ("; a random image, as no --data was given" if data is None else ""),
         f"{about['neurons']:,} neurons, {about['spikes']:,} spikes, {about['synaptic_events']:,} spikes through synapses to be expected",
         f"how to run and compare: {output / 'README.txt'}; energy by term: docs/exchange.md",
+        *(() if any(about["prices"].values()) else (_NO_PRICES.format(about["chip"]),)),
     )
+
+
+_NO_PRICES = (
+    "{} publishes no energies and times of events, so that SANA-FE's are 0; a chip file may have yours, or `prices` in Python: "
+    "docs/exchange.md"
+)

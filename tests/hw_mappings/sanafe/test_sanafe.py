@@ -142,6 +142,20 @@ def test_sana_fe_spikes_the_same_on_large_cores_and_where_potentials_saturate(na
     _is_the_same_in_sanafe(tmp_path / "out", _special(name, tmp_path / "out"))
 
 
+@needs_sanafe
+def test_units_of_a_core_take_their_neurons_one_after_another_at_the_same_price(tmp_path: Path) -> None:
+    network = _wide()
+    mapping = random_mapping(np.random.default_rng(1), network, 1)
+    prices = EventPrices(latency_access_neuron=1e-9, energy_access_neuron=1e-12, energy_process_spike=2e-12)
+    about = export_sanafe(network, mapping, _image(network), tmp_path / "out", prices=prices)
+    found = run_in_sanafe(tmp_path / "out", "simple").found
+    accesses = about["neurons"] * about["steps"]
+    rounding = (accesses + about["synaptic_events"]) * 2.0**-53  # of as many sums of positive numbers
+    assert found["sim_time"] == pytest.approx(accesses * 1e-9, rel=rounding)
+    assert found["energy"]["soma"] == pytest.approx(accesses * 1e-12, rel=rounding)
+    assert found["energy"]["synapse"] == pytest.approx(about["synaptic_events"] * 2e-12, rel=rounding)
+
+
 def _is_the_same_in_sanafe(folder: Path, about: dict[str, Any]) -> None:
     run = run_in_sanafe(folder)
     assert (run.differing, run.first) == (0, None)
@@ -159,7 +173,8 @@ def test_prices_are_the_chips_and_tiles_those_of_its_mesh(tmp_path: Path) -> Non
     assert prices_of(LOIHI2, 0.5) == EventPrices()  # Loihi 2 publishes none
     network = random_network(3)
     mapping = random_mapping(np.random.default_rng(3), network, 4)
-    export_sanafe(network, mapping, random_images(network, 1), tmp_path / "out", prices=EventPrices(energy_message_out=1.0))
+    about = export_sanafe(network, mapping, random_images(network, 1), tmp_path / "out", prices=EventPrices(energy_message_out=1.0))
+    assert {name for name, price in about["prices"].items() if price} == {"energy_message_out"}
     text = (tmp_path / "out" / "architecture.yaml").read_text()
     width, height = (int(n) for n in re.findall(r"(?:width|height): (\d+)", text))
     ranges = [(int(a), int(b)) for a, b in re.findall(r"name: tile\[(\d+)\.\.(\d+)\]", text)]
