@@ -49,16 +49,17 @@ def check_spikes(population: QuantisedPopulation, format: NumberFormat) -> None:
 
 
 def check_carries(populations: Sequence[QuantisedPopulation], timesteps: int) -> None:
-    """Check that carries are integrate-and-fire neurons that go to a step population of the network, in the one timestep they are exact at.
+    """Check that carries go to a step population of the network, in the one timestep that they are exact at; in a stream all send changes.
 
     Raises
     ------
     InvalidNetwork
         Naming the first that is not.
     """
-    steps = {p.name for p in populations if p.kind is Kind.STEP}
+    kinds = {p.name: p.kind for p in populations}
     for p in populations:
-        if p.carries_to and (p.kind is not Kind.IF or p.carries_to not in steps or timesteps != 1):
+        to = kinds.get(p.carries_to)
+        if p.carries_to and ((p.kind, to) not in ((Kind.IF, Kind.STEP), (Kind.DELTA, Kind.DELTA)) or timesteps != 1):
             raise InvalidNetwork(
                 f"the {p.kind.value} population {p.name!r} carries to {p.carries_to!r:.80} at {timesteps} timesteps; carries are "
                 "integrate-and-fire neurons that go to a step population, at 1 timestep"

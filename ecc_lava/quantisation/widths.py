@@ -59,7 +59,7 @@ def bits_of(bits: Bits, populations: Sequence[str], format: NumberFormat) -> dic
             raise InvalidInput(f"bits{where}: no population of that name has weights; there are {', '.join(populations)} and {DEFAULT!r}")
         if isinstance(width, bool) or not isinstance(width, int):
             raise InvalidInput(f"bits{where}: {width!r} is not a whole number")
-        if not 2 <= width <= format.carried_bits:
+        if not 2 <= width <= (format.wide_bits if name == DEFAULT else format.carried_bits):  # a readout is no step population
             raise _too_wide(width, where, format)
     missing = [name for name in populations if name not in given and DEFAULT not in given]
     if missing:

@@ -33,6 +33,7 @@ from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.inputs.dataset import digest
 from ecc_lava.networks import QuantisedNetwork
+from ecc_lava.quantisation import Bits
 
 __all__ = ["CALIBRATION", "SELECTION", "Cell", "Numbers", "Run", "converted", "ran", "summary"]
 
@@ -94,7 +95,7 @@ class Numbers(NamedTuple):
     """What the integers of a row are made with."""
 
     format: str = "loihi2"
-    bits: int = 8
+    bits: Bits = 8
     coding: str | None = None
     fold_limit: float = 2.0
 

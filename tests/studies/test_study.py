@@ -22,6 +22,7 @@ from ecc_lava.studies.results import StudyResult
 from ecc_lava.studies.running import TrialProgress
 from ecc_lava.studies.settings import Setting, grid
 from ecc_lava.studies.show.page import page
+from ecc_lava.studies.trials.optuna_values import shown_parameters
 from ecc_lava.studies.trials.trial import Mapped
 from tests.helpers.demo_studies import CALIBRATION, IMAGES, LABELS, study_of
 from tests.helpers.studies import SETTINGS, figures_of
@@ -39,6 +40,11 @@ class TestSettings:
     @pytest.mark.parametrize("setting", [Setting.of(8, 4), Setting.of(3, {"default": 8, "a": 2}, "loihi1", "channel", "poisson", 99)])
     def test_a_setting_survives_json(self, setting: Setting) -> None:
         assert Setting.from_dict(setting.as_dict()) == setting
+
+    @pytest.mark.parametrize("bits", [2, 16, {"default": 16, "signs": 24}])
+    def test_every_width_is_in_the_ranges_that_optuna_shows(self, bits: Any) -> None:
+        shown, ranges = shown_parameters(Setting.of(1, bits))
+        assert all(ranges[name]._contains(ranges[name].to_internal_repr(value)) for name, value in shown.items())
 
     def test_the_percentile_is_the_lambda_of_the_recipe(self) -> None:
         passes = Setting.of(8, 4, "loihi2", "best", None, 98.5).passes

@@ -46,7 +46,8 @@ Widths = Annotated[
     Optional[str],
     typer.Option(
         metavar="2..16|FILE.json",
-        help="Width of the weights, or a JSON object: population -> bits, and a default (default: the format's widest, at most 8).",
+        help="Width of the weights, or a JSON object: population -> bits, up to 24 into signs, and a default "
+        "(default: the format's widest, at most 8).",
     ),
 ]
 Per = Annotated[str, choice(PER, help="Whether every channel has a scale of its own, or every layer.")]

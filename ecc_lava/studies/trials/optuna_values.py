@@ -25,6 +25,7 @@ def shown_parameters(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a setting as Optuna's parameters, and the ranges of the parameters, which are the same for all studies."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+    widest = max(format.carried_bits for format in FORMATS.values())
     widths = [setting.bits] if isinstance(setting.bits, int) else [width for _, width in setting.bits]
     params = {
         "timesteps": setting.timesteps,
@@ -45,8 +46,8 @@ def shown_parameters(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
         "percentile": FloatDistribution(0.0, 100.0),
         "payload_bits": IntDistribution(1, PAYLOAD_BITS_MAX),
         "signed_spikes": CategoricalDistribution([False, True]),
-        "fewest_bits": IntDistribution(1, 8),
-        "most_bits": IntDistribution(1, 8),
+        "fewest_bits": IntDistribution(1, widest),
+        "most_bits": IntDistribution(1, widest),
     }
     return params, ranges
 

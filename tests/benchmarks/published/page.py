@@ -64,8 +64,9 @@ EVENTS = ("M synops", "M input MACs")
 
 
 def _binarised(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    found = [[str(row["other_bits"]), *_lost(row), str(row["differing"]), *_events(row)] for row in rows]
-    return [_table(("bits of the first and last layer", *LOST, "differing", *EVENTS), found)]
+    found = [[row["other_bits"], *_lost(row), str(row["differing"]), str(row["of_single_precision"]), *_events(row)] for row in rows]
+    about = "Predictions that differ from Keras's, and how many of them the CNN in double precision makes as the integers do:\n"
+    return [about, _table(("bits of the first and last layer", *LOST, "differing", "of single precision", *EVENTS), found)]
 
 
 def _flim(rows: Sequence[Mapping[str, Any]]) -> list[str]:
