@@ -106,6 +106,22 @@ def test_subtraction_is_what_the_reset_to_zero_loses() -> None:
     assert sum(int(s.sum()) for s in zero.spikes.values()) <= sum(int(s.sum()) for s in subtract.spikes.values())
 
 
+@pytest.mark.parametrize(
+    ("coding", "bias", "remedy"),
+    [
+        ("rate", 9000, r"bias is 10313 .*netx holds 4095 and 131071\. Convert with --bits 6"),
+        ("rate", 2**20, "Train with smaller biases"),
+        ("graded", 9000, "Convert with --coding rate"),
+    ],
+)
+def test_a_bias_beyond_its_range_is_refused_with_what_makes_it_smaller(coding: str, bias: int, remedy: str, tmp_path: Path) -> None:
+    network = netx_chain(0, coding)
+    finest = tuple(replace(q, exponent=network.format.exponent_min) for q in network.projections)  # a weight counts one unit
+    populations = tuple(replace(p, bias=np.full((1, 1, 1), bias, np.int32)) if p.name == "p0" else p for p in network.populations)
+    with pytest.raises(InvalidInput, match=remedy):
+        to_netx(replace(network, populations=populations, projections=finest), tmp_path / "net.net")
+
+
 def test_what_it_cannot_say_is_named_at_once(tmp_path: Path) -> None:
     plain = netx_chain(0)
     mixed = replace(plain.populations[1], vth=np.arange(1, plain.populations[1].shape[2] + 1, dtype=np.int32)[None, None])

@@ -170,10 +170,11 @@ def _layer(network: QuantisedNetwork, population: QuantisedPopulation) -> tuple[
         if np.abs(bias).max() <= BIAS_MAX and threshold <= THRESHOLD_MAX and current * 2**scale < _INPUT_MAX:
             break
     else:
-        fewer = ceil(log2(max(np.abs(bias).max() / BIAS_MAX, threshold / THRESHOLD_MAX)))
+        bits = network.bits - ceil(log2(max(np.abs(bias).max() / BIAS_MAX, threshold / THRESHOLD_MAX)))
+        remedy = "Convert with --coding rate" if current else f"Convert with --bits {bits}" if bits >= 2 else "Train with smaller biases"
         raise InvalidInput(
             f"netx cannot say population {population.name!r}: in units of its weights, its largest bias is {np.abs(bias).max():.0f} and "
-            f"its threshold {threshold + 1}; netx holds {BIAS_MAX} and {THRESHOLD_MAX}. Convert with --bits {max(network.bits - fewer, 2)}"
+            f"its threshold {threshold + 1}; netx holds {BIAS_MAX} and {THRESHOLD_MAX}. {remedy}"
         )
     rounded = np.rint(bias)
     geometry = with_kernel(into.geometry, into.geometry.kernel.astype(np.int64) << scale)
