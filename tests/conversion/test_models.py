@@ -200,6 +200,19 @@ def test_the_default_recipe_loses_little_at_few_timesteps(data: Path) -> None:
     assert correct[0] - correct[2] >= 0.40
 
 
+@pytest.mark.slow
+def test_signs_of_a_trained_binarised_network_are_those_of_double_precision(data: Path) -> None:
+    with np.load(data / "cifar10.npz") as stored:
+        calibration, x = stored["x_train"][:64], stored["x_test"][:16]
+    graph, widths = ecc_lava.from_keras(ecc_lava.load_model(data / "binary_cifar10.keras")), {"greater_equal": 24, "default": 16}
+    snn = ecc_lava.convert(graph, calibration=calibration, timesteps=1, bits=widths)
+    network = ecc_lava.quantise(snn, bits=widths)
+    signs = [p.name for p in network.populations if p.kind.spikes and not p.carries_to]
+    found, real = ecc_lava.simulate(network, x, record=signs), ecc_lava.simulate(snn, x, backend="float", record=signs)
+    assert all(np.array_equal(found.counts[name], real.counts[name]) for name in signs)
+    assert np.array_equal(np.asarray(found.predictions), np.asarray(real.predictions))
+
+
 @needs_lava
 @pytest.mark.slow
 def test_lenet_deployed_on_the_first_loihi(lenet: Converted, data: Path) -> None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from ecc_lava.common.arrays import Array, Shape
-from ecc_lava.geometry import Dense, Geometry, apply, target_shape, with_kernel
+from ecc_lava.geometry import Dense, Geometry, apply, scaled_by_target, target_shape, with_kernel
 from ecc_lava.inputs import InputCoding
 from ecc_lava.networks.spiking import Population, Projection, SpikingNetwork
 from ecc_lava.networks.wiring import Kind
@@ -41,13 +41,7 @@ def exact_signs(network: SpikingNetwork, images: dict[str, Array], units: Array)
     population = network.by_name["s"]
     total: Array = np.zeros((len(next(iter(images.values()))), *population.shape), object)
     for p in network.into("s"):
-        whole = np.rint(_in_units(p.geometry, units)).astype(np.int64)
+        whole = np.rint(scaled_by_target(p.geometry, units)).astype(np.int64)
         total = total + apply(with_kernel(p.geometry, whole), images[p.source].astype(np.int64)).astype(object)
     exact = np.vectorize(Fraction)(np.broadcast_to(population.bias, population.shape)) * np.vectorize(Fraction)(units)
     return (total + exact >= 0).astype(np.uint8)
-
-
-def _in_units(geometry: Geometry, units: Array) -> Array:
-    """Return the kernel in units of each target channel."""
-    scaled: Array = geometry.kernel.astype(np.float64) * units
-    return scaled
