@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.imports import imports_of, module_of, own_imports
 from tests.helpers.sources import PACKAGES, ROOT, SOURCES, path_within, text_of, tree_of
 
 
@@ -88,38 +89,6 @@ BETWEEN_OWN_PROCESSES = {
 that a user names is read so."""
 
 
-def _is_submodule(package: str, name: str) -> bool:
-    """Whether ``from package import name`` names a file of ours; where a function has the file's name, the function is meant."""
-    folder = ROOT / package.replace(".", "/")
-    if not (folder / f"{name}.py").is_file():
-        return False
-    return f" {name}" not in text_of(folder / "__init__.py")
-
-
-def _imports(path: Path, named: bool = True) -> Iterator[tuple[str, bool]]:
-    """Yield every imported module and whether the import is inside a function; imports for the type checker alone do not count.
-
-    With `named`, also what `from` imports name, as it may be a module.
-    """
-
-    def walk(node: ast.AST, inside: bool) -> Iterator[tuple[str, bool]]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-                continue
-            if isinstance(child, ast.Import):
-                yield from ((alias.name, inside) for alias in child.names)
-            elif isinstance(child, ast.ImportFrom):
-                assert child.level == 0, f"{path_within(path)}: a relative import"
-                if not _is_submodule(str(child.module), child.names[0].name):
-                    yield str(child.module), inside
-                if named or _is_submodule(str(child.module), child.names[0].name):
-                    yield from ((f"{child.module}.{alias.name}", inside) for alias in child.names)
-            else:
-                yield from walk(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
-
-    return walk(tree_of(path), False)
-
-
 def _room(module: str) -> tuple[str, str]:
     """Return the package and the room of a module; the room of a package's own door is empty."""
     package, _, rest = module.partition(".")
@@ -138,20 +107,9 @@ def _is_door(module: str) -> bool:
     return (ROOT / module.replace(".", "/") / "__init__.py").is_file()
 
 
-def _module(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def _own_imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield every module of these packages that a file imports from, and whether the import is inside a function."""
-    for module, inside in _imports(path, named=False):
-        if module.split(".")[0] in PACKAGES:
-            yield module, inside
-
-
 def _rooms_import_lower_floors_by_their_doors(path: Path) -> None:
-    where, (package, room) = path_within(path), _room(_module(path))
-    for module, inside in _own_imports(path):
+    where, (package, room) = path_within(path), _room(module_of(path))
+    for module, inside in own_imports(path):
         its_package, its_room = _room(module)
         if (its_package, its_room) == (package, room):
             continue
@@ -168,7 +126,7 @@ def _rooms_import_lower_floors_by_their_doors(path: Path) -> None:
 
 def _heavy_packages_stay_in_their_rooms(path: Path) -> None:
     where = path_within(path)
-    for module, inside in _imports(path):
+    for module, inside in imports_of(path):
         package = module.split(".")[0]
         assert package != "tests", where
         if package in MAY_IMPORT:
@@ -178,7 +136,7 @@ def _heavy_packages_stay_in_their_rooms(path: Path) -> None:
 
 def test_no_imports_run_in_circles() -> None:
     """No module imports one that imports it, at whatever distance, inside functions too."""
-    graph = {_module(path): {m for m, _ in _own_imports(path) if m != _module(path)} for path in SOURCES}
+    graph = {module_of(path): {m for m, _ in own_imports(path) if m != module_of(path)} for path in SOURCES}
     done: set[str] = set()
 
     def visit(module: str, above: tuple[str, ...]) -> None:
@@ -215,7 +173,7 @@ def _no_file_repeats_its_folders_name(path: Path) -> None:
 def _nothing_read_is_executed(path: Path) -> None:
     """No `eval` or `exec`; no pickle module; NumPy is told not to unpickle."""
     where = path_within(path)
-    for module, _ in _imports(path):
+    for module, _ in imports_of(path):
         unsafe = {"pickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"} - (
             {"pickle"} if where in BETWEEN_OWN_PROCESSES else set()
         )
@@ -249,10 +207,9 @@ def _length(function: ast.FunctionDef, lines: list[str]) -> int:
 
 
 def _files_and_functions_are_small(path: Path) -> None:
-    text = text_of(path)
-    lines = text.splitlines()
+    lines = text_of(path).splitlines()
     assert len(lines) <= LINES_OF_A_FILE, f"{path_within(path)} holds more than one idea"
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree_of(path)):
         if not isinstance(node, ast.FunctionDef):
             continue
         where = f"{path_within(path)}: {node.name}"

@@ -43,7 +43,7 @@ SLOW_CLEAN_UP = """
             time.sleep(600)
         finally:
             told()
-            time.sleep(1)
+            sys.stdin.read()  # until the test has sent what it sends
 """
 
 IN_A_DESTRUCTOR = """
@@ -94,7 +94,7 @@ AT_THE_END = """
     import atexit
     def slow():
         told()
-        time.sleep(2)
+        sys.stdin.read()
     atexit.register(slow)
     with temporary_folder(PLACE):
         told()
@@ -105,7 +105,8 @@ AT_THE_END = """
 def _started(work: str, place: Path, *before: str) -> subprocess.Popen[str]:
     """Return a program at work, when it has said so."""
     program = WORKING.format(place=str(place), work=work)
-    process = subprocess.Popen([*before, sys.executable, "-c", program], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    words = [*before, sys.executable, "-c", program]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert process.stderr.readline() == "started\n"
     return process
@@ -152,6 +153,7 @@ def test_a_second_signal_does_nothing(work: str, second: signal.Signals, tmp_pat
     while (line := process.stderr.readline()) != "started\n":
         assert line == "ecc-lava: ended by SIGTERM\n"
     for _ in range(3):
+        assert process.poll() is None
         process.send_signal(second)
         time.sleep(0.05)
     _, said = process.communicate(timeout=300)
