@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from math import inf
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,17 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecc_lava
-from ecc_lava.analysis.attribution import draw
 from ecc_lava.analysis.attribution.answers import Reference
-from ecc_lava.analysis.attribution.change import Change, Flips
 from ecc_lava.analysis.attribution.ladder import RUNGS, climbed, staged
-from ecc_lava.analysis.attribution.picture import PICTURES
-from ecc_lava.common.arrays import Array
-from ecc_lava.conversion.passes.current_normalisation import CurrentNormalisation
-from ecc_lava.conversion.passes.input_encoding import InputEncoding
-from ecc_lava.conversion.passes.residual_elimination import ResidualElimination
 from ecc_lava.conversion.rescaling import rescaled
-from ecc_lava.errors import InvalidInput, InvalidNetwork
+from ecc_lava.errors import InvalidInput
 from ecc_lava.formats.loihi1 import LOIHI1
 from ecc_lava.formats.loihi2 import LOIHI2
 from ecc_lava.geometry import Conv, Dense
@@ -32,15 +23,14 @@ from ecc_lava.graph.evaluate import forward
 from ecc_lava.graph.graph import Graph
 from ecc_lava.graph.nodes import Input, Linear, Node, Reshape, Scale, Step
 from ecc_lava.networks.rates import ideal_rates
-from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.networks.wiring import Kind
 from ecc_lava.quantisation.as_float import as_float
 from ecc_lava.quantisation.quantise import quantise, rounding_steps
 from ecc_lava.scores import Scorer
 from tests.helpers.attributions import (
-    assert_bars_are_inside,
     attributed,
     random_pixels,
+    saturating,
 )
 from tests.helpers.cnns import small_graph
 from tests.helpers.graphs import graphs
@@ -103,14 +93,8 @@ def test_rounded_weights_are_the_integers_and_all_else_is_not_rounded(graph: Gra
             np.testing.assert_allclose(q.v_init / q.vth, np.broadcast_to(real.v_init / real.vth, q.v_init.shape), rtol=1e-12)
 
 
-def _saturating() -> tuple[SpikingNetwork, Array]:
-    """Return a network one of whose thresholds is so small that its potential leaves the range, and images."""
-    snn = ecc_lava.convert(small_graph(), calibration=random_pixels(), timesteps=64, recipe="channel")
-    return rescaled(snn, {"q": snn.by_name["q"].lambda_ * 0.005}), random_pixels()
-
-
 def test_without_saturation_the_integers_are_those_of_the_float_engine() -> None:
-    snn, x = _saturating()
+    snn, x = saturating()
     network = quantise(snn)
     run = ecc_lava.simulate(network, x)
     assert run.saturated_low["q"] + run.saturated_high["q"] > 0
@@ -219,52 +203,10 @@ def test_bad_labels_and_a_constant_cnn_are_refused() -> None:
         ecc_lava.attribute(network, x, snn=snn, graph=dead)
 
 
-def test_the_uncertainty_is_that_of_paired_predictions() -> None:
-    """The standard error of the mean of +1 (lost), -1 (won) and 0."""
-    flips = Flips(7, 3, 50)
-    each = np.array([1] * 7 + [-1] * 3 + [0] * 40)
-    assert flips.points == pytest.approx(100 * each.mean())
-    assert flips.uncertainty == pytest.approx(100 * each.std() / np.sqrt(50))
-    assert not flips.certain
-    assert Flips(30, 2, 50).certain
-    assert not Flips(0, 30, 50).certain
-
-
-def test_a_report_that_does_not_sum_is_no_report() -> None:
-    found = attributed(ecc_lava.convert(small_graph(), calibration=random_pixels(), recipe="channel"), small_graph(), random_pixels())
-    first, *others = found.layers
-    wrong = replace(first, in_network=Change(None, Flips(99, 0, 40), 0.0))
-    with pytest.raises(InvalidNetwork, match="losses of the layers"):
-        replace(found, layers=(wrong, *others))
-
-
 def test_saturation_is_counted_by_layer() -> None:
-    snn, x = _saturating()
+    snn, x = saturating()
     found = attributed(snn, small_graph(), x)
     run = ecc_lava.simulate(quantise(snn), x)
     for layer in found.layers:
         assert layer.saturated == run.saturated_low[layer.name] + run.saturated_high[layer.name]
     assert max(found.layers, key=lambda layer: layer.saturated).name == "q"
-
-
-def test_the_picture_is_a_png_of_any_network() -> None:
-    recipe = (InputEncoding(), CurrentNormalisation("channel", 60.0), ResidualElimination(0.5))
-    snn = ecc_lava.convert(small_graph(), calibration=random_pixels(), timesteps=2, recipe=recipe)
-    found = attributed(snn, small_graph(), random_pixels(), bits=2)
-    for format, start in zip(PICTURES, (b"\x89PNG", b"<?xml", b"%PDF"), strict=True):
-        assert draw(found, format).startswith(start)
-    first, last = found.rungs[0], found.rungs[-1]
-    assert last.change is not None
-    unsure = replace(last.change, agreement=Flips(3, 3, 6))  # as many lost as won: the bar is long and the step short
-    assert_bars_are_inside(SimpleNamespace(rungs=(first, replace(last, agreeing=first.agreeing, change=unsure)), timesteps=2, images=40))
-
-
-def test_a_report_is_json() -> None:
-    found = attributed(
-        ecc_lava.convert(small_graph(), calibration=random_pixels(), timesteps=2, recipe="ecc"), small_graph(), random_pixels()
-    )
-    values = json.loads(json.dumps(found.as_dict(), allow_nan=False))
-    assert values["largest_rung"] in RUNGS
-    assert [rung["name"] for rung in values["rungs"]] == [name for name in RUNGS if name not in ("payload", "calibration")]
-    assert values["rungs"][0]["accuracy"] is None
-    assert values["loss_points"] == pytest.approx(sum(rung["change"]["agreement_points"] for rung in values["rungs"][1:]))

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import ecc_lava
 from tests.benchmarks.conversion_picture import draw
-from tests.benchmarks.speed import environment
+from tests.benchmarks.environment import environment
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "uv run python tests/benchmarks/conversion.py --data FOLDER --before CHECKOUT --growth --picture docs/conversion_growth.png"

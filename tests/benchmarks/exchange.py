@@ -35,7 +35,7 @@ from ecc_lava.demo.data import MODEL
 from ecc_lava.graph import Graph
 from ecc_lava.importers.keras import examined_file
 from ecc_lava.networks import QuantisedNetwork
-from tests.benchmarks.speed import environment
+from tests.benchmarks.environment import environment
 from tests.helpers.simulators import SIMULATORS, Simulator, load
 from tests.helpers.simulators.comparing import differences, in_floats, own_spikes
 

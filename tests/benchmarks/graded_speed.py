@@ -31,7 +31,7 @@ from ecc_lava.common.arrays import Array
 from ecc_lava.inputs.batches import as_batch
 from ecc_lava.inputs.encoding import encode_all
 from ecc_lava.networks import QuantisedNetwork
-from tests.benchmarks.speed import environment
+from tests.benchmarks.environment import environment
 
 MODELS = ("vgg16_half_cifar10", "vgg16_cifar10")
 BATCHES = (16, 64, 128, 256, 512, 1024)

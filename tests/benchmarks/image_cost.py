@@ -20,8 +20,8 @@ import numpy as np
 
 from ecc_lava import QuantisedNetwork, convert, from_keras, quantise, simulate
 from ecc_lava.common import Array
+from tests.benchmarks.environment import environment
 from tests.benchmarks.networks import resnet50, vgg16
-from tests.benchmarks.speed import environment
 
 BELOW: Final = 0.5
 """Deviations by which the mean input of a ReLU lies below zero: of a normal distribution, 31 % are above."""

@@ -40,8 +40,8 @@ from hw_mappings.partition.lower_bound import lower_bound
 from hw_mappings.partition.repeaters import chip_network
 from hw_mappings.resources.synapses import SynapseModel
 from tests.benchmarks import networks
+from tests.benchmarks.environment import environment
 from tests.benchmarks.mapping_picture import draw
-from tests.benchmarks.speed import environment
 
 TIMESTEPS, BITS, IMAGES, CALIBRATION = 32, 8, 16, 256
 CHIPS = {"loihi1": LOIHI1, "loihi2": LOIHI2}

@@ -34,7 +34,7 @@ from hw_mappings.costs.events import events
 from hw_mappings.mapping.deployed import deployed
 from hw_mappings.partition.lower_bound import lower_bound
 from hw_mappings.partition.repeaters import chip_network
-from tests.benchmarks.speed import environment
+from tests.benchmarks.environment import environment
 
 CALIBRATION, SELECTION = 256, 1000
 

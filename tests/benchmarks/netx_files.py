@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import ecc_lava
 from ecc_lava.common import Array
 from ecc_lava.exchange import predictions_of, run_netx, to_netx
+from tests.benchmarks.environment import environment
 from tests.benchmarks.exchange import Case, converted, put
-from tests.benchmarks.speed import environment
 from tests.helpers.netx import read_and_run
 
 CASES = {

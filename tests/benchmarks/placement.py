@@ -33,8 +33,8 @@ from hw_mappings.mapping import deployed
 from hw_mappings.placement import PLACERS, PlacementProblem, Placer, Traffic, hop_weighted, loads, routes
 from hw_mappings.placement.pair_annealing import pairs_annealed
 from tests.benchmarks import mapping
+from tests.benchmarks.environment import environment
 from tests.benchmarks.placement_rivals import rivals
-from tests.benchmarks.speed import environment
 from tests.helpers.chips import random_trees
 
 ROWS = (

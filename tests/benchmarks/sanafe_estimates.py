@@ -36,8 +36,8 @@ from hw_mappings.costs import estimate, events
 from hw_mappings.costs.events import Events
 from hw_mappings.mapping import deployed
 from hw_mappings.sanafe import EventPrices, prices_of
+from tests.benchmarks.environment import environment
 from tests.benchmarks.exchange import Case, converted, put
-from tests.benchmarks.speed import environment
 from tests.helpers.sanafe import SanaFeRun, run_in_sanafe
 
 CASES = {

@@ -29,8 +29,8 @@ from ecc_lava.backends.parts import PART_IMAGES, PARTS_EACH
 from ecc_lava.cluster import Shards, map_shards, open_client
 from ecc_lava.cluster.held import packed
 from ecc_lava.inputs import load_dataset
+from tests.benchmarks.environment import environment
 from tests.benchmarks.image_cost import networks
-from tests.benchmarks.speed import environment
 from tests.helpers.clusters import sum_or_fail
 
 IMAGENET: Final = 50_000

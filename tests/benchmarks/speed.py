@@ -13,53 +13,38 @@ import argparse
 import importlib.util
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import ecc_lava
-from ecc_lava.backends.activity import ActivityOf, Recording
 from ecc_lava.backends.fast import run as fast_module
-from ecc_lava.backends.fast.batch import PreparedNetwork
-from ecc_lava.backends.fast.jobs import Kernels
 from ecc_lava.backends.fast.kernels.native import NativeKernels
 from ecc_lava.backends.fast.run import fast
 from ecc_lava.backends.lava.importing import import_lava
 from ecc_lava.common import usable_cores
 from ecc_lava.common.arrays import Array
-from ecc_lava.formats.loihi2 import LOIHI2
-from ecc_lava.geometry import Conv, Dense, fan_out
-from ecc_lava.inputs import InputCoding
+from ecc_lava.geometry import Conv
 from ecc_lava.inputs.batches import as_batch
 from ecc_lava.inputs.encoding import encode_all
-from ecc_lava.networks import QuantisedNetwork, QuantisedPopulation, QuantisedProjection
-from ecc_lava.networks.wiring import Kind
+from ecc_lava.networks import QuantisedNetwork
+from tests.benchmarks.environment import environment
+from tests.benchmarks.growth import growth
 from tests.benchmarks.rivals import RIVALS, float_layers, ms_per_image_step
 from tests.benchmarks.roofline import busy_loops, roofline, told
 from tests.benchmarks.stages import by_population, stages
+from tests.benchmarks.timing import PLAIN, first_of, medians, ms_of_fast, synops_into, using_kernels
 
 HERE = Path(__file__).parent
 PACKAGES = {"TensorFlow": "tensorflow", "PyTorch": "torch", "SpikingJelly": "spikingjelly"}
-PLAIN = Recording(potentials=frozenset())
-"""What `simulate` asks for by default."""
-
-RUNNERS: dict[Kernels, WeakKeyDictionary[QuantisedNetwork, PreparedNetwork]] = {}
-"""Networks prepared for other kernels than the machine's."""
 
 
 def main() -> None:
@@ -75,8 +60,8 @@ def main() -> None:
     network, q, x = _network(asked.data, asked.network, max(500, asked.images))
     report: dict[str, Any] = {"environment": environment()}
     report["roofline"] = roofline(asked.repeats)
-    report["layers"] = layers(network, _first(q, asked.images), asked.repeats, report["roofline"])
-    few = _first(q, asked.images)
+    report["layers"] = layers(network, first_of(q, asked.images), asked.repeats, report["roofline"])
+    few = first_of(q, asked.images)
     start = time.perf_counter()
     encode_all(as_batch(x[: asked.images], network.input_specs), network.codings)
     report["stages"] = stages(network, few, asked.repeats, time.perf_counter() - start)
@@ -86,7 +71,7 @@ def main() -> None:
     if "lava" not in asked.skip:
         report["lava"] = lava(network, x)
     if "growth" not in asked.skip:
-        report["growth"] = growth(network, _first(q, asked.images), asked.repeats)
+        report["growth"] = growth(network, first_of(q, asked.images), asked.repeats)
     if "set" not in asked.skip:
         start = time.perf_counter()
         ecc_lava.simulate(network, np.load(asked.data / "cifar10.npz")["x_test"])
@@ -108,63 +93,6 @@ def _network(data: Path, path: Path | None, images: int) -> tuple[QuantisedNetwo
     else:
         network = ecc_lava.load(path)[0]
     return network, encode_all(as_batch(x, network.input_specs), network.codings), x
-
-
-def _first(q: dict[str, Array], number: int) -> dict[str, Array]:
-    return {name: x[:number] for name, x in q.items()}
-
-
-def environment() -> dict[str, Any]:
-    """Describe the machine and what is installed."""
-    wanted = ("numpy", "numba", "tensorflow-cpu", "torch", "spikingjelly", "lava-nc")
-    names = {"tensorflow-cpu": "tensorflow", "lava-nc": "lava"}
-    packages = {name: version(name) for name in wanted if importlib.util.find_spec(names.get(name, name))}
-    compiler = subprocess.run(["cc", "--version"], capture_output=True, text=True).stdout.splitlines()[:1]
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
-    return {
-        "processor": told("model name") or platform.processor(),
-        "cores": usable_cores(),
-        "load_before": os.getloadavg(),
-        "python": platform.python_version(),
-        "packages": packages,
-        "compiler": compiler,
-        "commit": commit,
-    }
-
-
-SETTLED_S = 0.3
-"""Seconds after which threads of the contender before no longer spin; OpenMP's wait up to 0.2 for more work."""
-
-
-def _medians(contenders: dict[str, Callable[[], float]], repeats: int) -> dict[str, float]:
-    """Return the median of each, which take turns; each runs once before."""
-    for run in contenders.values():
-        run()
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(repeats):
-        for name, run in contenders.items():
-            time.sleep(SETTLED_S)
-            times[name].append(run())
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def _using(threads: int | None = None, kernels: Kernels | None = None) -> ExitStack:
-    """Return a context in which the fast back end runs with other kernels, prepared apart, or another number of threads."""
-    stack = ExitStack()
-    if threads:
-        stack.enter_context(patch.object(fast_module, "free_cores", lambda: threads))
-    if kernels:
-        stack.enter_context(patch.object(fast_module, "kernels", lambda: kernels))
-        stack.enter_context(patch.object(fast_module, "_runners", RUNNERS.setdefault(kernels, WeakKeyDictionary())))
-    return stack
-
-
-def _ours(network: QuantisedNetwork, q: dict[str, Array], timesteps: int, using: ExitStack) -> float:
-    samples = len(next(iter(q.values())))
-    with using:
-        start = time.perf_counter()
-        fast(network, q, timesteps, PLAIN)
-        return (time.perf_counter() - start) * 1e3 / samples / timesteps
 
 
 # ── our own figures ──
@@ -189,32 +117,21 @@ def layers(network: QuantisedNetwork, q: dict[str, Array], repeats: int, roof: d
     return table
 
 
-def synops_into(network: QuantisedNetwork, done: ActivityOf) -> dict[str, int]:
-    """Count spikes times synapses into every population."""
-    result: dict[str, int] = {}
-    for p in network.projections:
-        source = network.by_name[p.source]
-        if source.kind is not Kind.INPUT:
-            passed = done[p.source].counts.astype(np.int64) * fan_out(p.geometry, source.shape)
-            result[p.target] = result.get(p.target, 0) + int(passed.sum())
-    return result
-
-
 def cores(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict[str, Any]:
     """Compare one core with all, in C and in numba, and what busy loops reach in the same run."""
     from ecc_lava.backends.fast.kernels.with_numba import NumbaKernels
 
     count, numba, steps = usable_cores(), NumbaKernels(), network.timesteps
-    few = _first(q, 20)
+    few = first_of(q, 20)
     contenders = {
-        "1 core": lambda: _ours(network, q, steps, _using(threads=1)),
-        "all cores": lambda: _ours(network, q, steps, _using()),
-        "all cores, numba": lambda: _ours(network, few, steps, _using(kernels=numba)),
-        "all cores, one image": lambda: _ours(network, _first(q, 1), steps, _using()),
+        "1 core": lambda: ms_of_fast(network, q, steps, using_kernels(threads=1)),
+        "all cores": lambda: ms_of_fast(network, q, steps, using_kernels()),
+        "all cores, numba": lambda: ms_of_fast(network, few, steps, using_kernels(kernels=numba)),
+        "all cores, one image": lambda: ms_of_fast(network, first_of(q, 1), steps, using_kernels()),
         "1 busy loop": lambda: busy_loops(1),
         "busy loops on all cores": lambda: busy_loops(count) / count,
     }
-    found = _medians(contenders, repeats)
+    found = medians(contenders, repeats)
     ideal = found["1 busy loop"] / found["busy loops on all cores"]
     return {"cores": count, "ms_per_image_step": found, "speedup": found["1 core"] / found["all cores"], "speedup_of_busy_loops": ideal}
 
@@ -241,13 +158,13 @@ def rivals(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict
         contenders[name] = partial(timed, batches[name])
 
     def ours(batch: int) -> float:
-        return _ours(network, _first(q, batch), steps, _using())
+        return ms_of_fast(network, first_of(q, batch), steps, using_kernels())
 
     batches["ours"] = _best_batch(ours, (1, 10, 100, 500))
     contenders["ours"] = partial(ours, batches["ours"])
-    found = _medians(contenders, repeats)
+    found = medians(contenders, repeats)
     others = {name: value for name, value in found.items() if name != "ours"}
-    reference = fast(network, _first(q, 100), steps, PLAIN)[network.readout.name].potential.reshape(100, -1).argmax(axis=1)
+    reference = fast(network, first_of(q, 100), steps, PLAIN)[network.readout.name].potential.reshape(100, -1).argmax(axis=1)
     agreement = {
         name: float((RIVALS[name](prepared, steps)(values[:100].astype(np.float32)).argmax(axis=1) == reference).mean()) for name in others
     }
@@ -297,52 +214,6 @@ def lava(network: QuantisedNetwork, x: Array) -> dict[str, Any]:
 
 
 # ── growth ──
-
-
-def growth(network: QuantisedNetwork, q: dict[str, Array], repeats: int) -> dict[str, Any]:
-    """Show how cost grows with T, activity, width and image size."""
-
-    def measure(of: QuantisedNetwork, inputs: dict[str, Array], steps: int) -> float:
-        return _medians({"": lambda: _ours(of, inputs, steps, _using())}, repeats)[""]
-
-    by_steps = {t: measure(replace(network, timesteps=t), _first(q, 20), t) for t in (8, 16, 32, 64, 128, 256)}
-    by_activity = {a: _rate(one_layer(32, 64, a), repeats) for a in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)}
-    by_width = {c: _rate(one_layer(16, c, 0.08), repeats) for c in (16, 32, 64, 128, 256, 512)}
-    by_size = {s: _rate(one_layer(s, 64, 0.08), repeats) for s in (8, 16, 32, 64, 128)}
-    return {
-        "timesteps: ms per image and step": by_steps,
-        "activity of a 64->64 layer on 32x32": by_activity,
-        "channels on 16x16 at 8 %": by_width,
-        "side at 64 channels and 8 %": by_size,
-    }
-
-
-def one_layer(side: int, channels: int, activity: float) -> QuantisedNetwork:
-    """Return a network whose one 3x3 layer reads a population of given activity."""
-    rng = np.random.default_rng(0)
-    zero, vth, shape = np.zeros((1, 1, 1), np.int32), np.full((1, 1, 1), 1000, np.int32), (side, side, channels)
-    bias, start = np.full((1, 1, channels), int(activity * 1000), np.int32), rng.integers(0, 1000, shape).astype(np.int32)
-    populations = (
-        QuantisedPopulation("input", (side, side, 1), Kind.INPUT, 0, zero, zero, zero),
-        QuantisedPopulation("source", shape, Kind.IF, 1, bias, vth, start),
-        QuantisedPopulation("target", shape, Kind.IF, 2, zero, vth * 4000, zero),
-        QuantisedPopulation("readout", (1, 1, 1), Kind.READOUT, 3, zero, zero, zero),
-    )
-    kernel = rng.integers(-127, 128, (3, 3, channels, channels)).astype(np.int8)
-    wires = (
-        QuantisedProjection("input", "source", 0, -6, Conv(np.zeros((1, 1, 1, channels), np.int8))),
-        QuantisedProjection("source", "target", 0, -6, Conv(kernel, padding=(1, 1, 1, 1))),
-        QuantisedProjection("target", "readout", 0, -6, Dense(np.zeros((side * side * channels, 1), np.int8))),
-    )
-    return QuantisedNetwork(populations, wires, LOIHI2, 8, (InputCoding(),), 32, (1.0,))
-
-
-def _rate(network: QuantisedNetwork, repeats: int) -> dict[str, float]:
-    """Return ms and Gsynop/s of the whole of a one-layer network, its source's neurons included, on all cores."""
-    q = {"input": np.zeros((8, *network.input.shape), np.uint8)}
-    ms = _medians({"": lambda: _ours(network, q, 32, _using())}, repeats)[""]
-    synops = synops_into(network, fast(network, q, 32, PLAIN))["target"]
-    return {"ms": ms, "gsynop_s": synops / 8 / 32 / ms / 1e6}
 
 
 # ── the table ──

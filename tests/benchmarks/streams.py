@@ -35,7 +35,7 @@ from ecc_lava.common.arrays import Array
 from ecc_lava.conversion import ThresholdSearch, uniform_thresholds
 from ecc_lava.geometry import fan_out
 from ecc_lava.graph.graph import Graph
-from tests.benchmarks.speed import environment
+from tests.benchmarks.environment import environment
 
 CALIBRATION = 60
 WINDOW = slice(10, 106), slice(32, 128)

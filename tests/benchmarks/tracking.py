@@ -33,7 +33,7 @@ from ecc_lava.networks import QuantisedNetwork
 from ecc_lava.tracking import ObjectSequence, Siamese, moving_object, overlaps, precision, success_auc, track
 from hw_mappings.costs import reload_cost
 from tests.benchmarks.embedding import EXEMPLAR, SEARCH, TRAINING_IMAGES, pairs
-from tests.benchmarks.speed import environment
+from tests.benchmarks.environment import environment
 
 MODEL = Path(__file__).parents[2] / "notebooks" / "siamese_embedding.keras"
 SHAPES = (EXEMPLAR, EXEMPLAR, 3), (SEARCH, SEARCH, 3)

@@ -11,13 +11,25 @@ import ecc_lava
 from ecc_lava.analysis.attribution import Attribution
 from ecc_lava.analysis.attribution.picture import _draw_ladder
 from ecc_lava.common.arrays import Array
+from ecc_lava.conversion.rescaling import rescaled
 from ecc_lava.demo import data as demo
 from ecc_lava.graph.graph import Graph
 from ecc_lava.networks.spiking import SpikingNetwork
 from ecc_lava.quantisation.quantise import quantise
+from tests.helpers.cnns import small_graph
 from tests.helpers.images import as_array
 
-__all__ = ["IMAGES", "assert_bars_are_inside", "attributed", "demo_converted", "demo_graph", "demo_images", "found_by", "random_pixels"]
+__all__ = [
+    "IMAGES",
+    "assert_bars_are_inside",
+    "attributed",
+    "demo_converted",
+    "demo_graph",
+    "demo_images",
+    "found_by",
+    "random_pixels",
+    "saturating",
+]
 
 IMAGES = 100
 
@@ -28,6 +40,12 @@ def random_pixels(samples: int = 40, seed: int = 1) -> Array:
 
 def attributed(snn: SpikingNetwork, graph: Graph, x: Array, **options: Any) -> Attribution:
     return ecc_lava.attribute(quantise(snn, **options), x, snn=snn, graph=graph)
+
+
+def saturating() -> tuple[SpikingNetwork, Array]:
+    """Return a network one of whose thresholds is so small that its potential leaves the range, and images."""
+    snn = ecc_lava.convert(small_graph(), calibration=random_pixels(), timesteps=64, recipe="channel")
+    return rescaled(snn, {"q": snn.by_name["q"].lambda_ * 0.005}), random_pixels()
 
 
 @cache

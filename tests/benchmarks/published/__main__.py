@@ -20,10 +20,10 @@ from typing import Any
 
 from ecc_lava.cli.show.output import show_table
 from ecc_lava.cluster import own_client
+from tests.benchmarks.environment import environment
 from tests.benchmarks.published.page import replaced
 from tests.benchmarks.published.picture import draw
 from tests.benchmarks.published.sources import SOURCES
-from tests.benchmarks.speed import environment
 
 
 def main() -> None:
