@@ -32,6 +32,7 @@ for name in ("COLUMNS", "LINES", "TERMINAL_WIDTH", "FORCE_COLOR", "PY_COLORS", "
 providers._get_local_constants = lambda: providers._local_constants
 hypothesis.settings.register_profile("tests", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("tests")
+os.umask(os.umask(0o022) | 0o022)  # some services let all users write, and then no cache is trusted
 NEEDS_DATA = "needs the data folder (ECC_LAVA_DATA)"
 
 

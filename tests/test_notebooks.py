@@ -24,7 +24,7 @@ def test_the_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: Callable[..., Any] = nbformat.read
     notebook = read(path, as_version=4)
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells), "outputs must be stripped"
-    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(path.parent)}}).execute()
     executed = path.parent / "executed"
     executed.mkdir(exist_ok=True)
     write: Callable[..., Any] = nbformat.write

@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[2]
 """Where a process of its own finds the packages and the tests."""
 
 
-def script(body: str, *, timeout: float = 120.0) -> str:
+def script(body: str, *, timeout: float = 900.0) -> str:
     """Run a script in a fresh interpreter; return its standard output."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-c", dedent(body)]

@@ -51,7 +51,7 @@ Call = Callable[..., Outcome]
 
 
 def in_process_of_its_own(*arguments: object, **options: Any) -> Outcome:
-    done = subprocess.run([PROGRAM, *(str(a) for a in arguments)], capture_output=True, text=True, timeout=300, **options)
+    done = subprocess.run([PROGRAM, *(str(a) for a in arguments)], capture_output=True, text=True, timeout=900, **options)
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 

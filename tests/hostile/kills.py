@@ -27,7 +27,7 @@ __all__ = ["Kills", "add_options", "attack", "run"]
 SIGNALS: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MARK: Final = "ECC_LAVA_KILLED_RUN"
 """Of the environment of every process of a run."""
-LEAVE_S: Final = 15.0
+LEAVE_S: Final = 60.0
 """Seconds in which all processes of a killed run must have ended."""
 
 
@@ -115,7 +115,7 @@ def _killed(command: Command, place: Path, sent: signal.Signals, after: float, o
         said = process.communicate(timeout=after)[1]
     except subprocess.TimeoutExpired:
         process.send_signal(sent)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=600)[1]
     wrong = _of_the_end(process.returncode, said, sent, outcome)
     alive = _ended(mark)
     if alive:

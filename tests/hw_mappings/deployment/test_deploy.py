@@ -48,7 +48,7 @@ def _invariant(examples: int, spikes: str) -> list[int]:
     """Deploy random cases in one process, a fresh one, as Lava's import changes the one it happens in; return how large they were."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
     program = [sys.executable, "-m", "tests.helpers.deployments", str(examples), spikes]
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     return [int(number) for number in done.stdout.split()]
 
@@ -252,7 +252,7 @@ def test_a_shared_memory_that_fills_during_the_start_is_one_error() -> None:
         pytest.skip("may not mount in a namespace of its own")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "FILLED": _FILLED, "PYTHON": sys.executable}
     command = ["unshare", "-rm", "sh", "-c", f'{mount} && "$PYTHON" -c "$FILLED"']
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.stdout.startswith("0 ['filler'] no shared memory is left: /dev/shm is full"), done
 
 
